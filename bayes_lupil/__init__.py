@@ -1,0 +1,47 @@
+"""Bayesian reanalysis of multicentre randomised trials.
+
+Public names are loaded on first use, because PyMC and ArviZ take seconds to import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayes_lupil import az
+    from bayes_lupil.errors import BayesLupilError
+    from bayes_lupil.fitting import fit
+    from bayes_lupil.posterior import Posterior
+    from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models
+    from bayes_lupil.trials import Arms, Cells, EndPoint, Margins, Patients, Trial, builtin_trials, load_trial
+
+_HOMES = {
+    "Arms": "trials", "BayesLupilError": "errors", "Cells": "trials", "EndPoint": "trials", "Margins": "trials",
+    "ModelSpec": "spec", "Patients": "trials", "Posterior": "posterior", "Trial": "trials",
+    "builtin_models": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
+    "load_models": "spec", "load_trial": "trials",
+}  # fmt: skip
+
+__all__ = [
+    "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
+    "builtin_models", "builtin_trials", "fit", "load_model", "load_models", "load_trial",
+]  # fmt: skip
+
+try:
+    __version__ = version("bayes-lupil")
+except PackageNotFoundError:  # run from a folder that was never installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "az":
+        return import_module("bayes_lupil.az")
+    if name in _HOMES:
+        return getattr(import_module(f"bayes_lupil.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'bayes_lupil' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,35 @@
+"""What an engine gives back: draws of the free parameters, before anything is derived from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Draws"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws and what the sampler said of them.
+
+    Attributes
+    ----------
+    values : dict of str to array
+        Parameters by name, shape (chain, draw, ...).
+    statistics : dict of str to array
+        Sampler statistics, shape (chain, draw); 'diverging' is boolean.
+    sampler : str
+        What ran, with its version.
+    seconds : dict of str to float
+        Durations of 'compile' and 'sample'.
+    notes : tuple of str
+        Anything a reader should know, such as a fallback.
+    """
+
+    values: dict[str, NDArray[np.float64]]
+    statistics: dict[str, NDArray[np.generic]]
+    sampler: str
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = field(default=())

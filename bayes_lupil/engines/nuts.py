@@ -1,0 +1,122 @@
+"""The No-U-Turn Sampler on the PyMC graph, by nutpie, or by PyMC itself where nutpie is missing or not wanted."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from bayes_lupil.az import to_datatree
+from bayes_lupil.engines.draws import Draws
+from bayes_lupil.errors import SamplerError
+from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.spec import Sampler
+
+__all__ = ["compile_nutpie", "run_nutpie", "sample"]
+
+_STATISTICS = {
+    "diverging": "diverging",
+    "depth": "tree_depth",
+    "tree_depth": "tree_depth",
+    "n_steps": "n_steps",
+    "energy": "energy",
+    "logp": "lp",
+    "lp": "lp",
+}
+"""Names of the sampler statistics kept: nutpie's or PyMC's, and ArviZ's."""
+
+
+def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
+    """Sample the posterior of all free parameters.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        Its `spec.sampler` holds chains, draws, seed and backend.
+    progress : bool
+        Whether the sampler shows its progress.
+
+    Returns
+    -------
+    Draws
+        The same draws for the same seed, whatever the number of cores.
+
+    Raises
+    ------
+    SamplerError
+        Where the sampler cannot start, for example because the density is nowhere finite.
+    """
+    settings = likelihood.spec.sampler
+    notes: tuple[str, ...] = ()
+    backend = settings.backend
+    if backend == "nutpie" and find_spec("nutpie") is None:
+        backend = "pymc"
+        notes = ("nutpie is not installed: sampled by PyMC instead",)
+    started = time.perf_counter()
+    if backend == "nutpie":
+        compiled = compile_nutpie(likelihood)
+        built = time.perf_counter()
+        result = run_nutpie(compiled, settings, progress)
+        sampler = f"nutpie {version('nutpie')} (PyMC {version('pymc')})"
+    else:
+        model = likelihood.pymc_model()
+        built = time.perf_counter()
+        result = _run_pymc(model, settings, progress)
+        sampler = f"PyMC {version('pymc')}"
+    seconds = {"compile": built - started, "sample": time.perf_counter() - built}
+    tree = to_datatree(result)
+    values = {
+        item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values, dtype=float)
+        for item in likelihood.parameters
+    }
+    kept = tree["sample_stats"]
+    statistics = {
+        new: np.asarray(kept[old].transpose("chain", "draw").values)
+        for old, new in _STATISTICS.items()
+        if old in kept.data_vars
+    }
+    return Draws(values, statistics, sampler, seconds, notes)
+
+
+def compile_nutpie(likelihood: Likelihood) -> Any:
+    """The likelihood's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`."""
+    import nutpie
+
+    with warnings.catch_warnings():
+        # numba says so where it cannot cache a function between processes: a matter of speed only
+        warnings.filterwarnings("ignore", message="Cannot cache compiled function")
+        return nutpie.compile_pymc_model(likelihood.pymc_model())
+
+
+def run_nutpie(compiled: Any, settings: Sampler, progress: bool = False) -> Any:
+    """Run nutpie on a compiled model."""
+    import nutpie
+
+    try:
+        return nutpie.sample(
+            compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains,
+            cores=min(settings.chains, os.cpu_count() or 1), seed=settings.seed,
+            target_accept=settings.target_accept, save_warmup=False, progress_bar=progress,
+        )
+    except RuntimeError as problem:
+        raise SamplerError(f"nutpie could not sample this model: {problem}") from problem
+
+
+def _run_pymc(model: Any, settings: Sampler, progress: bool) -> Any:
+    import pymc as pm
+
+    try:
+        with model:
+            return pm.sample(
+                draws=settings.draws, tune=settings.tune, chains=settings.chains,
+                cores=min(settings.chains, os.cpu_count() or 1), random_seed=settings.seed,
+                target_accept=settings.target_accept, progressbar=progress, quiet=True,
+                compute_convergence_checks=False, nuts_sampler="pymc",
+            )
+    except pm.exceptions.SamplingError as problem:
+        raise SamplerError(f"PyMC could not sample this model: {problem}") from problem

@@ -1,0 +1,22 @@
+"""The frequentist side: tests and intervals for arms and sites, and the fixed-sequence hierarchy.
+
+Importing this package loads NumPy only; scipy and statsmodels are loaded by the first call that needs them.
+"""
+
+from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
+from bayes_lupil.frequentist.stratified import ChiSquare, LogOddsRatio, Stratified, pooled_logit, stratified
+from bayes_lupil.frequentist.two_by_two import Interval, TwoByTwo, two_by_two
+
+__all__ = [
+    "ChiSquare",
+    "Gate",
+    "Hypothesis",
+    "Interval",
+    "LogOddsRatio",
+    "Stratified",
+    "TwoByTwo",
+    "fixed_sequence",
+    "pooled_logit",
+    "stratified",
+    "two_by_two",
+]

@@ -1,0 +1,58 @@
+"""Likelihoods: a model file met with data."""
+
+from __future__ import annotations
+
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods.base import ARMS, Likelihood
+from bayes_lupil.likelihoods.binomial import BinomialCells
+from bayes_lupil.likelihoods.margins import MarginsLikelihood
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["ARMS", "BinomialCells", "Likelihood", "MarginsLikelihood", "build_likelihood"]
+
+
+def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
+    """The likelihood that fits a model to a trial.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial cannot support the model, with the reason.
+    """
+    if spec.only_for and trial.name not in spec.only_for:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"trial '{trial.name}'", f"one of the trials it is for: {', '.join(spec.only_for)}"
+        )
+    data = trial.analysis_set(spec.population, spec.without_sites).data
+    if spec.sites.pooled:
+        return BinomialCells(spec, data.pooled())
+    if isinstance(data, Cells):
+        if not data.sites_known:
+            raise UnsupportedModelError(
+                f"model '{spec.name}'",
+                f"population '{spec.population}' of trial '{trial.name}', of which only arm totals are published",
+                "a site table, since its sites are not pooled",
+                "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled'.",
+            )
+        return BinomialCells(spec, data)
+    return _for_margins(spec, data, trial)
+
+
+def _for_margins(spec: ModelSpec, margins: Margins, trial: Trial) -> MarginsLikelihood:
+    if "fixed" in (spec.sites.intercepts, spec.sites.effects):
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"trial '{trial.name}', whose patients per site are not published",
+            "a site table, since each site has a free parameter of its own",
+            "Nothing ties these parameters together, so margins cannot inform them: use partial pooling.",
+        )
+    for name, family in (("site_shares", "dirichlet"), ("retention", "beta")):
+        if getattr(spec.priors, name) is None:
+            raise UnsupportedModelError(
+                f"model '{spec.name}'", f"no prior for {name}",
+                f"priors.{name} (family = '{family}'), because the sites of trial '{trial.name}' were never published",
+            )
+    return MarginsLikelihood(spec, margins)

@@ -1,0 +1,62 @@
+"""Binomial likelihood of counts by site and arm: y_sa ~ Binomial(n_sa, p_sa)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.likelihoods.base import Likelihood, Pointwise
+from bayes_lupil.likelihoods.sites import SiteModel
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.cells import Cells
+
+__all__ = ["BinomialCells"]
+
+Floats = NDArray[np.float64]
+
+
+class BinomialCells(Likelihood):
+    """A model file met with a table of sites."""
+
+    def __init__(self, spec: ModelSpec, cells: Cells) -> None:
+        self.spec = spec
+        self.cells = cells
+        self.site_names = cells.sites
+        self.sites = SiteModel(spec, len(cells.sites))
+
+    def _observe(self, values: Mapping[str, Any]) -> None:
+        import pymc as pm
+
+        # data containers, so that another table of the same size needs no new compilation
+        n = pm.Data("n", self.cells.n, dims=("site", "arm"))
+        responders = pm.Data("responders", self.cells.responders, dims=("site", "arm"))
+        pm.Binomial("y", n=n, logit_p=self.sites.log_odds(values), observed=responders, dims=("site", "arm"))
+
+    def pointwise(self, values: Mapping[str, Any]) -> Pointwise:
+        """Log likelihood of each cell, shape (..., sites, 2); 0 where a cell has no patients."""
+        from scipy.special import gammaln, log_expit
+
+        y, n = self.cells.responders, self.cells.n
+        eta = self.sites.log_odds(values)
+        choose = gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
+        return Pointwise("y", choose + y * log_expit(eta) + (n - y) * log_expit(-eta), ("site", "arm"))
+
+    def log_likelihood(self, values: Mapping[str, Any]) -> Floats:
+        """Sum over cells, shape (...)."""
+        total: Floats = self.pointwise(values).values.sum(axis=(-2, -1))
+        return total
+
+    def observed(self) -> Pointwise:
+        """Responders by site and arm."""
+        return Pointwise("y", self.cells.responders, ("site", "arm"))
+
+    def simulate(self, values: Mapping[str, Any], rng: np.random.Generator) -> Pointwise:
+        """Responders drawn given the parameters, shape (..., sites, 2)."""
+        return Pointwise("y", rng.binomial(self.cells.n, self.probabilities(values)), ("site", "arm"))
+
+    def site_weights(self, values: Mapping[str, Any]) -> Floats:
+        """Observed shares, shape (sites,)."""
+        return self.cells.site_shares

@@ -1,0 +1,128 @@
+"""Likelihood of published margins: classes of patients with known counts and unknown sites.
+
+Each patient of arm a has an unknown site s with probability pi_s. At an ordinary site the patient is in the published
+subset with probability rho_ar (r the response); at an excluded site never. Summed over the sites that a class allows,
+
+    log L = sum_c m_c log sum_{s in A_c} pi_s w_cs p_sa^r (1 - p_sa)^(1-r)
+
+with w = rho in the subset, 1 - rho outside it at ordinary sites, 1 at excluded ones. Within an arm these, and the
+class that is known to be empty ('no placebo non-responder at an excluded site'), are the cells of a multinomial.
+No discrete variable is left, so NUTS samples it directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise
+from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.margins import Margins
+
+__all__ = ["MarginsLikelihood"]
+
+Floats = NDArray[np.float64]
+Values = Mapping[str, Any]
+RESPONSES = ("non-responder", "responder")
+
+
+class MarginsLikelihood(Likelihood):
+    """A model file met with published margins."""
+
+    def __init__(self, spec: ModelSpec, margins: Margins) -> None:
+        self.spec = spec
+        self.margins = margins
+        self.site_names = margins.sites
+        self.sites = SiteModel(spec, margins.n_sites)
+        self.counts = np.array([item.count for item in margins.classes], dtype=np.int64)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Site parameters, the sites' shares of patients (pi) and the chance of being in the subset (rho)."""
+        priors = self.spec.priors
+        assert priors.site_shares is not None  # checked where the likelihood is chosen
+        assert priors.retention is not None
+        return (
+            *super().parameters,
+            Parameter("site_share", priors.site_shares, ("site",)),
+            Parameter("retention", priors.retention, ("arm", "response")),
+        )
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """Sites, arms, responses and the classes of patients."""
+        return {**super().coords, "response": list(RESPONSES), "class": [item.label for item in self.margins.classes]}
+
+    def _observe(self, values: Values) -> None:
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        counts = pm.Data("counts", self.counts, dims="class")
+        eta = self.sites.log_odds(values)
+        log_share, rho = pt.log(values["site_share"]), values["retention"]
+        log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}
+        first = len(self.margins.excluded_sites)  # the excluded sites come first
+        chances = []
+        for item in self.margins.classes:
+            by_site = log_share + log_p[item.response][:, item.arm]
+            keep = rho[item.arm, item.response]
+            ordinary = by_site[first:] + pt.log(keep if item.in_subset else 1 - keep)
+            parts = pt.concatenate([by_site[:first], ordinary]) if item.may_be_excluded else ordinary
+            chances.append(pt.logsumexp(parts))
+        pm.Potential("log_likelihood", pt.sum(counts * pt.stack(chances)))
+
+    def class_log_probability(self, values: Values) -> Floats:
+        """Log probability that a patient of the arm falls into each class, shape (..., classes)."""
+        from scipy.special import log_expit, logsumexp
+
+        eta = self.sites.log_odds(values)
+        with np.errstate(divide="ignore"):  # a share that underflows to 0 is a log of -inf, and harmless in the sum
+            log_share = np.log(values["site_share"])
+            log_in, log_out = np.log(values["retention"]), np.log1p(-np.asarray(values["retention"]))
+        excluded = self.margins.excluded_mask
+        chances = []
+        for item in self.margins.classes:
+            by_site = log_share + log_expit(eta if item.response else -eta)[..., item.arm]
+            kept = (log_in if item.in_subset else log_out)[..., item.arm, item.response]
+            at_excluded = 0.0 if item.may_be_excluded else -np.inf
+            weight = np.where(excluded, at_excluded, np.asarray(kept)[..., None])
+            chances.append(logsumexp(by_site + weight, axis=-1))
+        return np.stack(chances, axis=-1)
+
+    def log_likelihood(self, values: Values) -> Floats:
+        """Sum over patients, shape (...)."""
+        # a class without patients adds nothing, even where its probability is 0
+        used = self.counts > 0
+        total: Floats = (self.class_log_probability(values)[..., used] * self.counts[used]).sum(axis=-1)
+        return total
+
+    def pointwise(self, values: Values) -> Pointwise:
+        """Log likelihood of each patient: leaving out one patient, not one class, is what makes sense here."""
+        by_class = self.class_log_probability(values)
+        return Pointwise("patient_response", np.repeat(by_class, self.counts, axis=-1), ("patient",))
+
+    def observed(self) -> Pointwise:
+        """Patients by class."""
+        return Pointwise("count", self.counts, ("class",))
+
+    def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:
+        """Patients by class drawn given the parameters, arm sizes held fixed, shape (..., classes).
+
+        In an arm with an impossible class ('no non-responder at the excluded sites') the draw is conditional on that
+        class being empty, as it was in the trial.
+        """
+        chance = np.exp(self.class_log_probability(values))
+        drawn = np.zeros(chance.shape, dtype=np.int64)
+        for arm, _ in enumerate(ARMS):
+            mine = [i for i, item in enumerate(self.margins.classes) if item.arm == arm]
+            p = chance[..., mine]
+            drawn[..., mine] = rng.multinomial(self.margins.totals[arm][1], p / p.sum(axis=-1, keepdims=True))
+        return Pointwise("count", drawn, ("class",))
+
+    def site_weights(self, values: Values) -> Floats:
+        """The sites' unknown shares, a parameter, shape (..., sites)."""
+        return np.asarray(values["site_share"])

@@ -1,0 +1,97 @@
+"""The part that all likelihoods share: parameters of the site model and the log odds by site and arm.
+
+    logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v f_s,   e, f ~ N(0, 1)
+
+`log_odds` is written with operators that NumPy and PyTensor share, so that it exists once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.priors import Normal, Prior
+from bayes_lupil.spec import ModelSpec
+
+__all__ = ["Parameter", "SiteModel"]
+
+_STANDARD_NORMAL = Normal(mean=0.0, sd=1.0, reason="standardised site effect, scaled by tau")
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A free quantity: its name, prior and dimensions."""
+
+    name: str
+    prior: Prior
+    dims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteModel:
+    """Sites as a model file declares them, for a given number of sites.
+
+    `Values` below means draws or random variables by parameter name: scalars of shape (...), site-level ones of
+    shape (..., sites), with any leading axes.
+    """
+
+    spec: ModelSpec
+    n_sites: int
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Free parameters with their priors; site effects are standardised (non-centred)."""
+        sites, priors = self.spec.sites, self.spec.priors
+        found = [
+            Parameter("alpha", priors.alpha, ("site",) if sites.intercepts == "fixed" else ()),
+            Parameter("beta", priors.beta, ("site",) if sites.effects == "fixed" else ()),
+        ]
+        for tau, prior, effect in (("tau_u", priors.tau_u, "e"), ("tau_v", priors.tau_v, "f")):
+            if prior is not None:
+                found += [Parameter(tau, prior), Parameter(effect, _STANDARD_NORMAL, ("site",))]
+        return tuple(found)
+
+    def effects(self, values: Values) -> dict[str, Any]:
+        """Site effects u and v on the log-odds scale, where pooling is partial, shape (..., sites)."""
+        return {
+            effect: values[tau][..., None] * values[standard]
+            for effect, tau, standard in (("u", "tau_u", "e"), ("v", "tau_v", "f"))
+            if tau in values
+        }
+
+    def log_odds(self, values: Values) -> Any:
+        """Log odds by site and arm, shape (..., sites, 2)."""
+        sites = self.spec.sites
+        effects = self.effects(values)
+        each_site = np.ones(self.n_sites)
+        base, slope = (
+            values[name] if pooling == "fixed" else values[name][..., None] * each_site
+            for name, pooling in (("alpha", sites.intercepts), ("beta", sites.effects))
+        )
+        base = base + effects.get("u", 0.0)
+        slope = slope + effects.get("v", 0.0)
+        return base[..., None] + slope[..., None] * np.array(sites.x)
+
+    def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]] | None:
+        """Log odds and conditional log odds ratio at a site not in the trial; None where sites are fixed effects.
+
+        Returns
+        -------
+        dict with 'log_odds', shape (..., 2), and 'log_odds_ratio', shape (...)
+        """
+        if "fixed" in (self.spec.sites.intercepts, self.spec.sites.effects):
+            return None
+        base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
+        if "tau_u" in values:
+            base = base + values["tau_u"] * rng.standard_normal(base.shape)
+        if "tau_v" in values:
+            slope = slope + values["tau_v"] * rng.standard_normal(base.shape)
+        return {
+            "log_odds": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),
+            "log_odds_ratio": slope,
+        }

@@ -1,0 +1,201 @@
+"""The result of a fit: draws, verdict of the diagnostics and provenance, with summaries and NetCDF."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayes_lupil.convergence import Row, Verdict, describe, judge
+from bayes_lupil.errors import SavedFileError
+from bayes_lupil.estimands import ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
+from bayes_lupil.files import make_folder, new_file
+from bayes_lupil.provenance import Provenance
+from bayes_lupil.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMAT", "Posterior"]
+
+FORMAT = "bayes_lupil posterior 1"
+_PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What `bayes_lupil.fit` returns, whichever engine ran.
+
+    Attributes
+    ----------
+    data : xarray.DataTree
+        All draws, in the groups and with the coordinates that ArviZ expects: pass it to `az.summary`, `az.plot_forest`,
+        `az.loo` and the like, with `from bayes_lupil import az`.
+    spec : ModelSpec
+        The model fitted.
+    provenance : Provenance
+        Trial, population, hashes, seed, versions, durations.
+    """
+
+    data: xr.DataTree
+    spec: ModelSpec
+    provenance: Provenance
+
+    def draws(self, name: str) -> NDArray[np.float64]:
+        """Draws of a parameter or estimand, shape (chain, draw, ...)."""
+        return np.asarray(self.data["posterior"][name].values, dtype=float)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Summary of every scalar in the posterior group, site-level ones element by element."""
+        found = []
+        group = self.data["posterior"].to_dataset()
+        scalars_first = sorted(group.data_vars, key=lambda name: group[name].ndim)
+        for name in scalars_first:
+            variable = group[name].transpose("chain", "draw", ...)
+            labels = [variable.coords[dim].values for dim in variable.dims[2:]]
+            for index in np.ndindex(variable.shape[2:]):
+                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
+                found.append(describe(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
+        return tuple(found)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Verdict of the diagnostics over every quantity in the posterior group."""
+        statistics = {str(name): np.asarray(values) for name, values in self.data["sample_stats"].data_vars.items()}
+        return judge(self.rows, statistics)
+
+    def summary(self, sites: bool = False) -> pd.DataFrame:
+        """Mean, SD, quantiles and diagnostics, one row a quantity.
+
+        Parameters
+        ----------
+        sites : bool
+            Whether site-level quantities are included.
+        """
+        import pandas as pd
+
+        rows = [row for row in self.rows if sites or "[" not in row.name]
+        return pd.DataFrame([row.to_dict() for row in rows]).set_index("name")
+
+    @cached_property
+    def ladder(self) -> tuple[Benefit, ...]:
+        """P(benefit), P(RD beyond each threshold), P(harm), each with its Monte Carlo error."""
+        decision = self.spec.decision
+        return benefit_ladder(
+            self.draws("risk_difference"), self.provenance.end_point, decision.ladder, decision.harm, decision.relevant
+        )
+
+    def benefit(self) -> pd.DataFrame:
+        """The benefit ladder as a table.
+
+        Where the diagnostics fail, probabilities and errors are missing and the column `why_not` says why.
+        """
+        import pandas as pd
+
+        table = pd.DataFrame([row.to_dict() for row in self.ladder])
+        table["why_not"] = ""
+        if not self.verdict.ok:
+            table[["probability", "mcse"]] = np.nan
+            table["why_not"] = self.verdict.text
+        return table
+
+    @property
+    def p_benefit(self) -> Benefit | None:
+        """P(benefit); None where the diagnostics fail."""
+        return next(row for row in self.ladder if row.threshold == 0) if self.verdict.ok else None
+
+    @property
+    def nnt(self) -> NNT:
+        """Number needed to treat."""
+        return number_needed_to_treat(self.draws("risk_difference"), self.provenance.end_point)
+
+    def to_json(self) -> dict[str, Any]:
+        """One object: parameters, estimands, benefit and verdict, in plain data."""
+        scalars = {row.name: {k: _plain(v) for k, v in row.to_dict().items() if k != "name"} for row in self.rows if "[" not in row.name}
+        ladder = [row.to_dict() for row in self.ladder] if self.verdict.ok else []
+        benefit = self.p_benefit
+        return {
+            "trial": self.provenance.trial,
+            "model": self.spec.name,
+            "synthetic": self.provenance.synthetic,
+            "population": self.provenance.population_label,
+            "arms": {"control": self.provenance.arms.control, "active": self.provenance.arms.active},
+            "benefit_direction": self.provenance.end_point.benefit,
+            "parameters": {name: row for name, row in scalars.items() if name not in ESTIMANDS},
+            "estimands": {name: row for name, row in scalars.items() if name in ESTIMANDS},
+            "nnt": {**self.nnt.__dict__},
+            "p_benefit": {"probability": benefit.probability, "mcse": benefit.mcse} if benefit else None,
+            "ladder": ladder,
+            "diagnostics": {k: _plain(v) for k, v in self.verdict.to_dict().items()},
+            "provenance": {
+                "data_hash": self.provenance.data_hash, "model_hash": self.provenance.model_hash,
+                "seed": self.provenance.seed, "sampler": self.provenance.sampler,
+            },
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one NetCDF file, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            Where the file cannot be written.
+        """
+        path = Path(path)
+        make_folder(path.parent)
+        tree = self.data.copy()
+        tree.attrs = {
+            "format": FORMAT,
+            "model": json.dumps(self.spec.to_dict()),
+            "provenance": json.dumps(self.provenance.to_dict()),
+        }
+        if self.provenance.synthetic:
+            tree.attrs["SYNTHETIC"] = "made-up data, not from patients"
+        encoding = {
+            f"/{group}": {str(name): {"zlib": True, "complevel": 1} for name in node.data_vars}
+            for group, node in tree.children.items()
+        }
+        with new_file(path) as temporary:
+            tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Posterior:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        SavedFileError
+            Where the file is missing, damaged or something else.
+        """
+        path = Path(path)
+        required = "a file written by Posterior.save"
+        if not path.is_file():
+            raise SavedFileError(str(path), "no such file", required)
+        try:
+            with xr.open_datatree(path, engine="h5netcdf") as opened:
+                tree = opened.load()
+            if tree.attrs.get("format") != FORMAT:
+                raise SavedFileError(str(path), f"format {tree.attrs.get('format')!r}", f"format {FORMAT!r}")
+            spec = ModelSpec.from_dict(json.loads(tree.attrs["model"]), str(path))
+            provenance = Provenance.from_dict(json.loads(tree.attrs["provenance"]))
+            tree["posterior"], tree["sample_stats"]
+        except SavedFileError:
+            raise
+        except Exception as problem:  # HDF5 reports damage through many types of exception
+            found = f"a damaged or foreign file ({type(problem).__name__}: {str(problem)[:120]})"
+            raise SavedFileError(str(path), found, required, "Fit the model again.") from problem
+        tree.attrs = {}
+        return cls(tree, spec, provenance)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no infinity and no NaN."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,100 @@
+"""Where a posterior comes from: trial, model, hashes, seed, versions and durations."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from bayes_lupil.engines.draws import Draws
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.populations import Exclusion
+from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+
+__all__ = ["Provenance", "package_versions", "provenance_of"]
+
+_PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that identifies a fit.
+
+    Attributes
+    ----------
+    totals : ((int, int), (int, int))
+        (responders, patients) analysed, of control and active.
+    data_hash, model_hash : str
+        SHA-256 of the trial's data and of the model.
+    created : str
+        UTC time in ISO format.
+    seconds : dict of str to float
+        Durations.
+    """
+
+    trial: str
+    title: str
+    synthetic: bool
+    resolution: str
+    arms: Arms
+    end_point: EndPoint
+    population: str
+    population_label: str
+    totals: tuple[tuple[int, int], tuple[int, int]]
+    exclusions: tuple[Exclusion, ...]
+    data_hash: str
+    model_hash: str
+    seed: int
+    sampler: str
+    versions: dict[str, str]
+    python: str
+    platform: str
+    created: str
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Provenance:
+        """Back from plain data."""
+        (r0, n0), (r1, n1) = content["totals"]
+        return cls(
+            **{
+                **content,
+                "arms": Arms(**content["arms"]),
+                "end_point": EndPoint(**content["end_point"]),
+                "totals": ((r0, n0), (r1, n1)),
+                "exclusions": tuple(Exclusion(**item) for item in content["exclusions"]),
+                "notes": tuple(content["notes"]),
+            }
+        )
+
+
+def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
+    """The provenance of a fit that has just been made."""
+    analysed = trial.analysis_set(spec.population, spec.without_sites)
+    return Provenance(
+        trial=trial.name, title=trial.title, synthetic=trial.synthetic, resolution=trial.resolution, arms=trial.arms,
+        end_point=trial.end_point, population=analysed.population, population_label=analysed.label,
+        totals=analysed.totals, exclusions=analysed.exclusions, data_hash=trial.data_hash, model_hash=spec.hash,
+        seed=spec.sampler.seed, sampler=draws.sampler, versions=package_versions(),
+        python=platform.python_version(), platform=f"{platform.system()} {platform.machine()}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"), seconds=dict(draws.seconds),
+        notes=(*draws.notes, *trial.notes),
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that results depend on; those not installed are left out."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

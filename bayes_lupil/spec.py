@@ -1,0 +1,250 @@
+"""What a model file may say: one complete, prespecified analysis. All defaults of the package live here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from bayes_lupil.documents import Document, canonical_hash, parse_document, read_toml
+from bayes_lupil.errors import ModelError, nearest
+from bayes_lupil.priors import Beta, Dirichlet, LocationPrior, Prior, ScalePrior
+
+__all__ = [
+    "Decision", "ModelSpec", "Priors", "Sampler", "Sites", "builtin_models", "load_model", "load_models", "model_schema",
+]
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Pooling = Literal["pooled", "partial", "fixed"]
+Threshold = Annotated[float, Field(gt=-1, lt=1)]
+
+
+class Sites(Document):
+    """How sites enter: logit p = alpha + u_site + (beta + v_site) x.
+
+    Attributes
+    ----------
+    intercepts, effects : {"pooled", "partial", "fixed"}
+        pooled: the same at every site; partial: drawn from a common distribution and so shrunk; fixed: one free
+        parameter for each site.
+    distribution : {"normal"}
+        Distribution of u and v where pooling is partial.
+    coding : {"centred", "reference"}
+        centred: x is -1/2 for control and +1/2 for active; reference: 0 and 1, as in most published fits. With
+        partially pooled effects the coding changes the model.
+    """
+
+    intercepts: Pooling
+    effects: Pooling
+    distribution: Literal["normal"] = "normal"
+    coding: Literal["centred", "reference"] = "centred"
+
+    @property
+    def pooled(self) -> bool:
+        """Whether sites play no part at all."""
+        return self.intercepts == "pooled" and self.effects == "pooled"
+
+    @property
+    def x(self) -> tuple[float, float]:
+        """Treatment code of control and active."""
+        return (-0.5, 0.5) if self.coding == "centred" else (0.0, 1.0)
+
+
+class Priors(Document):
+    """Priors, each with its reason.
+
+    alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
+    and tau_v the between-site SDs; site_shares and retention are used only for trials known by their margins.
+    """
+
+    alpha: LocationPrior
+    beta: LocationPrior
+    tau_u: ScalePrior | None = None
+    tau_v: ScalePrior | None = None
+    site_shares: Dirichlet | None = None
+    retention: Beta | None = None
+
+    @field_validator("tau_u", "tau_v")
+    @classmethod
+    def _not_negative(cls, prior: Any) -> Any:
+        if prior is not None and getattr(prior, "lower", 0.0) < 0:
+            raise ValueError("a lower bound of 0 or more, since it is a standard deviation")
+        return prior
+
+    def items(self) -> list[tuple[str, Prior]]:
+        """(name, prior) of those that are given."""
+        return [(name, prior) for name in type(self).model_fields if (prior := getattr(self, name)) is not None]
+
+
+class Decision(Document):
+    """What is asked of the posterior of the risk difference, on the benefit scale (positive is good).
+
+    Attributes
+    ----------
+    ladder : tuple of float
+        Thresholds d of the reported P(risk difference > d); 0 is always among them.
+    harm : float
+        A risk difference below -harm counts as harm.
+    relevant : float
+        A risk difference of at least this much counts as a relevant benefit.
+    """
+
+    ladder: tuple[Threshold, ...] = (0.0, 0.05, 0.10, 0.15, 0.20)
+    harm: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    relevant: Annotated[float, Field(gt=0, lt=1)] = 0.10
+
+    @field_validator("ladder")
+    @classmethod
+    def _with_zero(cls, ladder: tuple[float, ...]) -> tuple[float, ...]:
+        if 0.0 not in ladder or list(ladder) != sorted(set(ladder)):
+            raise ValueError("thresholds in rising order, 0 among them")
+        return ladder
+
+
+class Sampler(Document):
+    """Engine and its settings.
+
+    `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says so.
+    """
+
+    engine: Literal["nuts"] = "nuts"
+    backend: Literal["nutpie", "pymc"] = "nutpie"
+    chains: Annotated[int, Field(ge=2, le=64)] = 4
+    tune: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    target_accept: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class ModelSpec(Document):
+    """One declared analysis, as its file in `models/` states it."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    title: Text
+    role: Literal["primary", "secondary", "sensitivity", "reference"]
+    question: Text
+    end_point: Literal["primary"] = "primary"
+    population: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    without_sites: tuple[Text, ...] = ()
+    estimand: Text
+    only_for: tuple[Text, ...] = ()
+    sites: Sites
+    priors: Priors
+    decision: Decision = Decision()
+    sampler: Sampler
+
+    @model_validator(mode="after")
+    def _priors_fit_pooling(self) -> ModelSpec:
+        for part, tau in (("intercepts", "tau_u"), ("effects", "tau_v")):
+            pooling, given = getattr(self.sites, part), getattr(self.priors, tau) is not None
+            if pooling == "partial" and not given:
+                raise ValueError(f"a prior for {tau}, because sites.{part} = 'partial'")
+            if pooling != "partial" and given:
+                raise ValueError(f"no prior for {tau}, because sites.{part} = '{pooling}'")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the analysis; comments and layout of the file do not enter."""
+        return canonical_hash(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, which `ModelSpec.from_dict` reads back."""
+        content: dict[str, Any] = json.loads(self.model_dump_json(by_alias=True))
+        return content
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], where: str = "model") -> ModelSpec:
+        """A model from plain data, checked like a file.
+
+        Raises
+        ------
+        ModelError
+            Naming the key, what was found and what is required.
+        """
+        return parse_document(content, cls, ModelError, where)
+
+    def edited(self, **changes: Any) -> ModelSpec:
+        """A copy with some values changed, checked afresh; nested keys are written with a double underscore.
+
+        Examples
+        --------
+        >>> spec = load_model("itt_pooled")
+        >>> spec.edited(sampler__seed=7, name="mine").sampler.seed
+        7
+        """
+        content = self.to_dict()
+        for key, value in changes.items():
+            *parents, last = key.split("__")
+            table = content
+            for parent in parents:
+                table = table[parent]
+            table[last] = value
+        return self.from_dict(content, f"model '{self.name}', edited")
+
+
+def builtin_models() -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def load_model(model: str | Path) -> ModelSpec:
+    """Load a model by built-in name or from a TOML file.
+
+    Raises
+    ------
+    ModelError
+        Naming file and key, what was found and what is required, with the nearest valid spelling.
+
+    Examples
+    --------
+    >>> load_model("site_effects").sites.effects
+    'partial'
+    """
+    path = Path(model)
+    if path.suffix.lower() != ".toml":
+        if str(model) not in builtin_models():
+            raise ModelError(
+                f"model '{model}'", "no built-in model of that name", "a built-in name or a file that ends in .toml",
+                nearest(str(model), builtin_models()),
+            )
+        path = _folder() / f"{model}.toml"
+    return read_toml(path, ModelSpec, ModelError)
+
+
+def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
+    """All models of a folder (the built-in ones by default), or the one in a file, in order of their file names."""
+    path = _folder() if folder is None else Path(folder)
+    if path.suffix.lower() == ".toml":
+        return (load_model(path),)
+    found = sorted(path.glob("*.toml"))
+    if not found:
+        raise ModelError(str(path), "no model files", "a folder with *.toml files, or one such file")
+    models = tuple(load_model(file) for file in found)
+    _distinct(models, path)
+    return models
+
+
+def _distinct(models: Iterable[ModelSpec], path: Path) -> None:
+    seen: set[str] = set()
+    for model in models:
+        if model.name in seen:
+            raise ModelError(str(path), f"two models named '{model.name}'", "a name of its own for each model")
+        seen.add(model.name)
+
+
+def model_schema() -> dict[str, Any]:
+    """JSON schema of a model file, for editors."""
+    schema = ModelSpec.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "bayes_lupil model file"}
+
+
+def _folder() -> Path:
+    """`models/` inside an installed package, or beside it in a checkout."""
+    inside = Path(str(files("bayes_lupil"))) / "models"
+    return inside if inside.is_dir() else inside.parent.parent / "models"

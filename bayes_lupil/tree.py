@@ -1,0 +1,75 @@
+"""Builds the one DataTree that every engine's draws become, with named coordinates, as ArviZ expects it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayes_lupil.engines.draws import Draws
+from bayes_lupil.estimands import ESTIMANDS, estimate
+from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.likelihoods.base import Pointwise
+
+__all__ = ["PRIOR_DRAWS", "build_tree"]
+
+PRIOR_DRAWS = 4000
+_LEADING = ("chain", "draw")
+
+
+def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
+    """Posterior, prior, both predictive distributions, pointwise log likelihood, data and sampler statistics.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, sample_stats.
+        Site-level variables have the dimension site, response probabilities site and arm. The standardised site
+        effects of the sampler are replaced by u and v.
+    """
+    # one stream for each use, so that adding one never changes another
+    streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(5)
+    new_site, predictive, prior_new_site, prior_predictive, prior = (np.random.default_rng(s) for s in streams)
+    prior_values = {
+        name: value[None] for name, value in likelihood.prior_draws(PRIOR_DRAWS, prior).items()
+    }
+    groups = {
+        "posterior": _parameters(likelihood, draws.values, new_site),
+        "posterior_predictive": _dataset(likelihood, [likelihood.simulate(draws.values, predictive)], _LEADING),
+        "log_likelihood": _dataset(likelihood, [likelihood.pointwise(draws.values)], _LEADING),
+        "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in draws.statistics.items()}),
+        "prior": _parameters(likelihood, prior_values, prior_new_site),
+        "prior_predictive": _dataset(likelihood, [likelihood.simulate(prior_values, prior_predictive)], _LEADING),
+        "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
+    }
+    for name, group in groups.items():
+        if "draw" in group.dims:
+            groups[name] = group.assign_coords(chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"]))
+    return xr.DataTree.from_dict(groups)
+
+
+def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> xr.Dataset:
+    """Parameters, site effects, response probabilities and estimands."""
+    hidden = {"e", "f"}
+    found = [Pointwise(p.name, values[p.name], p.dims) for p in likelihood.parameters if p.name not in hidden]
+    found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
+    found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))
+    estimands = estimate(likelihood, values, rng)
+    found += [Pointwise(name, value, ()) for name, value in estimands.items()]
+    dataset = _dataset(likelihood, found, _LEADING)
+    for name in estimands:
+        dataset[name].attrs["long_name"] = ESTIMANDS[name]
+    return dataset
+
+
+def _dataset(likelihood: Likelihood, items: list[Pointwise], leading: tuple[str, ...]) -> xr.Dataset:
+    variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+    used: set[str] = set()
+    for item in items:
+        variables[item.name] = ((*leading, *item.dims), np.asarray(item.values))
+        used.update(item.dims)
+    coords = {dim: labels for dim, labels in likelihood.coords.items() if dim in used}
+    return xr.Dataset(variables, coords=coords)

@@ -1,0 +1,121 @@
+"""Counts by site and arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
+
+__all__ = ["ALL_SITES", "Cells"]
+
+ALL_SITES = "all sites"
+"""Name of the one row of a table whose sites are not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Responders and patients by site and arm.
+
+    Parameters
+    ----------
+    sites : tuple of str
+        Site names, without repetition.
+    responders, n : array of int, shape (sites, 2)
+        Column 0 is control, column 1 active. A site with n = 0 in one arm is allowed; one with n = 0 in both is not.
+    sites_known : bool
+        False for arm totals without a site table; the one row is then named 'all sites'.
+
+    Raises
+    ------
+    TrialError
+        For responders outside 0..n, repeated or empty sites, or an arm with no patients at all.
+    """
+
+    sites: tuple[str, ...]
+    responders: NDArray[np.int64]
+    n: NDArray[np.int64]
+    sites_known: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("responders", "n"):
+            given = np.asarray(getattr(self, name))
+            if given.shape != (len(self.sites), 2):
+                raise TrialError(name, f"an array of shape {given.shape}", f"shape ({len(self.sites)}, 2): sites by arms")
+            if not np.issubdtype(given.dtype, np.integer):
+                raise TrialError(name, f"numbers of type {given.dtype}", "whole numbers")
+            frozen = given.astype(np.int64)
+            frozen.setflags(write=False)
+            object.__setattr__(self, name, frozen)
+        if len(set(self.sites)) != len(self.sites):
+            twice = next(site for site in self.sites if self.sites.count(site) > 1)
+            raise TrialError("sites", f"site '{twice}' twice", "each site once")
+        bad = (self.responders < 0) | (self.responders > self.n)
+        if bad.any():
+            s, a = (int(i) for i in np.argwhere(bad)[0])
+            raise TrialError(
+                f"site '{self.sites[s]}', {('control', 'active')[a]} arm",
+                f"{self.responders[s, a]} responders of {self.n[s, a]}",
+                "0 <= responders <= n",
+            )
+        empty = np.flatnonzero(self.n.sum(axis=1) == 0)
+        if empty.size:
+            raise TrialError(f"site '{self.sites[empty[0]]}'", "no patients", "at least one patient", "Leave it out.")
+        for a, arm in enumerate(("control", "active")):
+            if self.n[:, a].sum() == 0:
+                raise TrialError(f"{arm} arm", "no patients", "at least one patient in each arm")
+
+    @property
+    def totals(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(responders, patients) of control and active."""
+        r, n = self.responders.sum(axis=0), self.n.sum(axis=0)
+        return ((int(r[0]), int(n[0])), (int(r[1]), int(n[1])))
+
+    @property
+    def site_shares(self) -> NDArray[np.float64]:
+        """Share of the patients at each site, shape (sites,), summing to 1."""
+        per_site: NDArray[np.float64] = self.n.sum(axis=1) / self.n.sum()
+        return per_site
+
+    def without(self, sites: tuple[str, ...]) -> Cells:
+        """The table without some of its sites."""
+        keep = np.array([site not in sites for site in self.sites])
+        if not keep.any():
+            raise TrialError("sites left out", "every site", "at least one site kept")
+        kept = tuple(site for site, k in zip(self.sites, keep, strict=True) if k)
+        return Cells(kept, self.responders[keep], self.n[keep], self.sites_known)
+
+    def pooled(self) -> Cells:
+        """Arm totals as a table of one row."""
+        if len(self.sites) == 1:
+            return self
+        return Cells((ALL_SITES,), self.responders.sum(axis=0)[None], self.n.sum(axis=0)[None], sites_known=False)
+
+    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+        """See `Trial.analysis_set`."""
+        kept = self.without(without_sites) if without_sites else self
+        exclusions = [
+            Exclusion(a, int(self.n[s, a]), int(self.responders[s, a]), f"site '{site}' left out")
+            for s, site in enumerate(self.sites)
+            if site in without_sites
+            for a in (0, 1)
+            if self.n[s, a]
+        ]
+        label = population.label
+        if without_sites:
+            label += " without " + ", ".join(without_sites)
+        return AnalysisSet(population.name, label, kept, kept.totals, tuple(exclusions))
+
+    def content(self) -> dict[str, Any]:
+        """The table as plain lists."""
+        return {
+            "resolution": "cells",
+            "sites": list(self.sites),
+            "responders": self.responders.tolist(),
+            "n": self.n.tolist(),
+            "sites_known": self.sites_known,
+        }

@@ -1,0 +1,297 @@
+"""What a trial file (TOML) may say, and the trial that it declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, StringConstraints
+
+from bayes_lupil.documents import Document, read_toml
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.readers import cells_from_table, patients_from_table, read_table
+from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
+
+__all__ = ["TrialFile", "read_trial_file"]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Count = Annotated[int, Field(ge=0)]
+Grade = Literal["A", "B", "C", "declared"]
+"""A read in a published source, B arithmetic or inference from A, C common knowledge, declared: chosen by the analyst."""
+
+
+class ArmsTable(Document):
+    control: Name
+    active: Name
+
+
+class EndPointTable(Document):
+    name: Name
+    label: Name
+    benefit: Literal["higher", "lower"]
+    unit: Name = "proportion of patients"
+    mcid: Annotated[float, Field(gt=0, lt=1)] | None = None
+    mcid_source: str = ""
+
+
+class SourceTable(Document):
+    id: Name
+    citation: Name
+    doi: str = ""
+    licence: str = ""
+
+
+class PopulationTable(Document):
+    name: Name
+    label: Name
+    description: str = ""
+    prespecified: bool | None = None
+    source: str = ""
+    grade: Grade | None = None
+
+
+class CellRow(Document):
+    site: Name
+    arm: Name
+    responders: Count
+    n: Count
+
+
+class CellsTable(Document):
+    source: Name
+    grade: Grade
+    rows: Annotated[tuple[CellRow, ...], Field(min_length=1)]
+
+
+class MarginRow(Document):
+    population: Name
+    arm: Name
+    responders: Count
+    n: Count
+    printed: str = ""
+    source: Name
+    grade: Grade
+
+
+class ExcludedSites(Document):
+    names: Annotated[tuple[Name, ...], Field(min_length=1)]
+    source: Name
+    grade: Grade
+
+
+class NumberOfSites(Document):
+    value: Annotated[int, Field(ge=2)]
+    source: Name
+    grade: Grade
+
+
+class Impossible(Document):
+    arm: Name
+    response: Literal["responder", "non-responder"]
+    reason: Name
+    source: Name
+    grade: Grade
+
+
+class MarginsTable(Document):
+    subset: Name
+    n_sites: NumberOfSites
+    excluded_sites: ExcludedSites
+    rows: Annotated[tuple[MarginRow, ...], Field(min_length=4, max_length=4)]
+    impossible_at_excluded_sites: tuple[Impossible, ...] = ()
+
+
+class DataTable(Document):
+    file: Name
+    outcome: str = ""
+    single_arm_sites: bool = False
+    source: Name
+    grade: Grade
+
+
+class PublishedTable(Document):
+    population: Name
+    printed: str = ""
+    p: Annotated[float, Field(ge=0, le=1)] | None = None
+    reported: str = ""
+    source: Name
+    grade: Grade
+
+
+class StepTable(Document):
+    name: Name
+    role: Name
+    recomputable: bool = False
+    published: tuple[PublishedTable, ...] = ()
+
+
+class TrialFile(Document):
+    """A trial as a TOML document; exactly one of `cells`, `margins` and `data` holds the counts."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    title: Name
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    not_published: tuple[str, ...] = ()
+    arms: ArmsTable
+    end_point: EndPointTable
+    sources: tuple[SourceTable, ...] = ()
+    populations: tuple[PopulationTable, ...] = ()
+    cells: CellsTable | None = None
+    margins: MarginsTable | None = None
+    data: DataTable | None = None
+    hierarchy: tuple[StepTable, ...] = ()
+
+
+def read_trial_file(path: Path) -> Trial:
+    """The trial that a TOML file declares.
+
+    Raises
+    ------
+    TrialError
+        Naming file and key, for anything that does not add up.
+    """
+    file = read_toml(path, TrialFile, TrialError)
+    given = [key for key in ("cells", "margins", "data") if getattr(file, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(f"[{key}]" for key in given) or "none of them"
+        raise TrialError(str(path), found, "exactly one of the tables [cells], [margins] and [data]")
+    arms = Arms(file.arms.control, file.arms.active)
+    _check_references(file, path)
+    notes: list[str] = list(file.notes)
+    provenance: list[dict[str, str]] = []
+    data: Cells | Margins | Patients
+    if file.cells is not None:
+        data = _cells(file.cells, arms, path)
+        provenance += [_number(f"{r.responders}/{r.n}", f"site {r.site}, {r.arm}", file.cells) for r in file.cells.rows]
+    elif file.margins is not None:
+        data, provenance = _margins(file.margins, arms, path)
+    else:
+        assert file.data is not None  # exactly one is given
+        table = read_table(path.parent / file.data.file)
+        if table.is_cells:
+            data, more = cells_from_table(table, arms.names, file.data.single_arm_sites)
+        else:
+            data, more = patients_from_table(table, arms.names, file.data.outcome or file.end_point.name)
+        notes += more
+        provenance.append(_number("counts", f"file {file.data.file}", file.data))
+    populations = _populations(file, data, path)
+    steps = tuple(_step(step, populations, f"{path}, key 'hierarchy.{i}'") for i, step in enumerate(file.hierarchy))
+    return Trial(
+        name=file.name, title=file.title, arms=arms, end_point=EndPoint(**file.end_point.model_dump()), data=data,
+        populations=populations, hierarchy=steps,
+        sources=tuple(Source(**source.model_dump()) for source in file.sources),
+        provenance=tuple(provenance), not_published=file.not_published, synthetic=file.synthetic, notes=tuple(notes),
+    )
+
+
+def _number(number: str, what: str, origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | Impossible) -> dict[str, str]:
+    return {"number": number, "what": what, "source": origin.source, "grade": origin.grade}
+
+
+def _check_references(file: TrialFile, path: Path) -> None:
+    """Every source that a number names must be listed."""
+    known = [source.id for source in file.sources]
+
+    def visit(item: object, key: str) -> None:
+        if isinstance(item, dict):
+            if item.get("source") and item["source"] not in known:
+                raise TrialError(
+                    f"{path}, key '{key}.source'", f"'{item['source']}'", "the id of one of [[sources]]",
+                    nearest(item["source"], known),
+                )
+            for name, value in item.items():
+                visit(value, f"{key}.{name}" if key else name)
+        elif isinstance(item, tuple | list):
+            for i, value in enumerate(item):
+                visit(value, f"{key}.{i}")
+
+    visit(file.model_dump(), "")
+
+
+def _arm_index(name: str, arms: Arms, where: str) -> int:
+    if name not in arms.names:
+        raise TrialError(where, f"the arm '{name}'", f"'{arms.control}' or '{arms.active}'", nearest(name, arms.names))
+    return arms.names.index(name)
+
+
+def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
+    counts: dict[str, dict[int, tuple[int, int]]] = {}
+    for i, row in enumerate(table.rows):
+        where = f"{path}, key 'cells.rows.{i}'"
+        a = _arm_index(row.arm, arms, where)
+        if row.responders > row.n:
+            raise TrialError(where, f"{row.responders} responders of n = {row.n}", "responders at most n")
+        if a in counts.setdefault(row.site, {}):
+            raise TrialError(where, f"site '{row.site}', arm '{row.arm}' again", "one row for each site and arm")
+        counts[row.site][a] = (row.responders, row.n)
+    for site, by_arm in counts.items():
+        if len(by_arm) != 2:
+            raise TrialError(f"{path}, key 'cells.rows'", f"one arm of site '{site}'", "a row for each site and arm (n = 0 is allowed)")
+    grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
+    return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
+
+
+def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list[dict[str, str]]]:
+    totals: dict[tuple[str, int], tuple[int, int]] = {}
+    for i, row in enumerate(table.rows):
+        where = f"{path}, key 'margins.rows.{i}'"
+        a = _arm_index(row.arm, arms, where)
+        if row.population not in ("itt", table.subset):
+            raise TrialError(where, f"population '{row.population}'", f"'itt' or '{table.subset}'")
+        if row.responders > row.n:
+            raise TrialError(where, f"{row.responders} responders of n = {row.n}", "responders at most n")
+        if (row.population, a) in totals:
+            raise TrialError(where, f"population '{row.population}', arm '{row.arm}' again", "each once")
+        totals[row.population, a] = (row.responders, row.n)
+    impossible = tuple(
+        (_arm_index(item.arm, arms, f"{path}, key 'margins.impossible_at_excluded_sites.{i}'"), int(item.response == "responder"))
+        for i, item in enumerate(table.impossible_at_excluded_sites)
+    )
+    try:
+        margins = Margins(
+            totals=(totals["itt", 0], totals["itt", 1]),
+            subset_totals=(totals[table.subset, 0], totals[table.subset, 1]),
+            subset=table.subset, excluded_sites=table.excluded_sites.names, n_sites=table.n_sites.value,
+            impossible_at_excluded=impossible,
+        )
+    except TrialError as problem:
+        raise TrialError(f"{path}, {problem.where}", problem.found, problem.required, problem.hint) from None
+    provenance = [_number(f"{r.responders}/{r.n}", f"{r.population}, {r.arm} ({r.printed})", r) for r in table.rows]
+    provenance.append(_number(str(table.n_sites.value), "number of sites", table.n_sites))
+    provenance.append(_number(str(len(table.excluded_sites.names)), "excluded sites", table.excluded_sites))
+    provenance += [_number("0", item.reason, item) for item in table.impossible_at_excluded_sites]
+    return margins, provenance
+
+
+def _populations(file: TrialFile, data: Cells | Margins | Patients, path: Path) -> dict[str, Population]:
+    """The declared populations; 'itt' is added where it is not, and each must have data behind it."""
+    possible = ["itt"]
+    if isinstance(data, Margins):
+        possible.append(data.subset)
+    elif isinstance(data, Patients):
+        possible += list(data.flags)
+    declared = {
+        table.name: Population(
+            table.name, table.label, table.description, table.prespecified, table.source, table.grade or ""
+        )
+        for table in file.populations
+    }
+    for name in declared:
+        if name not in possible:
+            raise TrialError(f"{path}, key 'populations'", f"'{name}'", "a population with data", nearest(name, possible))
+    return {name: declared.get(name, Population(name, "intention to treat" if name == "itt" else name)) for name in possible}
+
+
+def _step(step: StepTable, populations: dict[str, Population], where: str) -> Step:
+    for item in step.published:
+        if item.population not in populations:
+            raise TrialError(where, f"population '{item.population}'", "a population of this trial", nearest(item.population, populations))
+    published = tuple(PublishedResult(**{**item.model_dump(), "grade": item.grade}) for item in step.published)
+    return Step(step.name, step.role, step.recomputable, published)

@@ -1,0 +1,123 @@
+"""One way in: a built-in name, a trial file (TOML) or a table (CSV)."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.declaration import read_trial_file
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table, read_table
+from bayes_lupil.trials.trial import Arms, Direction, EndPoint, Trial
+
+__all__ = ["builtin_trials", "load_trial"]
+
+
+def builtin_trials() -> tuple[str, ...]:
+    """Names of the trials that come with the package.
+
+    Examples
+    --------
+    >>> "lupil2" in builtin_trials()
+    True
+    """
+    return tuple(sorted(path.name.removesuffix(".toml") for path in _library().iterdir() if path.name.endswith(".toml")))
+
+
+def load_trial(
+    trial: str | Path,
+    *,
+    control: str | None = None,
+    active: str | None = None,
+    end_point: str | None = None,
+    benefit: Direction = "higher",
+    mcid: float | None = None,
+    single_arm_sites: bool = False,
+) -> Trial:
+    """Load a trial.
+
+    Parameters
+    ----------
+    trial : str or Path
+        A built-in name (`builtin_trials`), a trial file (.toml), or a CSV file: a table of sites with the columns
+        site, arm, responders, n, or one row a patient with site, arm, the end point (0/1), any `pop_NAME` columns
+        (0/1, membership of a population) and covariates.
+    control, active : str, optional
+        For CSV: the arms compared. Needed unless there are two arms of which one is called control or placebo.
+    end_point : str, optional
+        For CSV: name of the end point; for patient data the column that holds it (default 'response').
+    benefit : {"higher", "lower"}
+        For CSV: whether a higher or a lower response is good for the patient.
+    mcid : float, optional
+        For CSV: minimal clinically important difference, as a risk difference between 0 and 1.
+    single_arm_sites : bool
+        For CSV tables: accept sites that have a row for one arm only.
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    TrialError
+        Naming the file, line or key, what was found and what is required.
+
+    Examples
+    --------
+    >>> trial = load_trial("lupil2")
+    >>> trial.resolution, trial.arms.names, list(trial.populations)
+    ('margins', ('placebo', 'ILT-101'), ['itt', 'pp'])
+    """
+    path = Path(trial)
+    if path.suffix.lower() not in {".csv", ".toml"}:
+        if str(trial) in builtin_trials():
+            source = Path(str(_library() / f"{trial}.toml"))
+            loaded = read_trial_file(source)
+            _only_for_csv(str(trial), control, active, loaded)
+            return loaded
+        raise TrialError(
+            f"trial '{trial}'", "no built-in trial of that name", "a built-in name, or a file that ends in .csv or .toml",
+            nearest(str(trial), builtin_trials()),
+        )
+    if path.suffix.lower() == ".toml":
+        loaded = read_trial_file(path)
+        _only_for_csv(str(path), control, active, loaded)
+        return loaded
+    if mcid is not None and not 0 < mcid < 1:
+        raise TrialError("mcid", str(mcid), "a risk difference between 0 and 1")
+    if benefit not in ("higher", "lower"):
+        raise TrialError("benefit", f"'{benefit}'", "'higher' or 'lower'", nearest(benefit, ("higher", "lower")))
+    table = read_table(path)
+    arms = Arms(*declare_arms(table, control, active))
+    populations = {"itt": Population("itt", "intention to treat", "everyone in the file")}
+    data: Cells | Patients
+    if table.is_cells:
+        data, notes = cells_from_table(table, arms.names, single_arm_sites)
+        name = end_point or "response"
+    else:
+        name = end_point or "response"
+        data, notes = patients_from_table(table, arms.names, name)
+        populations |= {flag: Population(flag, flag, f"column pop_{flag}") for flag in data.flags}
+    guessed = control is None and active is None
+    if guessed:
+        notes.append(f"control taken to be '{arms.control}', active '{arms.active}'")
+    point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
+    return Trial(
+        name=path.stem, title=path.name, arms=arms, end_point=point, data=data, populations=populations,
+        provenance=({"number": "counts", "what": f"file {path.name}", "source": "the user's file", "grade": ""},),
+        notes=tuple(notes), synthetic="synthetic" in path.stem.lower(),
+    )
+
+
+def _library():  # type: ignore[no-untyped-def]  # Traversable moved between modules in Python 3.14
+    return files("bayes_lupil") / "trials" / "library"
+
+
+def _only_for_csv(where: str, control: str | None, active: str | None, trial: Trial) -> None:
+    """A trial file declares its own arms; naming others would be a contradiction."""
+    for role, given, own in (("control", control, trial.arms.control), ("active", active, trial.arms.active)):
+        if given is not None and given != own:
+            raise TrialError(where, f"--{role} {given}", f"the {role} arm that the trial declares, '{own}'")

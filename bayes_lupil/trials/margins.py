@@ -1,0 +1,155 @@
+"""Published margins: arm totals and a published subset, with the site of each patient unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
+
+__all__ = ["Margins", "PatientClass"]
+
+
+@dataclass(frozen=True)
+class PatientClass:
+    """Patients who look alike in the publication.
+
+    Attributes
+    ----------
+    arm : int
+        0 control, 1 active.
+    response : int
+        1 responder, 0 not.
+    in_subset : bool
+        Whether they belong to the published subset (which holds nobody from an excluded site).
+    may_be_excluded : bool
+        Whether such a patient can come from one of the excluded sites.
+    """
+
+    arm: int
+    response: int
+    in_subset: bool
+    count: int
+    may_be_excluded: bool
+
+    @property
+    def label(self) -> str:
+        """For coordinates and tables, e.g. 'control, responder, outside the subset'."""
+        arm = ("control", "active")[self.arm]
+        response = ("non-responder", "responder")[self.response]
+        return f"{arm}, {response}, {'in' if self.in_subset else 'outside'} the subset"
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Two nested tables of arm totals and what is known of the sites that the smaller one leaves out.
+
+    Parameters
+    ----------
+    totals, subset_totals : ((int, int), (int, int))
+        (responders, patients) of control and active, among all patients and in the published subset.
+    subset : str
+        Name of the population that the subset is.
+    excluded_sites : tuple of str
+        Sites whose patients the subset leaves out.
+    n_sites : int
+        Number of sites in the trial, the excluded ones included.
+    impossible_at_excluded : tuple of (int, int)
+        (arm, response) pairs that did not occur at the excluded sites.
+
+    Raises
+    ------
+    TrialError
+        Where the subset is larger than the whole in any cell, or the number of sites is too small.
+    """
+
+    totals: tuple[tuple[int, int], tuple[int, int]]
+    subset_totals: tuple[tuple[int, int], tuple[int, int]]
+    subset: str
+    excluded_sites: tuple[str, ...]
+    n_sites: int
+    impossible_at_excluded: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.excluded_sites:
+            raise TrialError("margins.excluded_sites", "no site", "at least one excluded site")
+        if len(set(self.excluded_sites)) != len(self.excluded_sites):
+            raise TrialError("margins.excluded_sites", "a site named twice", "each site once")
+        if self.n_sites <= len(self.excluded_sites):
+            raise TrialError(
+                "margins.n_sites", str(self.n_sites), f"more than the {len(self.excluded_sites)} excluded sites"
+            )
+        for a, arm in enumerate(("control", "active")):
+            (r, n), (sub_r, sub_n) = self.totals[a], self.subset_totals[a]
+            for what, small, large in (
+                ("responders above its patients", r, n),
+                (f"responders in '{self.subset}' above its patients", sub_r, sub_n),
+                (f"responders in '{self.subset}' above all responders", sub_r, r),
+                (f"non-responders in '{self.subset}' above all non-responders", sub_n - sub_r, n - r),
+            ):
+                if small > large:
+                    raise TrialError(f"margins, {arm} arm", f"{what} ({small} > {large})", "a subset within its total")
+            if min(r, sub_r, sub_n) < 0 or n < 1:
+                raise TrialError(f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Excluded sites by name, then the ordinary ones by number: nothing tells these apart."""
+        ordinary = self.n_sites - len(self.excluded_sites)
+        width = len(str(ordinary))
+        return (*self.excluded_sites, *(f"ordinary {i:0{width}d}" for i in range(1, ordinary + 1)))
+
+    @property
+    def excluded_mask(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """True at the excluded sites, shape (sites,)."""
+        return np.arange(self.n_sites) < len(self.excluded_sites)
+
+    @property
+    def classes(self) -> tuple[PatientClass, ...]:
+        """The eight classes (arm, response, subset), control first."""
+        found = []
+        for arm in (0, 1):
+            (r, n), (sub_r, sub_n) = self.totals[arm], self.subset_totals[arm]
+            for response, whole, part in ((1, r, sub_r), (0, n - r, sub_n - sub_r)):
+                possible = (arm, response) not in self.impossible_at_excluded
+                found.append(PatientClass(arm, response, True, part, False))
+                found.append(PatientClass(arm, response, False, whole - part, possible))
+        return tuple(found)
+
+    def pooled(self) -> Cells:
+        """Arm totals of everyone as a table of one row."""
+        return _one_row(self.totals)
+
+    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+        """Everyone as margins; the published subset as arm totals, which is all that is known of it."""
+        if population.name == "itt":
+            return AnalysisSet("itt", population.label, self, self.totals)
+        exclusions = []
+        for arm in (0, 1):
+            (r, n), (sub_r, sub_n) = self.totals[arm], self.subset_totals[arm]
+            if n > sub_n:
+                reason = f"outside the published subset '{self.subset}', reason by patient not published"
+                exclusions.append(Exclusion(arm, n - sub_n, r - sub_r, reason))
+        cells = _one_row(self.subset_totals)
+        return AnalysisSet(population.name, population.label, cells, cells.totals, tuple(exclusions))
+
+    def content(self) -> dict[str, Any]:
+        """The margins as plain lists."""
+        return {
+            "resolution": "margins",
+            "totals": [list(pair) for pair in self.totals],
+            "subset_totals": [list(pair) for pair in self.subset_totals],
+            "subset": self.subset,
+            "excluded_sites": list(self.excluded_sites),
+            "n_sites": self.n_sites,
+            "impossible_at_excluded": [list(pair) for pair in self.impossible_at_excluded],
+        }
+
+
+def _one_row(totals: tuple[tuple[int, int], tuple[int, int]]) -> Cells:
+    (r0, n0), (r1, n1) = totals
+    return Cells((ALL_SITES,), np.array([[r0, r1]]), np.array([[n0, n1]]), sites_known=False)

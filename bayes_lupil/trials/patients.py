@@ -1,0 +1,100 @@
+"""One row a patient: site, arm, response, covariates and population flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
+
+__all__ = ["Patients"]
+
+
+@dataclass(frozen=True, eq=False)
+class Patients:
+    """Patient data of a two-arm trial.
+
+    Parameters
+    ----------
+    site : tuple of str
+        Site of each patient.
+    arm : array of int, shape (patients,)
+        0 control, 1 active.
+    response : array of int, shape (patients,)
+        1 where the end point was met, 0 where not. Missing outcomes are not accepted here.
+    flags : dict of str to array of bool
+        Membership of each population other than 'itt', shape (patients,).
+    covariates : dict of str to tuple of str
+        Further columns as they stand in the file.
+    """
+
+    site: tuple[str, ...]
+    arm: NDArray[np.int64]
+    response: NDArray[np.int64]
+    flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size = len(self.site)
+        columns = {"arm": self.arm, "response": self.response, **self.flags}
+        for name, column in columns.items():
+            if np.shape(column) != (size,):
+                raise TrialError(f"column '{name}'", f"shape {np.shape(column)}", f"one value for each of {size} patients")
+            if not np.isin(column, (0, 1)).all():
+                raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
+        for column in columns.values():
+            column.setflags(write=False)
+        self.cells()  # checks that no arm is empty
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Site names in order of first appearance."""
+        return tuple(dict.fromkeys(self.site))
+
+    def cells(self, keep: NDArray[np.bool_] | None = None) -> Cells:
+        """Counts by site and arm of the patients kept (all by default)."""
+        keep = np.ones(len(self.site), bool) if keep is None else keep
+        kept = [site for site, k in zip(self.site, keep, strict=True) if k]
+        names = tuple(dict.fromkeys(kept))
+        index = {name: i for i, name in enumerate(names)}
+        where = (np.array([index[site] for site in kept], dtype=np.int64), self.arm[keep])
+        n, responders = np.zeros((2, len(names), 2), dtype=np.int64)
+        np.add.at(n, where, 1)
+        np.add.at(responders, where, self.response[keep])
+        return Cells(names, responders, n)
+
+    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+        """See `Trial.analysis_set`."""
+        member = np.ones(len(self.site), bool) if population.name == "itt" else self.flags[population.name]
+        dropped = np.array([site in without_sites for site in self.site])
+        exclusions = []
+        for out, reason in (
+            (~member, f"not in population '{population.name}'"),
+            (member & dropped, f"site left out: {', '.join(without_sites)}"),
+        ):
+            for arm in (0, 1):
+                chosen = out & (self.arm == arm)
+                if chosen.any():
+                    exclusions.append(Exclusion(arm, int(chosen.sum()), int(self.response[chosen].sum()), reason))
+        keep = member & ~dropped
+        if not keep.any():
+            raise TrialError(f"population '{population.name}'", "no patients", "at least one patient in each arm")
+        cells = self.cells(keep)
+        label = population.label + (" without " + ", ".join(without_sites) if without_sites else "")
+        return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions))
+
+    def content(self) -> dict[str, Any]:
+        """The columns as plain lists."""
+        return {
+            "resolution": "patients",
+            "site": list(self.site),
+            "arm": self.arm.tolist(),
+            "response": self.response.tolist(),
+            "flags": {name: flag.astype(int).tolist() for name, flag in self.flags.items()},
+            "covariates": {name: list(column) for name, column in self.covariates.items()},
+        }

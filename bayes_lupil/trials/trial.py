@@ -1,0 +1,224 @@
+"""The trial: frozen, validated, at one of three resolutions (patients, cells, margins)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bayes_lupil.documents import canonical_hash
+from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.populations import AnalysisSet, Population
+
+__all__ = ["Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
+
+Direction = Literal["higher", "lower"]
+Resolution = Literal["patients", "cells", "margins"]
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The two arms compared; effects are always active minus control."""
+
+    control: str
+    active: str
+
+    def __post_init__(self) -> None:
+        if self.control == self.active:
+            raise TrialError("arms", f"'{self.control}' twice", "two different arms, control and active")
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Control first, as in every array of this package."""
+        return (self.control, self.active)
+
+
+@dataclass(frozen=True)
+class EndPoint:
+    """A binary end point, with the direction in which a change is a benefit, declared once.
+
+    Attributes
+    ----------
+    benefit : {"higher", "lower"}
+        Whether a higher or a lower response probability is good for the patient.
+    mcid : float or None
+        Minimal clinically important difference, on the risk-difference scale (0 to 1), without sign.
+    """
+
+    name: str
+    label: str
+    benefit: Direction = "higher"
+    unit: str = "proportion of patients"
+    mcid: float | None = None
+    mcid_source: str = ""
+
+    @property
+    def sign(self) -> int:
+        """+1 where a higher response probability is a benefit, -1 where it is a harm."""
+        return 1 if self.benefit == "higher" else -1
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where numbers come from."""
+
+    id: str
+    citation: str
+    doi: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """What a publication printed of one hypothesis in one population, as printed and never recomputed."""
+
+    population: str
+    printed: str
+    p: float | None = None
+    reported: str = ""
+    source: str = ""
+    grade: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the trial's fixed sequence of hypotheses."""
+
+    name: str
+    role: str
+    recomputable: bool
+    published: tuple[PublishedResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A randomised two-arm trial with a binary end point.
+
+    Build one with `bayes_lupil.load_trial`, or directly from counts with `Trial.from_cells`.
+
+    Attributes
+    ----------
+    data : Patients, Cells or Margins
+        The finest data known; `resolution` names which.
+    populations : dict of str to Population
+        Named analysis populations. 'itt' is always there and is everyone randomised.
+    hierarchy : tuple of Step
+        The trial's own fixed sequence of hypotheses, with what was published of each.
+    not_published : tuple of str
+        What a reader would want and the publication does not give.
+    synthetic : bool
+        True for made-up data; carried into every table, figure and file.
+    """
+
+    name: str
+    title: str
+    arms: Arms
+    end_point: EndPoint
+    data: Patients | Cells | Margins
+    populations: dict[str, Population]
+    hierarchy: tuple[Step, ...] = ()
+    sources: tuple[Source, ...] = ()
+    provenance: tuple[dict[str, str], ...] = ()
+    not_published: tuple[str, ...] = ()
+    synthetic: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def from_cells(
+        cls,
+        cells: Cells,
+        arms: Arms,
+        end_point: EndPoint,
+        name: str = "trial",
+        title: str = "",
+        synthetic: bool = False,
+    ) -> Trial:
+        """A trial from a table of sites held in memory.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> cells = Cells(("A", "B"), np.array([[3, 5], [2, 4]]), np.array([[10, 10], [8, 9]]))
+        >>> trial = Trial.from_cells(cells, Arms("placebo", "drug"), EndPoint("cure", "Cure"))
+        >>> trial.resolution, trial.analysis_set("itt").totals
+        ('cells', ((5, 18), (9, 19)))
+        """
+        everyone = {"itt": Population("itt", "intention to treat", "everyone randomised")}
+        return cls(name, title or name, arms, end_point, cells, everyone, synthetic=synthetic)
+
+    @property
+    def resolution(self) -> Resolution:
+        """'patients', 'cells' or 'margins'."""
+        if isinstance(self.data, Margins):
+            return "margins"
+        return "patients" if isinstance(self.data, Patients) else "cells"
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """Names of the sites; under margins the ordinary sites are interchangeable and only numbered."""
+        return self.data.sites
+
+    def population(self, name: str) -> Population:
+        """The named population.
+
+        Raises
+        ------
+        UnsupportedModelError
+            Where the trial has no such population.
+        """
+        try:
+            return self.populations[name]
+        except KeyError:
+            raise UnsupportedModelError(
+                f"trial '{self.name}'",
+                f"no population '{name}'",
+                "one of the trial's populations",
+                nearest(name, self.populations),
+            ) from None
+
+    def analysis_set(self, population: str = "itt", without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+        """The patients of a population, less those of the named sites, with every exclusion counted.
+
+        Parameters
+        ----------
+        population : str
+            Name of one of `populations`.
+        without_sites : tuple of str
+            Sites to leave out on top of that.
+
+        Returns
+        -------
+        AnalysisSet
+            Its `data` is a `Cells`, or for everyone in a margins trial the `Margins` themselves.
+
+        Raises
+        ------
+        UnsupportedModelError
+            For an unknown population or site, or a site left out of a trial whose sites were not published.
+        """
+        chosen = self.population(population)
+        for site in without_sites:
+            if isinstance(self.data, Margins):
+                raise UnsupportedModelError(
+                    f"trial '{self.name}'",
+                    f"site '{site}' to be left out",
+                    "a site table, which was never published for this trial",
+                    f"Its populations are {', '.join(self.populations)}.",
+                )
+            if site not in self.site_names:
+                raise UnsupportedModelError(
+                    f"trial '{self.name}'", f"no site '{site}'", "a site of the trial", nearest(site, self.site_names)
+                )
+        return self.data.analysis_set(chosen, without_sites)
+
+    def content(self) -> dict[str, Any]:
+        """What the data hash is taken over: arms, end point and every count, but no prose."""
+        end_point = {"name": self.end_point.name, "benefit": self.end_point.benefit, "mcid": self.end_point.mcid}
+        return {"arms": list(self.arms.names), "end_point": end_point, "data": self.data.content()}
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over arms, end point and data; changes when, and only when, one of these does."""
+        return canonical_hash(self.content())
