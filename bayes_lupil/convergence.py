@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "MAX_R_HAT", "MIN_ESS", "Row", "Verdict", "describe", "effective_draws", "judge", "mcse_mean", "mcse_proportion",
+    "MAX_R_HAT",
+    "MIN_ESS",
+    "Row",
+    "Verdict",
+    "describe",
+    "effective_draws",
+    "judge",
+    "mcse_mean",
+    "mcse_proportion",
     "mcse_quantile",
 ]
 
@@ -126,8 +134,16 @@ def describe(name: str, draws: Floats) -> Row:
     stats = _statistics()
     low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
     return Row(
-        name, float(draws.mean()), float(draws.std(ddof=1)), mcse_mean(draws), low, middle, high,
-        float(stats.ess(draws, method="bulk")), float(stats.ess(draws, method="tail", prob=(0.05, 0.95))), float(stats.rhat(draws)),
+        name,
+        float(draws.mean()),
+        float(draws.std(ddof=1)),
+        mcse_mean(draws),
+        low,
+        middle,
+        high,
+        float(stats.ess(draws, method="bulk")),
+        float(stats.ess(draws, method="tail", prob=(0.05, 0.95))),
+        float(stats.rhat(draws)),
     )
 
 

@@ -74,9 +74,7 @@ def parse_document(content: Mapping[str, Any], schema: type[D], error: type[Inpu
         raise _translate(complaints[0], schema, error, where) from None
 
 
-def _translate(
-    complaint: Any, schema: type[BaseModel], error: type[InputError], where: str
-) -> InputError:
+def _translate(complaint: Any, schema: type[BaseModel], error: type[InputError], where: str) -> InputError:
     location = [str(part) for part in complaint["loc"]]
     key = ".".join(location)
     place = f"{where}, key '{key}'" if key else where

@@ -22,7 +22,7 @@ from bayes_lupil.convergence import effective_draws, mcse_proportion
 from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
 from bayes_lupil.trials.trial import EndPoint
 
-__all__ = ["ESTIMANDS", "Benefit", "NNT", "benefit_ladder", "estimate", "number_needed_to_treat"]
+__all__ = ["ESTIMANDS", "NNT", "Benefit", "benefit_ladder", "estimate", "number_needed_to_treat"]
 
 Floats = NDArray[np.float64]
 
@@ -194,4 +194,3 @@ def number_needed_to_treat(risk_difference: Floats, end_point: EndPoint) -> NNT:
     through = "infinity to " if low < 0 < high else ""
     text = f"{word(middle)} ({word(high)} to {through}{word(low)})"
     return NNT(inverse(middle), inverse(high), inverse(low), text)
-

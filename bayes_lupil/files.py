@@ -27,7 +27,10 @@ def make_folder(folder: Path) -> Path:
             pass
     except OSError as problem:
         raise OutputError(
-            str(folder), problem.strerror or str(problem), "a folder that can be written to", "Choose another with --out."
+            str(folder),
+            problem.strerror or str(problem),
+            "a folder that can be written to",
+            "Choose another with --out.",
         ) from None
     return folder
 

@@ -17,7 +17,9 @@ from bayes_lupil.trials.trial import Trial
 __all__ = ["fit"]
 
 
-def fit(model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False) -> Posterior:
+def fit(
+    model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False
+) -> Posterior:
     """Fit a model to a trial.
 
     Parameters

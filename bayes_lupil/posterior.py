@@ -118,7 +118,11 @@ class Posterior:
 
     def to_json(self) -> dict[str, Any]:
         """One object: parameters, estimands, benefit and verdict, in plain data."""
-        scalars = {row.name: {k: _plain(v) for k, v in row.to_dict().items() if k != "name"} for row in self.rows if "[" not in row.name}
+        scalars = {
+            row.name: {k: _plain(v) for k, v in row.to_dict().items() if k != "name"}
+            for row in self.rows
+            if "[" not in row.name
+        }
         ladder = [row.to_dict() for row in self.ladder] if self.verdict.ok else []
         benefit = self.p_benefit
         return {
@@ -135,8 +139,10 @@ class Posterior:
             "ladder": ladder,
             "diagnostics": {k: _plain(v) for k, v in self.verdict.to_dict().items()},
             "provenance": {
-                "data_hash": self.provenance.data_hash, "model_hash": self.provenance.model_hash,
-                "seed": self.provenance.seed, "sampler": self.provenance.sampler,
+                "data_hash": self.provenance.data_hash,
+                "model_hash": self.provenance.model_hash,
+                "seed": self.provenance.seed,
+                "sampler": self.provenance.sampler,
             },
         }
 

@@ -11,8 +11,20 @@ from pydantic import Field, StringConstraints, model_validator
 from bayes_lupil.documents import Document
 
 __all__ = [
-    "Beta", "Dirichlet", "Exponential", "HalfCauchy", "HalfNormal", "HalfStudentT", "LocationPrior", "LogNormal",
-    "Normal", "PrecisionGamma", "Prior", "ScalePrior", "StudentT", "Uniform",
+    "Beta",
+    "Dirichlet",
+    "Exponential",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfStudentT",
+    "LocationPrior",
+    "LogNormal",
+    "Normal",
+    "PrecisionGamma",
+    "Prior",
+    "ScalePrior",
+    "StudentT",
+    "Uniform",
 ]
 
 Positive = Annotated[float, Field(gt=0)]
@@ -60,7 +72,9 @@ class Prior(Document):
     def describe(self) -> str:
         """Family and arguments in words, for tables."""
         arguments = {k: v for k, v in self.model_dump().items() if k not in {"family", "reason"}}
-        return f"{self.model_dump()['family'].replace('_', ' ')}({', '.join(f'{k} {v:g}' for k, v in arguments.items())})"
+        return (
+            f"{self.model_dump()['family'].replace('_', ' ')}({', '.join(f'{k} {v:g}' for k, v in arguments.items())})"
+        )
 
 
 class Normal(Prior):
@@ -244,7 +258,12 @@ class PrecisionGamma(Prior):
             return self.sample(rng, tuple(np.atleast_1d(size)) if size is not None else ())
 
         return pm.CustomDist(
-            name, 0.0, logp=logp, random=random, dims=dims or None, initval=0.5,
+            name,
+            0.0,
+            logp=logp,
+            random=random,
+            dims=dims or None,
+            initval=0.5,
             default_transform=pm.distributions.transforms.log,
         )
 

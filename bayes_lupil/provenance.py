@@ -79,12 +79,25 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
     """The provenance of a fit that has just been made."""
     analysed = trial.analysis_set(spec.population, spec.without_sites)
     return Provenance(
-        trial=trial.name, title=trial.title, synthetic=trial.synthetic, resolution=trial.resolution, arms=trial.arms,
-        end_point=trial.end_point, population=analysed.population, population_label=analysed.label,
-        totals=analysed.totals, exclusions=analysed.exclusions, data_hash=trial.data_hash, model_hash=spec.hash,
-        seed=spec.sampler.seed, sampler=draws.sampler, versions=package_versions(),
-        python=platform.python_version(), platform=f"{platform.system()} {platform.machine()}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"), seconds=dict(draws.seconds),
+        trial=trial.name,
+        title=trial.title,
+        synthetic=trial.synthetic,
+        resolution=trial.resolution,
+        arms=trial.arms,
+        end_point=trial.end_point,
+        population=analysed.population,
+        population_label=analysed.label,
+        totals=analysed.totals,
+        exclusions=analysed.exclusions,
+        data_hash=trial.data_hash,
+        model_hash=spec.hash,
+        seed=spec.sampler.seed,
+        sampler=draws.sampler,
+        versions=package_versions(),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=dict(draws.seconds),
         notes=(*draws.notes, *trial.notes),
     )
 

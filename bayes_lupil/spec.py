@@ -15,7 +15,15 @@ from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import Beta, Dirichlet, LocationPrior, Prior, ScalePrior
 
 __all__ = [
-    "Decision", "ModelSpec", "Priors", "Sampler", "Sites", "builtin_models", "load_model", "load_models", "model_schema",
+    "Decision",
+    "ModelSpec",
+    "Priors",
+    "Sampler",
+    "Sites",
+    "builtin_models",
+    "load_model",
+    "load_models",
+    "model_schema",
 ]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -210,7 +218,9 @@ def load_model(model: str | Path) -> ModelSpec:
     if path.suffix.lower() != ".toml":
         if str(model) not in builtin_models():
             raise ModelError(
-                f"model '{model}'", "no built-in model of that name", "a built-in name or a file that ends in .toml",
+                f"model '{model}'",
+                "no built-in model of that name",
+                "a built-in name or a file that ends in .toml",
                 nearest(str(model), builtin_models()),
             )
         path = _folder() / f"{model}.toml"

@@ -33,9 +33,7 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     # one stream for each use, so that adding one never changes another
     streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(5)
     new_site, predictive, prior_new_site, prior_predictive, prior = (np.random.default_rng(s) for s in streams)
-    prior_values = {
-        name: value[None] for name, value in likelihood.prior_draws(PRIOR_DRAWS, prior).items()
-    }
+    prior_values = {name: value[None] for name, value in likelihood.prior_draws(PRIOR_DRAWS, prior).items()}
     groups = {
         "posterior": _parameters(likelihood, draws.values, new_site),
         "posterior_predictive": _dataset(likelihood, [likelihood.simulate(draws.values, predictive)], _LEADING),
@@ -47,7 +45,9 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     }
     for name, group in groups.items():
         if "draw" in group.dims:
-            groups[name] = group.assign_coords(chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"]))
+            groups[name] = group.assign_coords(
+                chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"])
+            )
     return xr.DataTree.from_dict(groups)
 
 

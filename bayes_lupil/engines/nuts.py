@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
+from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -87,10 +89,17 @@ def compile_nutpie(likelihood: Likelihood) -> Any:
     """The likelihood's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`."""
     import nutpie
 
-    with warnings.catch_warnings():
-        # numba says so where it cannot cache a function between processes: a matter of speed only
-        warnings.filterwarnings("ignore", message="Cannot cache compiled function")
+    with _no_speed_warnings():
         return nutpie.compile_pymc_model(likelihood.pymc_model())
+
+
+@contextlib.contextmanager
+def _no_speed_warnings() -> Iterator[None]:
+    """Silence what PyTensor and Numba say about speed alone: nothing here uses BLAS, and no cache is no error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
+        warnings.filterwarnings("ignore", message="Cannot cache compiled function")
+        yield
 
 
 def run_nutpie(compiled: Any, settings: Sampler, progress: bool = False) -> Any:
@@ -99,9 +108,15 @@ def run_nutpie(compiled: Any, settings: Sampler, progress: bool = False) -> Any:
 
     try:
         return nutpie.sample(
-            compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains,
-            cores=min(settings.chains, os.cpu_count() or 1), seed=settings.seed,
-            target_accept=settings.target_accept, save_warmup=False, progress_bar=progress,
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=min(settings.chains, os.cpu_count() or 1),
+            seed=settings.seed,
+            target_accept=settings.target_accept,
+            save_warmup=False,
+            progress_bar=progress,
         )
     except RuntimeError as problem:
         raise SamplerError(f"nutpie could not sample this model: {problem}") from problem
@@ -111,12 +126,18 @@ def _run_pymc(model: Any, settings: Sampler, progress: bool) -> Any:
     import pymc as pm
 
     try:
-        with model:
+        with model, _no_speed_warnings():
             return pm.sample(
-                draws=settings.draws, tune=settings.tune, chains=settings.chains,
-                cores=min(settings.chains, os.cpu_count() or 1), random_seed=settings.seed,
-                target_accept=settings.target_accept, progressbar=progress, quiet=True,
-                compute_convergence_checks=False, nuts_sampler="pymc",
+                draws=settings.draws,
+                tune=settings.tune,
+                chains=settings.chains,
+                cores=min(settings.chains, os.cpu_count() or 1),
+                random_seed=settings.seed,
+                target_accept=settings.target_accept,
+                progressbar=progress,
+                quiet=True,
+                compute_convergence_checks=False,
+                nuts_sampler="pymc",
             )
     except pm.exceptions.SamplingError as problem:
         raise SamplerError(f"PyMC could not sample this model: {problem}") from problem

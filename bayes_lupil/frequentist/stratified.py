@@ -293,7 +293,7 @@ def _odds_ratio_analyses(
         for name in ("CMH test", "Mantel-Haenszel odds ratio", "Breslow-Day test", "fixed-site logit"):
             notes.append(f"{name}: does not exist, no site has both arms and both outcomes")
         return _OddsRatioAnalyses()
-    from statsmodels.stats.contingency_tables import StratifiedTable  # type: ignore[import-untyped]
+    from statsmodels.stats.contingency_tables import StratifiedTable
 
     r0, r1 = x[:, 0].astype(float), x[:, 1].astype(float)
     f0, f1 = m[:, 0] - r0, m[:, 1] - r1
@@ -336,7 +336,7 @@ def _odds_ratio_analyses(
 
 
 def _chi_square(statistic: float, df: int) -> ChiSquare:
-    from scipy.stats import chi2  # type: ignore[import-untyped]
+    from scipy.stats import chi2
 
     # statsmodels computes 1 - cdf, which is 0 below 1e-16.
     return ChiSquare(statistic, df, float(chi2.sf(statistic, df)))
@@ -399,7 +399,7 @@ def _crude(x: NDArray[np.int64], m: NDArray[np.int64], level: float) -> LogOddsR
 
 
 def _fixed_sites(x: NDArray[np.int64], m: NDArray[np.int64], level: float) -> LogOddsRatio:
-    import statsmodels.api as sm  # type: ignore[import-untyped]
+    import statsmodels.api as sm
 
     sites = len(x)
     # One row per site, arm and outcome, weighted by its count: with proportions as the response, sites
@@ -412,9 +412,7 @@ def _fixed_sites(x: NDArray[np.int64], m: NDArray[np.int64], level: float) -> Lo
     design = np.zeros((4 * sites, sites + 1))
     design[np.arange(4 * sites), site] = 1.0
     design[:, sites] = treatment
-    model = sm.GLM(
-        response[filled], design[filled], family=sm.families.Binomial(), freq_weights=count[filled]
-    )
+    model = sm.GLM(response[filled], design[filled], family=sm.families.Binomial(), freq_weights=count[filled])
     result = model.fit(tol=1e-12, maxiter=100)
     lower, upper = result.conf_int(alpha=1.0 - level)[sites]
     return LogOddsRatio(

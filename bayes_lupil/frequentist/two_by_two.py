@@ -190,7 +190,7 @@ def _level(confidence: float) -> float:
 def _p_values(
     r0: int, n0: int, r1: int, n1: int, notes: list[str]
 ) -> tuple[float | None, float, float | None, float | None]:
-    from scipy import stats  # type: ignore[import-untyped]
+    from scipy import stats
 
     by_column = [[r1, r0], [n1 - r1, n0 - r0]]
     responders, patients = r0 + r1, n0 + n1
@@ -222,11 +222,9 @@ def _p_values(
 
 
 def _newcombe(r0: int, n0: int, r1: int, n1: int, level: float) -> Interval:
-    from statsmodels.stats.proportion import confint_proportions_2indep  # type: ignore[import-untyped]
+    from statsmodels.stats.proportion import confint_proportions_2indep
 
-    lower, upper = confint_proportions_2indep(
-        r1, n1, r0, n0, method="newcomb", compare="diff", alpha=1.0 - level
-    )
+    lower, upper = confint_proportions_2indep(r1, n1, r0, n0, method="newcomb", compare="diff", alpha=1.0 - level)
     # A limit at -1 or 1 is reached exactly on paper (10/10 v 0/10) and up to rounding here.
     return Interval(max(-1.0, float(lower)), min(1.0, float(upper)), "Newcombe hybrid score")
 
@@ -239,8 +237,8 @@ def _miettinen_nurminen(r0: int, n0: int, r1: int, n1: int, level: float) -> Int
     II, prints 0.3382), and its bracket often holds no root in small arms. So it is written here, and
     the tests hold it to Newcombe's printed values, zero cells included, and to a direct maximisation.
     """
-    from scipy.optimize import brentq  # type: ignore[import-untyped]
-    from scipy.stats import norm  # type: ignore[import-untyped]
+    from scipy.optimize import brentq
+    from scipy.stats import norm
 
     z_limit = float(norm.isf((1.0 - level) / 2.0))
     estimate = r1 / n1 - r0 / n0
@@ -303,7 +301,7 @@ def _ratios(
     r0: int, n0: int, r1: int, n1: int, level: float, notes: list[str]
 ) -> tuple[float | None, Interval | None, float | None, Interval | None]:
     import numpy as np
-    from statsmodels.stats.contingency_tables import Table2x2  # type: ignore[import-untyped]
+    from statsmodels.stats.contingency_tables import Table2x2
 
     table = Table2x2(np.array([[r1, n1 - r1], [r0, n0 - r0]], dtype=float), shift_zeros=False)
     risk_ratio: float | None = None

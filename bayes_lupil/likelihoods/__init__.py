@@ -52,7 +52,8 @@ def _for_margins(spec: ModelSpec, margins: Margins, trial: Trial) -> MarginsLike
     for name, family in (("site_shares", "dirichlet"), ("retention", "beta")):
         if getattr(spec.priors, name) is None:
             raise UnsupportedModelError(
-                f"model '{spec.name}'", f"no prior for {name}",
+                f"model '{spec.name}'",
+                f"no prior for {name}",
                 f"priors.{name} (family = '{family}'), because the sites of trial '{trial.name}' were never published",
             )
     return MarginsLikelihood(spec, margins)

@@ -8,6 +8,15 @@ from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
 __all__ = [
-    "AnalysisSet", "Arms", "Cells", "EndPoint", "Exclusion", "Margins", "Patients", "Population", "Trial",
-    "builtin_trials", "load_trial",
+    "AnalysisSet",
+    "Arms",
+    "Cells",
+    "EndPoint",
+    "Exclusion",
+    "Margins",
+    "Patients",
+    "Population",
+    "Trial",
+    "builtin_trials",
+    "load_trial",
 ]

@@ -45,7 +45,9 @@ class Cells:
         for name in ("responders", "n"):
             given = np.asarray(getattr(self, name))
             if given.shape != (len(self.sites), 2):
-                raise TrialError(name, f"an array of shape {given.shape}", f"shape ({len(self.sites)}, 2): sites by arms")
+                raise TrialError(
+                    name, f"an array of shape {given.shape}", f"shape ({len(self.sites)}, 2): sites by arms"
+                )
             if not np.issubdtype(given.dtype, np.integer):
                 raise TrialError(name, f"numbers of type {given.dtype}", "whole numbers")
             frozen = given.astype(np.int64)

@@ -184,14 +184,24 @@ def read_trial_file(path: Path) -> Trial:
     populations = _populations(file, data, path)
     steps = tuple(_step(step, populations, f"{path}, key 'hierarchy.{i}'") for i, step in enumerate(file.hierarchy))
     return Trial(
-        name=file.name, title=file.title, arms=arms, end_point=EndPoint(**file.end_point.model_dump()), data=data,
-        populations=populations, hierarchy=steps,
+        name=file.name,
+        title=file.title,
+        arms=arms,
+        end_point=EndPoint(**file.end_point.model_dump()),
+        data=data,
+        populations=populations,
+        hierarchy=steps,
         sources=tuple(Source(**source.model_dump()) for source in file.sources),
-        provenance=tuple(provenance), not_published=file.not_published, synthetic=file.synthetic, notes=tuple(notes),
+        provenance=tuple(provenance),
+        not_published=file.not_published,
+        synthetic=file.synthetic,
+        notes=tuple(notes),
     )
 
 
-def _number(number: str, what: str, origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | Impossible) -> dict[str, str]:
+def _number(
+    number: str, what: str, origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | Impossible
+) -> dict[str, str]:
     return {"number": number, "what": what, "source": origin.source, "grade": origin.grade}
 
 
@@ -203,7 +213,9 @@ def _check_references(file: TrialFile, path: Path) -> None:
         if isinstance(item, dict):
             if item.get("source") and item["source"] not in known:
                 raise TrialError(
-                    f"{path}, key '{key}.source'", f"'{item['source']}'", "the id of one of [[sources]]",
+                    f"{path}, key '{key}.source'",
+                    f"'{item['source']}'",
+                    "the id of one of [[sources]]",
                     nearest(item["source"], known),
                 )
             for name, value in item.items():
@@ -233,7 +245,11 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
         counts[row.site][a] = (row.responders, row.n)
     for site, by_arm in counts.items():
         if len(by_arm) != 2:
-            raise TrialError(f"{path}, key 'cells.rows'", f"one arm of site '{site}'", "a row for each site and arm (n = 0 is allowed)")
+            raise TrialError(
+                f"{path}, key 'cells.rows'",
+                f"one arm of site '{site}'",
+                "a row for each site and arm (n = 0 is allowed)",
+            )
     grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
     return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
 
@@ -251,14 +267,19 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
             raise TrialError(where, f"population '{row.population}', arm '{row.arm}' again", "each once")
         totals[row.population, a] = (row.responders, row.n)
     impossible = tuple(
-        (_arm_index(item.arm, arms, f"{path}, key 'margins.impossible_at_excluded_sites.{i}'"), int(item.response == "responder"))
+        (
+            _arm_index(item.arm, arms, f"{path}, key 'margins.impossible_at_excluded_sites.{i}'"),
+            int(item.response == "responder"),
+        )
         for i, item in enumerate(table.impossible_at_excluded_sites)
     )
     try:
         margins = Margins(
             totals=(totals["itt", 0], totals["itt", 1]),
             subset_totals=(totals[table.subset, 0], totals[table.subset, 1]),
-            subset=table.subset, excluded_sites=table.excluded_sites.names, n_sites=table.n_sites.value,
+            subset=table.subset,
+            excluded_sites=table.excluded_sites.names,
+            n_sites=table.n_sites.value,
             impossible_at_excluded=impossible,
         )
     except TrialError as problem:
@@ -285,13 +306,22 @@ def _populations(file: TrialFile, data: Cells | Margins | Patients, path: Path) 
     }
     for name in declared:
         if name not in possible:
-            raise TrialError(f"{path}, key 'populations'", f"'{name}'", "a population with data", nearest(name, possible))
-    return {name: declared.get(name, Population(name, "intention to treat" if name == "itt" else name)) for name in possible}
+            raise TrialError(
+                f"{path}, key 'populations'", f"'{name}'", "a population with data", nearest(name, possible)
+            )
+    return {
+        name: declared.get(name, Population(name, "intention to treat" if name == "itt" else name)) for name in possible
+    }
 
 
 def _step(step: StepTable, populations: dict[str, Population], where: str) -> Step:
     for item in step.published:
         if item.population not in populations:
-            raise TrialError(where, f"population '{item.population}'", "a population of this trial", nearest(item.population, populations))
+            raise TrialError(
+                where,
+                f"population '{item.population}'",
+                "a population of this trial",
+                nearest(item.population, populations),
+            )
     published = tuple(PublishedResult(**{**item.model_dump(), "grade": item.grade}) for item in step.published)
     return Step(step.name, step.role, step.recomputable, published)

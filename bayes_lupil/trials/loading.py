@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from bayes_lupil.errors import TrialError, nearest
-from bayes_lupil.trials.declaration import read_trial_file
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.declaration import read_trial_file
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table, read_table
@@ -24,7 +24,7 @@ def builtin_trials() -> tuple[str, ...]:
     >>> "lupil2" in builtin_trials()
     True
     """
-    return tuple(sorted(path.name.removesuffix(".toml") for path in _library().iterdir() if path.name.endswith(".toml")))
+    return tuple(sorted(path.stem for path in _library().glob("*.toml")))
 
 
 def load_trial(
@@ -74,12 +74,14 @@ def load_trial(
     path = Path(trial)
     if path.suffix.lower() not in {".csv", ".toml"}:
         if str(trial) in builtin_trials():
-            source = Path(str(_library() / f"{trial}.toml"))
+            source = _library() / f"{trial}.toml"
             loaded = read_trial_file(source)
             _only_for_csv(str(trial), control, active, loaded)
             return loaded
         raise TrialError(
-            f"trial '{trial}'", "no built-in trial of that name", "a built-in name, or a file that ends in .csv or .toml",
+            f"trial '{trial}'",
+            "no built-in trial of that name",
+            "a built-in name, or a file that ends in .csv or .toml",
             nearest(str(trial), builtin_trials()),
         )
     if path.suffix.lower() == ".toml":
@@ -106,14 +108,20 @@ def load_trial(
         notes.append(f"control taken to be '{arms.control}', active '{arms.active}'")
     point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
     return Trial(
-        name=path.stem, title=path.name, arms=arms, end_point=point, data=data, populations=populations,
+        name=path.stem,
+        title=path.name,
+        arms=arms,
+        end_point=point,
+        data=data,
+        populations=populations,
         provenance=({"number": "counts", "what": f"file {path.name}", "source": "the user's file", "grade": ""},),
-        notes=tuple(notes), synthetic="synthetic" in path.stem.lower(),
+        notes=tuple(notes),
+        synthetic="synthetic" in path.stem.lower(),
     )
 
 
-def _library():  # type: ignore[no-untyped-def]  # Traversable moved between modules in Python 3.14
-    return files("bayes_lupil") / "trials" / "library"
+def _library() -> Path:
+    return Path(str(files("bayes_lupil"))) / "trials" / "library"
 
 
 def _only_for_csv(where: str, control: str | None, active: str | None, trial: Trial) -> None:

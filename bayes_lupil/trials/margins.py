@@ -94,7 +94,9 @@ class Margins:
                 if small > large:
                     raise TrialError(f"margins, {arm} arm", f"{what} ({small} > {large})", "a subset within its total")
             if min(r, sub_r, sub_n) < 0 or n < 1:
-                raise TrialError(f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0")
+                raise TrialError(
+                    f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"
+                )
 
     @property
     def sites(self) -> tuple[str, ...]:

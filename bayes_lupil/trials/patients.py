@@ -44,7 +44,9 @@ class Patients:
         columns = {"arm": self.arm, "response": self.response, **self.flags}
         for name, column in columns.items():
             if np.shape(column) != (size,):
-                raise TrialError(f"column '{name}'", f"shape {np.shape(column)}", f"one value for each of {size} patients")
+                raise TrialError(
+                    f"column '{name}'", f"shape {np.shape(column)}", f"one value for each of {size} patients"
+                )
             if not np.isin(column, (0, 1)).all():
                 raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
         for column in columns.values():

@@ -41,7 +41,9 @@ class Table:
         """One column; an unknown name is an error with the nearest valid spelling."""
         if name not in self.columns:
             raise TrialError(
-                str(self.path), f"no column '{name}' (columns: {', '.join(self.columns)})", f"a column '{name}'",
+                str(self.path),
+                f"no column '{name}' (columns: {', '.join(self.columns)})",
+                f"a column '{name}'",
                 nearest(name, self.columns),
             )
         return [row[name] for _, row in self.rows]
@@ -78,7 +80,9 @@ def read_table(path: Path) -> Table:
     rows = []
     for line, fields in lines[1:]:
         if len(fields) != len(columns):
-            raise TrialError(f"{path}, line {line}", f"{len(fields)} fields", f"{len(columns)} fields, as in the header")
+            raise TrialError(
+                f"{path}, line {line}", f"{len(fields)} fields", f"{len(columns)} fields, as in the header"
+            )
         rows.append((line, {name: value.strip() for name, value in zip(columns, fields, strict=True)}))
     if not rows:
         raise TrialError(str(path), "a header and no rows", "at least one row for each arm")
@@ -94,7 +98,9 @@ def _checked(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, lis
             return
         except csv.Error as problem:
             line = getattr(reader, "line_num", 0)
-            raise TrialError(f"{path}, line {line}", f"text that is not CSV ({problem})", "a comma-separated file") from None
+            raise TrialError(
+                f"{path}, line {line}", f"text that is not CSV ({problem})", "a comma-separated file"
+            ) from None
         if any(field.strip() for field in fields):
             yield getattr(reader, "line_num", 0), fields
 
@@ -122,7 +128,9 @@ def declare_arms(table: Table, control: str | None, active: str | None) -> tuple
         active = active or (other[control] if control else None)
     if control is None or active is None:
         raise TrialError(
-            str(table.path), f"the arms {', '.join(repr(name) for name in found)}", "one named as control and one as active",
+            str(table.path),
+            f"the arms {', '.join(repr(name) for name in found)}",
+            "one named as control and one as active",
             "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...).",
         )
     return control, active
@@ -148,7 +156,9 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
     for name in table.columns:
         if name not in CELL_COLUMNS:
             raise TrialError(
-                f"{table.path}, line 1", f"the unknown column '{name}'", f"the columns {', '.join(CELL_COLUMNS)}",
+                f"{table.path}, line 1",
+                f"the unknown column '{name}'",
+                f"the columns {', '.join(CELL_COLUMNS)}",
                 nearest(name, CELL_COLUMNS),
             )
     for name in CELL_COLUMNS:
@@ -156,17 +166,19 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
     seen: dict[tuple[str, str], int] = {}
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     other_arms: dict[str, int] = {}
-    for i, (line, row) in enumerate(table.rows):
+    for i, (line, _row) in enumerate(table.rows):
         site, arm = _filled(table, i, "site"), _filled(table, i, "arm")
         responders, n = _count(table, i, "responders"), _count(table, i, "n")
         if responders > n:
             raise TrialError(
-                f"{table.path}, line {line}", f"{responders} responders of n = {n} (site '{site}', arm '{arm}')",
+                f"{table.path}, line {line}",
+                f"{responders} responders of n = {n} (site '{site}', arm '{arm}')",
                 "responders at most n",
             )
         if (site, arm) in seen:
             raise TrialError(
-                f"{table.path}, line {line}", f"site '{site}', arm '{arm}' again (first on line {seen[site, arm]})",
+                f"{table.path}, line {line}",
+                f"site '{site}', arm '{arm}' again (first on line {seen[site, arm]})",
                 "one row for each site and arm",
             )
         seen[site, arm] = line
@@ -178,7 +190,9 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
         for arm in arms:
             if arm not in by_arm and not single_arm_sites:
                 raise TrialError(
-                    str(table.path), f"no row for site '{site}', arm '{arm}'", "a row for each site and arm",
+                    str(table.path),
+                    f"no row for site '{site}', arm '{arm}'",
+                    "a row for each site and arm",
                     f"If no patient was randomised there, add the row '{site},{arm},0,0', "
                     "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
                 )
@@ -199,7 +213,9 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
     missing = [i for i in keep if outcome[i] == ""]
     if missing:
         raise TrialError(
-            table.where(missing[0], end_point), f"a missing outcome ({len(missing)} in all)", "0 or 1 for each patient",
+            table.where(missing[0], end_point),
+            f"a missing outcome ({len(missing)} in all)",
+            "0 or 1 for each patient",
             "Say how missing outcomes count before the analysis, for example as 0 (non-responder), and write that down.",
         )
     flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX)]
