@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from bayes_lupil import az
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
+    from bayes_lupil.frequentist import trial_hierarchy
     from bayes_lupil.posterior import Posterior
+    from bayes_lupil.reanalysis import reanalyse
+    from bayes_lupil.report import figures
     from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models
     from bayes_lupil.trials import Arms, Cells, EndPoint, Margins, Patients, Trial, builtin_trials, load_trial
 
@@ -21,12 +24,15 @@ _HOMES = {
     "Arms": "trials", "BayesLupilError": "errors", "Cells": "trials", "EndPoint": "trials", "Margins": "trials",
     "ModelSpec": "spec", "Patients": "trials", "Posterior": "posterior", "Trial": "trials",
     "builtin_models": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
-    "load_models": "spec", "load_trial": "trials",
+    "load_models": "spec", "load_trial": "trials", "reanalyse": "reanalysis", "trial_hierarchy": "frequentist",
 }  # fmt: skip
+
+_MODULES = {"az": "bayes_lupil.az", "figures": "bayes_lupil.report.figures"}
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-    "builtin_models", "builtin_trials", "fit", "load_model", "load_models", "load_trial",
+    "builtin_models", "builtin_trials", "figures", "fit", "load_model", "load_models", "load_trial", "reanalyse",
+    "trial_hierarchy",
 ]  # fmt: skip
 
 try:
@@ -36,8 +42,8 @@ except PackageNotFoundError:  # run from a folder that was never installed
 
 
 def __getattr__(name: str) -> Any:
-    if name == "az":
-        return import_module("bayes_lupil.az")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name in _HOMES:
         return getattr(import_module(f"bayes_lupil.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'bayes_lupil' has no attribute '{name}'")

@@ -102,8 +102,9 @@ def mcse_mean(draws: Floats) -> float:
 def mcse_proportion(event: NDArray[np.bool_], effective: float) -> float:
     """Monte Carlo standard error of a probability, from an indicator of shape (chain, draw).
 
-    Where (nearly) all draws are alike their own spread says nothing. The error is therefore never below that of a
-    proportion with one more success and one more failure among the `effective` draws of the quantity behind the event.
+    The effective sample size is the indicator's own: draws cross a threshold in the tail more independently than they
+    move. Where (nearly) all draws are alike their own spread says nothing, so one more success and one more failure
+    are counted; where all are alike, they are counted among the `effective` draws of the quantity behind the event.
 
     Examples
     --------
@@ -111,11 +112,10 @@ def mcse_proportion(event: NDArray[np.bool_], effective: float) -> float:
     >>> 0 < mcse_proportion(np.ones((4, 1000), dtype=bool), effective=2000.0) < 0.001
     True
     """
-    shrunk = (event.mean() * effective + 1) / (effective + 2)
-    floor = float(np.sqrt(shrunk * (1 - shrunk) / effective))
-    if event.all() or not event.any():
-        return floor
-    return max(float(_statistics().mcse(event.astype(float))), floor)
+    alike = event.all() or not event.any()
+    n = effective if alike else float(_statistics().ess(event.astype(float), method="mean"))
+    shrunk = (event.mean() * n + 1) / (n + 2)
+    return float(np.sqrt(shrunk * (1 - shrunk) / n))
 
 
 def effective_draws(draws: Floats) -> float:

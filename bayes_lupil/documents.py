@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
-from bayes_lupil.errors import InputError, nearest
+from bayes_lupil.errors import InputError, did_you_mean, nearest
 
-__all__ = ["Document", "canonical_hash", "parse_document", "read_text", "read_toml"]
+__all__ = ["NAME_PATTERN", "Document", "canonical_hash", "parse_document", "read_text", "read_toml", "requirement"]
 
 D = TypeVar("D", bound=BaseModel)
+
+NAME_PATTERN = r"^[A-Za-z0-9_-]{1,60}$"
+"""Names that become parts of file names."""
+
+_WORDS = {"string": "text in quotes", "integer": "a whole number", "number": "a number"}
 
 
 class Document(BaseModel):
@@ -24,18 +31,22 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+def requirement(key: str, found: str, required: str) -> PydanticCustomError:
+    """What a validator raises where values do not go together; the key is told from the table that is checked."""
+    return PydanticCustomError("requirement", "{required}", {"key": key, "found": found, "required": required})
+
+
 def read_text(path: Path, error: type[InputError]) -> str:
     """The text of a file, which must exist, be UTF-8 and not be empty."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise error(str(path), "no such file", "an existing file") from None
-    except OSError as problem:
-        raise error(str(path), problem.strerror or str(problem), "a readable file") from None
-    if not raw.strip():
-        raise error(str(path), "an empty file", "a file with content")
+    except (OSError, ValueError) as problem:  # a ValueError for a name with a null byte
+        found = getattr(problem, "strerror", None) or str(problem)
+        raise error(str(path), found.lower(), "a readable file") from None
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         raise error(
@@ -44,6 +55,9 @@ def read_text(path: Path, error: type[InputError]) -> str:
             "a text file in UTF-8",
             "Save the file again with the encoding UTF-8.",
         ) from None
+    if not text.strip():
+        raise error(str(path), "an empty file", "a file with content")
+    return text
 
 
 def read_toml(path: Path, schema: type[D], error: type[InputError]) -> D:
@@ -57,7 +71,7 @@ def read_toml(path: Path, schema: type[D], error: type[InputError]) -> D:
     text = read_text(path, error)
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except (ValueError, RecursionError) as problem:  # also numbers of thousands of digits, endless nesting
         raise error(str(path), f"text that is not TOML ({problem})", "a TOML document") from None
     return parse_document(content, schema, error, str(path))
 
@@ -66,7 +80,7 @@ def parse_document(content: Mapping[str, Any], schema: type[D], error: type[Inpu
     """Check a mapping against a schema; the first complaint is raised, with the nearest valid spelling."""
     try:
         # JSON rules let a list stand for a tuple and an integer for a float, and nothing else
-        return schema.model_validate_json(json.dumps(content, default=str))
+        return schema.model_validate_json(json.dumps(content, default=_as_json))
     except ValidationError as problem:
         complaints = problem.errors(include_url=False)
         # a misspelt key usually makes the right one 'missing' too: name the misspelling first
@@ -75,50 +89,87 @@ def parse_document(content: Mapping[str, Any], schema: type[D], error: type[Inpu
 
 
 def _translate(complaint: Any, schema: type[BaseModel], error: type[InputError], where: str) -> InputError:
-    location = [str(part) for part in complaint["loc"]]
-    key = ".".join(location)
+    kind, message, context = complaint["type"], complaint["msg"], complaint.get("ctx", {})
+    if kind == "json_invalid":
+        return error(where, f"content that cannot be checked ({message})", "plain tables, lists, text and numbers")
+    keys, tables = _walk(schema, complaint["loc"])
+    if kind == "requirement" and context["key"]:
+        keys.append(context["key"])
+    elif kind == "union_tag_invalid":
+        keys.append("family")
+    key = ".".join(keys)
     place = f"{where}, key '{key}'" if key else where
-    kind, message = complaint["type"], complaint["msg"]
     if kind == "extra_forbidden":
-        known = _known_keys(schema, complaint["loc"][:-1])
-        return error(place, f"the unknown key '{location[-1]}'", "a known key", nearest(location[-1], known))
+        known = {field.alias or name for table in tables for name, field in table.model_fields.items()}
+        return error(place, f"the unknown key '{keys[-1]}'", "a known key", nearest(keys[-1], known))
     if kind == "missing":
         return error(place, "nothing", "a value")
-    found = _show(complaint.get("input"))
-    if kind == "value_error":
-        return error(place, found, message.removeprefix("Value error, "))
+    if kind == "requirement":
+        return error(place, context["found"], context["required"])
+    given = complaint.get("input")
     if kind in {"literal_error", "enum", "union_tag_invalid"}:
-        context = complaint["ctx"]
-        expected = str(context.get("expected") or context.get("expected_tags"))
-        choices = [part.strip("'\" ") for part in expected.replace(" or ", ",").split(",") if part.strip()]
-        given = complaint.get("input")
         if isinstance(given, Mapping):
             given = given.get("family", "")
-            found = _show(given)
-        return error(place, found, f"one of {', '.join(choices)}", nearest(str(given), choices))
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        choices = [part.strip("'\" ") for part in expected.replace(" or ", ",").split(",") if part.strip()]
+        required = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+        return error(place, _show(given), required, did_you_mean(str(given), choices))
     if kind == "union_tag_not_found":
-        return error(place, found, "a table with the key 'family'")
-    return error(place, found, message[0].lower() + message[1:])
+        _, members = _walk(schema, (*complaint["loc"], "family"))
+        families = sorted(str(member.model_fields["family"].default) for member in members)
+        found = "no key 'family'" if isinstance(given, Mapping) else _show(given)
+        return error(place, found, f"a table with the key 'family', one of {', '.join(families)}")
+    return error(place, _show(given), _in_words(kind, message, context))
 
 
-def _known_keys(schema: Any, location: tuple[Any, ...]) -> list[str]:
-    """Keys of the (sub-)schema at a location; union members are found by their tag."""
-    models = _models_in(schema)
+def _in_words(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """What pydantic requires, in the words of somebody who writes TOML."""
+    if kind == "string_pattern_mismatch" and context["pattern"] == NAME_PATTERN:
+        return "1 to 60 letters, digits, '_' and '-'"
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        return "a table"
+    if kind == "tuple_type":
+        return "a list"
+    short = re.sub(r"^(Value error, |(Input|String|Tuple) should (be|have) )", "", message)
+    short = re.sub(r"a valid (\w+)", lambda match: _WORDS.get(match[1], match[0]), short)
+    short = re.sub(r" after validation, not \d+$", "", short)
+    return short[0].lower() + short[1:]
+
+
+def _walk(schema: type[BaseModel], location: tuple[Any, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """The keys that lead to a location, as the user writes them, and the kinds of table that the last may stand in.
+
+    Pydantic puts the tag of a discriminated union into the location; no such key stands in the file.
+    """
+    keys: list[str] = []
+    inside = tables = _models_in(schema)
     for part in location:
         if isinstance(part, int):
+            keys.append(str(part))
             continue
-        fields = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        if fields:
-            models = [found for field in fields for found in _models_in(field)]
-        else:  # the tag of a discriminated union
-            models = [m for m in models if part in str(m.model_fields.get("family", ""))] or models
-    return sorted({key for m in models for key in m.model_fields})
+        fields = [field for m in inside for name, field in m.model_fields.items() if part in {name, field.alias}]
+        tagged = [m for m in inside if "family" in m.model_fields and m.model_fields["family"].default == part]
+        if tagged and not fields:
+            inside = tagged
+            continue
+        keys.append(part)
+        tables, inside = inside, [found for field in fields for found in _models_in(field.annotation)]
+    return keys, tables
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and get_origin(annotation) is None:
         return [annotation]
     return [found for argument in get_args(annotation) for found in _models_in(argument)]
+
+
+def _as_json(value: Any) -> Any:
+    """Values that Python callers may hand over: numbers of NumPy, parts of a document."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if getattr(value, "shape", None) == ():
+        return value.item()
+    return str(value)
 
 
 def _show(value: object) -> str:

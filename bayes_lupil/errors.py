@@ -14,8 +14,12 @@ __all__ = [
     "SavedFileError",
     "TrialError",
     "UnsupportedModelError",
+    "closest",
+    "did_you_mean",
     "nearest",
 ]
+
+_MOST_LISTED = 20
 
 
 class BayesLupilError(Exception):
@@ -46,12 +50,12 @@ class InputError(BayesLupilError, ValueError):
     """
 
     def __init__(self, where: str, found: str, required: str, hint: str = "") -> None:
-        self.where = where
-        self.found = found
-        self.required = required
-        self.hint = hint
-        text = f"{where}: found {found}; required: {required}"
-        super().__init__(f"{text}. {hint}" if hint else f"{text}.")
+        self.where = _one_line(where)
+        self.found = _one_line(found, longest=300)
+        self.required = _one_line(required)
+        self.hint = _one_line(hint)
+        text = f"{self.where}: found {self.found}; required: {self.required}"
+        super().__init__(f"{text}. {self.hint}" if hint else f"{text}.")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, str]]:
         return type(self), (self.where, self.found, self.required, self.hint)
@@ -83,8 +87,33 @@ class SamplerError(BayesLupilError, RuntimeError):
     exit_status = 3
 
 
+def _one_line(text: str, longest: int | None = None) -> str:
+    """Text that may hold anything from a data file, fit for a terminal: no line breaks, no control characters."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if longest is None or len(shown) <= longest else shown[: longest - 4] + " ..."
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The nearest of the known words, whatever the case of its letters; empty where none is near.
+
+    Examples
+    --------
+    >>> closest("ITT", ["itt", "pp"])
+    'itt'
+    """
+    spelling = {choice.casefold(): choice for choice in sorted(known, reverse=True)}
+    match = get_close_matches(word.casefold(), spelling, n=1, cutoff=0.6)
+    return spelling[match[0]] if match else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The nearest valid spelling as a question; empty where none is near."""
+    match = closest(word, known)
+    return f"Did you mean '{match}'?" if match else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The nearest valid spelling as a sentence, or the list of valid ones.
+    """The nearest valid spelling as a question, or the list of valid ones.
 
     Examples
     --------
@@ -94,7 +123,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     'Valid: partial, pooled.'
     """
     choices = sorted(known)
-    match = get_close_matches(word, choices, n=1, cutoff=0.6)
-    if match:
-        return f"Did you mean '{match[0]}'?"
+    if question := did_you_mean(word, choices):
+        return question
+    if len(choices) > _MOST_LISTED:
+        return f"Valid: {', '.join(choices[:_MOST_LISTED])}, ... ({len(choices)} in all)."
     return f"Valid: {', '.join(choices)}." if choices else ""

@@ -72,12 +72,13 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
         share = weights[..., ordinary]
         difference = p[..., ordinary, 1] - p[..., ordinary, 0]
         found["risk_difference_ordinary_sites"] = (share * difference).sum(axis=-1) / share.sum(axis=-1)
-    new = None if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
-    if new is not None:
+    new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
+    if "log_odds" in new:
         from scipy.special import expit
 
         new_p = expit(new["log_odds"])
         found["risk_difference_new_site"] = new_p[..., 1] - new_p[..., 0]
+    if "log_odds_ratio" in new:
         found["log_odds_ratio_new_site"] = new["log_odds_ratio"]
     return found
 

@@ -28,7 +28,7 @@ def make_folder(folder: Path) -> Path:
     except OSError as problem:
         raise OutputError(
             str(folder),
-            problem.strerror or str(problem),
+            (problem.strerror or str(problem)).lower(),
             "a folder that can be written to",
             "Choose another with --out.",
         ) from None
@@ -41,11 +41,13 @@ def new_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as problem:
-        raise OutputError(str(path), problem.strerror or str(problem), "a file that can be written") from problem
+        reason = (problem.strerror or str(problem)).lower()
+        raise OutputError(str(path), reason, "a file that can be written") from problem
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it could not be made, it cannot be removed either
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -165,7 +165,7 @@ class Posterior:
         if self.provenance.synthetic:
             tree.attrs["SYNTHETIC"] = "made-up data, not from patients"
         encoding = {
-            f"/{group}": {str(name): {"zlib": True, "complevel": 1} for name in node.data_vars}
+            f"/{group}": {str(name): {"zlib": True, "complevel": 1, "fletcher32": True} for name in node.data_vars}
             for group, node in tree.children.items()
         }
         with new_file(path) as temporary:
@@ -186,6 +186,11 @@ class Posterior:
         if not path.is_file():
             raise SavedFileError(str(path), "no such file", required)
         try:
+            import h5py
+
+            # walk through it first: where a part is damaged, h5netcdf leaves a half-made object behind
+            with h5py.File(path) as whole:
+                whole.visititems(lambda _, part: None)
             with xr.open_datatree(path, engine="h5netcdf") as opened:
                 tree = opened.load()
             if tree.attrs.get("format") != FORMAT:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, StringConstraints, model_validator
 
-from bayes_lupil.documents import Document
+from bayes_lupil.documents import Document, requirement
 
 __all__ = [
     "Beta",
@@ -67,7 +67,9 @@ class Prior(Document):
         import pymc as pm
 
         family, arguments = self._pymc()
-        return getattr(pm, family)(name, dims=dims or None, **arguments)
+        # PyTensor would take a Python number that fits into float32 as one, and log(2.5) would lose nine digits
+        exact = {key: np.float64(value) for key, value in arguments.items()}
+        return getattr(pm, family)(name, dims=dims or None, **exact)
 
     def describe(self) -> str:
         """Family and arguments in words, for tables."""
@@ -135,8 +137,7 @@ class HalfStudentT(Prior):
     def _scipy(self) -> Any:
         from scipy import stats
 
-        # a t variable squared is F(1, df); folding keeps the scale
-        return _Folded(stats.t(self.df, 0, self.scale))
+        return _Folded(stats.t(self.df, 0, self.scale), stats.f(1, self.df), self.scale)
 
     def _pymc(self) -> tuple[str, dict[str, float]]:
         return "HalfStudentT", {"nu": self.df, "sigma": self.scale}
@@ -198,7 +199,7 @@ class Uniform(Prior):
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
         if not self.lower < self.upper:
-            raise ValueError("lower < upper")
+            raise requirement("", f"lower = {self.lower:g}, upper = {self.upper:g}", "lower below upper")
         return self
 
     def _scipy(self) -> Any:
@@ -226,33 +227,50 @@ class PrecisionGamma(Prior):
 
         return stats.gamma(self.shape, scale=1 / self.rate)
 
+    def _log_constant(self) -> Any:
+        from scipy.special import gammaln
+
+        return self.shape * np.log(self.rate) - gammaln(self.shape) + np.log(2)
+
     def logpdf(self, x: ArrayLike) -> Floats:
         """Log density of the standard deviation."""
         sd = np.asarray(x, dtype=float)
-        return np.asarray(self._precision().logpdf(sd**-2) + np.log(2) - 3 * np.log(sd), dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            exponent = -(2 * self.shape + 1) * np.log(sd) - self.rate * sd**-2.0
+        return np.where(sd > 0, self._log_constant() + exponent, -np.inf)
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Probability of a standard deviation up to x."""
-        return np.asarray(self._precision().sf(np.asarray(x, dtype=float) ** -2), dtype=float)
+        sd = np.asarray(x, dtype=float)
+        with np.errstate(divide="ignore", over="ignore"):
+            precision = sd**-2.0
+        return np.where(sd > 0, self._precision().sf(precision), 0.0)
 
     def ppf(self, q: ArrayLike) -> Floats:
-        """Quantile of the standard deviation."""
-        return np.asarray(self._precision().isf(q) ** -0.5, dtype=float)
+        """Quantile of the standard deviation; with a shape near 0 the upper ones are astronomically large."""
+        return self._from_precision(self._precision().isf(q))
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
         """Draws of the standard deviation; with a shape near 0 most are astronomically large."""
-        tiny = np.finfo(float).tiny
-        return np.asarray(np.maximum(self._precision().rvs(size=size, random_state=rng), tiny) ** -0.5, dtype=float)
+        return self._from_precision(self._precision().rvs(size=size, random_state=rng))
+
+    @staticmethod
+    def _from_precision(precision: ArrayLike) -> Floats:
+        """Kept finite: a precision may be smaller than the smallest float."""
+        return np.asarray(np.maximum(precision, np.finfo(float).tiny) ** -0.5, dtype=float)
 
     def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
         """The prior as a custom density on the standard deviation."""
         import pymc as pm
         import pytensor.tensor as pt
 
-        shape, rate = self.shape, self.rate
+        constant, power, rate = (np.float64(v) for v in (self._log_constant(), 2 * self.shape + 1, self.rate))
 
         def logp(value: Any, *_: Any) -> Any:
-            return pm.logp(pm.Gamma.dist(alpha=shape, beta=rate), value**-2) + pt.log(2.0) - 3 * pt.log(value)
+            return pt.switch(value > 0, constant - power * pt.log(value) - rate / value**2, -np.inf)
+
+        def support_point(rv: Any, *_: Any) -> Any:
+            return pt.full(rv.shape, np.float64(0.5))
 
         def random(*_: Any, rng: Any = None, size: Any = None) -> Any:
             return self.sample(rng, tuple(np.atleast_1d(size)) if size is not None else ())
@@ -262,8 +280,8 @@ class PrecisionGamma(Prior):
             0.0,
             logp=logp,
             random=random,
+            support_point=support_point,
             dims=dims or None,
-            initval=0.5,
             default_transform=pm.distributions.transforms.log,
         )
 
@@ -292,11 +310,11 @@ class Dirichlet(Prior):
 
     def logpdf(self, x: ArrayLike) -> Floats:
         """Log density of shares, last axis; x has shape (..., categories) and sums to 1."""
-        from scipy.special import gammaln
+        from scipy.special import gammaln, xlogy
 
         shares = np.asarray(x, dtype=float)
         k, c = shares.shape[-1], self.concentration
-        return np.asarray(gammaln(k * c) - k * gammaln(c) + (c - 1) * np.log(shares).sum(axis=-1), dtype=float)
+        return np.asarray(gammaln(k * c) - k * gammaln(c) + xlogy(c - 1, shares).sum(axis=-1), dtype=float)
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
         """Draws of shape `size`, the last axis being the shares."""
@@ -307,24 +325,26 @@ class Dirichlet(Prior):
         import pymc as pm
 
         size = len(pm.modelcontext(None).coords[dims[-1]])
-        return pm.Dirichlet(name, a=np.full(size, self.concentration), dims=dims)
+        return pm.Dirichlet(name, a=np.full(size, self.concentration, dtype=float), dims=dims)
 
 
 class _Folded:
-    """|X| for a frozen SciPy distribution that is symmetric around 0."""
+    """|X| for a t variable X; (X / scale) squared is an F variable, which keeps its digits near 0."""
 
-    def __init__(self, symmetric: Any) -> None:
-        self._of = symmetric
+    def __init__(self, t: Any, square: Any, scale: float) -> None:
+        self._of = t
+        self._square = square
+        self._scale = scale
 
     def logpdf(self, x: ArrayLike) -> Any:
         x = np.asarray(x, dtype=float)
         return np.where(x >= 0, self._of.logpdf(x) + np.log(2), -np.inf)
 
     def cdf(self, x: ArrayLike) -> Any:
-        return np.clip(2 * self._of.cdf(x) - 1, 0, 1)
+        return self._square.cdf((np.maximum(x, 0.0) / self._scale) ** 2)
 
     def ppf(self, q: ArrayLike) -> Any:
-        return self._of.ppf((1 + np.asarray(q, dtype=float)) / 2)
+        return self._scale * np.sqrt(self._square.ppf(q))
 
     def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Any:
         return np.abs(self._of.rvs(size=size, random_state=random_state))

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from bayes_lupil.documents import Document, canonical_hash, parse_document, read_toml
+from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, read_toml, requirement
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import Beta, Dirichlet, LocationPrior, Prior, ScalePrior
 
@@ -23,10 +23,13 @@ __all__ = [
     "builtin_models",
     "load_model",
     "load_models",
+    "model_path",
     "model_schema",
 ]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Role = Literal["primary", "secondary", "sensitivity", "reference"]
+_ROLES = get_args(Role)
 Pooling = Literal["pooled", "partial", "fixed"]
 Threshold = Annotated[float, Field(gt=-1, lt=1)]
 
@@ -80,7 +83,7 @@ class Priors(Document):
     @classmethod
     def _not_negative(cls, prior: Any) -> Any:
         if prior is not None and getattr(prior, "lower", 0.0) < 0:
-            raise ValueError("a lower bound of 0 or more, since it is a standard deviation")
+            raise requirement("lower", f"{prior.lower:g}", "0 or more, since it is a standard deviation")
         return prior
 
     def items(self) -> list[tuple[str, Prior]]:
@@ -132,12 +135,12 @@ class ModelSpec(Document):
     """One declared analysis, as its file in `models/` states it."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
     title: Text
-    role: Literal["primary", "secondary", "sensitivity", "reference"]
+    role: Role
     question: Text
     end_point: Literal["primary"] = "primary"
-    population: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    population: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
     without_sites: tuple[Text, ...] = ()
     estimand: Text
     only_for: tuple[Text, ...] = ()
@@ -151,9 +154,9 @@ class ModelSpec(Document):
         for part, tau in (("intercepts", "tau_u"), ("effects", "tau_v")):
             pooling, given = getattr(self.sites, part), getattr(self.priors, tau) is not None
             if pooling == "partial" and not given:
-                raise ValueError(f"a prior for {tau}, because sites.{part} = 'partial'")
+                raise requirement(f"priors.{tau}", "nothing", f"a prior, because sites.{part} = 'partial'")
             if pooling != "partial" and given:
-                raise ValueError(f"no prior for {tau}, because sites.{part} = '{pooling}'")
+                raise requirement(f"priors.{tau}", "a prior", f"none, because sites.{part} = '{pooling}'")
         return self
 
     @property
@@ -190,8 +193,13 @@ class ModelSpec(Document):
         for key, value in changes.items():
             *parents, last = key.split("__")
             table = content
-            for parent in parents:
+            for parent in parents:  # a table that is not there becomes an empty one, for the check to complain of
+                if table.get(parent) is None:
+                    table[parent] = {}
                 table = table[parent]
+                if not isinstance(table, dict):
+                    where = f"model '{self.name}', edited, key '{key.replace('__', '.')}'"
+                    raise ModelError(where, f"'{parent}', which is no table", "the name of a value")
             table[last] = value
         return self.from_dict(content, f"model '{self.name}', edited")
 
@@ -214,6 +222,11 @@ def load_model(model: str | Path) -> ModelSpec:
     >>> load_model("site_effects").sites.effects
     'partial'
     """
+    return read_toml(model_path(model), ModelSpec, ModelError)
+
+
+def model_path(model: str | Path) -> Path:
+    """The file of a model given by built-in name or by its path."""
     path = Path(model)
     if path.suffix.lower() != ".toml":
         if str(model) not in builtin_models():
@@ -224,18 +237,18 @@ def load_model(model: str | Path) -> ModelSpec:
                 nearest(str(model), builtin_models()),
             )
         path = _folder() / f"{model}.toml"
-    return read_toml(path, ModelSpec, ModelError)
+    return path
 
 
 def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
-    """All models of a folder (the built-in ones by default), or the one in a file, in order of their file names."""
+    """All models of a folder (the built-in ones by default), or the one in a file; primary first, then by name."""
     path = _folder() if folder is None else Path(folder)
     if path.suffix.lower() == ".toml":
         return (load_model(path),)
     found = sorted(path.glob("*.toml"))
     if not found:
         raise ModelError(str(path), "no model files", "a folder with *.toml files, or one such file")
-    models = tuple(load_model(file) for file in found)
+    models = tuple(sorted((load_model(file) for file in found), key=lambda model: _ROLES.index(model.role)))
     _distinct(models, path)
     return models
 

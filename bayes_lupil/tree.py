@@ -26,7 +26,8 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     Returns
     -------
     xarray.DataTree
-        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, sample_stats.
+        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
+        sample_stats.
         Site-level variables have the dimension site, response probabilities site and arm. The standardised site
         effects of the sampler are replaced by u and v.
     """
@@ -42,6 +43,7 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
         "prior": _parameters(likelihood, prior_values, prior_new_site),
         "prior_predictive": _dataset(likelihood, [likelihood.simulate(prior_values, prior_predictive)], _LEADING),
         "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
+        "constant_data": _dataset(likelihood, likelihood.constants(), ()),
     }
     for name, group in groups.items():
         if "draw" in group.dims:

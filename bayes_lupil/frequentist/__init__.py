@@ -4,12 +4,15 @@ Importing this package loads NumPy only; scipy and statsmodels are loaded by the
 """
 
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
-from bayes_lupil.frequentist.stratified import ChiSquare, LogOddsRatio, Stratified, pooled_logit, stratified
+from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
+from bayes_lupil.frequentist.logistic import LogOddsRatio
+from bayes_lupil.frequentist.stratified import ChiSquare, Stratified, pooled_logit, stratified
 from bayes_lupil.frequentist.two_by_two import Interval, TwoByTwo, two_by_two
 
 __all__ = [
     "ChiSquare",
     "Gate",
+    "HierarchyRow",
     "Hypothesis",
     "Interval",
     "LogOddsRatio",
@@ -18,5 +21,6 @@ __all__ = [
     "fixed_sequence",
     "pooled_logit",
     "stratified",
+    "trial_hierarchy",
     "two_by_two",
 ]

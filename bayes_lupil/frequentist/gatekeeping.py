@@ -51,12 +51,10 @@ class Hypothesis:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise InputError("hypothesis name", repr(self.name), "a text that is not empty")
-        if self.p is not None:
-            # NaN fails both comparisons, so it is refused here as well.
-            if not isinstance(self.p, Real) or not 0.0 <= float(self.p) <= 1.0:
-                raise InputError(
-                    f"p of {self.name!r}", repr(self.p), "a number from 0 to 1, or None if none was published"
-                )
+        given: object = self.p
+        # NaN fails both comparisons, so it is refused here as well.
+        if given is not None and not (isinstance(given, Real) and 0.0 <= float(given) <= 1.0):
+            raise InputError(f"p of {self.name!r}", repr(given), "a number from 0 to 1, or None if none was published")
         if self.reported not in _REPORTED:
             required = " or ".join(map(repr, _REPORTED))
             raise InputError(f"reported of {self.name!r}", repr(self.reported), required)

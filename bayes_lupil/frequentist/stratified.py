@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit, fixed_site_logit
 from bayes_lupil.frequentist.two_by_two import Interval, _level
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ChiSquare", "LogOddsRatio", "Stratified", "pooled_logit", "stratified"]
+__all__ = ["ChiSquare", "Stratified", "pooled_logit", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +40,6 @@ class ChiSquare:
     statistic: float
     df: int
     p: float
-
-
-@dataclass(frozen=True, slots=True)
-class LogOddsRatio:
-    """An estimated log odds ratio, active against control.
-
-    Attributes
-    ----------
-    estimate, se : float
-        Estimate and standard error, on the log odds scale.
-    p : float
-        Two-sided Wald p-value.
-    interval : Interval
-        Wald interval, on the log odds scale.
-    """
-
-    estimate: float
-    se: float
-    p: float
-    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +157,7 @@ def stratified(responders: ArrayLike, n: ArrayLike, confidence: float = 0.95) ->
     notes: list[str] = []
     tests = _odds_ratio_analyses(x[informative], m[informative], level, notes)
     difference, difference_se, difference_interval = _risk_difference(x[two_arm], m[two_arm], level, notes)
-    crude = _crude(x, m, level)
+    crude = crude_logit(x, m, level)
     if crude is None:
         notes.append(f"pooled logit: does not exist, {_CRUDE_NEEDS}")
     return Stratified(
@@ -235,7 +216,7 @@ def pooled_logit(responders: ArrayLike, n: ArrayLike, confidence: float = 0.95) 
     (0.431, 0.417)
     """
     x, m = _counts(responders, n)
-    return _crude(x, m, _level(confidence))
+    return crude_logit(x, m, _level(confidence))
 
 
 _CRUDE_NEEDS = "it needs responders and non-responders in both arms"
@@ -278,10 +259,10 @@ def _whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
         raise InputError(name, "rows of unequal length", required) from error
     if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
         raise InputError(name, f"shape {array.shape}", required)
-    if array.dtype.kind not in "iu":
-        # Floats that hold whole numbers come out of pandas wherever a column once had a gap.
-        if array.dtype.kind != "f" or not np.isfinite(array).all() or (array != np.floor(array)).any():
-            raise InputError(name, f"{array.dtype} values that are not all whole numbers", required)
+    # Floats that hold whole numbers come out of pandas wherever a column once had a gap.
+    whole = array.dtype.kind == "f" and bool(np.isfinite(array).all()) and not (array != np.floor(array)).any()
+    if array.dtype.kind not in "iu" and not whole:
+        raise InputError(name, f"{array.dtype} values that are not all whole numbers", required)
     return array.astype(np.int64)
 
 
@@ -290,8 +271,8 @@ def _odds_ratio_analyses(
 ) -> _OddsRatioAnalyses:
     """All that rests on the informative sites; `x` and `m` hold only those."""
     if len(x) == 0:
-        for name in ("CMH test", "Mantel-Haenszel odds ratio", "Breslow-Day test", "fixed-site logit"):
-            notes.append(f"{name}: does not exist, no site has both arms and both outcomes")
+        missing = ("CMH test", "Mantel-Haenszel odds ratio", "Breslow-Day test", "fixed-site logit")
+        notes.extend(f"{name}: does not exist, no site has both arms and both outcomes" for name in missing)
         return _OddsRatioAnalyses()
     from statsmodels.stats.contingency_tables import StratifiedTable
 
@@ -313,8 +294,8 @@ def _odds_ratio_analyses(
             notes.append(f"Mantel-Haenszel odds ratio: does not exist, {why}")
         else:
             why = "no informative site has both an active responder and a control non-responder"
-        for name in ("Mantel-Haenszel odds ratio interval", "Breslow-Day test", "fixed-site logit"):
-            notes.append(f"{name}: does not exist, {why}")
+        without = ("Mantel-Haenszel odds ratio interval", "Breslow-Day test", "fixed-site logit")
+        notes.extend(f"{name}: does not exist, {why}" for name in without)
         odds_ratio = None if for_control == 0.0 else 0.0
         return _OddsRatioAnalyses(cmh=cmh, cmh_corrected=cmh_corrected, odds_ratio=odds_ratio)
 
@@ -331,7 +312,7 @@ def _odds_ratio_analyses(
         log_se=float(table.logodds_pooled_se),
         interval=Interval(float(lower), float(upper), "Robins-Breslow-Greenland"),
         breslow_day=breslow_day,
-        fixed_site_logit=_fixed_sites(x, m, level),
+        fixed_site_logit=fixed_site_logit(x, m, level),
     )
 
 
@@ -379,45 +360,3 @@ def _risk_difference(
     reach = float(norm.isf((1.0 - level) / 2.0)) * se
     interval = Interval(max(-1.0, difference - reach), min(1.0, difference + reach), "Sato")
     return difference, se, interval
-
-
-def _crude(x: NDArray[np.int64], m: NDArray[np.int64], level: float) -> LogOddsRatio | None:
-    from statsmodels.stats.contingency_tables import Table2x2
-
-    r0, r1 = (int(count) for count in x.sum(axis=0))
-    n0, n1 = (int(count) for count in m.sum(axis=0))
-    if min(r0, r1, n0 - r0, n1 - r1) == 0:
-        return None
-    table = Table2x2(np.array([[r1, n1 - r1], [r0, n0 - r0]], dtype=float), shift_zeros=False)
-    lower, upper = table.log_oddsratio_confint(alpha=1.0 - level)
-    return LogOddsRatio(
-        estimate=float(table.log_oddsratio),
-        se=float(table.log_oddsratio_se),
-        p=float(table.log_oddsratio_pvalue()),
-        interval=Interval(float(lower), float(upper), "Wald"),
-    )
-
-
-def _fixed_sites(x: NDArray[np.int64], m: NDArray[np.int64], level: float) -> LogOddsRatio:
-    import statsmodels.api as sm
-
-    sites = len(x)
-    # One row per site, arm and outcome, weighted by its count: with proportions as the response, sites
-    # that agree exactly are fitted exactly and statsmodels takes that for perfect separation.
-    site = np.repeat(np.arange(sites), 4)
-    treatment = np.tile([0.0, 1.0, 0.0, 1.0], sites)
-    response = np.tile([1.0, 1.0, 0.0, 0.0], sites)
-    count = np.concatenate([x, m - x], axis=1).ravel().astype(float)
-    filled = count > 0
-    design = np.zeros((4 * sites, sites + 1))
-    design[np.arange(4 * sites), site] = 1.0
-    design[:, sites] = treatment
-    model = sm.GLM(response[filled], design[filled], family=sm.families.Binomial(), freq_weights=count[filled])
-    result = model.fit(tol=1e-12, maxiter=100)
-    lower, upper = result.conf_int(alpha=1.0 - level)[sites]
-    return LogOddsRatio(
-        estimate=float(result.params[sites]),
-        se=float(result.bse[sites]),
-        p=float(result.pvalues[sites]),
-        interval=Interval(float(lower), float(upper), "Wald"),
-    )

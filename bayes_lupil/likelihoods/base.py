@@ -61,7 +61,7 @@ class Likelihood(ABC):
 
     def log_prior(self, values: Values) -> Floats:
         """Log prior density of all parameters, shape (...)."""
-        total = np.zeros(np.shape(values["tau_u" if "tau_u" in values else "beta"])[: self._leading(values)])
+        total = np.zeros(np.shape(values[self.parameters[0].name])[: self._leading(values)])
         for parameter in self.parameters:
             density = parameter.prior.logpdf(values[parameter.name])
             axes = tuple(range(total.ndim, density.ndim))
@@ -87,8 +87,11 @@ class Likelihood(ABC):
     def pymc_model(self) -> Any:
         """The PyMC graph: parameters and likelihood, nothing derived."""
         import pymc as pm
+        import pytensor
 
-        with pm.Model(coords=self.coords) as model:
+        # PyTensor would hold constants such as 1.5 in single precision, and their logarithms too
+        double = pytensor.config.change_flags(cast_policy="numpy+floatX")
+        with double, pm.Model(coords=self.coords) as model:
             values = {item.name: item.prior.pymc(item.name, item.dims) for item in self.parameters}
             self._observe(values)
         return model
@@ -108,6 +111,10 @@ class Likelihood(ABC):
     @abstractmethod
     def observed(self) -> Pointwise:
         """The counts fitted."""
+
+    def constants(self) -> list[Pointwise]:
+        """What the counts are conditional on, such as the number of patients by site and arm."""
+        return []
 
     @abstractmethod
     def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:

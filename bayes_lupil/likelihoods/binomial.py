@@ -29,11 +29,15 @@ class BinomialCells(Likelihood):
 
     def _observe(self, values: Mapping[str, Any]) -> None:
         import pymc as pm
+        import pytensor.tensor as pt
 
         # data containers, so that another table of the same size needs no new compilation
         n = pm.Data("n", self.cells.n, dims=("site", "arm"))
-        responders = pm.Data("responders", self.cells.responders, dims=("site", "arm"))
-        pm.Binomial("y", n=n, logit_p=self.sites.log_odds(values), observed=responders, dims=("site", "arm"))
+        y = pm.Data("responders", self.cells.responders, dims=("site", "arm"))
+        eta = self.sites.log_odds(values)
+        choose = pt.gammaln(n + 1) - pt.gammaln(y + 1) - pt.gammaln(n - y + 1)
+        # not pm.Binomial, whose density is 0 from a log odds of 37 on, where 1 - p rounds to 0
+        pm.Potential("log_likelihood", pt.sum(choose - y * pt.softplus(-eta) - (n - y) * pt.softplus(eta)))
 
     def pointwise(self, values: Mapping[str, Any]) -> Pointwise:
         """Log likelihood of each cell, shape (..., sites, 2); 0 where a cell has no patients."""
@@ -53,10 +57,14 @@ class BinomialCells(Likelihood):
         """Responders by site and arm."""
         return Pointwise("y", self.cells.responders, ("site", "arm"))
 
+    def constants(self) -> list[Pointwise]:
+        """Patients by site and arm."""
+        return [Pointwise("n", self.cells.n, ("site", "arm"))]
+
     def simulate(self, values: Mapping[str, Any], rng: np.random.Generator) -> Pointwise:
         """Responders drawn given the parameters, shape (..., sites, 2)."""
         return Pointwise("y", rng.binomial(self.cells.n, self.probabilities(values)), ("site", "arm"))
 
-    def site_weights(self, values: Mapping[str, Any]) -> Floats:
+    def site_weights(self, values: Mapping[str, Any]) -> Floats:  # noqa: ARG002
         """Observed shares, shape (sites,)."""
         return self.cells.site_shares

@@ -77,20 +77,26 @@ class SiteModel:
         slope = slope + effects.get("v", 0.0)
         return base[..., None] + slope[..., None] * np.array(sites.x)
 
-    def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]] | None:
-        """Log odds and conditional log odds ratio at a site not in the trial; None where sites are fixed effects.
+    def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        """Log odds and conditional log odds ratio at a site not in the trial, as far as the model says anything of it.
+
+        Where intercepts are fixed nothing ties the level of a new site to the others, so there is no 'log_odds';
+        where effects are fixed there is nothing at all.
 
         Returns
         -------
-        dict with 'log_odds', shape (..., 2), and 'log_odds_ratio', shape (...)
+        dict with 'log_odds_ratio', shape (...), and 'log_odds', shape (..., 2), those of them that exist
         """
-        if "fixed" in (self.spec.sites.intercepts, self.spec.sites.effects):
-            return None
+        if self.spec.sites.effects == "fixed":
+            return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
+        draws = slope.shape
         if "tau_u" in values:
-            base = base + values["tau_u"] * rng.standard_normal(base.shape)
+            base = base + values["tau_u"] * rng.standard_normal(draws)
         if "tau_v" in values:
-            slope = slope + values["tau_v"] * rng.standard_normal(base.shape)
+            slope = slope + values["tau_v"] * rng.standard_normal(draws)
+        if self.spec.sites.intercepts == "fixed":
+            return {"log_odds_ratio": slope}
         return {
             "log_odds": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),
             "log_odds_ratio": slope,

@@ -88,6 +88,10 @@ class Cells:
         keep = np.array([site not in sites for site in self.sites])
         if not keep.any():
             raise TrialError("sites left out", "every site", "at least one site kept")
+        for a, arm in enumerate(("control", "active")):
+            if not self.n[keep, a].any():
+                found = f"every site with patients in the {arm} arm"
+                raise TrialError("sites left out", found, "at least one patient kept in each arm")
         kept = tuple(site for site, k in zip(self.sites, keep, strict=True) if k)
         return Cells(kept, self.responders[keep], self.n[keep], self.sites_known)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,15 +16,15 @@ from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.readers import cells_from_table, patients_from_table, read_table
+from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table, read_table
 from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
 
 __all__ = ["TrialFile", "read_trial_file"]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=10**12)]
 Grade = Literal["A", "B", "C", "declared"]
-"""A read in a published source, B arithmetic or inference from A, C common knowledge, declared: chosen by the analyst."""
+"""A read in a published source, B arithmetic or inference from A, C common knowledge, declared: our own choice."""
 
 
 class ArmsTable(Document):
@@ -162,7 +164,8 @@ def read_trial_file(path: Path) -> Trial:
     if len(given) != 1:
         found = " and ".join(f"[{key}]" for key in given) or "none of them"
         raise TrialError(str(path), found, "exactly one of the tables [cells], [margins] and [data]")
-    arms = Arms(file.arms.control, file.arms.active)
+    with _named(path):
+        arms = Arms(file.arms.control, file.arms.active)
     _check_references(file, path)
     notes: list[str] = list(file.notes)
     provenance: list[dict[str, str]] = []
@@ -175,6 +178,7 @@ def read_trial_file(path: Path) -> Trial:
     else:
         assert file.data is not None  # exactly one is given
         table = read_table(path.parent / file.data.file)
+        declare_arms(table, *arms.names)
         if table.is_cells:
             data, more = cells_from_table(table, arms.names, file.data.single_arm_sites)
         else:
@@ -205,9 +209,26 @@ def _number(
     return {"number": number, "what": what, "source": origin.source, "grade": origin.grade}
 
 
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Adds the file to an error of the objects that are made from it."""
+    try:
+        yield
+    except TrialError as problem:
+        raise TrialError(f"{path}, {problem.where}", problem.found, problem.required, problem.hint) from None
+
+
+def _once(names: list[str], key: str, path: Path) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise TrialError(f"{path}, key '{key}'", f"'{name}' twice", "each once")
+
+
 def _check_references(file: TrialFile, path: Path) -> None:
-    """Every source that a number names must be listed."""
+    """Every source that a number names must be listed, once; and every population once."""
     known = [source.id for source in file.sources]
+    _once(known, "sources", path)
+    _once([population.name for population in file.populations], "populations", path)
 
     def visit(item: object, key: str) -> None:
         if isinstance(item, dict):
@@ -239,7 +260,11 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
         where = f"{path}, key 'cells.rows.{i}'"
         a = _arm_index(row.arm, arms, where)
         if row.responders > row.n:
-            raise TrialError(where, f"{row.responders} responders of n = {row.n}", "responders at most n")
+            raise TrialError(
+                where,
+                f"{row.responders} responders of n = {row.n} (site '{row.site}', arm '{row.arm}')",
+                "responders at most n",
+            )
         if a in counts.setdefault(row.site, {}):
             raise TrialError(where, f"site '{row.site}', arm '{row.arm}' again", "one row for each site and arm")
         counts[row.site][a] = (row.responders, row.n)
@@ -251,7 +276,8 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
                 "a row for each site and arm (n = 0 is allowed)",
             )
     grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
-    return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
+    with _named(path):
+        return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
 
 
 def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list[dict[str, str]]]:
@@ -262,7 +288,8 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
         if row.population not in ("itt", table.subset):
             raise TrialError(where, f"population '{row.population}'", f"'itt' or '{table.subset}'")
         if row.responders > row.n:
-            raise TrialError(where, f"{row.responders} responders of n = {row.n}", "responders at most n")
+            found = f"{row.responders} responders of n = {row.n} (population '{row.population}', arm '{row.arm}')"
+            raise TrialError(where, found, "responders at most n")
         if (row.population, a) in totals:
             raise TrialError(where, f"population '{row.population}', arm '{row.arm}' again", "each once")
         totals[row.population, a] = (row.responders, row.n)
@@ -273,7 +300,7 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
         )
         for i, item in enumerate(table.impossible_at_excluded_sites)
     )
-    try:
+    with _named(path):
         margins = Margins(
             totals=(totals["itt", 0], totals["itt", 1]),
             subset_totals=(totals[table.subset, 0], totals[table.subset, 1]),
@@ -282,8 +309,6 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
             n_sites=table.n_sites.value,
             impossible_at_excluded=impossible,
         )
-    except TrialError as problem:
-        raise TrialError(f"{path}, {problem.where}", problem.found, problem.required, problem.hint) from None
     provenance = [_number(f"{r.responders}/{r.n}", f"{r.population}, {r.arm} ({r.printed})", r) for r in table.rows]
     provenance.append(_number(str(table.n_sites.value), "number of sites", table.n_sites))
     provenance.append(_number(str(len(table.excluded_sites.names)), "excluded sites", table.excluded_sites))

@@ -76,7 +76,7 @@ def load_trial(
         if str(trial) in builtin_trials():
             source = _library() / f"{trial}.toml"
             loaded = read_trial_file(source)
-            _only_for_csv(str(trial), control, active, loaded)
+            _only_for_csv(str(trial), loaded, control, active, end_point, benefit, mcid)
             return loaded
         raise TrialError(
             f"trial '{trial}'",
@@ -86,27 +86,22 @@ def load_trial(
         )
     if path.suffix.lower() == ".toml":
         loaded = read_trial_file(path)
-        _only_for_csv(str(path), control, active, loaded)
+        _only_for_csv(str(path), loaded, control, active, end_point, benefit, mcid)
         return loaded
-    if mcid is not None and not 0 < mcid < 1:
-        raise TrialError("mcid", str(mcid), "a risk difference between 0 and 1")
-    if benefit not in ("higher", "lower"):
-        raise TrialError("benefit", f"'{benefit}'", "'higher' or 'lower'", nearest(benefit, ("higher", "lower")))
+    name = end_point or "response"
+    point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
     table = read_table(path)
     arms = Arms(*declare_arms(table, control, active))
     populations = {"itt": Population("itt", "intention to treat", "everyone in the file")}
     data: Cells | Patients
     if table.is_cells:
         data, notes = cells_from_table(table, arms.names, single_arm_sites)
-        name = end_point or "response"
     else:
-        name = end_point or "response"
         data, notes = patients_from_table(table, arms.names, name)
         populations |= {flag: Population(flag, flag, f"column pop_{flag}") for flag in data.flags}
     guessed = control is None and active is None
     if guessed:
         notes.append(f"control taken to be '{arms.control}', active '{arms.active}'")
-    point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
     return Trial(
         name=path.stem,
         title=path.name,
@@ -124,8 +119,24 @@ def _library() -> Path:
     return Path(str(files("bayes_lupil"))) / "trials" / "library"
 
 
-def _only_for_csv(where: str, control: str | None, active: str | None, trial: Trial) -> None:
-    """A trial file declares its own arms; naming others would be a contradiction."""
-    for role, given, own in (("control", control, trial.arms.control), ("active", active, trial.arms.active)):
-        if given is not None and given != own:
-            raise TrialError(where, f"--{role} {given}", f"the {role} arm that the trial declares, '{own}'")
+def _only_for_csv(
+    where: str,
+    trial: Trial,
+    control: str | None,
+    active: str | None,
+    end_point: str | None,
+    benefit: str,
+    mcid: float | None,
+) -> None:
+    """A trial file declares its own arms and end point; naming others would be a contradiction."""
+    own = trial.end_point
+    for option, given, declared in (
+        ("control", control, trial.arms.control),
+        ("active", active, trial.arms.active),
+        ("end_point", end_point, own.name),
+        ("benefit", None if benefit == "higher" else benefit, own.benefit),
+        ("mcid", mcid, own.mcid),
+    ):
+        if given is not None and given != declared:
+            required = f"what the trial file declares ({declared!r}), or nothing"
+            raise TrialError(f"{where}, option {option}", repr(given), required)

@@ -92,7 +92,8 @@ class Margins:
                 (f"non-responders in '{self.subset}' above all non-responders", sub_n - sub_r, n - r),
             ):
                 if small > large:
-                    raise TrialError(f"margins, {arm} arm", f"{what} ({small} > {large})", "a subset within its total")
+                    required = "a part within its whole"
+                    raise TrialError(f"margins, {arm} arm", f"{what} ({small} > {large})", required)
             if min(r, sub_r, sub_n) < 0 or n < 1:
                 raise TrialError(
                     f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"
@@ -126,7 +127,7 @@ class Margins:
         """Arm totals of everyone as a table of one row."""
         return _one_row(self.totals)
 
-    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:  # noqa: ARG002
         """Everyone as margins; the published subset as arm totals, which is all that is known of it."""
         if population.name == "itt":
             return AnalysisSet("itt", population.label, self, self.totals)

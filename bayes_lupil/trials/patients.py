@@ -41,6 +41,11 @@ class Patients:
 
     def __post_init__(self) -> None:
         size = len(self.site)
+        for name, texts in self.covariates.items():
+            if len(texts) != size:
+                raise TrialError(f"column '{name}'", f"{len(texts)} values", f"one value for each of {size} patients")
+        if "itt" in self.flags:
+            raise TrialError("flags", "a flag 'itt'", "other names: 'itt' is every patient")
         columns = {"arm": self.arm, "response": self.response, **self.flags}
         for name, column in columns.items():
             if np.shape(column) != (size,):
@@ -49,8 +54,10 @@ class Patients:
                 )
             if not np.isin(column, (0, 1)).all():
                 raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
-        for column in columns.values():
-            column.setflags(write=False)
+        object.__setattr__(self, "arm", _frozen(self.arm, np.int64))
+        object.__setattr__(self, "response", _frozen(self.response, np.int64))
+        object.__setattr__(self, "flags", {name: _frozen(flag, np.bool_) for name, flag in self.flags.items()})
+        object.__setattr__(self, "covariates", dict(self.covariates))
         self.cells()  # checks that no arm is empty
 
     @property
@@ -75,19 +82,21 @@ class Patients:
         member = np.ones(len(self.site), bool) if population.name == "itt" else self.flags[population.name]
         dropped = np.array([site in without_sites for site in self.site])
         exclusions = []
+        sites = np.array(self.site)
         for out, reason in (
             (~member, f"not in population '{population.name}'"),
-            (member & dropped, f"site left out: {', '.join(without_sites)}"),
+            *((member & (sites == site), f"site '{site}' left out") for site in self.sites if site in without_sites),
         ):
             for arm in (0, 1):
                 chosen = out & (self.arm == arm)
                 if chosen.any():
                     exclusions.append(Exclusion(arm, int(chosen.sum()), int(self.response[chosen].sum()), reason))
         keep = member & ~dropped
-        if not keep.any():
-            raise TrialError(f"population '{population.name}'", "no patients", "at least one patient in each arm")
-        cells = self.cells(keep)
         label = population.label + (" without " + ", ".join(without_sites) if without_sites else "")
+        if len(set(self.arm[keep])) < 2:
+            found = "patients of one arm only" if keep.any() else "no patients"
+            raise TrialError(f"population '{label}'", found, "at least one patient in each arm")
+        cells = self.cells(keep)
         return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions))
 
     def content(self) -> dict[str, Any]:
@@ -100,3 +109,10 @@ class Patients:
             "flags": {name: flag.astype(int).tolist() for name, flag in self.flags.items()},
             "covariates": {name: list(column) for name, column in self.covariates.items()},
         }
+
+
+def _frozen(column: Any, dtype: Any) -> NDArray[Any]:
+    """A copy of its own, so that nobody else's array is frozen or can change this one."""
+    copy = np.array(column, dtype=dtype)
+    copy.setflags(write=False)
+    return copy

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bayes_lupil.documents import read_text
-from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.documents import NAME_PATTERN, read_text
+from bayes_lupil.errors import TrialError, closest, did_you_mean, nearest
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.patients import Patients
 
@@ -31,6 +31,7 @@ class Table:
     path: Path
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
+    header_line: int = 1
 
     @property
     def is_cells(self) -> bool:
@@ -40,12 +41,13 @@ class Table:
     def column(self, name: str) -> list[str]:
         """One column; an unknown name is an error with the nearest valid spelling."""
         if name not in self.columns:
-            raise TrialError(
-                str(self.path),
-                f"no column '{name}' (columns: {', '.join(self.columns)})",
-                f"a column '{name}'",
-                nearest(name, self.columns),
-            )
+            found = f"no column '{name}' (columns: {', '.join(self.columns)})"
+            hint = nearest(name, self.columns)
+            if name in CELL_COLUMNS:  # the name is fixed, so it is the file that must change
+                spare = [column for column in self.columns if column not in CELL_COLUMNS]
+                match = closest(name, spare)
+                hint = f"Should '{match}' be called '{name}'?" if match else ""
+            raise TrialError(f"{self.path}, line {self.header_line}", found, f"a column '{name}'", hint)
         return [row[name] for _, row in self.rows]
 
     def where(self, i: int, column: str) -> str:
@@ -64,6 +66,8 @@ def read_table(path: Path) -> Table:
     text = read_text(path, TrialError)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines = list(_checked(reader, path))
+    if not lines:
+        raise TrialError(str(path), "blank lines only", "a header line and rows")
     header_line, header = lines[0]
     columns = tuple(name.strip() for name in header)
     if len(columns) == 1:
@@ -86,7 +90,7 @@ def read_table(path: Path) -> Table:
         rows.append((line, {name: value.strip() for name, value in zip(columns, fields, strict=True)}))
     if not rows:
         raise TrialError(str(path), "a header and no rows", "at least one row for each arm")
-    return Table(path, columns, tuple(rows))
+    return Table(path, columns, tuple(rows), header_line)
 
 
 def _checked(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -111,7 +115,8 @@ def declare_arms(table: Table, control: str | None, active: str | None) -> tuple
     One of two arms named 'control' or 'placebo' is taken for the control; nothing else is guessed, because a wrong
     guess would turn the direction of every effect.
     """
-    found = list(dict.fromkeys(table.column("arm")))
+    table.column("arm")
+    found = list(dict.fromkeys(_filled(table, i, "arm") for i in range(len(table.rows))))
     for role, name in (("control", control), ("active", active)):
         if name is not None and name not in found:
             raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
@@ -156,7 +161,7 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
     for name in table.columns:
         if name not in CELL_COLUMNS:
             raise TrialError(
-                f"{table.path}, line 1",
+                f"{table.path}, line {table.header_line}",
                 f"the unknown column '{name}'",
                 f"the columns {', '.join(CELL_COLUMNS)}",
                 nearest(name, CELL_COLUMNS),
@@ -196,18 +201,20 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
                     f"If no patient was randomised there, add the row '{site},{arm},0,0', "
                     "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
                 )
-    counts = {site: by_arm for site, by_arm in counts.items() if any(n for _, n in by_arm.values())}
+    nobody = [site for site, by_arm in counts.items() if not any(n for _, n in by_arm.values())]
+    counts = {site: by_arm for site, by_arm in counts.items() if site not in nobody}
     _both_arms(table, arms, {arm: sum(by_arm.get(arm, (0, 0))[1] for by_arm in counts.values()) for arm in arms})
     grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
     notes = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
+    notes += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
     return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1]), notes
 
 
 def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> tuple[Patients, list[str]]:
     """One row a patient; `end_point` names the column of 0/1 outcomes, 'pop_...' columns are population flags."""
-    outcome = table.column(end_point)
     table.column("site")
     arm_column = table.column("arm")
+    outcome = _outcome(table, end_point)
     keep = [i for i, arm in enumerate(arm_column) if _filled(table, i, "arm") in arms]
     _both_arms(table, arms, {arm: arm_column.count(arm) for arm in arms})
     missing = [i for i in keep if outcome[i] == ""]
@@ -216,13 +223,17 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
             table.where(missing[0], end_point),
             f"a missing outcome ({len(missing)} in all)",
             "0 or 1 for each patient",
-            "Say how missing outcomes count before the analysis, for example as 0 (non-responder), and write that down.",
+            "Decide beforehand how missing outcomes count, for example as 0 (non-responder), and write that down.",
         )
-    flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX)]
-    flags = {
-        name.removeprefix(FLAG_PREFIX): np.array([_binary(table, i, name) for i in keep], dtype=bool)
-        for name in flag_columns
-    }
+    flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX) and name != end_point]
+    flags = {_population(table, name): np.array([_binary(table, i, name) for i in keep], bool) for name in flag_columns}
+    if not flags.pop("itt", np.True_).all():
+        raise TrialError(
+            f"{table.path}, column '{FLAG_PREFIX}itt'",
+            "patients outside 'itt'",
+            "everyone in the file: 'itt' is all who were randomised",
+            "Leave out the rows of patients who were not randomised, or give the population another name.",
+        )
     others = [name for name in table.columns if name not in {"site", "arm", end_point, *flag_columns}]
     patients = Patients(
         site=tuple(_filled(table, i, "site") for i in keep),
@@ -233,6 +244,33 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
     )
     left_out = {arm: arm_column.count(arm) for arm in dict.fromkeys(arm_column) if arm not in arms}
     return patients, [f"arm '{arm}' not compared: {n} patients left out" for arm, n in left_out.items()]
+
+
+def _outcome(table: Table, end_point: str) -> list[str]:
+    """The outcome column; where it is not there, a table of sites with a column missing may be meant."""
+    if end_point in table.columns:
+        return table.column(end_point)
+    absent = [name for name in CELL_COLUMNS if name not in table.columns]
+    if len(absent) == 1:
+        table.column(absent[0])
+    raise TrialError(
+        f"{table.path}, line {table.header_line}",
+        f"no column '{end_point}' (columns: {', '.join(table.columns)})",
+        f"the end point '{end_point}' as 0 or 1 (one row a patient), or the columns {', '.join(CELL_COLUMNS)} "
+        "(one row for each site and arm)",
+        did_you_mean(end_point, table.columns) or "The column of the end point can be named (end_point).",
+    )
+
+
+def _population(table: Table, column: str) -> str:
+    name = column.removeprefix(FLAG_PREFIX)
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise TrialError(
+            f"{table.path}, line {table.header_line}",
+            f"column '{column}'",
+            f"'{FLAG_PREFIX}' and the name of a population: 1 to 60 letters, digits, '_' and '-'",
+        )
+    return name
 
 
 def _both_arms(table: Table, arms: tuple[str, str], patients: dict[str, int]) -> None:
@@ -250,10 +288,9 @@ def _filled(table: Table, i: int, column: str) -> str:
 
 def _count(table: Table, i: int, column: str) -> int:
     value = table.rows[i][1][column]
-    if not _WHOLE.fullmatch(value):
-        raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", "a whole number, 0 or more")
-    if int(value) < 0:
-        raise TrialError(table.where(i, column), value, "a whole number, 0 or more")
+    if not _WHOLE.fullmatch(value) or int(value) < 0:
+        required = "a whole number from 0 to 999,999,999,999"
+        raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", required)
     return int(value)
 
 

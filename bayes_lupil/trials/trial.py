@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bayes_lupil.documents import canonical_hash
-from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
+from bayes_lupil.errors import TrialError, UnsupportedModelError, did_you_mean, nearest
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
@@ -53,6 +53,13 @@ class EndPoint:
     unit: str = "proportion of patients"
     mcid: float | None = None
     mcid_source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.benefit not in ("higher", "lower"):
+            hint = did_you_mean(str(self.benefit), ("higher", "lower"))
+            raise TrialError("benefit", f"'{self.benefit}'", "'higher' or 'lower'", hint)
+        if self.mcid is not None and not 0 < self.mcid < 1:
+            raise TrialError("mcid", str(self.mcid), "a risk difference between 0 and 1")
 
     @property
     def sign(self) -> int:
@@ -199,6 +206,10 @@ class Trial:
             For an unknown population or site, or a site left out of a trial whose sites were not published.
         """
         chosen = self.population(population)
+        given: object = without_sites
+        if isinstance(given, str):  # its letters would be taken for sites
+            required = f"a tuple of site names, such as ('{without_sites}',)"
+            raise UnsupportedModelError("without_sites", f"the text '{without_sites}'", required)
         for site in without_sites:
             if isinstance(self.data, Margins):
                 raise UnsupportedModelError(

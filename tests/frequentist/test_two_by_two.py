@@ -207,9 +207,7 @@ def test_a_higher_level_gives_wider_intervals() -> None:
         assert getattr(narrow, name).upper < getattr(wide, name).upper
 
 
-@pytest.mark.parametrize(
-    "arm", [(1, 0), (-1, 5), (6, 5), (1.5, 5), (1, 2, 3), None, ("1", "5"), (float("nan"), 5)]
-)
+@pytest.mark.parametrize("arm", [(1, 0), (-1, 5), (6, 5), (1.5, 5), (1, 2, 3), None, ("1", "5"), (float("nan"), 5)])
 def test_impossible_arms_are_refused_by_name(arm) -> None:
     with pytest.raises(ValueError, match=r"control arm: .*required.*responders <= patients"):
         two_by_two(arm, (1, 5))

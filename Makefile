@@ -1,0 +1,54 @@
+# Two commands do everything on a fresh machine with Python 3.11, 3.12 or 3.13 and make:
+#   make reanalysis      make test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TRIAL ?= lupil2
+OUT ?= outputs/$(TRIAL)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration clean
+
+help:  ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY)  ## Make the virtual environment with the pinned, hashed packages
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is required, {sys.version.split()[0]} found: make PYTHON=/path/to/python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)
+	$(BIN)/bayes-lupil reanalyse $(TRIAL) --out $(OUT)
+
+test: test-fast test-slow  ## Set up and run all tests
+
+test-fast: $(READY)  ## The fast tier
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(READY)  ## The long fits
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow tests
+
+check: $(READY)  ## Lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(READY)  ## Renew requirements.lock (versions and hashes, no index host)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+schema: $(READY)  ## Renew models/schema.json
+	$(BIN)/bayes-lupil models --schema > models/schema.json
+
+notebooks: $(READY)  ## Run the notebooks and keep their outputs
+	$(BIN)/python notebooks/run.py
+
+calibration: $(READY)  ## Renew the stored simulation-based calibration (about half an hour)
+	$(BIN)/python -m bayes_lupil.simulate.calibration
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

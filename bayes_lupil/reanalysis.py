@@ -1,0 +1,141 @@
+"""Fit every model to a trial beside the trial's own frequentist hierarchy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bayes_lupil.errors import SamplerError, UnsupportedModelError
+from bayes_lupil.fitting import fit
+from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.spec import ModelSpec, load_models
+from bayes_lupil.trials.loading import load_trial
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["Analysis", "Reanalysis", "reanalyse"]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One model met with the trial.
+
+    Attributes
+    ----------
+    status : {"ok", "diagnostics failed", "refused", "failed"}
+        refused: the trial cannot support the model, which is no fault; failed: the sampler could not run.
+    posterior : Posterior or None
+        None where the model was refused or failed.
+    reason : str
+        Why the status is not ok.
+    """
+
+    model: ModelSpec
+    status: str
+    posterior: Posterior | None
+    reason: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the whole run must end with an exit status other than 0."""
+        return self.status in ("diagnostics failed", "failed")
+
+
+@dataclass(frozen=True)
+class Reanalysis:
+    """A trial's frequentist hierarchy and all the Bayesian analyses of it."""
+
+    trial: Trial
+    hierarchy: tuple[HierarchyRow, ...]
+    analyses: tuple[Analysis, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no analysis failed."""
+        return not any(item.is_failure for item in self.analyses)
+
+    @property
+    def fitted(self) -> tuple[Analysis, ...]:
+        """Analyses that have a posterior."""
+        return tuple(item for item in self.analyses if item.posterior is not None)
+
+    @property
+    def primary(self) -> Analysis | None:
+        """The analysis whose model file says role = 'primary'."""
+        return next((item for item in self.fitted if item.model.role == "primary"), None)
+
+
+def reanalyse(
+    trial: Trial | str | Path = "lupil2",
+    models: Sequence[ModelSpec] | str | Path | None = None,
+    *,
+    seed: int | None = None,
+    progress: bool = False,
+    announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
+) -> Reanalysis:
+    """Fit every model to a trial; a model that the trial cannot support becomes a row with the reason.
+
+    Parameters
+    ----------
+    trial : Trial, str or Path
+        A trial, or anything `load_trial` takes.
+    models : sequence of ModelSpec, str or Path, optional
+        Models, or a folder of model files or one such file; the built-in models by default.
+    seed : int, optional
+        Replaces the seed of every model file (model i gets seed + i).
+    progress : bool
+        Whether the sampler shows its progress.
+    announce : callable, optional
+        Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
+
+    Returns
+    -------
+    Reanalysis
+
+    Raises
+    ------
+    ModelError, TrialError
+        For bad input, before anything is fitted.
+    UnsupportedModelError
+        Where the trial supports none of the models.
+    """
+    data = trial if isinstance(trial, Trial) else load_trial(trial)
+    specs = load_models(models) if models is None or isinstance(models, str | Path) else tuple(models)
+    if seed is not None:
+        specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
+    refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}
+    if len(refused) == len(specs):
+        raise UnsupportedModelError(
+            f"trial '{data.name}'", "no model that it supports", "at least one", " ".join(refused.values())
+        )
+    hierarchy = trial_hierarchy(data)
+    analyses = []
+    for i, spec in enumerate(specs, start=1):
+        if announce:
+            announce(i, len(specs), spec, None)
+        done = (
+            Analysis(spec, "refused", None, refused[spec.name]) if spec.name in refused else _fit(spec, data, progress)
+        )
+        analyses.append(done)
+        if announce:
+            announce(i, len(specs), spec, done)
+    return Reanalysis(data, hierarchy, tuple(analyses))
+
+
+def _refusal(spec: ModelSpec, trial: Trial) -> str:
+    try:
+        build_likelihood(spec, trial)
+    except UnsupportedModelError as problem:
+        return str(problem)
+    return ""
+
+
+def _fit(spec: ModelSpec, trial: Trial, progress: bool) -> Analysis:
+    try:
+        posterior = fit(spec, trial, progress=progress)
+    except SamplerError as problem:
+        return Analysis(spec, "failed", None, str(problem))
+    verdict = posterior.verdict
+    return Analysis(spec, "ok" if verdict.ok else "diagnostics failed", posterior, "" if verdict.ok else verdict.text)

@@ -1,0 +1,270 @@
+"""The figures of a reanalysis, drawn on Matplotlib figures of their own (no global state, any backend)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.numbers import points
+from bayes_lupil.report.style import (
+    COLOURS,
+    DASHES,
+    HARM,
+    RELEVANT,
+    TRIVIAL,
+    clip,
+    new_figure,
+    styled,
+    wrap,
+)
+from bayes_lupil.trials.trial import Arms, EndPoint
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["figure_benefit_curve", "figure_intervals", "figure_risk_difference", "figure_shrinkage", "figures_of"]
+
+_REGIONS = ("harm", "trivial", "relevant benefit")
+
+
+def figures_of(result: Reanalysis) -> Iterator[tuple[str, Figure]]:
+    """(file name, figure) of every figure that the results support; shrinkage only where sites are known."""
+    sound = [item.posterior for item in result.fitted if item.posterior is not None and item.posterior.verdict.ok]
+    if sound:
+        yield "risk_difference", figure_risk_difference(sound)
+        yield "benefit_curve", figure_benefit_curve(sound)
+        with_sites = [p for p in sound if _has_sites(p)]
+        if with_sites:
+            chosen = next((p for p in with_sites if p.spec.role == "primary"), with_sites[0])
+            yield "site_shrinkage", figure_shrinkage(chosen)
+    yield "intervals", figure_intervals(result)
+
+
+def _label(posterior: Posterior) -> str:
+    star = " *" if posterior.spec.role == "primary" else ""
+    return f"{clip(posterior.spec.title, 80)}\n({posterior.provenance.population_label}){star}"
+
+
+def _title(end_point: EndPoint) -> str:
+    return clip(end_point.label[:1].upper() + end_point.label[1:], 60)
+
+
+def _axis_label(arms: Arms) -> str:
+    return f"Risk difference, {clip(arms.active)} minus {clip(arms.control)} (percentage points)"
+
+
+def _density(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from arviz_stats.base import array_stats
+
+    grid, density, _ = array_stats.kde(draws.ravel(), bw_fct=1.3)
+    return np.asarray(grid), np.asarray(density)
+
+
+@styled
+def figure_risk_difference(posteriors: list[Posterior]) -> Figure:
+    """Posterior of the risk difference for each model, over the regions of harm, trivial and relevant benefit.
+
+    Parameters
+    ----------
+    posteriors : list of Posterior
+        Fits of one trial with sound diagnostics; the regions are those of the first one's model file.
+    """
+    first = posteriors[0]
+    sign, decision = first.provenance.end_point.sign, first.spec.decision
+    top = len(posteriors)
+    figure, axes, words = new_figure(10.5, 1.6 + 0.95 * top, first.provenance.synthetic, side=0.26)
+    low, high = _span([100 * p.draws("risk_difference") for p in posteriors])
+    edges = [low, -100 * sign * decision.harm, 100 * sign * decision.relevant, high]
+    if sign < 0:
+        edges[0], edges[3] = high, low
+    for i, (name, colour) in enumerate(zip(_REGIONS, (HARM, TRIVIAL, RELEVANT), strict=True)):
+        left, right = sorted(float(np.clip(edge, low, high)) for edge in (edges[i], edges[i + 1]))
+        axes.axvspan(left, right, color=colour, zorder=0, lw=0)
+        axes.text((left + right) / 2, top + 0.2, name, ha="center", va="bottom", fontsize=9, fontweight="bold")
+    for edge in edges[1:3]:
+        axes.axvline(edge, color="black", lw=0.8, ls=(0, (2, 2)), zorder=1)
+    columns = dict(zip(("benefit", "harm", "trivial", "relevant"), (0.2, 0.47, 0.72, 1.0), strict=True))
+    for name, x in columns.items():
+        weight = "bold" if name == "benefit" else "normal"
+        word = "any\nbenefit" if name == "benefit" else name
+        words.text(x, top + 0.2, word, ha="right", va="bottom", fontsize=8.5, weight=weight)
+    for row, posterior in enumerate(reversed(posteriors)):
+        _ridge(axes, row, posterior)
+        chance = {line.kind: line for line in posterior.ladder if line.kind != "benefit" or line.threshold == 0}
+        for name, x in columns.items():
+            weight = "bold" if name == "benefit" else "normal"
+            text = f"{100 * chance[name].probability:.0f} %"
+            words.text(x, row + 0.3, text, ha="right", fontsize=9.5, weight=weight)
+    axes.set_yticks([i + 0.3 for i in range(top)], [wrap(_label(p), 30) for p in reversed(posteriors)], fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlim=(low, high), ylim=(-0.12, top + 0.15), xlabel=_axis_label(first.provenance.arms))
+    axes.set_title(f"{_title(first.provenance.end_point)}: posterior of the risk difference", pad=34)
+    axes.spines["left"].set_visible(False)
+    _footnote(figure, posteriors, "Point and bar: median and 95 % credible interval.")
+    return figure
+
+
+def _span(draws: list[NDArray[np.float64]]) -> tuple[float, float]:
+    """Limits that hold 99.8 % of all draws, and zero."""
+    low, high = np.quantile(np.concatenate([values.ravel() for values in draws]), [0.001, 0.999])
+    pad = 0.05 * (high - low)
+    return min(float(low - pad), -5.0), max(float(high + pad), 5.0)
+
+
+def _ridge(axes: Axes, row: int, posterior: Posterior) -> None:
+    """Density, median and interval of one model on line `row`."""
+    primary = posterior.spec.role == "primary"
+    colour = COLOURS[0] if primary else "#595959"
+    grid, density = _density(100 * posterior.draws("risk_difference"))
+    height = 0.85 * density / density.max()
+    axes.fill_between(grid, row, row + height, color=colour, alpha=0.55, lw=0, zorder=3)
+    axes.plot(grid, row + height, color=colour, lw=1.8 if primary else 1.0, zorder=4)
+    summary = next(line for line in posterior.rows if line.name == "risk_difference")
+    axes.plot([100 * summary.q2_5, 100 * summary.q97_5], [row, row], color="black", lw=1.4, zorder=5)
+    axes.plot([100 * summary.q50], [row], "o", color="black", ms=4, zorder=6)
+
+
+def _footnote(figure: Figure, posteriors: list[Posterior], text: str) -> None:
+    """Below the figure: the star, and how large the Monte Carlo error of any probability shown can be."""
+    worst = max(line.mcse for p in posteriors for line in p.ladder)
+    star = "* primary analysis. " if any(p.spec.role == "primary" for p in posteriors) else ""
+    error = f" Monte Carlo standard error of each probability: at most {100 * worst:.1f} percentage points."
+    figure.supxlabel(star + text + error, fontsize=8, x=0.01, ha="left")
+
+
+@styled
+def figure_benefit_curve(posteriors: list[Posterior]) -> Figure:
+    """P(risk difference beyond d) against d, on the benefit scale, one line a model."""
+    first = posteriors[0]
+    sign = first.provenance.end_point.sign
+    figure, axes, _ = new_figure(7.5, 6.2, first.provenance.synthetic)
+    grid = np.linspace(-0.2, 0.4, 241)
+    for i, posterior in enumerate(posteriors):
+        good = np.sort(sign * posterior.draws("risk_difference").ravel())
+        chance = 1 - np.searchsorted(good, grid, side="right") / good.size
+        axes.plot(
+            100 * grid, 100 * chance, color=COLOURS[i % len(COLOURS)], ls=DASHES[i % len(DASHES)],
+            lw=2.6 if posterior.spec.role == "primary" else 1.6, label=_label(posterior).replace("\n", " "),
+        )  # fmt: skip
+    for d, word in ((0.0, "any benefit"), (first.spec.decision.relevant, "relevant")):
+        axes.axvline(100 * d, color="black", lw=0.8, ls=(0, (2, 2)))
+        axes.text(100 * d, 101.5, word, ha="center", va="bottom", fontsize=8)
+    axes.set(xlim=(-20, 40), ylim=(0, 101))
+    axes.set_xlabel("d: benefit in percentage points" + ("" if sign > 0 else " (risk reduction)"))
+    axes.set_ylabel("P(benefit greater than d), %")
+    axes.grid(color="#E5E5E5", lw=0.6)
+    axes.set_title(f"{_title(first.provenance.end_point)}:\nhow probable is a benefit greater than d?", pad=18)
+    axes.legend(fontsize=8.5, frameon=False, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
+    _footnote(figure, posteriors, "")
+    return figure
+
+
+def _has_sites(posterior: Posterior) -> bool:
+    """Whether the fit is to a table of several known sites."""
+    observed = posterior.data["observed_data"]
+    return "y" in observed.data_vars and observed["y"].sizes.get("site", 1) > 1
+
+
+@styled
+def figure_shrinkage(posterior: Posterior, most: int = 40) -> Figure:
+    """Raw and shrunken response rates by site and arm; with many sites the `most` largest.
+
+    Raises
+    ------
+    ValueError
+        Where the sites are not known.
+    """
+    if not _has_sites(posterior):
+        raise ValueError("the fit has no table of sites to show")
+    y = np.asarray(posterior.data["observed_data"]["y"])
+    n = np.asarray(posterior.data["constant_data"]["n"])
+    shrunk = posterior.draws("p").mean(axis=(0, 1))
+    sites = [str(name) for name in np.asarray(posterior.data["posterior"]["site"])]
+    order = np.argsort(-n.sum(axis=1), kind="stable")[:most]
+    figure, axes, _ = new_figure(8.0, 1.6 + 0.42 * len(order), posterior.provenance.synthetic)
+    for row, s in enumerate(reversed(order)):
+        for a, (offset, colour, marker) in enumerate(((-0.13, COLOURS[1], "s"), (0.13, COLOURS[0], "o"))):
+            level = row - offset
+            name = clip(posterior.provenance.arms.names[a], 25)
+            if n[s, a]:
+                raw = 100 * y[s, a] / n[s, a]
+                axes.plot([raw, 100 * shrunk[s, a]], [level, level], color=colour, lw=1.0, alpha=0.7)
+                axes.plot([raw], [level], marker, mfc="white", mec=colour, ms=4 + 0.5 * np.sqrt(n[s, a]), clip_on=False)
+            axes.plot(
+                [100 * shrunk[s, a]],
+                [level],
+                marker,
+                color=colour,
+                ms=5.5,
+                label=name if row == 0 else None,
+                clip_on=False,
+            )
+    labels = [f"{sites[s]}  ({y[s, 0]}/{n[s, 0]} v {y[s, 1]}/{n[s, 1]})" for s in reversed(order)]
+    axes.set_yticks(range(len(order)), [clip(label, 46) for label in labels], fontsize=8)
+    axes.set(xlim=(0, 100), ylim=(-0.6, len(order) - 0.4), xlabel="Response rate, %")
+    axes.grid(axis="x", color="#E5E5E5", lw=0.6)
+    left_out = len(sites) - len(order)
+    more = f"; the {len(order)} largest of {len(sites)} sites" if left_out else ""
+    axes.set_title(
+        f"{_title(posterior.provenance.end_point)}: raw rates (open, size by patients)\nand rates shrunken by "
+        f"'{posterior.spec.name}' (filled){more}"
+    )
+    axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+@styled
+def figure_intervals(result: Reanalysis) -> Figure:
+    """Frequentist and posterior intervals of the risk difference on one axis."""
+    rows: list[tuple[str, float | None, float | None, float | None, str]] = []
+    for item in result.hierarchy:
+        t = item.two_by_two
+        if t is None:
+            continue
+        for limits in (t.risk_difference_newcombe, t.risk_difference_mn):
+            if limits is not None:
+                label = f"{limits.method} ({item.population.label})"
+                rows.append((label, t.risk_difference, limits.lower, limits.upper, "frequentist"))
+        s = item.stratified
+        if s is not None and s.mh_risk_difference_interval is not None:
+            i = s.mh_risk_difference_interval
+            label = f"Mantel-Haenszel by site, Sato ({item.population.label})"
+            rows.append((label, s.mh_risk_difference, i.lower, i.upper, "frequentist"))
+    for analysis in result.fitted:
+        posterior = analysis.posterior
+        assert posterior is not None
+        label = _label(posterior).replace("\n", " ")
+        if posterior.verdict.ok:
+            line = next(row for row in posterior.rows if row.name == "risk_difference")
+            rows.append((label, line.q50, line.q2_5, line.q97_5, "Bayesian"))
+        else:
+            rows.append((f"{label}: diagnostics failed", None, None, None, "Bayesian"))
+    figure, axes, words = new_figure(10.0, 1.6 + 0.46 * len(rows), result.trial.synthetic, side=0.2)
+    styles = {
+        "frequentist": (COLOURS[1], "s", "95 % confidence interval"),
+        "Bayesian": (COLOURS[0], "o", "95 % credible interval, median"),
+    }
+    seen: set[str] = set()
+    for y, (_, middle, lower, upper, kind) in enumerate(reversed(rows)):
+        if middle is None or lower is None or upper is None:
+            continue
+        colour, marker, name = styles[kind]
+        axes.plot([100 * lower, 100 * upper], [y, y], color=colour, lw=2, solid_capstyle="butt")
+        axes.plot([100 * middle], [y], marker, color=colour, ms=7, label=None if kind in seen else name)
+        seen.add(kind)
+        text = f"{points(middle)} ({points(lower)} to {points(upper)})"
+        words.text(0, y, text, va="center", fontsize=9)
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_yticks(range(len(rows)), [wrap(row[0], 46) for row in reversed(rows)], fontsize=9)
+    axes.set_xlabel(_axis_label(result.trial.arms))
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.grid(axis="x", color="#E5E5E5", lw=0.6)
+    axes.set_title(f"{_title(result.trial.end_point)}: frequentist and Bayesian intervals", pad=26)
+    axes.legend(fontsize=9, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1)
+    return figure

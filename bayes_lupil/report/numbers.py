@@ -1,0 +1,74 @@
+"""How numbers are written: rounded to what their Monte Carlo error supports, intervals always with their kind."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["interval", "p_value", "points", "probability", "ratio"]
+
+
+def points(value: float) -> str:
+    """A difference of probabilities in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0958), points(-0.0883)
+    ('+9.6', '-8.8')
+    """
+    return f"{100 * value:+.1f}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio in three significant digits.
+
+    Examples
+    --------
+    >>> ratio(1.3978), ratio(None), ratio(12.34)
+    ('1.40', '', '12.3')
+    """
+    if value is None or not math.isfinite(value):
+        return ""
+    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+    return f"{value:.{min(digits, 3)}f}"
+
+
+def interval(low: str, high: str) -> str:
+    """Two limits in words, since a dash reads like a minus.
+
+    Examples
+    --------
+    >>> interval("-8.8", "+27.7")
+    '-8.8 to +27.7'
+    """
+    return f"{low} to {high}"
+
+
+def probability(value: float, error: float) -> str:
+    """A probability with its Monte Carlo standard error, to the digit that the error leaves.
+
+    Examples
+    --------
+    >>> probability(0.8106, 0.0042), probability(0.99963, 0.00021), probability(1.0, 0.0001)
+    ('0.811 (MCSE 0.004)', '0.9996 (MCSE 0.0002)', '> 0.999 (MCSE 0.0001)')
+    """
+    rounded = float(f"{error:.1g}")
+    digits = min(4, max(2, -math.floor(math.log10(rounded)))) if rounded > 0 else 4
+    written = f"{value:.{digits}f}"
+    if value >= 1 - 10**-digits / 2:
+        written = f"> {1 - 10 ** -(digits - 1):.{digits - 1}f}"
+    elif value < 10**-digits / 2:
+        written = f"< {10 ** -(digits - 1):.{digits - 1}f}"
+    return f"{written} (MCSE {rounded:g})"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value in four decimals.
+
+    Examples
+    --------
+    >>> p_value(0.3439), p_value(0.00001), p_value(None)
+    ('0.3439', '< 0.0001', '')
+    """
+    if value is None:
+        return ""
+    return "< 0.0001" if value < 0.00005 else f"{value:.4f}"

@@ -1,0 +1,90 @@
+"""One look for all figures: style, colours, the synthetic mark, and how they are saved."""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from bayes_lupil.files import new_file
+from bayes_lupil.report.tables import SYNTHETIC
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "DASHES", "HARM", "RELEVANT", "TRIVIAL", "clip", "new_figure", "save_figure", "styled", "wrap"]
+
+P = ParamSpec("P")
+
+# Okabe and Ito: told apart by colour-blind readers; each colour goes with a dash pattern or a marker of its own
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES: tuple[Any, ...] = (
+    "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)), "-",
+)  # fmt: skip
+HARM, TRIVIAL, RELEVANT = "#F2C9B8", "#ECECEC", "#CDE3F0"
+STYLE = {
+    "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.titlelocation": "left", "axes.titlesize": 11,
+    "text.parse_math": False,  # a dollar sign in a site's name is a dollar sign
+    "svg.fonttype": "none", "svg.hashsalt": "bayes_lupil",  # text stays text, and the same figure the same bytes
+}  # fmt: skip
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure in the common style, leaving Matplotlib's own settings as they are."""
+
+    @functools.wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        import matplotlib as mpl
+
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) -> tuple[Figure, Axes, Axes]:
+    """A figure with one axes and, where `side` is above 0, an empty one to its right for numbers in words."""
+    from matplotlib.figure import Figure as NewFigure
+
+    figure = NewFigure(figsize=(width, height), layout="constrained")
+    if side:
+        axes, words = figure.subplots(1, 2, sharey=True, width_ratios=(1 - side, side))
+        words.axis("off")
+        words.set_xlim(0, 1)
+    else:
+        axes = words = figure.subplots()
+    if synthetic:
+        mark = {"color": "#B00000", "ha": "center"}
+        figure.text(0.5, 0.5, "SYNTHETIC DATA", fontsize=30, alpha=0.25, rotation=25, va="center", **mark)
+        figure.text(0.5, 0.002, SYNTHETIC, fontsize=7, va="bottom", **mark)
+    return figure, axes, words
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write NAME.png and NAME.svg."""
+    import matplotlib as mpl
+
+    options: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".svg": {"metadata": {"Date": None}}}
+    for suffix, chosen in options.items():
+        with mpl.rc_context(STYLE), new_file(folder / f"{name}{suffix}") as temporary:
+            figure.savefig(temporary, **chosen)
+
+
+def wrap(text: str, width: int) -> str:
+    """Break lines at spaces, keeping the line breaks that are there."""
+    return "\n".join(part for line in text.split("\n") for part in (textwrap.wrap(line, width) or [""]))
+
+
+def clip(text: str, width: int = 40) -> str:
+    """Cut a name that is too long for a figure; the tables hold it whole.
+
+    Examples
+    --------
+    >>> clip("University Hospital", 10)
+    'Universit\u2026'
+    """
+    return text if len(text) <= width else text[: width - 1] + "\u2026"

@@ -1,0 +1,127 @@
+"""What a run prints in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.tables import SYNTHETIC
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["print_posterior", "print_reanalysis", "print_trial"]
+
+
+def print_posterior(posterior: Posterior, out: Console) -> None:
+    """The summary, the benefit ladder and the verdict of one fit."""
+    p = posterior.provenance
+    if p.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    (r0, n0), (r1, n1) = p.totals
+    out.print(f"{p.title}", style="bold", highlight=False, markup=False)
+    out.print(
+        f"{posterior.spec.title} ({p.population_label}): {p.arms.active} {r1}/{n1}, {p.arms.control} {r0}/{n0}",
+        highlight=False,
+        markup=False,
+    )
+    table = Table("", "mean", "sd", "2.5 %", "50 %", "97.5 %", "ESS", "R-hat", box=None, pad_edge=False)
+    for row in posterior.rows:
+        if "[" not in row.name:
+            cells = [f"{value:.3f}" for value in (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)]
+            table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", f"{row.r_hat:.3f}")
+    out.print(table)
+    if posterior.verdict.ok:
+        ladder = Table("probability of", "", box=None, pad_edge=False)
+        for line in posterior.ladder:
+            ladder.add_row(f"{line.kind}: {line.statement}", probability(line.probability, line.mcse))
+        out.print(ladder)
+        out.print(f"Number needed to treat: {posterior.nnt.text}", highlight=False)
+    else:
+        out.print("No probability is given, because the diagnostics failed.", style="bold")
+    out.print(f"Diagnostics {posterior.verdict.text}", highlight=False, markup=False)
+
+
+def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
+    """The frequentist hierarchy, one line a model, and where the files are."""
+    if result.trial.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    printed = Table(
+        "step",
+        "population",
+        "printed p",
+        "status",
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        title="The trial's own hierarchy",
+    )
+    for row in result.hierarchy:
+        p = row.published.p if row.published is not None else None
+        printed.add_row(f"{row.step} {row.name}", row.population.label, "" if p is None else f"{p:g}", row.gate.status)
+    out.print(printed)
+    table = Table(
+        "model",
+        "population",
+        "RD, % points (95 % CrI)",
+        "P(benefit)",
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        title="Bayesian analyses",
+    )
+    for item in result.analyses:
+        posterior = item.posterior
+        if posterior is None or not posterior.verdict.ok:
+            table.add_row(item.model.name, item.model.population, item.status, "none")
+            continue
+        rd = next(row for row in posterior.rows if row.name == "risk_difference")
+        best = posterior.p_benefit
+        assert best is not None
+        table.add_row(
+            item.model.name + (" *" if item.model.role == "primary" else ""),
+            posterior.provenance.population_label,
+            f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
+            probability(best.probability, best.mcse),
+        )
+    out.print(table)
+    out.print(f"Written to {folder}: comparison.md first", highlight=False, markup=False)
+
+
+def print_trial(trial: Trial, out: Console) -> None:
+    """A trial with the source and grade of every number."""
+
+    def line(text: str) -> None:
+        out.print(text, highlight=False, markup=False)
+
+    if trial.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    out.print(trial.title, style="bold", highlight=False, markup=False)
+    line(f"Known as {trial.resolution}; {len(trial.site_names)} sites; data hash {trial.data_hash[:12]}")
+    line(f"Arms: {trial.arms.active} against {trial.arms.control}")
+    line(f"End point: {trial.end_point.label} ({trial.end_point.benefit} is better)")
+    if trial.end_point.mcid is not None:
+        mcid = f"{100 * trial.end_point.mcid:g} percentage points ({trial.end_point.mcid_source})"
+        line(f"Minimal clinically important difference: {mcid}")
+    for population in trial.populations.values():
+        analysed = trial.analysis_set(population.name)
+        (r0, n0), (r1, n1) = analysed.totals
+        line(
+            f"Population {population.name} ({population.label}): {r1}/{n1} v {r0}/{n0}; "
+            f"{analysed.excluded} patients excluded"
+        )
+    table = Table("number", "what", "source", "grade", box=None, pad_edge=False)
+    for item in trial.provenance:
+        table.add_row(item["number"], item["what"], item["source"], item["grade"])
+    out.print(table)
+    for title, lines in (("Notes", trial.notes), ("Never published", trial.not_published)):
+        if lines:
+            line(f"{title}:")
+            for text in lines:
+                line(f"  - {text}")
+    for source in trial.sources:
+        line(f"{source.id}: {source.citation}{f', doi {source.doi}' if source.doi else ''}")

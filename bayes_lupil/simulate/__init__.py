@@ -1,0 +1,1 @@
+"""Simulation: what the method does over many trials whose truth is known."""

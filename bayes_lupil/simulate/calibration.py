@@ -1,0 +1,371 @@
+"""Simulation-based calibration of the margins likelihood (Talts et al. 2018, arXiv:1804.06788).
+
+A truth is drawn from the model's prior, a small trial is simulated from it patient by patient, each with a site, and
+only its margins are kept. If likelihood, sampler and estimands are right, the rank of the true value among independent
+posterior draws is uniform, whatever the prior.
+
+What makes this exact:
+
+- the patients in each arm are fixed by design, and the likelihood is a product over patients within arms, so the
+  simulated trial has fixed arms too and nothing is conditioned on;
+- no class of patients is declared impossible. A statement such as 'every placebo patient at the excluded sites
+  responded' is itself data, made after looking; to simulate it one would keep only the trials in which it holds;
+- the risk difference weighs sites by their true shares, which is how the estimand is defined under margins;
+- no simulation is left out, whatever its diagnostics: one with too few effective draws is run again, longer.
+
+The patients are simulated by code of this module's own, which shares nothing with the likelihood.
+
+Renew the stored result with `python -m bayes_lupil.simulate.calibration` (about 10 minutes on two cores).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.convergence import effective_draws
+from bayes_lupil.documents import canonical_hash
+from bayes_lupil.files import write_text
+from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.provenance import package_versions
+from bayes_lupil.spec import ModelSpec, load_model
+from bayes_lupil.trials.margins import Margins
+
+__all__ = ["Calibration", "SmallTrial", "calibrate", "code_hash", "model_hash", "simulate_margins"]
+
+QUANTITIES = ("alpha", "beta", "tau_u", "tau_v", "risk_difference")
+RANKED_AMONG = 99
+"""Thinned draws: 100 possible ranks."""
+
+_MIN_EFFECTIVE = 4 * RANKED_AMONG
+_CHAINS, _DRAWS, _LONGER, _LONGEST = 2, 1000, 4, 64_000
+_DEPENDS_ON = {
+    "engines/nuts.py": ("compile_nutpie", "run_nutpie"),
+    "estimands.py": ("estimate",),
+    "likelihoods/base.py": (),
+    "likelihoods/margins.py": (),
+    "likelihoods/sites.py": (),
+    "priors.py": (),
+    "simulate/calibration.py": (),
+    "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
+}
+"""Files that the ranks depend on, with the parts of them that do; () for all of the file."""
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SmallTrial:
+    """Size of the simulated trials.
+
+    Attributes
+    ----------
+    n_sites, n_excluded : int
+        All sites, and those among them that the published subset leaves out.
+    arm_size : int
+        Patients in each arm.
+    """
+
+    n_sites: int = 6
+    n_excluded: int = 1
+    arm_size: int = 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ranks of true values, and what they were made with.
+
+    Attributes
+    ----------
+    ranks : dict of str to list of int
+        By quantity, one for each simulation: how many of the `draws` posterior draws lie below the true value.
+    spread : dict of str to float
+        Posterior SD over prior SD, averaged over simulations: 1 where the data say nothing, so that uniform ranks
+        would prove little.
+    repeated, divergent : int
+        Simulations that were run again with more draws, and those with any divergent transition.
+    min_effective : float
+        Smallest effective sample size, over quantities and simulations.
+    code_hash, model_hash : str
+        See the functions of these names.
+    """
+
+    ranks: dict[str, list[int]]
+    draws: int
+    simulations: int
+    seed: int
+    trial: dict[str, int]
+    model: str
+    model_hash: str
+    code_hash: str
+    spread: dict[str, float]
+    repeated: int
+    divergent: int
+    min_effective: float
+    created: str
+    seconds: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """Read a file that `write` wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, each list of ranks on one line."""
+        rows = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items())
+        write_text(path, "{\n" + rows + "\n}\n")
+
+
+def simulate_margins(spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.random.Generator) -> Margins:
+    """A trial simulated patient by patient, each with a site, of which only the margins are kept.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        For the coding of the arms.
+    truth : dict of str to array
+        One value of each parameter of the margins model, without leading axes.
+    trial : SmallTrial
+        Its size.
+    rng : numpy.random.Generator
+        Source of everything random.
+    """
+    totals, subset = [], []
+    for arm in (0, 1):
+        site = rng.choice(trial.n_sites, size=trial.arm_size, p=truth["site_share"])
+        responds = rng.random(trial.arm_size) < _risks(spec, truth, arm)[site]
+        retained = rng.random(trial.arm_size) < np.asarray(truth["retention"])[arm, responds.astype(int)]
+        in_subset = retained & (site >= trial.n_excluded)
+        totals.append((int(responds.sum()), trial.arm_size))
+        subset.append((int((responds & in_subset).sum()), int(in_subset.sum())))
+    return Margins(
+        totals=(totals[0], totals[1]),
+        subset_totals=(subset[0], subset[1]),
+        subset="pp",
+        excluded_sites=tuple(f"excluded {i + 1}" for i in range(trial.n_excluded)),
+        n_sites=trial.n_sites,
+    )
+
+
+def _risks(spec: ModelSpec, truth: Values, arm: int) -> NDArray[np.float64]:
+    """True response probability at each site, written out and not taken from the likelihood."""
+    x = spec.sites.x[arm]
+    level = truth["alpha"] + truth["tau_u"] * np.asarray(truth["e"])
+    effect = truth["beta"] + truth["tau_v"] * np.asarray(truth["f"])
+    risks: NDArray[np.float64] = 1 / (1 + np.exp(-(level + effect * x)))
+    return risks
+
+
+def calibrate(
+    spec: ModelSpec,
+    simulations: int,
+    seed: int,
+    trial: SmallTrial | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Calibration:
+    """Rank true values among posterior draws over many simulated trials.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        A model with partially pooled intercepts and effects. Its chains, draws and seed are not used.
+    simulations : int
+        Number of trials.
+    seed : int
+        Every simulation's own seed is derived from it beforehand, so the first ones stay as they are when more are
+        asked for.
+    trial : SmallTrial, optional
+        Size of the trials.
+    progress : callable, optional
+        Called with a line of text now and then.
+
+    Returns
+    -------
+    Calibration
+    """
+    from bayes_lupil.engines.nuts import compile_nutpie
+
+    started, code = time.perf_counter(), code_hash()  # of the code that runs, whatever happens to the files meanwhile
+    size = SmallTrial() if trial is None else trial
+    prior = MarginsLikelihood(spec, _empty(size))
+    compiled = compile_nutpie(prior)
+    ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
+    spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
+    effective, repeated, divergent = np.inf, 0, 0
+    for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
+        world, sampler = stream.spawn(2)
+        rng = np.random.default_rng(world)
+        truth = {name: value[0] for name, value in prior.prior_draws(1, rng).items()}
+        likelihood = MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng))
+        fitted = _fit(likelihood, compiled, int(sampler.generate_state(1)[0]))
+        repeated += fitted.repeated
+        divergent += fitted.divergent
+        effective = min(effective, *(effective_draws(draws) for draws in fitted.draws.values()))
+        for name, value in _true_values(spec, truth).items():
+            draws = fitted.draws[name].ravel()
+            thinned = draws[((np.arange(RANKED_AMONG) + 0.5) * draws.size / RANKED_AMONG).astype(int)]
+            ranks[name].append(int((thinned < value).sum()))
+            spreads[name].append(float(draws.std()))
+        if progress is not None and (i % 10 == 0 or i == simulations):
+            progress(f"{i} of {simulations} simulations, {time.perf_counter() - started:.0f} s")
+    return Calibration(
+        ranks=ranks,
+        draws=RANKED_AMONG,
+        simulations=simulations,
+        seed=seed,
+        trial=asdict(size),
+        model=spec.name,
+        model_hash=model_hash(spec),
+        code_hash=code,
+        spread=_relative_spread(spec, prior, spreads, seed),
+        repeated=repeated,
+        divergent=divergent,
+        min_effective=round(float(effective), 1),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.perf_counter() - started, 1),
+        versions=package_versions(),
+    )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    draws: dict[str, NDArray[np.float64]]
+    repeated: bool
+    divergent: bool
+
+
+def _fit(likelihood: MarginsLikelihood, compiled: Any, seed: int) -> _Fitted:
+    """Draws of every quantity, shape (chain, draw); run again with more where too few of them are independent."""
+    from bayes_lupil.az import to_datatree
+    from bayes_lupil.engines.nuts import run_nutpie
+    from bayes_lupil.estimands import estimate
+
+    draws = _DRAWS
+    while True:
+        settings = likelihood.spec.edited(sampler__chains=_CHAINS, sampler__draws=draws, sampler__seed=seed).sampler
+        tree = to_datatree(run_nutpie(compiled.with_data(counts=likelihood.counts), settings))
+        values = {
+            item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values)
+            for item in likelihood.parameters
+        }
+        estimands = estimate(likelihood, values, np.random.default_rng(seed))
+        found = {name: estimands.get(name, values.get(name)) for name in QUANTITIES}
+        kept = {name: value for name, value in found.items() if value is not None}
+        if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
+            return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
+        draws *= _LONGER
+
+
+def _true_values(spec: ModelSpec, truth: Values) -> dict[str, float]:
+    difference = (_risks(spec, truth, 1) - _risks(spec, truth, 0)) @ truth["site_share"]
+    return {**{name: float(truth[name]) for name in QUANTITIES[:-1]}, QUANTITIES[-1]: float(difference)}
+
+
+def _relative_spread(
+    spec: ModelSpec, prior: MarginsLikelihood, spreads: Mapping[str, list[float]], seed: int
+) -> dict[str, float]:
+    """Mean posterior SD over prior SD."""
+    drawn = prior.prior_draws(10_000, np.random.default_rng(seed))
+    worlds = [
+        _true_values(spec, {name: value[i] for name, value in drawn.items()}) for i in range(drawn["beta"].shape[0])
+    ]
+    return {
+        name: round(float(np.mean(posterior) / np.std([world[name] for world in worlds])), 3)
+        for name, posterior in spreads.items()
+    }
+
+
+def _empty(trial: SmallTrial) -> Margins:
+    """Margins of the right shape, whose counts do not matter."""
+    everyone = (0, trial.arm_size)
+    excluded = tuple(f"excluded {i + 1}" for i in range(trial.n_excluded))
+    return Margins((everyone, everyone), ((0, 0), (0, 0)), "pp", excluded, trial.n_sites)
+
+
+def model_hash(spec: ModelSpec) -> str:
+    """SHA-256 of what calibration uses of a model: sites, priors (not their reasons) and the step-size target."""
+    content = spec.to_dict()
+    priors = {
+        name: {key: value for key, value in prior.items() if key != "reason"}
+        for name, prior in content["priors"].items()
+        if prior is not None
+    }
+    used = {key: content["sampler"][key] for key in ("tune", "target_accept")}
+    return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used})
+
+
+def code_hash() -> str:
+    """SHA-256 of the code behind the ranks, blind to comments, docstrings and layout, alike on every Python."""
+    package = files("bayes_lupil")
+    return canonical_hash(
+        {name: _meaning((package / name).read_text(encoding="utf-8"), parts) for name, parts in _DEPENDS_ON.items()}
+    )
+
+
+def _meaning(source: str, parts: tuple[str, ...] = ()) -> str:
+    """Hash of a module's syntax tree, or of the named functions, classes and methods in it."""
+    tree: ast.AST = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
+    chosen = [_part(tree, name) for name in parts] if parts else [tree]
+    return sha256(repr(_plain(chosen)).encode()).hexdigest()
+
+
+def _part(tree: ast.AST, name: str) -> ast.AST:
+    for step in name.split("."):
+        tree = next(item for item in getattr(tree, "body", ()) if getattr(item, "name", None) == step)
+    return tree
+
+
+def _is_text(node: object) -> bool:
+    """A docstring, or a string that stands alone to explain the line above it."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _plain(node: object) -> object:
+    """A syntax tree as nested tuples; empty fields are left out, because later Pythons add some."""
+    if isinstance(node, ast.AST):
+        fields = [(name, _plain(value)) for name, value in ast.iter_fields(node) if name != "kind"]
+        return (type(node).__name__, *(pair for pair in fields if pair[1] not in (None, ())))
+    return tuple(_plain(item) for item in node) if isinstance(node, list) else node
+
+
+def _main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bayes_lupil.simulate.calibration", description="Renew the ranks.")
+    parser.add_argument("--simulations", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=20260201)
+    parser.add_argument("--model", default="site_effects")
+    parser.add_argument("--out", type=Path, default=Path("tests/simulate/calibration_margins.json"))
+    given = parser.parse_args(arguments)
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    result = calibrate(load_model(given.model), given.simulations, given.seed, progress=say)
+    result.write(given.out)
+    say(f"written to {given.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main())

@@ -1,0 +1,75 @@
+"""What more than one room of the tests needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def validation() -> Path:
+    """Real trials and reference results of other software; they lie beside the checkout and are not part of it."""
+    folder = Path(__file__).parents[2] / "shared" / "validation"
+    if not folder.is_dir():
+        pytest.skip("the folder shared/validation does not lie beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def resampled():
+    """A stand-in for an engine that needs no compiler: prior draws, weighted by the likelihood and drawn again.
+
+    Exact up to Monte Carlo error (sampling-importance resampling), and good enough to test what comes after a fit.
+    """
+    return _fit
+
+
+class FakeEngine:
+    """Replaces the sampler by `resampled`; `diverge = True` makes its diagnostics fail."""
+
+    diverge = False
+
+    def __call__(self, likelihood, progress=False):
+        return _draws(likelihood, self.diverge)
+
+
+@pytest.fixture
+def fake_engine(monkeypatch):
+    """No sampling: fits take a second instead of a minute."""
+    engine = FakeEngine()
+    monkeypatch.setattr("bayes_lupil.fitting.run_engine", engine)
+    return engine
+
+
+def _draws(likelihood, diverge=False):
+    import numpy as np
+
+    from bayes_lupil.engines.draws import Draws
+
+    rng = np.random.default_rng(likelihood.spec.sampler.seed)
+    values = likelihood.prior_draws(60_000, rng)
+    weight = likelihood.log_likelihood(values)
+    weight = np.exp(weight - weight.max())
+    chosen = rng.choice(len(weight), size=(4, 500), p=weight / weight.sum())
+    # a little noise parts draws that were chosen twice, so that no R-hat or ESS is undefined
+    picked = {}
+    for name, value in values.items():
+        again = value[chosen]
+        noise = 1 + 0.01 * rng.standard_normal(again.shape)
+        free = name in ("alpha", "beta", "e", "f", "tau_u", "tau_v")
+        picked[name] = again * noise if free else again
+    diverging = np.zeros((4, 500), dtype=bool)
+    diverging[0, 0] = diverge
+    return Draws(picked, {"diverging": diverging}, "resampling for tests", {"compile": 0.0, "sample": 0.0})
+
+
+def _fit(spec, trial):
+    from bayes_lupil.likelihoods import build_likelihood
+    from bayes_lupil.posterior import Posterior
+    from bayes_lupil.provenance import provenance_of
+    from bayes_lupil.tree import build_tree
+
+    likelihood = build_likelihood(spec, trial)
+    draws = _draws(likelihood)
+    return Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws))

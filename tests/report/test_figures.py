@@ -1,0 +1,96 @@
+"""Figures: made where the data support them, with nothing clipped and the synthetic mark on made-up data."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
+from bayes_lupil.report.figures import figure_shrinkage, figures_of
+from bayes_lupil.trials import Arms, EndPoint
+
+
+def texts_outside(figure):
+    """Visible texts that reach beyond the edge of the picture, by more than a pixel."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    width, height = canvas.get_width_height()
+    # Matplotlib keeps ticks beyond the limits and does not draw them
+    undrawn = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+    outside = []
+    for text in figure.findobj(match=lambda item: hasattr(item, "get_text") and item.get_visible()):
+        if text in undrawn or not text.get_text().strip():
+            continue
+        box = text.get_window_extent(renderer)
+        if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1:
+            outside.append(text.get_text())
+    return outside
+
+
+@pytest.mark.parametrize(
+    ("trial", "names"),
+    [
+        ("lupil2", ["risk_difference", "benefit_curve", "intervals"]),
+        ("beitler_landis", ["risk_difference", "benefit_curve", "site_shrinkage", "intervals"]),
+        ("indo_rct", ["risk_difference", "benefit_curve", "site_shrinkage", "intervals"]),
+    ],
+)
+def test_each_trial_gets_its_figures_with_nothing_clipped(fake_engine, trial, names):
+    made = dict(figures_of(reanalyse(trial)))
+    assert list(made) == names
+    for name, figure in made.items():
+        assert texts_outside(figure) == [], name
+
+
+def test_the_shown_probabilities_are_those_of_the_table(fake_engine):
+    result = reanalyse("lupil2", [load_model("pp_pooled")])
+    figure = dict(figures_of(result))["risk_difference"]
+    post = result.fitted[0].posterior
+    shown = [text.get_text() for text in figure.findobj(match=lambda item: hasattr(item, "get_text"))]
+    for row in post.ladder:
+        if row.kind != "benefit" or row.threshold == 0:
+            assert f"{100 * row.probability:.0f} %" in shown
+
+
+def test_where_benefit_is_a_reduction_harm_is_on_the_right(fake_engine):
+    figure = dict(figures_of(reanalyse("indo_rct", [load_model("itt_pooled")])))["risk_difference"]
+    place = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
+    assert place["relevant benefit"] < place["trivial"] < place["harm"]
+
+
+def test_failed_fits_have_no_curve_but_a_line_that_says_so(fake_engine):
+    fake_engine.diverge = True
+    made = dict(figures_of(reanalyse("he2020", [load_model("itt_pooled")])))
+    assert list(made) == ["intervals"]
+    labels = [text.get_text() for text in made["intervals"].axes[0].get_yticklabels()]
+    assert any("diagnostics failed" in label for label in labels)
+
+
+def test_synthetic_data_carry_the_mark(fake_engine):
+    trial = dataclasses.replace(load_trial("beitler_landis"), synthetic=True)
+    for name, figure in figures_of(reanalyse(trial, [load_model("site_fixed")])):
+        assert any("SYNTHETIC" in text.get_text() for text in figure.texts), name
+
+
+def test_long_and_odd_names_do_not_break_a_figure(fake_engine):
+    sites = ("x" * 300, "<script>alert(1)</script>", "$\\frac{1}{2}$", "_a_ ^b^ \u202etfel")
+    cells = Cells(sites, np.array([[1, 2]] * 4), np.array([[5, 5]] * 4))
+    trial = Trial.from_cells(cells, Arms("a" * 60, "$b$"), EndPoint("y", "y" * 120))
+    for name, figure in figures_of(reanalyse(trial, [load_model("site_fixed")])):
+        assert not [text for text in texts_outside(figure) if "script" in text], name
+
+
+def test_shrinkage_needs_known_sites(resampled):
+    with pytest.raises(ValueError, match="no table of sites"):
+        figure_shrinkage(resampled(load_model("itt_pooled"), load_trial("lupil2")))

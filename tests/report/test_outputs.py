@@ -1,0 +1,73 @@
+"""What a run leaves on disk, and that the tracked reference outputs belong to the models as they stand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_lupil import Posterior, load_model, load_models, load_trial, reanalyse
+from bayes_lupil.errors import OutputError, UnsupportedModelError
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.report import write_reanalysis
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
+    result = reanalyse("beitler_landis", [load_model("site_effects"), load_model("itt_pooled")])
+    write_reanalysis(result, tmp_path / "out")
+    top = {path.name for path in (tmp_path / "out").iterdir()}
+    figures = {"risk_difference", "benefit_curve", "site_shrinkage", "intervals"}
+    assert top == {
+        "site_effects", "itt_pooled", "comparison.csv", "comparison.md",
+        *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg")),
+    }  # fmt: skip
+    folder = tmp_path / "out" / "site_effects"
+    assert {path.name for path in folder.iterdir()} == {
+        "posterior.nc", "summary.csv", "benefit.csv", "diagnostics.json", "manifest.json",
+    }  # fmt: skip
+    post = Posterior.load(folder / "posterior.nc")
+    benefit = pd.read_csv(folder / "benefit.csv", keep_default_na=False)
+    np.testing.assert_allclose(benefit["probability"], post.benefit()["probability"], atol=1e-6)
+    summary = pd.read_csv(folder / "summary.csv", index_col="name")
+    assert "p[8, active]" in summary.index
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["model_hash"] == post.spec.hash == load_model("site_effects").hash
+    assert manifest["data_hash"] == load_trial("beitler_landis").data_hash
+    assert {"seed", "versions", "platform", "seconds", "sampler", "created"} <= set(manifest)
+    assert json.loads((folder / "diagnostics.json").read_text())["ok"] is True
+
+
+def test_figures_are_the_same_bytes_for_the_same_fit(fake_engine, tmp_path):
+    for name in ("one", "two"):
+        write_reanalysis(reanalyse("he2020", [load_model("itt_pooled")]), tmp_path / name)
+    for file in ("intervals.svg", "risk_difference.png", "comparison.csv", "itt_pooled/benefit.csv"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def test_a_folder_that_is_a_file(fake_engine, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        write_reanalysis(reanalyse("he2020", [load_model("itt_pooled")]), tmp_path / "file")
+
+
+def test_the_tracked_reference_outputs_are_those_of_the_models_as_they_stand():
+    folder = ROOT / "outputs" / "lupil2"
+    trial = load_trial("lupil2")
+    fitted = set()
+    for spec in load_models():
+        try:
+            build_likelihood(spec, trial)
+        except UnsupportedModelError:
+            continue
+        fitted.add(spec.name)
+        manifest = json.loads((folder / spec.name / "manifest.json").read_text())
+        stale = "the outputs are out of date: run 'make reanalysis' and commit them"
+        assert manifest["model_hash"] == spec.hash, stale
+        assert manifest["data_hash"] == trial.data_hash, stale
+        assert json.loads((folder / spec.name / "diagnostics.json").read_text())["ok"] is True
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == fitted

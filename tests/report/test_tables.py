@@ -1,0 +1,98 @@
+"""The comparison: one row an analysis, printed and recomputed apart, no probability where diagnostics fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_lupil import load_model, load_trial, reanalyse
+from bayes_lupil.report.numbers import probability
+from bayes_lupil.report.tables import comparison_markdown, comparison_table, csv_text, markdown_table
+
+
+@pytest.fixture
+def lupil2(fake_engine):
+    return reanalyse("lupil2")
+
+
+def test_one_row_an_analysis_and_printed_apart_from_recomputed(lupil2):
+    table = comparison_table(lupil2).set_index("analysis")
+    assert table.loc["step 1, as printed: SRI-4 response at week 12", "p_printed"].tolist() == [0.3439, 0.0168]
+    # the published table of tests in the facts of the trial, to its digits
+    pearson = table.loc["step 1, recomputed: Pearson chi-square"]
+    assert pearson["p_recomputed"].round(4).tolist() == [0.3004, 0.0156]
+    assert table.loc["step 1, recomputed: Fisher exact", "p_recomputed"].round(4).tolist() == [0.4076, 0.0209]
+    assert table.loc["step 1, recomputed: mid-p", "p_recomputed"].round(4).tolist() == [0.3107, 0.0145]
+    assert not (table["p_printed"].notna() & table["p_recomputed"].notna()).any()
+    bayes = table[table["kind"].str.startswith("Bayesian")]
+    assert len(bayes) == len(lupil2.analyses)
+    fitted = bayes[bayes["status"] == "ok"]
+    assert (fitted["p_benefit_mcse"] > 0).all()
+    assert fitted["interval"].str.contains("credible").all()
+    assert not table.loc[table["kind"] == "frequentist", "interval"].astype(str).str.contains("credible").any()
+
+
+def test_unpublished_steps_say_so_and_nothing_else(lupil2):
+    table = comparison_table(lupil2)
+    rows = table[table["analysis"].str.contains("relative change") & (table["population"] == "per protocol")]
+    assert rows["status"].tolist() == ["reported significant, no figure published"]
+    assert rows.drop(columns=["analysis", "kind", "population", "status"]).replace("", np.nan).isna().all(axis=None)
+
+
+def test_failed_diagnostics_leave_no_figure(fake_engine):
+    fake_engine.diverge = True
+    result = reanalyse("he2020", [load_model("itt_pooled")])
+    row = comparison_table(result).iloc[-1]
+    assert row["status"] == "diagnostics failed"
+    assert row[["risk_difference", "p_benefit", "p_relevant"]].isna().all()
+    page = comparison_markdown(result)
+    assert "no figure" in page
+    assert "divergent" in page
+    assert "MCSE" not in page
+
+
+def test_synthetic_data_say_so_in_table_and_page(fake_engine):
+    trial = dataclasses.replace(load_trial("he2020"), synthetic=True)
+    result = reanalyse(trial, [load_model("itt_pooled")])
+    assert comparison_table(result)["data"].str.startswith("SYNTHETIC").all()
+    assert "SYNTHETIC" in comparison_markdown(result)
+
+
+def test_sites_bring_the_stratified_rows(fake_engine):
+    result = reanalyse("beitler_landis", [load_model("site_fixed")])
+    table = comparison_table(result).set_index("analysis")
+    mantel = table.loc["step 1, recomputed: Mantel-Haenszel over 8 sites"]
+    # R 4.2.2 mantelhaen.test, in the validation data
+    assert mantel["p_recomputed"] == pytest.approx(0.0115146, abs=5e-8)
+    assert mantel["odds_ratio"] == pytest.approx(2.1345491, abs=5e-8)
+    assert "Cochran-Mantel-Haenszel p 0.0115" in comparison_markdown(result)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-2", "@x", "|cmd", "\t=1"])
+def test_a_spreadsheet_runs_no_cell(text):
+    back = pd.read_csv(io.StringIO(csv_text(pd.DataFrame({"a": [text], "n": [-1.5]}))))
+    assert back["a"][0].startswith("'")
+    assert back["n"][0] == -1.5
+
+
+def test_markdown_escapes_what_would_break_the_table():
+    page = markdown_table(("a|b",), [("<script>\nx|y",)])
+    assert page.splitlines() == ["| a\\|b |", "|---|", "| &lt;script> x\\|y |"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.99110, 0.00098, "0.991 (MCSE 0.001)"),
+        (0.5, 0.02, "0.50 (MCSE 0.02)"),
+        (0.0, 0.0002, "< 0.001 (MCSE 0.0002)"),
+        (0.99999, 0.0003, "> 0.999 (MCSE 0.0003)"),
+        (0.8106, 0.0042, "0.811 (MCSE 0.004)"),
+    ],
+)
+def test_probabilities_are_rounded_to_their_error(value, error, text):
+    assert probability(value, error) == text

@@ -1,0 +1,77 @@
+"""Every model met with a trial: refusals are rows, failures are failures, nothing is swallowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bayes_lupil import load_model, load_models, load_trial, reanalyse
+from bayes_lupil.errors import SamplerError, UnsupportedModelError
+
+
+def test_lupil2_refuses_fixed_sites_with_the_reason_and_fits_the_rest(fake_engine):
+    seen = []
+    result = reanalyse("lupil2", announce=lambda i, of, spec, done: seen.append((i, of, spec.name, done is None)))
+    by_name = {item.model.name: item for item in result.analyses}
+    assert set(by_name) == {spec.name for spec in load_models()}
+    assert by_name["site_fixed"].status == "refused"
+    assert "not published" in by_name["site_fixed"].reason
+    assert {item.status for name, item in by_name.items() if name != "site_fixed"} == {"ok"}
+    assert result.ok
+    assert result.primary.model.name == "site_effects"
+    assert result.analyses[0].model.role == "primary"
+    assert len(seen) == 2 * len(by_name)
+
+
+def test_models_for_another_trial_or_population_are_refused(fake_engine):
+    result = reanalyse("beitler_landis")
+    refused = {item.model.name: item.reason for item in result.analyses if item.status == "refused"}
+    assert set(refused) == {"informed_he2020", "pp_pooled"}
+    assert "population 'pp'" in refused["pp_pooled"]
+
+
+def test_failed_diagnostics_fail_the_run(fake_engine):
+    fake_engine.diverge = True
+    result = reanalyse("he2020", [load_model("itt_pooled")])
+    assert result.analyses[0].status == "diagnostics failed"
+    assert "divergent" in result.analyses[0].reason
+    assert not result.ok
+
+
+def test_a_sampler_that_cannot_run_is_a_visible_failure(monkeypatch):
+    def broken(*_):
+        raise SamplerError("no finite density")
+
+    monkeypatch.setattr("bayes_lupil.fitting.run_engine", broken)
+    result = reanalyse("he2020", [load_model("itt_pooled")])
+    assert (result.analyses[0].status, result.analyses[0].reason) == ("failed", "no finite density")
+    assert not result.ok
+
+
+def test_any_other_error_is_not_swallowed(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("bayes_lupil.fitting.run_engine", broken)
+    with pytest.raises(ZeroDivisionError):
+        reanalyse("he2020", [load_model("itt_pooled")])
+
+
+def test_a_trial_that_supports_no_model_is_an_error(fake_engine):
+    with pytest.raises(UnsupportedModelError, match="no model that it supports"):
+        reanalyse("lupil2", [load_model("site_fixed")])
+
+
+def test_one_seed_gives_each_model_its_own(fake_engine):
+    first, again = (reanalyse("he2020", seed=11) for _ in range(2))
+    assert [item.model.sampler.seed for item in first.analyses] == [11 + i for i in range(len(first.analyses))]
+    for one, two in zip(first.fitted, again.fitted, strict=True):
+        np.testing.assert_array_equal(one.posterior.draws("beta"), two.posterior.draws("beta"))
+
+
+def test_without_sites_counts_the_exclusions(fake_engine):
+    spec = load_model("site_intercepts").edited(name="less", without_sites=["5", "6"])
+    post = reanalyse(load_trial("beitler_landis"), [spec]).analyses[0].posterior
+    assert sum(item.patients for item in post.provenance.exclusions) == 12 + 17 + 10 + 11
+    assert post.provenance.totals == ((47, 143 - 22), (55 - 7, 130 - 28))
+    assert "5" not in post.data["posterior"]["site"].values

@@ -1,0 +1,401 @@
+"""Model files: every one loads, every misspelling is met with the right spelling, and the hash holds the analysis."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bayes_lupil.errors import InputError, ModelError
+from bayes_lupil.priors import Normal
+from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, model_schema
+from bayes_lupil.trials import load_trial
+
+MODELS = Path(__file__).parents[1] / "models"
+FILES = sorted(MODELS.glob("*.toml"))
+BASE = (MODELS / "site_effects.toml").read_text(encoding="utf-8")
+
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def refusal(tmp_path: Path, old: str, new: str) -> InputError:
+    """What is said of site_effects.toml once its first `old` has become `new`."""
+    assert old in BASE
+    path = tmp_path / "m.toml"
+    path.write_text(BASE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    return caught.value
+
+
+# files
+
+
+@every_file
+def test_every_model_loads_by_name_and_by_file(path: Path) -> None:
+    model = load_model(path)
+    assert model.name == path.stem
+    assert load_model(path.stem) == model
+    assert all(len(prior.reason) >= 40 for _, prior in model.priors.items())
+
+
+def test_there_are_models_and_they_are_told_apart() -> None:
+    models = load_models()
+    assert builtin_models() == tuple(path.stem for path in FILES)
+    assert sorted(model.name for model in models) == list(builtin_models())
+    assert models[0].role == "primary"
+    assert len({model.hash for model in models}) == len(models)
+    assert len({(model.title, model.population) for model in models}) == len(models)
+    assert len({model.sampler.seed for model in models}) == len(models)
+    assert [model.name for model in models if model.role == "primary"] == ["site_effects"]
+
+
+@every_file
+def test_every_population_and_trial_named_in_a_model_exists(path: Path) -> None:
+    model = load_model(path)
+    for name in model.only_for or ("lupil2",):
+        assert model.population in load_trial(name).populations
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(ModelError, match="Did you mean 'site_effects'") as caught:
+        load_model("site_efects")
+    assert caught.value.where == "model 'site_efects'"
+
+
+def test_a_folder_without_models(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="found no model files"):
+        load_models(tmp_path)
+
+
+def test_one_file_is_a_folder_of_one() -> None:
+    assert load_models(FILES[0]) == (load_model(FILES[0]),)
+
+
+def test_two_models_of_one_name(tmp_path: Path) -> None:
+    for file in ("a.toml", "b.toml"):
+        (tmp_path / file).write_text(BASE, encoding="utf-8")
+    with pytest.raises(ModelError, match="two models named 'site_effects'"):
+        load_models(tmp_path)
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found", "hint"),
+    [
+        ("schema = 1", "schem = 1", "schem", "the unknown key 'schem'", "Did you mean 'schema'?"),
+        ("title =", "titel =", "titel", "the unknown key 'titel'", "Did you mean 'title'?"),
+        ("[sampler]", "[sampelr]", "sampelr", "the unknown key 'sampelr'", "Did you mean 'sampler'?"),
+        ("coding =", "codeing =", "sites.codeing", "the unknown key 'codeing'", "Did you mean 'coding'?"),
+        ("[priors.tau_v]", "[priors.tauv]", "priors.tauv", "the unknown key 'tauv'", "Did you mean 'tau_v'?"),
+        ("sd = 1.5", "sdd = 1.5", "priors.alpha.sdd", "the unknown key 'sdd'", "Did you mean 'sd'?"),
+        ("ladder", "lader", "decision.lader", "the unknown key 'lader'", "Did you mean 'ladder'?"),
+        ("tune", "tunes", "sampler.tunes", "the unknown key 'tunes'", "Did you mean 'tune'?"),
+        ('role = "primary"', 'role = "primry"', "role", "'primry'", "Did you mean 'primary'?"),
+        ('"partial"', '"partail"', "sites.intercepts", "'partail'", "Did you mean 'partial'?"),
+        ('"centred"', '"centered"', "sites.coding", "'centered'", "Did you mean 'centred'?"),
+        ('"nutpie"', '"Nutpy"', "sampler.backend", "'Nutpy'", "Did you mean 'nutpie'?"),
+        ('"normal"\nmean', '"norml"\nmean', "priors.alpha.family", "'norml'", "Did you mean 'normal'?"),
+        ('"half_normal"', '"halfnormal"', "priors.tau_u.family", "'halfnormal'", "Did you mean 'half_normal'?"),
+    ],
+)
+def test_a_misspelling_is_met_with_the_right_spelling(
+    tmp_path: Path, old: str, new: str, key: str, found: str, hint: str
+) -> None:
+    problem = refusal(tmp_path, old, new)
+    assert problem.where == f"{tmp_path / 'm.toml'}, key '{key}'"
+    assert (problem.found, problem.hint) == (found, hint)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found", "required"),
+    [
+        ("schema = 1", "schema = 2", "schema", "2", "1"),
+        ('name = "site_effects"', 'name = "../x"', "name", "'../x'", "1 to 60 letters, digits, '_' and '-'"),
+        ("sd = 1.5", "sd = 0", "priors.alpha.sd", "0", "greater than 0"),
+        ("sd = 1.5", "sd = inf", "priors.alpha.sd", "Infinity", "a finite number"),
+        ("sd = 1.5", 'sd = "1.5"', "priors.alpha.sd", "'1.5'", "a number"),
+        ("0.0, 0.05", "0.05, 0.0", "decision.ladder", "[0.05, 0.0, 0.1, 0.15, 0.2]", "thresholds in rising order"),
+        ("0.0, 0.05", "0.05", "decision.ladder", "[0.05, 0.1, 0.15, 0.2]", "0 among them"),
+        ("relevant = 0.10", "relevant = 10", "decision.relevant", "10", "less than 1"),
+        ("harm = 0.0", "harm = -0.1", "decision.harm", "-0.1", "greater than or equal to 0"),
+        ("chains = 4", "chains = 1", "sampler.chains", "1", "greater than or equal to 2"),
+        ("draws = 3000", "draws = 3000.5", "sampler.draws", "3000.5", "a whole number"),
+        ("target_accept = 0.95", "target_accept = 1", "sampler.target_accept", "1", "less than 1"),
+        ("seed = 20260104", "", "sampler.seed", "nothing", "a value"),
+        ("seed = 20260104", "seed = 4294967296", "sampler.seed", "4294967296", "less than 4294967296"),
+        ('end_point = "primary"', 'end_point = "x"', "end_point", "'x'", "primary"),
+        ("concentration = 1.2", "concentration = 0", "priors.site_shares.concentration", "0", "greater than 0"),
+        (
+            'family = "half_normal"\nsd = 1\n',
+            'family = "normal"\nmean = 1\nsd = 1\n',
+            "priors.tau_u.family",
+            "'normal'",
+            "one of half_normal",
+        ),
+        (
+            'family = "half_normal"\nsd = 1\n',
+            'family = "uniform"\nlower = -1\nupper = 2\n',
+            "priors.tau_u.lower",
+            "-1",
+            "0 or more, since it is a standard deviation",
+        ),
+        (
+            'family = "half_normal"\nsd = 1\n',
+            'family = "uniform"\nlower = 2\nupper = 2\n',
+            "priors.tau_u",
+            "lower = 2, upper = 2",
+            "lower below upper",
+        ),
+    ],
+)
+def test_an_impossible_value_is_refused(
+    tmp_path: Path, old: str, new: str, key: str, found: str, required: str
+) -> None:
+    problem = refusal(tmp_path, old, new)
+    assert problem.where == f"{tmp_path / 'm.toml'}, key '{key}'"
+    assert problem.found == found
+    assert required in problem.required
+
+
+def test_a_prior_must_have_a_reason(tmp_path: Path) -> None:
+    problem = refusal(tmp_path, 'reason = "Average log odds of', 'reason = "why not"\n#')
+    assert problem.where.endswith("key 'priors.alpha.reason'")
+    assert problem.required == "at least 10 characters"
+
+
+@pytest.mark.parametrize(("part", "tau"), [("intercepts", "tau_u"), ("effects", "tau_v")])
+def test_a_partially_pooled_part_needs_its_prior_and_another_may_not_have_it(part: str, tau: str) -> None:
+    model = load_model("site_effects")
+    where = f"model 'site_effects', edited, key 'priors.{tau}'"
+    with pytest.raises(ModelError) as caught:
+        model.edited(**{f"priors__{tau}": None})
+    assert str(caught.value) == f"{where}: found nothing; required: a prior, because sites.{part} = 'partial'."
+    for pooling in ("pooled", "fixed"):
+        with pytest.raises(ModelError) as caught:
+            model.edited(**{f"sites__{part}": pooling})
+        assert str(caught.value) == f"{where}: found a prior; required: none, because sites.{part} = '{pooling}'."
+        assert model.edited(**{f"sites__{part}": pooling, f"priors__{tau}": None}).sites != model.sites
+
+
+def test_a_missing_prior_is_named_in_a_file(tmp_path: Path) -> None:
+    cut = BASE[BASE.index("[priors.tau_v]") : BASE.index("[priors.site_shares]")]
+    problem = refusal(tmp_path, cut, "")
+    assert problem.where == f"{tmp_path / 'm.toml'}, key 'priors.tau_v'"
+    assert problem.found == "nothing"
+
+
+leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+
+
+@given(st.data())
+def test_a_model_with_anything_anywhere_is_read_or_refused_by_name(data: st.DataObject) -> None:
+    content = deepcopy(load_model("site_effects").to_dict())
+    for _ in range(data.draw(st.integers(1, 3))):
+        table = content
+        while isinstance(table[key := data.draw(st.sampled_from(sorted(table)))], dict) and table[key]:
+            if data.draw(st.booleans()):
+                break
+            table = table[key]
+        table[key] = data.draw(leaf)
+    problem = None
+    try:
+        ModelSpec.from_dict(content)
+    except ModelError as caught:
+        problem = caught
+    if problem:
+        assert problem.where.startswith("model")
+        assert str(problem).isprintable()
+
+
+# the hash
+
+
+def test_comments_layout_order_and_stated_defaults_do_not_change_the_hash(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    tables = re.split(r"\n(?=\[)", BASE.replace('distribution = "normal"\n', "").replace('end_point = "primary"\n', ""))
+    text = (
+        "\n\n# a comment\n".join([tables[0], *reversed(tables[1:])])
+        .replace(" = ", "=")
+        .replace("mean=0\n", "mean=0.0\n")
+    )
+    path.write_text(text, encoding="utf-8")
+    assert text != BASE
+    assert load_model(path).hash == load_model("site_effects").hash
+
+
+EDITS: dict[str, Any] = {
+    "name": "other",
+    "title": "Other",
+    "role": "secondary",
+    "question": "Other?",
+    "population": "pp",
+    "without_sites": ["A"],
+    "estimand": "Other",
+    "only_for": ["lupil2"],
+    "sites__coding": "reference",
+    "priors__alpha__family": {"family": "student_t", "df": 3, "mean": 0, "scale": 1.5, "reason": "Other reason."},
+    "priors__alpha__mean": 0.1,
+    "priors__alpha__sd": 1.6,
+    "priors__alpha__reason": "Another reason.",
+    "priors__beta__mean": 1e-9,
+    "priors__tau_u__sd": 1.1,
+    "priors__tau_v__sd": 0.6,
+    "priors__site_shares__concentration": 1,
+    "priors__retention__a": 2,
+    "priors__retention__b": 2,
+    "decision__ladder": [0.0],
+    "decision__harm": 0.1,
+    "decision__relevant": 0.2,
+    "sampler__backend": "pymc",
+    "sampler__chains": 5,
+    "sampler__tune": 2000,
+    "sampler__draws": 2000,
+    "sampler__target_accept": 0.9,
+    "sampler__seed": 1,
+}
+
+
+def test_any_edit_changes_the_hash_and_only_the_edited_value() -> None:
+    model = load_model("site_effects")
+    hashes = {model.hash}
+    for key, value in EDITS.items():
+        if key.endswith("__family"):  # another family has other arguments, so the whole table changes
+            key = key.removesuffix("__family")
+        edited = model.edited(**{key: value})
+        hashes.add(edited.hash)
+        expected, table = model.to_dict(), None
+        *parents, last = key.split("__")
+        table = expected
+        for parent in parents:
+            table = table[parent]
+        table[last] = value
+        assert edited.to_dict() == expected
+    assert len(hashes) == len(EDITS) + 1
+    assert model == load_model("site_effects")
+
+
+def test_every_value_of_a_model_is_in_what_is_hashed() -> None:
+    content = load_model("site_effects").to_dict()
+    assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()}
+    assert ModelSpec.from_dict(json.loads(json.dumps(content))) == load_model("site_effects")
+    written = tomllib.loads(BASE)
+    for name, table in written.items():
+        assert content[name] == table or set(table) <= set(content[name])
+
+
+# edits
+
+
+def test_an_edit_may_bring_a_prior_a_tuple_or_a_numpy_number() -> None:
+    prior = Normal(mean=1, sd=2, reason="For this test only.")
+    edited = load_model("site_effects").edited(
+        priors__beta=prior, decision__ladder=(-0.1, 0.0), sampler__seed=np.int64(5), priors__alpha__sd=np.float64(0.5)
+    )
+    assert edited.priors.beta == prior
+    assert edited.decision.ladder == (-0.1, 0.0)
+    assert edited.sampler.seed == 5
+    assert edited.priors.alpha.model_dump()["sd"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("key", "where", "words"),
+    [
+        ("sampler__sede", "sampler.sede", "Did you mean 'seed'?"),
+        ("sampelr__seed", "sampelr", "Did you mean 'sampler'?"),
+        ("priors__tau_w__sd", "priors.tau_w", "Did you mean 'tau_v'?"),
+        ("name__first", "name.first", "'name', which is no table"),
+    ],
+)
+def test_an_edit_of_something_that_is_not_there(key: str, where: str, words: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model("site_effects").edited(**{key: 1})
+    assert caught.value.where == f"model 'site_effects', edited, key '{where}'"
+    assert words in str(caught.value)
+
+
+def test_an_edit_inside_a_prior_that_the_model_does_not_have() -> None:
+    with pytest.raises(ModelError, match=r"key 'priors\.tau_u': found no key 'family'"):
+        load_model("itt_pooled").edited(priors__tau_u__sd=1.0)
+
+
+def test_an_edit_is_checked() -> None:
+    with pytest.raises(ModelError, match=r"key 'sampler\.chains': found 0"):
+        load_model("site_effects").edited(sampler__chains=0)
+
+
+# the schema for editors
+
+
+def test_the_schema_file_is_the_one_that_the_package_generates() -> None:
+    written = (MODELS / "schema.json").read_text(encoding="utf-8")
+    assert written == json.dumps(model_schema(), indent=2) + "\n", (
+        "models/schema.json is out of date; make it again: bayes-lupil models --schema > models/schema.json"
+    )
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(model_schema())
+
+
+@every_file
+def test_every_model_points_to_the_schema_and_is_valid_under_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("#:schema schema.json\n")
+    jsonschema.validate(tomllib.loads(text), model_schema(), jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title =", "titel ="),
+        ("schema = 1", "schema = 2"),
+        ('"partial"', '"partail"'),
+        ("sd = 1.5", "sdd = 1.5"),
+        ("sd = 1.5", "sd = -1"),
+        ("sd = 1.5", 'sd = "1.5"'),
+        ('"normal"\nmean', '"norml"\nmean'),
+        ("chains = 4", "chains = 1"),
+        ("seed = 20260104", ""),
+        ('name = "site_effects"', 'name = "site effects"'),
+    ],
+)
+def test_the_schema_refuses_what_the_package_refuses(tmp_path: Path, old: str, new: str) -> None:
+    refusal(tmp_path, old, new)
+    bad = tomllib.loads(BASE.replace(old, new, 1))
+    assert not jsonschema.Draft202012Validator(model_schema()).is_valid(bad)
+
+
+# the numbers in the informed prior
+
+
+def test_the_prior_from_he_2020_follows_from_its_counts() -> None:
+    """Half the log odds ratio, and the information halved, of 16/29 v 9/30; both rounded to two decimals."""
+    (r0, n0), (r1, n1) = load_trial("he2020").analysis_set("itt").totals
+    log_or = math.log(r1 * (n0 - r0) / (r0 * (n1 - r1)))
+    se = math.sqrt(1 / r1 + 1 / (n1 - r1) + 1 / r0 + 1 / (n0 - r0))
+    prior = load_model("informed_he2020").priors.beta
+    assert isinstance(prior, Normal)
+    assert prior.mean == round(log_or / 2, 2)
+    assert prior.sd == round(se * math.sqrt(2), 2)
+    assert f"He 2020 ({r1}/{n1} v {r0}/{n0}): log odds ratio {log_or:.2f}, SE {se:.2f}." in prior.reason
+
+
+def test_the_informed_model_differs_from_the_primary_one_only_in_what_it_says_and_believes() -> None:
+    informed, primary = load_model("informed_he2020").to_dict(), load_model("site_effects").to_dict()
+    differing = {key for key in informed if informed[key] != primary[key]}
+    assert differing == {"name", "title", "role", "question", "only_for", "priors", "sampler"}
+    assert {name for name in informed["priors"] if informed["priors"][name] != primary["priors"][name]} == {"beta"}
+    assert {name for name in informed["sampler"] if informed["sampler"][name] != primary["sampler"][name]} == {"seed"}
