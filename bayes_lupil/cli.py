@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bayes_lupil import __version__
 from bayes_lupil.errors import BayesLupilError, ModelError
@@ -42,6 +42,7 @@ app = typer.Typer(
         "Exit status: 0 fine, 2 bad input (nothing is written), 3 a fit failed its diagnostics."
     ),
 )
+_PLAIN: dict[str, Any] = {"box": None, "pad_edge": False}
 out, err = Console(), Console(stderr=True)
 
 
@@ -219,7 +220,7 @@ def trials(
     if name is not None:
         print_trial(load_trial(name), out)
         return
-    table = Table("trial", "what is known", "patients", "sites", "end point", box=None, pad_edge=False)
+    table = Table(Column("trial", no_wrap=True), "what is known", "patients", "sites", "end point", **_PLAIN)
     for known in builtin_trials():
         trial = load_trial(known)
         table.add_row(
@@ -248,11 +249,13 @@ def models(
         sys.stdout.write(model_path(name).read_text(encoding="utf-8"))
         return
     table = Table(
-        "model", "role", "population", "site levels", "site effects", "what it assumes", box=None, pad_edge=False
+        Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **_PLAIN
     )
     for known in builtin_models():
         spec = load_model(known)
-        table.add_row(spec.name, spec.role, spec.population, spec.sites.intercepts, spec.sites.effects, spec.title)
+        table.add_row(
+            spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
+        )
     out.print(table)
     out.print("\nOne of them as a file to start from: bayes-lupil models NAME > mine.toml", highlight=False)
 

@@ -190,7 +190,7 @@ class Posterior:
 
             # walk through it first: where a part is damaged, h5netcdf leaves a half-made object behind
             with h5py.File(path) as whole:
-                whole.visititems(lambda _, part: None)
+                whole.visititems(lambda *_: None)
             with xr.open_datatree(path, engine="h5netcdf") as opened:
                 tree = opened.load()
             if tree.attrs.get("format") != FORMAT:

@@ -58,7 +58,7 @@ def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) 
     else:
         axes = words = figure.subplots()
     if synthetic:
-        mark = {"color": "#B00000", "ha": "center"}
+        mark: dict[str, Any] = {"color": "#B00000", "ha": "center"}
         figure.text(0.5, 0.5, "SYNTHETIC DATA", fontsize=30, alpha=0.25, rotation=25, va="center", **mark)
         figure.text(0.5, 0.002, SYNTHETIC, fontsize=7, va="bottom", **mark)
     return figure, axes, words

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["Uniformity", "uniformity"]
 
@@ -76,23 +77,34 @@ def uniformity(ranks: Sequence[int] | Integers, draws: int, bins: int = 20) -> U
         raise ValueError(f"{given.size} ranks in {bins} bins, required: at least 5 expected in each")
     counts = np.bincount(given * bins // (draws + 1), minlength=bins)
     seen = _largest_departure(given[None], draws)[0]
-    rng = np.random.default_rng(given.size * 1_000_003 + draws)
-    null = _largest_departure(rng.integers(0, draws + 1, (_NULL_SETS, given.size)), draws)
     # the 1s count the observed set among those it is compared with, so that p is never 0
-    return Uniformity(float(stats.chisquare(counts).pvalue), float((np.sum(null <= seen) + 1) / (_NULL_SETS + 1)))
+    not_larger = np.sum(_under_uniformity(given.size, draws) <= seen)
+    return Uniformity(float(stats.chisquare(counts).pvalue), float((not_larger + 1) / (_NULL_SETS + 1)))
 
 
-def _largest_departure(ranks: ArrayLike, draws: int) -> NDArray[np.float64]:
+@lru_cache(maxsize=8)
+def _under_uniformity(size: int, draws: int) -> NDArray[np.float64]:
+    """Largest departures of `_NULL_SETS` sets of uniform ranks."""
+    rng = np.random.default_rng(size * 1_000_003 + draws)
+    return _largest_departure(rng.integers(0, draws + 1, (_NULL_SETS, size)), draws)
+
+
+def _largest_departure(ranks: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
     """Smallest two-sided tail probability of 'how many ranks are at most r' over r, for each row of ranks."""
-    from scipy import stats
-
-    rows = np.asarray(ranks, dtype=np.int64)
-    many, size = rows.shape
-    flat = rows + np.arange(many)[:, None] * (draws + 1)
+    many, size = ranks.shape
+    flat = ranks + np.arange(many)[:, None] * (draws + 1)
     counts = np.bincount(flat.ravel(), minlength=many * (draws + 1)).reshape(many, draws + 1)
     below = counts.cumsum(axis=1)[:, :-1]
-    chance = np.arange(1, draws + 1) / (draws + 1)
-    possible = np.arange(size + 1)[:, None]
-    tails = np.minimum(stats.binom.cdf(possible, size, chance), stats.binom.sf(possible - 1, size, chance))
-    found: NDArray[np.float64] = 2 * tails[below, np.arange(draws)].min(axis=1)
+    found: NDArray[np.float64] = _tails(size, draws)[below, np.arange(draws)].min(axis=1)
     return found
+
+
+@lru_cache(maxsize=8)
+def _tails(size: int, draws: int) -> NDArray[np.float64]:
+    """Two-sided tail probability of k of `size` ranks being at most r, by k and r."""
+    from scipy import stats
+
+    chance = np.arange(1, draws + 1) / (draws + 1)
+    k = np.arange(size + 1)[:, None]
+    tails: NDArray[np.float64] = 2 * np.minimum(stats.binom.cdf(k, size, chance), stats.binom.sf(k - 1, size, chance))
+    return tails

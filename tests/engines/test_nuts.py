@@ -111,7 +111,7 @@ def test_fit_again() -> None:
 @pytest.mark.slow
 def test_backends_agree() -> None:
     """Beitler & Landis, the primary model: means, SDs and quantiles within 4 combined Monte Carlo errors."""
-    spec = load_model("site_effects").edited(sampler__draws=2000, sampler__target_accept=0.99)
+    spec = load_model("site_effects").edited(sampler__draws=1500)
     nutpie, pymc = (
         fit(spec.edited(sampler__backend=backend), load_trial("beitler_landis")) for backend in ("nutpie", "pymc")
     )

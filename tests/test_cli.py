@@ -1,0 +1,202 @@
+"""The command line: help that teaches, JSON that parses, and bad input that ends with status 2 and nothing written."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from bayes_lupil import Posterior, cli
+
+CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the entry point as a user does; gives (exit status, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bayes-lupil", *map(str, arguments)])
+        # rich took hold of the streams when the module was imported
+        for console, stream in ((cli.out, sys.stdout), (cli.err, sys.stderr)):
+            monkeypatch.setattr(console, "_file", stream)
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+@pytest.mark.parametrize("command", [[], ["reanalyse"], ["fit"], ["check"], ["trials"], ["models"]])
+def test_help_teaches(command):
+    told = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "100"})
+    assert told.exit_code == 0
+    assert "Usage" in told.output
+    assert len(told.output) > 300
+
+
+def test_fit_prints_one_json_object_and_saves(run, fake_engine, tmp_path):
+    table = tmp_path / "trial.csv"
+    table.write_text(CELLS)
+    status, out, err = run(
+        "fit", "site_effects", table, "--control", "placebo", "--active", "drug", "--json", "--out", tmp_path / "fit"
+    )
+    assert status == 0, err
+    told = json.loads(out)
+    for group, name in (("parameters", "beta"), ("parameters", "tau_v"), ("estimands", "risk_difference")):
+        assert set(told[group][name]) >= {"mean", "sd", "mcse_mean", "q2_5", "q50", "q97_5", "ess_bulk", "r_hat"}
+    assert 0 < told["p_benefit"]["mcse"] < 0.05
+    assert told["diagnostics"]["ok"]
+    back = Posterior.load(tmp_path / "fit" / "posterior.nc")
+    assert back.p_benefit.probability == told["p_benefit"]["probability"]
+
+
+def test_fit_prints_tables(run, fake_engine):
+    status, out, _ = run("fit", "site_intercepts", "indo_rct")
+    assert status == 0
+    assert "benefit: risk difference < 0" in out
+    assert "MCSE" in out
+    assert "Diagnostics ok" in out
+
+
+def test_the_seed_of_the_command_line_counts(run, fake_engine):
+    said = [json.loads(run("fit", "itt_pooled", "he2020", "--json", "--seed", seed)[1]) for seed in (1, 1, 2)]
+    assert said[0] == said[1]
+    assert said[0]["parameters"] != said[2]["parameters"]
+    assert said[0]["provenance"]["seed"] == 1
+
+
+def test_failed_diagnostics_end_with_status_3_and_no_probability(run, fake_engine):
+    fake_engine.diverge = True
+    status, out, err = run("fit", "itt_pooled", "he2020")
+    assert status == 3
+    assert "No probability" in out
+    assert "probability of" not in out
+    assert "divergent" in err
+    status, out, _ = run("fit", "itt_pooled", "he2020", "--json")
+    assert status == 3
+    assert json.loads(out)["p_benefit"] is None
+
+
+def test_reanalyse_writes_its_folder(run, fake_engine, tmp_path):
+    status, out, err = run("reanalyse", "--out", tmp_path / "o", "--seed", 5)
+    assert status == 0
+    assert "refused" in err
+    assert "SRI-4" in out
+    assert (tmp_path / "o" / "comparison.md").is_file()
+    status, _, err = run("reanalyse", "--out", tmp_path / "o", "--quiet")
+    assert (status, err) == (0, "")
+
+
+def test_reanalyse_ends_with_3_where_a_fit_failed(run, fake_engine, tmp_path):
+    fake_engine.diverge = True
+    assert run("reanalyse", "he2020", "--out", tmp_path / "o")[0] == 3
+    assert (tmp_path / "o" / "comparison.md").is_file()
+
+
+def test_lists(run):
+    status, out, _ = run("trials")
+    assert status == 0
+    assert all(name in out for name in ("lupil2", "he2020", "beitler_landis", "indo_rct"))
+    status, out, _ = run("trials", "lupil2")
+    assert "humrich2022" in out
+    assert "patients per site" in out
+    status, out, _ = run("models")
+    assert all(name in out for name in ("site_effects", "informed_he2020"))
+    status, out, _ = run("models", "site_effects")
+    assert out.startswith("#:schema")
+    assert run("--version")[0] == 0
+
+
+def test_schema_is_printed_whole(run):
+    assert json.loads(run("models", "--schema")[1])["title"] == "bayes_lupil model file"
+
+
+def test_check_says_what_fits_what(run, tmp_path):
+    table = tmp_path / "trial.csv"
+    table.write_text(CELLS)
+    status, out, _ = run("check", "site_effects", table, "--control", "placebo")
+    assert status == 0
+    assert "can be fitted" in out
+    status, _, err = run("check", "site_fixed", "lupil2")
+    assert status == 2
+    assert "not published" in err
+
+
+BAD_TABLES = {
+    "responders above n": (CELLS.replace("3,10", "11,10"), ["line 2", "11", "at most n"]),
+    "negative": (CELLS.replace("3,10", "-3,10"), ["line 2", "-3", "whole number"]),
+    "not whole": (CELLS.replace("3,10", "3.5,10"), ["line 2", "3.5", "whole number"]),
+    "missing cell": (CELLS.replace("B,drug,4,9\n", ""), ["site 'B'", "drug", "--single-arm-sites"]),
+    "empty value": (CELLS.replace("3,10", ",10"), ["line 2", "nothing"]),
+    "duplicate cell": (CELLS + "A,drug,5,10\n", ["line 6", "line 3"]),
+    "third arm": (CELLS + "A,other,1,2\n", ["'other'", "--control NAME"]),
+    "arm without patients": ("site,arm,responders,n\nA,placebo,0,0\nA,drug,1,2\n", ["placebo", "at least one patient"]),
+    "empty file": ("", ["empty file"]),
+    "wrong delimiter": (CELLS.replace(",", ";"), ["semicolons", "commas"]),
+    "unknown column": (CELLS.replace("responders", "respnders"), ["respnders"]),
+    "unknown extra column": (
+        "site,arm,responders,n,x\nA,placebo,1,2,0\nA,drug,1,2,0\n",
+        ["'x'", "site, arm, responders, n"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_bad_tables_end_with_status_2_and_nothing_written(run, fake_engine, tmp_path, name):
+    text, words = BAD_TABLES[name]
+    table = tmp_path / "trial.csv"
+    table.write_text(text)
+    for command in (["fit", "site_effects", table], ["reanalyse", table]):
+        status, out, err = run(*command, "--out", tmp_path / "out")
+        assert status == 2
+        assert out == ""
+        assert "Traceback" not in err
+        assert "trial.csv" in err
+        for word in words:
+            assert word in err.replace("\n", " ")
+    assert [path.name for path in tmp_path.iterdir()] == ["trial.csv"]
+
+
+def test_other_bad_input_ends_with_status_2_and_nothing_written(run, fake_engine, tmp_path):
+    latin, model, trial = tmp_path / "latin.csv", tmp_path / "m.toml", tmp_path / "t.toml"
+    latin.write_bytes(CELLS.replace("A", "\xc4").encode("latin-1"))
+    model.write_text("[priors]\nalpha = 1\n")
+    trial.write_text("name = ")
+    before = {path.name for path in tmp_path.iterdir()}
+    for command, word in (
+        (["fit", "site_effects", latin], "UTF-8"),
+        (["fit", "site_efects", "lupil2"], "Did you mean 'site_effects'?"),
+        (["fit", "site_effects", "lupil"], "Did you mean 'lupil2'?"),
+        (["fit", "site_fixed", "lupil2"], "not published"),
+        (["fit", "pp_pooled", "beitler_landis"], "no population 'pp'"),
+        (["fit", "informed_he2020", "beitler_landis"], "lupil2"),
+        (["fit", model, "lupil2"], "m.toml"),
+        (["fit", "site_effects", trial], "t.toml"),
+        (["fit", "site_effects", "no_such.csv"], "no such file"),
+        (["reanalyse", "lupil2", "--models", tmp_path / "none"], "model files"),
+        (["check", model], "m.toml"),
+        (["trials", "nope"], "no built-in trial"),
+        (["models", "nope"], "no built-in model"),
+    ):
+        extra = ["--out", tmp_path / "out"] if command[0] in ("fit", "reanalyse") else []
+        status, out, err = run(*command, *extra)
+        assert status == 2, command
+        assert word in err.replace("\n", " "), (command, err)
+        assert "Traceback" not in err
+        assert out == ""
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_an_output_folder_that_cannot_be_written(run, fake_engine, tmp_path):
+    (tmp_path / "file").write_text("")
+    for command in (["fit", "itt_pooled", "he2020"], ["reanalyse", "he2020"]):
+        status, _, err = run(*command, "--out", tmp_path / "file" / "x")
+        assert status == 2
+        assert "folder that can be written" in err

@@ -1,0 +1,114 @@
+"""Rules of the house that are easier kept by a test than by memory."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bayes_lupil
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "bayes_lupil"
+
+# a module imports only from modules before it
+ORDER = (
+    "errors", "documents", "files", "trials", "priors", "spec", "likelihoods", "az", "engines", "convergence",
+    "estimands", "provenance", "tree", "posterior", "frequentist", "fitting", "reanalysis", "simulate", "report", "cli",
+)  # fmt: skip
+
+
+def room_of(path):
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bayes_lupil."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.ImportFrom) and node.module == "bayes_lupil":
+            for name in node.names:
+                if name.name in ORDER:
+                    yield name.name
+
+
+def modules():
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py" or path.parent != PACKAGE]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    room = room_of(path)
+    assert room in ORDER, f"a new room: give '{room}' its place in ORDER and in CONTRIBUTING.md"
+    for used in imports_of(path):
+        assert ORDER.index(used) <= ORDER.index(room), f"{room} imports {used}, which comes after it"
+
+
+def test_contributing_shows_the_same_order():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.search(r"\n\n( {4}errors ->.*?)\n\n", text, re.DOTALL).group(1)
+    assert tuple(re.findall(r"\w+", shown)) == ORDER
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_holds_two_nouns(path):
+    # 'about 350 lines'
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 375
+
+
+def test_public_names_are_pinned():
+    assert bayes_lupil.__all__ == [
+        "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
+        "builtin_models", "builtin_trials", "figures", "fit", "load_model", "load_models", "load_trial", "reanalyse",
+        "trial_hierarchy",
+    ]  # fmt: skip
+    for name in bayes_lupil.__all__:
+        assert getattr(bayes_lupil, name) is not None
+        assert name in dir(bayes_lupil)
+    with pytest.raises(AttributeError, match="no attribute 'fitt'"):
+        _ = bayes_lupil.fitt
+
+
+HEAVY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmodels", "scipy", "pandas", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import bayes_lupil",
+        "import bayes_lupil; bayes_lupil.load_trial('lupil2').data_hash; bayes_lupil.load_model('site_effects').hash",
+        "from bayes_lupil.cli import app",
+    ],
+)
+def test_cold_start_loads_nothing_heavy(code):
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}; print(*{{name.split('.')[0] for name in sys.modules}})"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(told.stdout.split()) & HEAVY == set()
+
+
+def test_the_lock_has_hashes_and_names_no_host():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    pinned = [line for line in text.splitlines() if "==" in line]
+    assert len(pinned) > 50
+    assert text.count("--hash=sha256:") > len(pinned)
+
+
+def test_no_path_of_a_machine_is_tracked():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    pattern = re.compile(r"(^|[^A-Za-z0-9_.])/(home|root|Users|work)/[A-Za-z.]")
+    for name in filter(None, names.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".png", ".svg"} or not path.is_file():
+            continue
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            assert not pattern.search(line) or path == Path(__file__), f"{name}: {line[:120]}"
