@@ -239,7 +239,7 @@ def models(
     ] = False,
 ) -> None:
     """List the built-in models, or print one of them as a file to start from."""
-    from bayes_lupil.spec import builtin_models, load_model, model_path, model_schema
+    from bayes_lupil.spec import load_model, load_models, model_path, model_schema
 
     if schema:
         sys.stdout.write(json.dumps(model_schema(), indent=2) + "\n")
@@ -251,8 +251,7 @@ def models(
     table = Table(
         Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **_PLAIN
     )
-    for known in builtin_models():
-        spec = load_model(known)
+    for spec in load_models():
         table.add_row(
             spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
         )

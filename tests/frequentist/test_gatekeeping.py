@@ -24,7 +24,8 @@ def _sequence(ps):
 
 def test_doctests() -> None:
     result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_lupil_2() -> None:

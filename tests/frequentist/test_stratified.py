@@ -289,9 +289,12 @@ def test_what_does_not_exist_is_none_with_a_reason(x, m) -> None:
 def test_separation_is_seen_before_the_regression_runs() -> None:
     fit = stratified([[0, 3], [0, 2]], [[5, 5], [4, 4]])  # no control patient responded
     assert fit.cmh is not None
-    assert fit.mh_odds_ratio is None and fit.fixed_site_logit is None and fit.breslow_day is None
+    assert fit.mh_odds_ratio is None
+    assert fit.fixed_site_logit is None
+    assert fit.breslow_day is None
     turned = stratified([[3, 0], [2, 0]], [[5, 5], [4, 4]])
-    assert turned.mh_odds_ratio == 0.0 and turned.mh_odds_ratio_interval is None
+    assert turned.mh_odds_ratio == 0.0
+    assert turned.mh_odds_ratio_interval is None
 
 
 def test_pooled_logit_of_lupil_2() -> None:
@@ -304,7 +307,8 @@ def test_pooled_logit_of_lupil_2() -> None:
 
 def test_doctests() -> None:
     result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 @pytest.mark.parametrize(

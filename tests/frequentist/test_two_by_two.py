@@ -28,7 +28,8 @@ PP = ((15, 29), (20, 24))
 
 def test_doctests() -> None:
     result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""The README: its result table is the tracked one, and its commands and its snippet run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bayes_lupil.report.numbers import interval, points, probability
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def result_rows():
+    table = pd.read_csv(ROOT / "outputs" / "lupil2" / "comparison.csv")
+    rows = []
+    for row in table[(table["status"] == "ok") & table["p_benefit"].notna()].itertuples():
+        name, title = row.analysis.split(": ", 1)
+        limits = f"{points(row.risk_difference)} ({interval(points(row.rd_lower), points(row.rd_upper))}) points"
+        chance = probability(row.p_benefit, row.p_benefit_mcse)
+        star = " (primary)" if row.kind.endswith("primary") else ""
+        rows.append(f"| `{name}`{star}: {title[0].lower()}{title[1:]} | {row.population} | {limits} | {chance} |")
+    return rows
+
+
+def test_the_result_table_is_the_tracked_one():
+    start = README.index("|---|---|---|---|")
+    shown = README[start:].split("\n\n", 1)[0].splitlines()[1:]
+    assert shown == result_rows(), "put these rows into README.md:\n" + "\n".join(result_rows())
+
+
+def test_every_link_and_picture_is_there():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_two_commands_are_targets_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"^make (\S+)", blocks("sh")[0], re.MULTILINE)
+    assert named == ["reanalysis", "test"]
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_ci_runs_what_the_readme_says():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("make")][:1] == ["make check"]
+    assert "make test" in lines
+    assert any(line.startswith("make reanalysis") for line in lines)
+
+
+COMMANDS = [line for line in blocks("sh")[1].splitlines() if line.strip()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_run(line, tmp_path):
+    (tmp_path / "my_trial.csv").write_text(
+        "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\nC,placebo,4,9\nC,drug,7,12\n"
+    )
+    program, *arguments = shlex.split(line)
+    assert program == ".venv/bin/bayes-lupil"
+    done = subprocess.run(
+        [sys.executable, "-m", "bayes_lupil.cli", *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_snippet_runs(tmp_path):
+    (snippet,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert (tmp_path / "posterior.nc").is_file()
