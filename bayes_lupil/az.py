@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=FutureWarning, module="arviz")
     import arviz as _installed
 
-    if hasattr(_installed, "InferenceData"):
+    if int(_installed.__version__.split(".")[0]) < 1:
         from arviz import preview as _generation
     else:
         _generation = _installed

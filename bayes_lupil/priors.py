@@ -260,7 +260,7 @@ class PrecisionGamma(Prior):
         return np.asarray(np.maximum(precision, np.finfo(float).tiny) ** -0.5, dtype=float)
 
     def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
-        """The prior as a custom density on the standard deviation."""
+        """The prior as a custom density on the standard deviation; draws of it come from `sample`."""
         import pymc as pm
         import pytensor.tensor as pt
 
@@ -272,14 +272,10 @@ class PrecisionGamma(Prior):
         def support_point(rv: Any, *_: Any) -> Any:
             return pt.full(rv.shape, np.float64(0.5))
 
-        def random(*_: Any, rng: Any = None, size: Any = None) -> Any:
-            return self.sample(rng, tuple(np.atleast_1d(size)) if size is not None else ())
-
         return pm.CustomDist(
             name,
             0.0,
             logp=logp,
-            random=random,
             support_point=support_point,
             dims=dims or None,
             default_transform=pm.distributions.transforms.log,

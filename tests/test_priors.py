@@ -233,15 +233,6 @@ def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
     assert twin == pytest.approx(prior.logpdf(shares), rel=1e-10)
 
 
-def test_draws_of_the_custom_density_in_pymc(pm: Any) -> None:
-    prior = PrecisionGamma(shape=2, rate=0.5, reason=WHY)
-    with pm.Model(coords={"point": range(500)}):
-        variable = prior.pymc("tau", dims=("point",))
-    draws = pm.draw(variable, random_seed=20260110)
-    assert draws.shape == (500,)
-    assert stats.kstest(draws, prior.cdf).pvalue > 1e-3
-
-
 # what a prior may be
 
 

@@ -58,7 +58,7 @@ _DEPENDS_ON = {
     "likelihoods/base.py": (),
     "likelihoods/margins.py": (),
     "likelihoods/sites.py": (),
-    "priors.py": (),
+    "priors.py": ("Prior", "Normal", "HalfNormal", "Beta", "Dirichlet"),
     "simulate/calibration.py": (),
     "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
 }
