@@ -157,7 +157,7 @@ def judge(rows: Iterable[Row], statistics: Mapping[str, NDArray[np.generic]]) ->
     failures = []
     divergences = int(np.sum(statistics["diverging"])) if "diverging" in statistics else 0
     if divergences:
-        failures.append(f"{divergences} divergent transitions (0 required)")
+        failures.append(f"{divergences} divergent transitions (0 required: raise sampler.target_accept towards 1)")
 
     def worst(kind: str, high_is_bad: bool) -> Row:
         def badness(row: Row) -> float:
@@ -171,5 +171,5 @@ def judge(rows: Iterable[Row], statistics: Mapping[str, NDArray[np.generic]]) ->
         failures.append(f"R-hat {r_hat.r_hat:.4f} of {r_hat.name} (at most {MAX_R_HAT} required)")
     for label, row, value in (("bulk", bulk, bulk.ess_bulk), ("tail", tail, tail.ess_tail)):
         if not value >= MIN_ESS:
-            failures.append(f"{label} ESS {value:.0f} of {row.name} (at least {MIN_ESS} required)")
+            failures.append(f"{label} ESS {value:.0f} of {row.name} (at least {MIN_ESS} required: raise sampler.draws)")
     return Verdict(not failures, tuple(failures), r_hat.r_hat, bulk.ess_bulk, tail.ess_tail, divergences, len(table))
