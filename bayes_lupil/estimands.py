@@ -138,7 +138,7 @@ def benefit_ladder(
     at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign)}"
     return (
         *(row("benefit", d, good > d, _above(d, end_point.sign)) for d in ladder),
-        row("harm", -harm, good < -harm, _above(harm, -end_point.sign)),
+        row("harm", 0.0 - harm, good < -harm, _above(harm, -end_point.sign)),
         row("trivial", relevant, (good >= -harm) & (good < relevant), f"between {_number(low)} and {_number(high)}"),
         row("relevant", relevant, good >= relevant, at_least),
     )

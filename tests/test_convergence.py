@@ -166,7 +166,7 @@ def test_fails_for_one_divergence() -> None:
     diverging = np.zeros((4, 1000), dtype=bool)
     diverging[2, 17] = True
     verdict = judge([_good()], {"diverging": diverging})
-    assert verdict.failures == ("1 divergent transitions (0 required)",)
+    assert verdict.failures == ("1 divergent transitions (0 required: raise sampler.target_accept towards 1)",)
     assert verdict.divergences == 1
 
 

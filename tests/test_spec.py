@@ -133,7 +133,7 @@ def test_a_misspelling_is_met_with_the_right_spelling(
         ("harm = 0.0", "harm = -0.1", "decision.harm", "-0.1", "greater than or equal to 0"),
         ("chains = 4", "chains = 1", "sampler.chains", "1", "greater than or equal to 2"),
         ("draws = 4000", "draws = 4000.5", "sampler.draws", "4000.5", "a whole number"),
-        ("target_accept = 0.95", "target_accept = 1", "sampler.target_accept", "1", "less than 1"),
+        ("target_accept = 0.99", "target_accept = 1", "sampler.target_accept", "1", "less than 1"),
         ("seed = 20260104", "", "sampler.seed", "nothing", "a value"),
         ("seed = 20260104", "seed = 4294967296", "sampler.seed", "4294967296", "less than 4294967296"),
         ('end_point = "primary"', 'end_point = "x"', "end_point", "'x'", "primary"),

@@ -21,15 +21,12 @@ Renew the stored result with `python -m bayes_lupil.simulate.calibration` (about
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -37,32 +34,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
-from bayes_lupil.documents import canonical_hash
 from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.provenance import package_versions
+from bayes_lupil.simulate.age import code_hash, model_hash
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.margins import Margins
 
-__all__ = ["Calibration", "SmallTrial", "calibrate", "code_hash", "model_hash", "simulate_margins"]
+__all__ = ["Calibration", "SmallTrial", "calibrate", "simulate_margins"]
 
-QUANTITIES = ("alpha", "beta", "tau_u", "tau_v", "risk_difference")
+_PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
+_OF_MARGINS = ("excluded_share", "retention_control_responder", "retention_active_non_responder")
+QUANTITIES = (*_PARAMETERS, "risk_difference", *_OF_MARGINS)
+"""The last three see what only the margins likelihood has: who can come from where, and who stays in the subset."""
 RANKED_AMONG = 99
 """Thinned draws: 100 possible ranks."""
 
 _MIN_EFFECTIVE = 4 * RANKED_AMONG
 _CHAINS, _DRAWS, _LONGER, _LONGEST = 2, 1000, 4, 64_000
-_DEPENDS_ON = {
-    "engines/nuts.py": ("compile_nutpie", "run_nutpie"),
-    "estimands.py": ("estimate",),
-    "likelihoods/base.py": (),
-    "likelihoods/margins.py": (),
-    "likelihoods/sites.py": (),
-    "priors.py": ("Prior", "Normal", "HalfNormal", "Beta", "Dirichlet"),
-    "simulate/calibration.py": (),
-    "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
-}
-"""Files that the ranks depend on, with the parts of them that do; () for all of the file."""
 Values = Mapping[str, Any]
 
 
@@ -218,7 +207,7 @@ def calibrate(
         repeated += fitted.repeated
         divergent += fitted.divergent
         effective = min(effective, *(effective_draws(draws) for draws in fitted.draws.values()))
-        for name, value in _true_values(spec, truth).items():
+        for name, value in _true_values(prior, truth).items():
             draws = fitted.draws[name].ravel()
             thinned = draws[((np.arange(RANKED_AMONG) + 0.5) * draws.size / RANKED_AMONG).astype(int)]
             ranks[name].append(int((thinned < value).sum()))
@@ -234,7 +223,7 @@ def calibrate(
         model=spec.name,
         model_hash=model_hash(spec),
         code_hash=code,
-        spread=_relative_spread(spec, prior, spreads, seed),
+        spread=_relative_spread(prior, spreads, seed),
         repeated=repeated,
         divergent=divergent,
         min_effective=round(float(effective), 1),
@@ -266,25 +255,31 @@ def _fit(likelihood: MarginsLikelihood, compiled: Any, seed: int) -> _Fitted:
             for item in likelihood.parameters
         }
         estimands = estimate(likelihood, values, np.random.default_rng(seed))
-        found = {name: estimands.get(name, values.get(name)) for name in QUANTITIES}
-        kept = {name: value for name, value in found.items() if value is not None}
+        kept = {name: values[name] for name in _PARAMETERS}
+        kept |= {"risk_difference": estimands["risk_difference"]} | _of_margins(values, likelihood.margins)
         if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
             return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
         draws *= _LONGER
 
 
-def _true_values(spec: ModelSpec, truth: Values) -> dict[str, float]:
-    difference = (_risks(spec, truth, 1) - _risks(spec, truth, 0)) @ truth["site_share"]
-    return {**{name: float(truth[name]) for name in QUANTITIES[:-1]}, QUANTITIES[-1]: float(difference)}
+def _of_margins(values: Values, margins: Margins) -> dict[str, Any]:
+    """What the margins alone inform, with any leading axes."""
+    retention = values["retention"]
+    excluded = values["site_share"][..., margins.excluded_mask].sum(axis=-1)
+    return dict(zip(_OF_MARGINS, (excluded, retention[..., 0, 1], retention[..., 1, 0]), strict=True))
 
 
-def _relative_spread(
-    spec: ModelSpec, prior: MarginsLikelihood, spreads: Mapping[str, list[float]], seed: int
-) -> dict[str, float]:
+def _true_values(prior: MarginsLikelihood, truth: Values) -> dict[str, float]:
+    difference = (_risks(prior.spec, truth, 1) - _risks(prior.spec, truth, 0)) @ truth["site_share"]
+    found = {name: truth[name] for name in _PARAMETERS} | {"risk_difference": difference}
+    return {name: float(value) for name, value in (found | _of_margins(truth, prior.margins)).items()}
+
+
+def _relative_spread(prior: MarginsLikelihood, spreads: Mapping[str, list[float]], seed: int) -> dict[str, float]:
     """Mean posterior SD over prior SD."""
     drawn = prior.prior_draws(10_000, np.random.default_rng(seed))
     worlds = [
-        _true_values(spec, {name: value[i] for name, value in drawn.items()}) for i in range(drawn["beta"].shape[0])
+        _true_values(prior, {name: value[i] for name, value in drawn.items()}) for i in range(drawn["beta"].shape[0])
     ]
     return {
         name: round(float(np.mean(posterior) / np.std([world[name] for world in worlds])), 3)
@@ -297,56 +292,6 @@ def _empty(trial: SmallTrial) -> Margins:
     everyone = (0, trial.arm_size)
     excluded = tuple(f"excluded {i + 1}" for i in range(trial.n_excluded))
     return Margins((everyone, everyone), ((0, 0), (0, 0)), "pp", excluded, trial.n_sites)
-
-
-def model_hash(spec: ModelSpec) -> str:
-    """SHA-256 of what calibration uses of a model: sites, priors (not their reasons) and the step-size target."""
-    content = spec.to_dict()
-    priors = {
-        name: {key: value for key, value in prior.items() if key != "reason"}
-        for name, prior in content["priors"].items()
-        if prior is not None
-    }
-    used = {key: content["sampler"][key] for key in ("tune", "target_accept")}
-    return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used})
-
-
-def code_hash() -> str:
-    """SHA-256 of the code behind the ranks, blind to comments, docstrings and layout, alike on every Python."""
-    package = files("bayes_lupil")
-    return canonical_hash(
-        {name: _meaning((package / name).read_text(encoding="utf-8"), parts) for name, parts in _DEPENDS_ON.items()}
-    )
-
-
-def _meaning(source: str, parts: tuple[str, ...] = ()) -> str:
-    """Hash of a module's syntax tree, or of the named functions, classes and methods in it."""
-    tree: ast.AST = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
-    chosen = [_part(tree, name) for name in parts] if parts else [tree]
-    return sha256(repr(_plain(chosen)).encode()).hexdigest()
-
-
-def _part(tree: ast.AST, name: str) -> ast.AST:
-    for step in name.split("."):
-        tree = next(item for item in getattr(tree, "body", ()) if getattr(item, "name", None) == step)
-    return tree
-
-
-def _is_text(node: object) -> bool:
-    """A docstring, or a string that stands alone to explain the line above it."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _plain(node: object) -> object:
-    """A syntax tree as nested tuples; empty fields are left out, because later Pythons add some."""
-    if isinstance(node, ast.AST):
-        fields = [(name, _plain(value)) for name, value in ast.iter_fields(node) if name != "kind"]
-        return (type(node).__name__, *(pair for pair in fields if pair[1] not in (None, ())))
-    return tuple(_plain(item) for item in node) if isinstance(node, list) else node
 
 
 def _main(arguments: list[str] | None = None) -> int:

@@ -10,8 +10,9 @@ import pytest
 
 from bayes_lupil import load_model
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.simulate import calibration
-from bayes_lupil.simulate.calibration import Calibration, SmallTrial, calibrate, code_hash, model_hash, simulate_margins
+from bayes_lupil.simulate import age, calibration
+from bayes_lupil.simulate.age import code_hash, model_hash
+from bayes_lupil.simulate.calibration import Calibration, SmallTrial, calibrate, simulate_margins
 from bayes_lupil.simulate.uniformity import uniformity
 
 STORED = Path(__file__).with_name("calibration_margins.json")
@@ -26,7 +27,7 @@ def stored() -> Calibration:
 
 
 def test_ranks_are_uniform(stored: Calibration) -> None:
-    assert set(stored.ranks) == {"alpha", "beta", "tau_u", "tau_v", "risk_difference"}
+    assert set(stored.ranks) == set(calibration.QUANTITIES)
     for name, ranks in stored.ranks.items():
         assert len(ranks) == stored.simulations >= 250
         result = uniformity(ranks, stored.draws)
@@ -40,7 +41,7 @@ def test_ranks_could_have_shown_a_fault(stored: Calibration) -> None:
     and tau_v, so that these ranks say little.
     """
     assert stored.trial == {"n_sites": 6, "n_excluded": 1, "arm_size": 20}
-    for name in ("alpha", "beta", "risk_difference"):
+    for name in ("alpha", "beta", "risk_difference", "retention_control_responder"):
         assert stored.spread[name] < 0.75, name
     assert stored.min_effective >= 4 * stored.draws
     # no ranks were taken from a sampler in trouble: at most 1 simulation in 50
@@ -71,7 +72,7 @@ def test_what_the_code_hash_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Code, but neither comments, docstrings nor layout; and every file that it names is there."""
     source = 'def f(x):\n    """Say."""\n    return x + 1  # one\n'
     same = '"""Module."""\n\n\ndef f(\n    x,\n):\n    return (x\n            + 1)\n'
-    meaning = calibration._meaning
+    meaning = age._meaning
     assert meaning(source) == meaning(same)
     assert meaning(source) != meaning(source.replace("1", "2"))
     assert meaning(source) != meaning(source.replace("+", "-"))
@@ -79,7 +80,7 @@ def test_what_the_code_hash_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     assert meaning(source) != meaning(two)
     assert meaning(source, ("f",)) == meaning(two, ("f",)) != meaning(two, ("g",))
     before = code_hash()
-    monkeypatch.setitem(calibration._DEPENDS_ON, "estimands.py", ("estimate", "benefit_ladder"))
+    monkeypatch.setitem(age._DEPENDS_ON, "estimands.py", ("estimate", "benefit_ladder"))
     assert code_hash() != before
 
 
