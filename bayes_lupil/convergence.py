@@ -155,7 +155,9 @@ def judge(rows: Iterable[Row], statistics: Mapping[str, NDArray[np.generic]]) ->
     """
     table = list(rows)
     failures = []
-    divergences = int(np.sum(statistics["diverging"])) if "diverging" in statistics else 0
+    if "diverging" not in statistics:
+        failures.append("the sampler did not say whether it diverged")
+    divergences = int(np.sum(statistics.get("diverging", 0)))
     if divergences:
         failures.append(f"{divergences} divergent transitions (0 required: raise sampler.target_accept towards 1)")
 

@@ -86,7 +86,11 @@ class Posterior:
 
     @cached_property
     def ladder(self) -> tuple[Benefit, ...]:
-        """P(benefit), P(RD beyond each threshold), P(harm), each with its Monte Carlo error."""
+        """P(benefit), P(RD beyond each threshold), P(harm), with Monte Carlo errors; empty where diagnostics fail."""
+        return self._ladder if self.verdict.ok else ()
+
+    @cached_property
+    def _ladder(self) -> tuple[Benefit, ...]:
         decision = self.spec.decision
         return benefit_ladder(
             self.draws("risk_difference"), self.provenance.end_point, decision.ladder, decision.harm, decision.relevant
@@ -99,7 +103,7 @@ class Posterior:
         """
         import pandas as pd
 
-        table = pd.DataFrame([row.to_dict() for row in self.ladder])
+        table = pd.DataFrame([row.to_dict() for row in self._ladder])
         table["why_not"] = ""
         if not self.verdict.ok:
             table[["probability", "mcse"]] = np.nan
@@ -109,11 +113,13 @@ class Posterior:
     @property
     def p_benefit(self) -> Benefit | None:
         """P(benefit); None where the diagnostics fail."""
-        return next(row for row in self.ladder if row.threshold == 0) if self.verdict.ok else None
+        return next((row for row in self.ladder if row.kind == "benefit" and row.threshold == 0), None)
 
     @property
-    def nnt(self) -> NNT:
-        """Number needed to treat."""
+    def nnt(self) -> NNT | None:
+        """Number needed to treat; None where the diagnostics fail."""
+        if not self.verdict.ok:
+            return None
         return number_needed_to_treat(self.draws("risk_difference"), self.provenance.end_point)
 
     def to_json(self) -> dict[str, Any]:
@@ -123,8 +129,8 @@ class Posterior:
             for row in self.rows
             if "[" not in row.name
         }
-        ladder = [row.to_dict() for row in self.ladder] if self.verdict.ok else []
-        benefit = self.p_benefit
+        ladder = [row.to_dict() for row in self.ladder]
+        benefit, nnt = self.p_benefit, self.nnt
         return {
             "trial": self.provenance.trial,
             "model": self.spec.name,
@@ -134,7 +140,7 @@ class Posterior:
             "benefit_direction": self.provenance.end_point.benefit,
             "parameters": {name: row for name, row in scalars.items() if name not in ESTIMANDS},
             "estimands": {name: row for name, row in scalars.items() if name in ESTIMANDS},
-            "nnt": {**self.nnt.__dict__},
+            "nnt": {**nnt.__dict__} if nnt else None,
             "p_benefit": {"probability": benefit.probability, "mcse": benefit.mcse} if benefit else None,
             "ladder": ladder,
             "diagnostics": {k: _plain(v) for k, v in self.verdict.to_dict().items()},

@@ -79,7 +79,7 @@ class Gate:
     status : str
         "significant", "not significant", "reported significant, no figure published",
         "reported not significant, no figure published", "unknown: neither figure nor result published",
-        or "not tested: formal testing stops at step k".
+        or "no formal claim: formal testing stops at step k".
     """
 
     step: int
@@ -123,7 +123,7 @@ def fixed_sequence(hypotheses: Sequence[Hypothesis], alpha: float = 0.05) -> tup
     >>> for gate in fixed_sequence([Hypothesis("primary", 0.3439), Hypothesis("secondary", 0.01)]):
     ...     print(gate.name, gate.adjusted_p, gate.status)
     primary 0.3439 not significant
-    secondary 0.3439 not tested: formal testing stops at step 1
+    secondary 0.3439 no formal claim: formal testing stops at step 1
     """
     level = _alpha(alpha)
     if len(hypotheses) == 0:
@@ -135,7 +135,7 @@ def fixed_sequence(hypotheses: Sequence[Hypothesis], alpha: float = 0.05) -> tup
         if running is not None:
             running = None if hypothesis.p is None else max(running, float(hypothesis.p))
         if closed_at is not None:
-            status = f"not tested: formal testing stops at step {closed_at}"
+            status = f"no formal claim: formal testing stops at step {closed_at}"
         else:
             status, passes = _verdict(hypothesis, level)
             if not passes:

@@ -13,7 +13,9 @@ from bayes_lupil.trials.trial import PublishedResult, Step, Trial
 
 __all__ = ["HierarchyRow", "trial_hierarchy"]
 
-PRINTED, RECOMPUTED = "printed", "recomputed"
+PRINTED, RECOMPUTED, NONE = "printed", "recomputed", "none"
+FORMAL = "itt"
+"""The population in which the fixed sequence is run."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class HierarchyRow:
         Analyses stratified by site, where the sites are known.
     gate : Gate
         Status in the fixed sequence.
-    gate_basis : {"printed", "recomputed"}
+    gate_basis : {"printed", "recomputed", "none"}
         Which p-values the gate goes by: the printed ones where the trial has any, else the Cochran-Mantel-Haenszel
         test of the counts where sites are known and Pearson's where not. The rule is fixed here, for every trial.
+        none: the population is outside the fixed sequence, which spends the trial's error rate once, on everyone
+        randomised; its p-values are nominal and never adjusted.
     """
 
     step: int
@@ -57,9 +61,9 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
     >>> for row in trial_hierarchy(load_trial("lupil2")):
     ...     print(row.population.name, row.step, row.gate.status)
     itt 1 not significant
-    itt 2 not tested: formal testing stops at step 1
-    itt 3 not tested: formal testing stops at step 1
-    pp 1 significant
+    itt 2 no formal claim: formal testing stops at step 1
+    itt 3 no formal claim: formal testing stops at step 1
+    pp 1 nominal p <= 0.05; post hoc, outside the fixed sequence
     pp 2 reported significant, no figure published
     pp 3 reported significant, no figure published
     """
@@ -77,19 +81,41 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
         published = [
             next((item for item in step.published if item.population == population.name), None) for step in steps
         ]
-        printed = any(item is not None and (item.p is not None or item.reported) for item in published)
+        basis = (
+            PRINTED
+            if any(item is not None and (item.p is not None or item.reported) for item in published)
+            else RECOMPUTED
+        )
+        if population.name != FORMAL:
+            basis = NONE
         hypotheses = []
         for step, item in zip(steps, published, strict=True):
             p = item.p if item is not None else None
-            if not printed and step.recomputable:
+            if basis == RECOMPUTED and step.recomputable:
                 p = by_site.cmh.p if by_site is not None and by_site.cmh is not None else table.p_chi_square
             hypotheses.append(Hypothesis(step.name, p, item.reported if item is not None else ""))
-        for i, (step, gate) in enumerate(zip(steps, fixed_sequence(hypotheses, alpha), strict=True)):
+        gates = _nominal(hypotheses, population, alpha) if basis == NONE else fixed_sequence(hypotheses, alpha)
+        for i, (step, gate) in enumerate(zip(steps, gates, strict=True)):
             found.append(
                 HierarchyRow(
                     i + 1, step.name, step.role, population, published[i],
                     table if step.recomputable else None, by_site if step.recomputable else None,
-                    gate, PRINTED if printed else RECOMPUTED,
+                    gate, basis,
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def _nominal(hypotheses: list[Hypothesis], population: Population, alpha: float) -> tuple[Gate, ...]:
+    """What can be said of p-values outside the fixed sequence: how they compare with the level, and no more."""
+    outside = f"{'post hoc, ' if population.post_hoc else ''}outside the fixed sequence"
+    gates = []
+    for i, item in enumerate(hypotheses, start=1):
+        if item.p is not None:
+            status = f"nominal p {'<=' if item.p <= alpha else '>'} {alpha:g}; {outside}"
+        elif item.reported:
+            status = f"reported {item.reported}, no figure published"
+        else:
+            status = outside
+        gates.append(Gate(i, item.name, item.p, None, alpha, status))
+    return tuple(gates)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.convergence import effective_draws
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.numbers import points
@@ -73,8 +75,14 @@ def figure_risk_difference(posteriors: list[Posterior]) -> Figure:
     Parameters
     ----------
     posteriors : list of Posterior
-        Fits of one trial with sound diagnostics; the regions are those of the first one's model file.
+        Fits of one trial; the regions are those of the first one's model file.
+
+    Raises
+    ------
+    ValueError
+        Where the diagnostics of a fit failed: its probabilities are not shown.
     """
+    _sound(posteriors)
     first = posteriors[0]
     sign, decision = first.provenance.end_point.sign, first.spec.decision
     top = len(posteriors)
@@ -110,6 +118,12 @@ def figure_risk_difference(posteriors: list[Posterior]) -> Figure:
     return figure
 
 
+def _sound(posteriors: list[Posterior]) -> None:
+    for posterior in posteriors:
+        if not posterior.verdict.ok:
+            raise ValueError(f"fit '{posterior.spec.name}' has no probabilities to show: {posterior.verdict.text}")
+
+
 def _span(draws: list[NDArray[np.float64]]) -> tuple[float, float]:
     """Limits that hold 99.8 % of all draws, and zero."""
     low, high = np.quantile(np.concatenate([values.ravel() for values in draws]), [0.001, 0.999])
@@ -132,15 +146,23 @@ def _ridge(axes: Axes, row: int, posterior: Posterior) -> None:
 
 def _footnote(figure: Figure, posteriors: list[Posterior], text: str) -> None:
     """Below the figure: the star, and how large the Monte Carlo error of any probability shown can be."""
-    worst = max(line.mcse for p in posteriors for line in p.ladder)
+    # the error of a probability is largest at one half, wherever on the scale that is
+    worst = max(0.5 / effective_draws(p.draws("risk_difference")) ** 0.5 for p in posteriors)
     star = "* primary analysis. " if any(p.spec.role == "primary" for p in posteriors) else ""
-    error = f" Monte Carlo standard error of each probability: at most {100 * worst:.1f} percentage points."
+    error = f" Monte Carlo standard error of each probability: at most {math.ceil(1000 * worst) / 10:.1f} points."
     figure.supxlabel(star + text + error, fontsize=8, x=0.01, ha="left")
 
 
 @styled
 def figure_benefit_curve(posteriors: list[Posterior]) -> Figure:
-    """P(risk difference beyond d) against d, on the benefit scale, one line a model."""
+    """P(risk difference beyond d) against d, on the benefit scale, one line a model.
+
+    Raises
+    ------
+    ValueError
+        Where the diagnostics of a fit failed.
+    """
+    _sound(posteriors)
     first = posteriors[0]
     sign = first.provenance.end_point.sign
     figure, axes, _ = new_figure(7.5, 6.2, first.provenance.synthetic)

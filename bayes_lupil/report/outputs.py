@@ -12,8 +12,9 @@ from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.figures import figures_of
+from bayes_lupil.report.markdown import comparison_markdown
 from bayes_lupil.report.style import save_figure
-from bayes_lupil.report.tables import SYNTHETIC, comparison_markdown, comparison_table, csv_text
+from bayes_lupil.report.tables import SYNTHETIC, comparison_table, csv_text
 
 __all__ = ["write_fit", "write_reanalysis"]
 
@@ -29,6 +30,7 @@ def write_fit(posterior: Posterior, folder: str | Path) -> Path:
     folder = make_folder(Path(folder))
     posterior.save(folder / "posterior.nc")
     summary, benefit = posterior.summary(sites=True).reset_index(), posterior.benefit()
+    summary["diagnostics"] = "ok" if posterior.verdict.ok else "FAILED: not to be reported"
     if posterior.provenance.synthetic:
         summary.insert(0, "data", SYNTHETIC)
         benefit.insert(0, "data", SYNTHETIC)

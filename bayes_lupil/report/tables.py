@@ -1,18 +1,17 @@
-"""The tables of a reanalysis: hierarchy and comparison, as data frames, CSV and Markdown."""
+"""The comparison of a reanalysis as one table, and CSV that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.reanalysis import Analysis, Reanalysis
-from bayes_lupil.report.numbers import interval, p_value, points, probability, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["comparison_markdown", "comparison_table", "csv_text", "markdown_table"]
+__all__ = ["SYNTHETIC", "comparison_table", "csv_text"]
 
 SYNTHETIC = "SYNTHETIC DATA: made up, not from patients"
 _COLUMNS = (
@@ -47,7 +46,7 @@ def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
         found.append(
             {
                 **head,
-                "analysis": f"step {row.step}, as printed: {row.name}",
+                "analysis": f"step {row.step}{', as printed' if published else ''}: {row.name}",
                 "p_printed": published.p if published else None,
                 "status": row.gate.status,
                 "note": words if words != row.gate.status else "",
@@ -112,8 +111,6 @@ def _stratified_rows(row: HierarchyRow, head: dict[str, Any]) -> list[dict[str, 
         }
     found = [mantel]
     if s.fixed_site_logit is not None:
-        import math
-
         fit = s.fixed_site_logit
         found.append(
             {
@@ -180,154 +177,3 @@ def _is_number(kind: Any) -> bool:
 
 def _neutral(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@", "|", "%") else value
-
-
-def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; bars and line breaks in cells are escaped."""
-
-    def line(cells: Iterable[str]) -> str:
-        safe = (cell.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for cell in cells)
-        return "| " + " | ".join(safe) + " |"
-
-    head = list(header)
-    return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
-
-
-def comparison_markdown(result: Reanalysis) -> str:
-    """The comparison as a page that can be read: hierarchy, tests of the counts, Bayesian analyses, caveats."""
-    trial = result.trial
-    lines = [f"# {trial.title}", ""]
-    if trial.synthetic:
-        lines += [f"**{SYNTHETIC}**", ""]
-    good = "higher" if trial.end_point.sign > 0 else "lower"
-    lines += [
-        f"End point: {trial.end_point.label}; a {good} response is the benefit. Risk differences are "
-        f"{trial.arms.active} minus {trial.arms.control}, in percentage points.",
-        "",
-        "## The trial's own hierarchy",
-        "",
-        markdown_table(
-            ("population", "step", "end point", "as printed", "adjusted p", "status in the fixed sequence"),
-            [_hierarchy_cells(row) for row in result.hierarchy],
-        ),
-        "",
-        *_gate_note(result),
-        "## What the counts give (recomputed here)",
-        "",
-        *_recomputed(result),
-        "## Bayesian analyses",
-        "",
-        _bayesian_markdown(result),
-        "",
-    ]
-    refused = [item for item in result.analyses if item.posterior is None]
-    if refused:
-        lines += ["Not fitted:", "", *(f"- `{item.model.name}` ({item.status}): {item.reason}" for item in refused), ""]
-    failed = [item for item in result.fitted if item.is_failure]
-    if failed:
-        lines += ["Diagnostics failed:", "", *(f"- `{item.model.name}`: {item.reason}" for item in failed), ""]
-    if trial.not_published:
-        lines += ["## Never published", "", *(f"- {item}" for item in trial.not_published), ""]
-    if trial.notes:
-        lines += ["## Notes on the data", "", *(f"- {item}" for item in trial.notes), ""]
-    if trial.sources:
-        lines += ["## Sources", "", *(f"- {s.citation}{f', doi {s.doi}' if s.doi else ''}" for s in trial.sources), ""]
-    return "\n".join(lines)
-
-
-def _hierarchy_cells(row: HierarchyRow) -> tuple[str, ...]:
-    printed = row.published.printed if row.published is not None else ""
-    adjusted = row.gate.adjusted_p if row.gate.status in ("significant", "not significant") else None
-    return (row.population.label, str(row.step), row.name, printed, p_value(adjusted), row.gate.status)
-
-
-def _gate_note(result: Reanalysis) -> list[str]:
-    if any(row.gate_basis == "recomputed" for row in result.hierarchy):
-        return [
-            "No p-value was printed: the gates go by the Cochran-Mantel-Haenszel test where sites are known, by "
-            "Pearson's test where not, a rule laid down beforehand.",
-            "",
-        ]
-    return []
-
-
-def _recomputed(result: Reanalysis) -> list[str]:
-    rows = []
-    strata = []
-    for row in result.hierarchy:
-        t = row.two_by_two
-        if t is None:
-            continue
-        printed = row.published.p if row.published is not None else None
-        limits = [
-            interval(points(i.lower), points(i.upper)) if i is not None else "does not exist"
-            for i in (t.risk_difference_newcombe, t.risk_difference_mn)
-        ]
-        rows.append(
-            (
-                row.population.label, f"{t.active[0]}/{t.active[1]}", f"{t.control[0]}/{t.control[1]}",
-                points(t.risk_difference), *limits, p_value(printed), p_value(t.p_chi_square), p_value(t.p_fisher),
-                p_value(t.p_boschloo), p_value(t.p_mid),
-            )
-        )  # fmt: skip
-        strata += _strata_lines(row)
-    trial = result.trial
-    header = (
-        "population", trial.arms.active, trial.arms.control, "risk difference", "95 % CI, Newcombe",
-        "95 % CI, Miettinen-Nurminen", "p as printed", "p Pearson", "p Fisher", "p Boschloo", "p mid-p",
-    )  # fmt: skip
-    return [markdown_table(header, rows), "", *strata]
-
-
-def _strata_lines(row: HierarchyRow) -> list[str]:
-    s = row.stratified
-    if s is None:
-        return []
-    parts = []
-    if s.cmh is not None:
-        parts.append(f"Cochran-Mantel-Haenszel p {p_value(s.cmh.p)}")
-    if s.mh_odds_ratio is not None and s.mh_odds_ratio_interval is not None:
-        i = s.mh_odds_ratio_interval
-        parts.append(
-            f"Mantel-Haenszel odds ratio {ratio(s.mh_odds_ratio)} (95 % CI {interval(ratio(i.lower), ratio(i.upper))})"
-        )
-    if s.mh_risk_difference is not None and s.mh_risk_difference_interval is not None:
-        i = s.mh_risk_difference_interval
-        parts.append(
-            f"Mantel-Haenszel risk difference {points(s.mh_risk_difference)} "
-            f"(95 % CI {interval(points(i.lower), points(i.upper))})"
-        )
-    return [f"Stratified by {s.n_sites} sites ({row.population.label}): {'; '.join(parts)}.", ""] if parts else []
-
-
-def _bayesian_markdown(result: Reanalysis) -> str:
-    rows = []
-    for item in result.fitted:
-        posterior = item.posterior
-        assert posterior is not None
-        if not posterior.verdict.ok:
-            rows.append(
-                (f"`{item.model.name}`", item.model.title, posterior.provenance.population_label, *["no figure"] * 5)
-            )
-            continue
-        rd = next(line for line in posterior.rows if line.name == "risk_difference")
-        chance = {line.kind: line for line in posterior.ladder if line.kind != "benefit" or line.threshold == 0}
-        chances = [chance[kind] for kind in ("benefit", "relevant", "harm")]
-        rows.append(
-            (
-                f"`{item.model.name}` ({item.model.role})", item.model.title, posterior.provenance.population_label,
-                points(rd.q50), interval(points(rd.q2_5), points(rd.q97_5)),
-                *(probability(line.probability, line.mcse) for line in chances),
-            )
-        )  # fmt: skip
-    first = result.fitted[0].posterior if result.fitted else None
-    words = ["P(benefit)", "P(relevant benefit)", "P(harm)"]
-    if first is not None:
-        by_kind = {line.kind: line.statement.removeprefix("risk difference ") for line in reversed(first.ladder)}
-        words = [
-            f"P(benefit: {by_kind['benefit']})",
-            f"P(relevant: {by_kind['relevant']})",
-            f"P(harm: {by_kind['harm']})",
-        ]
-    header = ("model", "what it assumes", "population", "risk difference, median", "95 % credible interval", *words)
-    return markdown_table(header, rows)

@@ -34,7 +34,7 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
             cells = [f"{value:.3f}" for value in (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)]
             table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", f"{row.r_hat:.3f}")
     out.print(table)
-    if posterior.verdict.ok:
+    if posterior.nnt is not None:
         ladder = Table("probability of", "", box=None, pad_edge=False)
         for line in posterior.ladder:
             ladder.add_row(f"{line.kind}: {line.statement}", probability(line.probability, line.mcse))

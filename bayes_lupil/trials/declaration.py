@@ -53,6 +53,7 @@ class PopulationTable(Document):
     label: Name
     description: str = ""
     prespecified: bool | None = None
+    post_hoc: bool = False
     source: str = ""
     grade: Grade | None = None
 
@@ -325,7 +326,13 @@ def _populations(file: TrialFile, data: Cells | Margins | Patients, path: Path) 
         possible += list(data.flags)
     declared = {
         table.name: Population(
-            table.name, table.label, table.description, table.prespecified, table.source, table.grade or ""
+            table.name,
+            table.label,
+            table.description,
+            table.prespecified,
+            table.source,
+            table.grade or "",
+            table.post_hoc,
         )
         for table in file.populations
     }

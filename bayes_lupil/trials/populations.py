@@ -20,6 +20,8 @@ class Population:
     ----------
     prespecified : bool or None
         Whether the population was laid down beforehand; None where that is not known.
+    post_hoc : bool
+        Whether its analysis was decided on after the results were known.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Population:
     prespecified: bool | None = None
     source: str = ""
     grade: str = ""
+    post_hoc: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bayes_lupil.frequentist import Hypothesis, fixed_sequence
 P = st.floats(0.0, 1.0, allow_nan=False)
 SAID = st.sampled_from(["", "significant", "not significant"])
 STEPS = st.lists(st.tuples(st.none() | P, SAID), min_size=1, max_size=7)
-STOPPED = "not tested: formal testing stops at step 1"
+STOPPED = "no formal claim: formal testing stops at step 1"
 
 
 def _sequence(ps):
@@ -104,7 +104,7 @@ def test_adjusted_p_rises_and_nothing_reopens_a_gate(steps, alpha) -> None:
     assert passed == sorted(passed, reverse=True)
     if not all(passed):
         stop = passed.index(False) + 1
-        assert all(g.status == f"not tested: formal testing stops at step {stop}" for g in gates[stop:])
+        assert all(g.status == f"no formal claim: formal testing stops at step {stop}" for g in gates[stop:])
 
 
 def test_p_equal_to_alpha_is_significant() -> None:

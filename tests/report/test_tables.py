@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from bayes_lupil import load_model, load_trial, reanalyse
+from bayes_lupil.report.markdown import comparison_markdown, markdown_table
 from bayes_lupil.report.numbers import probability
-from bayes_lupil.report.tables import comparison_markdown, comparison_table, csv_text, markdown_table
+from bayes_lupil.report.tables import comparison_table, csv_text
 
 
 @pytest.fixture
