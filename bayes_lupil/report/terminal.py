@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
@@ -65,7 +65,7 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
         printed.add_row(f"{row.step} {row.name}", row.population.label, "" if p is None else f"{p:g}", row.gate.status)
     out.print(printed)
     table = Table(
-        "model",
+        Column("model", overflow="fold"),
         "population",
         "RD, % points (95 % CrI)",
         "P(benefit)",
