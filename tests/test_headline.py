@@ -6,8 +6,8 @@ with a patients of a class inside the subset and b outside, of whom k came from 
     int (rho Q_o)^a ((1 - rho) Q_o + Q_e)^b d rho = sum_k C(b, k) Q_e^k Q_o^(a + b - k) B(a + 1, b - k + 1),
 
 where Q_o and Q_e are the chances of a patient of that arm and response at an ordinary and at an excluded site, and k
-stops at 0 where the class cannot come from the excluded sites. The k-th term is the share of k, so the same weights tell
-what the posterior would be if the two sites are known to have had at least one placebo patient.
+stops at 0 where the class cannot come from the excluded sites. The k-th term is the share of k, so the same weights
+tell what the posterior would be if the two sites are known to have had at least one placebo patient.
 """
 
 from __future__ import annotations

@@ -70,7 +70,10 @@ def test_a_failed_verdict_hides_every_probability_and_says_why(cells):
     table = failed.benefit()
     assert table[["probability", "mcse"]].isna().all(axis=None)
     assert table["why_not"].str.contains("1 divergent").all()
+    assert failed.ladder == ()
+    assert failed.nnt is None
     told = failed.to_json()
+    assert told["nnt"] is None
     assert told["p_benefit"] is None
     assert told["ladder"] == []
     assert not told["diagnostics"]["ok"]

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
-from bayes_lupil.report.figures import figure_shrinkage, figures_of
+from bayes_lupil.report.figures import figure_benefit_curve, figure_risk_difference, figure_shrinkage, figures_of
 from bayes_lupil.trials import Arms, EndPoint
 
 
@@ -75,6 +75,14 @@ def test_failed_fits_have_no_curve_but_a_line_that_says_so(fake_engine):
     assert list(made) == ["intervals"]
     labels = [text.get_text() for text in made["intervals"].axes[0].get_yticklabels()]
     assert any("diagnostics failed" in label for label in labels)
+
+
+def test_a_failed_fit_is_never_drawn(fake_engine):
+    fake_engine.diverge = True
+    post = reanalyse("he2020", [load_model("itt_pooled")]).fitted[0].posterior
+    for draw in (figure_risk_difference, figure_benefit_curve):
+        with pytest.raises(ValueError, match="no probabilities to show"):
+            draw([post])
 
 
 def test_synthetic_data_carry_the_mark(fake_engine):

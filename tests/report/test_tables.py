@@ -44,6 +44,25 @@ def test_unpublished_steps_say_so_and_nothing_else(lupil2):
     assert rows.drop(columns=["analysis", "kind", "population", "status"]).replace("", np.nan).isna().all(axis=None)
 
 
+def test_a_ladder_below_zero_and_models_that_decide_otherwise_are_told_apart(fake_engine):
+    first = load_model("itt_pooled").edited(decision__ladder=[-0.1, 0.0, 0.1])
+    other = first.edited(name="other", decision__relevant=0.2, decision__harm=0.05)
+    result = reanalyse("he2020", [first, other])
+    page = comparison_markdown(result)
+    assert "`itt_pooled`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.1" in page
+    assert "`other`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.2; harm" in page
+    post = result.fitted[0].posterior
+    assert post.p_benefit.threshold == 0
+    assert probability(post.p_benefit.probability, post.p_benefit.mcse) in page
+
+
+def test_the_post_hoc_population_is_called_that(lupil2):
+    page = comparison_markdown(lupil2)
+    assert "| per protocol (post hoc) | 1 |" in page
+    assert "Per protocol (analysed post hoc) is outside the fixed sequence" in page
+    assert "| significant |" not in page
+
+
 def test_failed_diagnostics_leave_no_figure(fake_engine):
     fake_engine.diverge = True
     result = reanalyse("he2020", [load_model("itt_pooled")])
