@@ -47,7 +47,7 @@ schema: $(READY)  ## Renew models/schema.json
 notebooks: $(READY)  ## Run the notebooks and keep their outputs
 	$(BIN)/python notebooks/run.py
 
-calibration: $(READY)  ## Renew the stored simulation-based calibration (about half an hour)
+calibration: $(READY)  ## Renew the stored simulation-based calibration (about a quarter of an hour)
 	$(BIN)/python -m bayes_lupil.simulate.calibration
 
 clean:  ## Remove the environment and caches
