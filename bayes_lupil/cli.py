@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from bayes_lupil import __version__
-from bayes_lupil.errors import BayesLupilError, ModelError
+from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.files import make_folder
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def reanalyse(
     target = folder or Path("outputs") / data.name
     make_folder(target)
     show = _interactive(quiet)
+    if not quiet:
+        _notes(data, trial)
 
     def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
         if not quiet:
@@ -153,8 +155,7 @@ def fit(
     if folder is not None:
         make_folder(folder)
     if not quiet:
-        for note in data.notes:
-            err.print(f"note: {note}", highlight=False, markup=False)
+        _notes(data, trial)
     show = _interactive(quiet) and not as_json
     with err.status("Compiling and sampling ...") if show else nullcontext():
         from bayes_lupil.fitting import fit as run
@@ -196,6 +197,7 @@ def check(
         else:
             trial = _trial(name, control, active, end_point, Better.HIGHER, single_arm_sites)
             trials.append(trial)
+            _notes(trial, name)
             out.print(
                 f"ok: trial '{trial.name}' ({trial.resolution}), hash {trial.data_hash[:12]}",
                 highlight=False,
@@ -212,13 +214,18 @@ def trials(
     name: Annotated[
         str | None, typer.Argument(help="Show one trial with the source and grade of every number.")
     ] = None,
+    control: Control = None,
+    active: Active = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
 ) -> None:
     """List the built-in trials, or show one (a built-in name, .toml or .csv)."""
     from bayes_lupil.report.terminal import print_trial
     from bayes_lupil.trials import builtin_trials, load_trial
 
     if name is not None:
-        print_trial(load_trial(name), out)
+        print_trial(_trial(name, control, active, end_point, benefit, single_arm_sites), out)
         return
     table = Table(Column("trial", no_wrap=True), "what is known", "patients", "sites", "end point", **_PLAIN)
     for known in builtin_trials():
@@ -270,6 +277,13 @@ def _trial(
     )
 
 
+def _notes(trial: Trial, name: str) -> None:
+    """What was left out or assumed when a file was read; the notes of built-in trials stand in the tables."""
+    if Path(name).suffix:
+        for note in trial.notes:
+            err.print(f"note: {note}", highlight=False, markup=False)
+
+
 def _looks_like_model(name: str) -> bool:
     path = Path(name)
     if path.suffix.lower() != ".toml" or not path.is_file():
@@ -277,7 +291,7 @@ def _looks_like_model(name: str) -> bool:
     try:
         return "priors" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise ModelError(str(path), "text that is not TOML in UTF-8", "a model or trial file") from None
+        return False  # reading it as a trial says what is wrong, and where
 
 
 def _interactive(quiet: bool) -> bool:

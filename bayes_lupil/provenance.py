@@ -98,8 +98,17 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         platform=f"{platform.system()} {platform.machine()}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=dict(draws.seconds),
-        notes=(*draws.notes, *trial.notes),
+        notes=(*draws.notes, *_difference(spec, trial), *trial.notes),
     )
+
+
+def _difference(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
+    """A warning where trial and model do not mean the same by a relevant difference; the model file decides."""
+    mcid = trial.end_point.mcid
+    if mcid is None or mcid == spec.decision.relevant:
+        return ()
+    used = spec.decision.relevant
+    return (f"the model's relevant difference {used:g} is used, not the trial's minimal important one, {mcid:g}",)
 
 
 def package_versions() -> dict[str, str]:

@@ -76,6 +76,9 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values, dtype=float)
         for item in likelihood.parameters
     }
+    if any(v.shape[:2] != (settings.chains, settings.draws) or not np.isfinite(v).all() for v in values.values()):
+        # nutpie answers an interrupt with what it has; unfinished draws are no result
+        raise KeyboardInterrupt
     kept = tree["sample_stats"]
     statistics = {
         new: np.asarray(kept[old].transpose("chain", "draw").values)

@@ -63,7 +63,7 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
     itt 1 not significant
     itt 2 no formal claim: formal testing stops at step 1
     itt 3 no formal claim: formal testing stops at step 1
-    pp 1 nominal p <= 0.05; post hoc, outside the fixed sequence
+    pp 1 nominal p at most 0.05; post hoc, outside the fixed sequence
     pp 2 reported significant, no figure published
     pp 3 reported significant, no figure published
     """
@@ -112,7 +112,7 @@ def _nominal(hypotheses: list[Hypothesis], population: Population, alpha: float)
     gates = []
     for i, item in enumerate(hypotheses, start=1):
         if item.p is not None:
-            status = f"nominal p {'<=' if item.p <= alpha else '>'} {alpha:g}; {outside}"
+            status = f"nominal p {'at most' if item.p <= alpha else 'above'} {alpha:g}; {outside}"
         elif item.reported:
             status = f"reported {item.reported}, no figure published"
         else:

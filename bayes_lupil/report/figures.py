@@ -38,9 +38,10 @@ _REGIONS = ("harm", "trivial", "relevant benefit")
 def figures_of(result: Reanalysis) -> Iterator[tuple[str, Figure]]:
     """(file name, figure) of every figure that the results support; shrinkage only where sites are known."""
     sound = [item.posterior for item in result.fitted if item.posterior is not None and item.posterior.verdict.ok]
+    failed = tuple(item.model.name for item in result.fitted if item.is_failure)
     if sound:
-        yield "risk_difference", figure_risk_difference(sound)
-        yield "benefit_curve", figure_benefit_curve(sound)
+        yield "risk_difference", figure_risk_difference(sound, failed)
+        yield "benefit_curve", figure_benefit_curve(sound, failed)
         with_sites = [p for p in sound if _has_sites(p)]
         if with_sites:
             chosen = next((p for p in with_sites if p.spec.role == "primary"), with_sites[0])
@@ -69,13 +70,15 @@ def _density(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 @styled
-def figure_risk_difference(posteriors: list[Posterior]) -> Figure:
+def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> Figure:
     """Posterior of the risk difference for each model, over the regions of harm, trivial and relevant benefit.
 
     Parameters
     ----------
     posteriors : list of Posterior
         Fits of one trial; the regions are those of the first one's model file.
+    failed : tuple of str
+        Names of fits left out because their diagnostics failed, for the footnote.
 
     Raises
     ------
@@ -107,15 +110,21 @@ def figure_risk_difference(posteriors: list[Posterior]) -> Figure:
         chance = {line.kind: line for line in posterior.ladder if line.kind != "benefit" or line.threshold == 0}
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
-            text = f"{100 * chance[name].probability:.0f} %"
+            text = _percent(chance[name].probability)
             words.text(x, row + 0.3, text, ha="right", fontsize=9.5, weight=weight)
     axes.set_yticks([i + 0.3 for i in range(top)], [wrap(_label(p), 30) for p in reversed(posteriors)], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(low, high), ylim=(-0.12, top + 0.15), xlabel=_axis_label(first.provenance.arms))
     axes.set_title(f"{_title(first.provenance.end_point)}: posterior of the risk difference", pad=34)
     axes.spines["left"].set_visible(False)
-    _footnote(figure, posteriors, "Point and bar: median and 95 % credible interval.")
+    _footnote(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
     return figure
+
+
+def _percent(probability: float) -> str:
+    if probability > 0.995:
+        return "> 99 %"
+    return "< 1 %" if probability < 0.005 else f"{100 * probability:.0f} %"
 
 
 def _sound(posteriors: list[Posterior]) -> None:
@@ -144,17 +153,18 @@ def _ridge(axes: Axes, row: int, posterior: Posterior) -> None:
     axes.plot([100 * summary.q50], [row], "o", color="black", ms=4, zorder=6)
 
 
-def _footnote(figure: Figure, posteriors: list[Posterior], text: str) -> None:
+def _footnote(figure: Figure, posteriors: list[Posterior], text: str, failed: tuple[str, ...]) -> None:
     """Below the figure: the star, and how large the Monte Carlo error of any probability shown can be."""
     # the error of a probability is largest at one half, wherever on the scale that is
     worst = max(0.5 / effective_draws(p.draws("risk_difference")) ** 0.5 for p in posteriors)
     star = "* primary analysis. " if any(p.spec.role == "primary" for p in posteriors) else ""
     error = f" Monte Carlo standard error of each probability: at most {math.ceil(1000 * worst) / 10:.1f} points."
-    figure.supxlabel(star + text + error, fontsize=8, x=0.01, ha="left")
+    absent = f"\nNot shown, because the diagnostics failed: {', '.join(failed)}." if failed else ""
+    figure.supxlabel(star + text + error + absent, fontsize=8, x=0.01, ha="left")
 
 
 @styled
-def figure_benefit_curve(posteriors: list[Posterior]) -> Figure:
+def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> Figure:
     """P(risk difference beyond d) against d, on the benefit scale, one line a model.
 
     Raises
@@ -183,7 +193,7 @@ def figure_benefit_curve(posteriors: list[Posterior]) -> Figure:
     axes.grid(color="#E5E5E5", lw=0.6)
     axes.set_title(f"{_title(first.provenance.end_point)}:\nhow probable is a benefit greater than d?", pad=18)
     axes.legend(fontsize=8.5, frameon=False, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
-    _footnote(figure, posteriors, "")
+    _footnote(figure, posteriors, "", failed)
     return figure
 
 
@@ -227,8 +237,8 @@ def figure_shrinkage(posterior: Posterior, most: int = 40) -> Figure:
                 label=name if row == 0 else None,
                 clip_on=False,
             )
-    labels = [f"{sites[s]}  ({y[s, 0]}/{n[s, 0]} v {y[s, 1]}/{n[s, 1]})" for s in reversed(order)]
-    axes.set_yticks(range(len(order)), [clip(label, 46) for label in labels], fontsize=8)
+    labels = [f"{clip(sites[s], 28)}  ({y[s, 1]}/{n[s, 1]} v {y[s, 0]}/{n[s, 0]})" for s in reversed(order)]
+    axes.set_yticks(range(len(order)), labels, fontsize=8)
     axes.set(xlim=(0, 100), ylim=(-0.6, len(order) - 0.4), xlabel="Response rate, %")
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     left_out = len(sites) - len(order)
@@ -289,4 +299,6 @@ def figure_intervals(result: Reanalysis) -> Figure:
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     axes.set_title(f"{_title(result.trial.end_point)}: frequentist and Bayesian intervals", pad=26)
     axes.legend(fontsize=9, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1)
+    if result.primary is not None:
+        figure.supxlabel("* primary analysis.", fontsize=8, x=0.01, ha="left")
     return figure

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
+from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.numbers import interval, points, probability
@@ -53,7 +54,7 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
     printed = Table(
         "step",
         "population",
-        "printed p",
+        "p",
         "status",
         box=None,
         pad_edge=False,
@@ -61,8 +62,12 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
         title="The trial's own hierarchy",
     )
     for row in result.hierarchy:
-        p = row.published.p if row.published is not None else None
-        printed.add_row(f"{row.step} {row.name}", row.population.label, "" if p is None else f"{p:g}", row.gate.status)
+        p = (
+            ""
+            if row.gate.p is None
+            else f"{row.gate.p:.4f} {'recomputed' if row.gate_basis == RECOMPUTED else 'printed'}"
+        )
+        printed.add_row(f"{row.step} {row.name}", row.population.label, p, row.gate.status)
     out.print(printed)
     table = Table(
         Column("model", overflow="fold"),
@@ -89,6 +94,7 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
             probability(best.probability, best.mcse),
         )
     out.print(table)
+    out.print("* primary analysis", highlight=False)
     out.print(f"Written to {folder}: comparison.md first", highlight=False, markup=False)
 
 

@@ -122,6 +122,11 @@ def declare_arms(table: Table, control: str | None, active: str | None) -> tuple
             raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
     if control is not None and control == active:
         raise TrialError(str(table.path), f"'{control}' as control and as active", "two different arms")
+    folded: dict[str, str] = {}
+    for name in found:
+        twin = folded.setdefault(name.casefold(), name)
+        if twin != name:
+            raise TrialError(str(table.path), f"the arms '{twin}' and '{name}'", "one spelling of each arm")
     if len(found) < 2:
         raise TrialError(str(table.path), f"only the arm '{found[0]}'", "two arms")
     if control is None and active is None:

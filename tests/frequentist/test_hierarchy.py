@@ -32,7 +32,7 @@ def test_the_sequence_of_lupil2_stops_at_its_first_step():
 
 def test_the_post_hoc_population_gets_neither_gate_nor_adjusted_p():
     rows = [row for row in trial_hierarchy(load_trial("lupil2")) if row.population.name == "pp"]
-    assert rows[0].gate.status == "nominal p <= 0.05; post hoc, outside the fixed sequence"
+    assert rows[0].gate.status == "nominal p at most 0.05; post hoc, outside the fixed sequence"
     assert rows[1].gate.status == rows[2].gate.status == "reported significant, no figure published"
     assert all(row.gate.adjusted_p is None for row in rows)
     assert {row.gate_basis for row in rows} == {"none"}
