@@ -65,6 +65,10 @@ class Posterior:
                 found.append(describe(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
         return tuple(found)
 
+    def row(self, name: str) -> Row:
+        """Summary of one quantity by its name, for example 'risk_difference'."""
+        return next(row for row in self.rows if row.name == name)
+
     @cached_property
     def verdict(self) -> Verdict:
         """Verdict of the diagnostics over every quantity in the posterior group."""
@@ -113,7 +117,12 @@ class Posterior:
     @property
     def p_benefit(self) -> Benefit | None:
         """P(benefit); None where the diagnostics fail."""
-        return next((row for row in self.ladder if row.kind == "benefit" and row.threshold == 0), None)
+        return self.chances.get("benefit")
+
+    @property
+    def chances(self) -> dict[str, Benefit]:
+        """P(benefit), P(harm), P(trivial effect), P(relevant benefit) by kind; empty where the diagnostics fail."""
+        return {row.kind: row for row in self.ladder if row.kind != "benefit" or row.threshold == 0}
 
     @property
     def nnt(self) -> NNT | None:

@@ -107,7 +107,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         words.text(x, top + 0.2, word, ha="right", va="bottom", fontsize=8.5, weight=weight)
     for row, posterior in enumerate(reversed(posteriors)):
         _ridge(axes, row, posterior)
-        chance = {line.kind: line for line in posterior.ladder if line.kind != "benefit" or line.threshold == 0}
+        chance = posterior.chances
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
             text = _percent(chance[name].probability)
@@ -148,7 +148,7 @@ def _ridge(axes: Axes, row: int, posterior: Posterior) -> None:
     height = 0.85 * density / density.max()
     axes.fill_between(grid, row, row + height, color=colour, alpha=0.55, lw=0, zorder=3)
     axes.plot(grid, row + height, color=colour, lw=1.8 if primary else 1.0, zorder=4)
-    summary = next(line for line in posterior.rows if line.name == "risk_difference")
+    summary = posterior.row("risk_difference")
     axes.plot([100 * summary.q2_5, 100 * summary.q97_5], [row, row], color="black", lw=1.4, zorder=5)
     axes.plot([100 * summary.q50], [row], "o", color="black", ms=4, zorder=6)
 
@@ -273,7 +273,7 @@ def figure_intervals(result: Reanalysis) -> Figure:
         assert posterior is not None
         label = _label(posterior).replace("\n", " ")
         if posterior.verdict.ok:
-            line = next(row for row in posterior.rows if row.name == "risk_difference")
+            line = posterior.row("risk_difference")
             rows.append((label, line.q50, line.q2_5, line.q97_5, "Bayesian"))
         else:
             rows.append((f"{label}: diagnostics failed", None, None, None, "Bayesian"))

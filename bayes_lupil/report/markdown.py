@@ -153,9 +153,8 @@ def _bayesian_markdown(result: Reanalysis) -> str:
                 (f"`{item.model.name}`", item.model.title, posterior.provenance.population_label, *["no figure"] * 5)
             )
             continue
-        rd = next(line for line in posterior.rows if line.name == "risk_difference")
-        chance = {line.kind: line for line in posterior.ladder if line.kind != "benefit" or line.threshold == 0}
-        chances = [chance[kind] for kind in ("benefit", "relevant", "harm")]
+        rd = posterior.row("risk_difference")
+        chances = [posterior.chances[kind] for kind in ("benefit", "relevant", "harm")]
         rows.append(
             (
                 f"`{item.model.name}` ({item.model.role})", item.model.title, posterior.provenance.population_label,
@@ -176,11 +175,8 @@ def _definitions(result: Reanalysis) -> list[str]:
     said: dict[str, list[str]] = {}
     errors = [0.0]
     for posterior in sound:
-        statements = {
-            row.kind: row.statement for row in posterior.ladder if row.kind != "benefit" or row.threshold == 0
-        }
         words = "; ".join(
-            f"{name}: {statements[kind]}"
+            f"{name}: {posterior.chances[kind].statement}"
             for kind, name in (("benefit", "benefit"), ("relevant", "relevant benefit"), ("harm", "harm"))
         )
         said.setdefault(words, []).append(f"`{posterior.spec.name}`")

@@ -138,16 +138,13 @@ def _bayesian_row(item: Analysis, result: Reanalysis) -> dict[str, Any]:
     if posterior is None:
         return row
     (r0, n0), (r1, n1) = posterior.provenance.totals
-    by_name = {line.name: line for line in posterior.rows if "[" not in line.name}
-    rd, odds = by_name["risk_difference"], by_name["odds_ratio"]
+    rd, odds = posterior.row("risk_difference"), posterior.row("odds_ratio")
     row |= {
         "population": posterior.provenance.population_label, "patients": n0 + n1,
         "control": f"{r0}/{n0}", "active": f"{r1}/{n1}",
     }  # fmt: skip
     if item.status == "ok":
-        benefit = posterior.p_benefit
-        relevant = next(line for line in posterior.ladder if line.kind == "relevant")
-        assert benefit is not None  # the diagnostics passed
+        benefit, relevant = posterior.chances["benefit"], posterior.chances["relevant"]
         row |= {
             "risk_difference": rd.q50, "rd_lower": rd.q2_5, "rd_upper": rd.q97_5, "interval": "95 % credible, median",
             "odds_ratio": odds.q50, "or_lower": odds.q2_5, "or_upper": odds.q97_5,

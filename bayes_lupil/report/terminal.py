@@ -84,7 +84,7 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
         if posterior is None or not posterior.verdict.ok:
             table.add_row(item.model.name, item.model.population, item.status, "none")
             continue
-        rd = next(row for row in posterior.rows if row.name == "risk_difference")
+        rd = posterior.row("risk_difference")
         best = posterior.p_benefit
         assert best is not None
         table.add_row(
