@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 from bayes_lupil.documents import Document, requirement
 
 __all__ = [
+    "LKJ",
     "Beta",
     "Dirichlet",
     "Exponential",
@@ -58,6 +59,18 @@ class Prior(Document):
         """Quantile, the inverse of `cdf`."""
         return np.asarray(self._scipy().ppf(q), dtype=float)
 
+    def isf(self, q: ArrayLike) -> Floats:
+        """Value exceeded with probability q: keeps its digits in the upper tail, where `ppf` cannot."""
+        return np.asarray(self._scipy().isf(q), dtype=float)
+
+    def from_normal(self, z: ArrayLike) -> Floats:
+        """The value that a standard normal z stands for: a rising function that turns N(0, 1) into this prior."""
+        from scipy.special import ndtr
+
+        z = np.asarray(z, dtype=float)
+        tail = ndtr(-np.abs(z))
+        return np.where(z > 0, self.isf(tail), self.ppf(tail))
+
     def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
         """Draws of shape `size`."""
         return np.asarray(self._scipy().rvs(size=size, random_state=rng), dtype=float)
@@ -93,6 +106,10 @@ class Normal(Prior):
 
     def _pymc(self) -> tuple[str, dict[str, float]]:
         return "Normal", {"mu": self.mean, "sigma": self.sd}
+
+    def from_normal(self, z: ArrayLike) -> Floats:
+        """A straight line, so that data far out in the prior's tail are no difficulty."""
+        return np.asarray(self.mean + self.sd * np.asarray(z, dtype=float))
 
 
 class StudentT(Prior):
@@ -250,6 +267,10 @@ class PrecisionGamma(Prior):
         """Quantile of the standard deviation; with a shape near 0 the upper ones are astronomically large."""
         return self._from_precision(self._precision().isf(q))
 
+    def isf(self, q: ArrayLike) -> Floats:
+        """Standard deviation exceeded with probability q."""
+        return self._from_precision(self._precision().ppf(q))
+
     def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
         """Draws of the standard deviation; with a shape near 0 most are astronomically large."""
         return self._from_precision(self._precision().rvs(size=size, random_state=rng))
@@ -298,6 +319,43 @@ class Beta(Prior):
         return "Beta", {"alpha": self.a, "beta": self.b}
 
 
+class LKJ(Prior):
+    """A correlation with density proportional to (1 - r^2)^(eta - 1); eta 1 is uniform, larger ones shrink to 0.
+
+    Lewandowski, Kurowicka and Joe 2009 (J Multivar Anal 100:1989-2001), for a 2 x 2 matrix.
+    """
+
+    family: Literal["lkj"] = "lkj"
+    eta: Positive
+
+    def _scipy(self) -> Any:
+        from scipy import stats
+
+        return stats.beta(self.eta, self.eta, loc=-1, scale=2)
+
+    def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
+        """The prior as a custom density between -1 and 1."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        power, constant = np.float64(self.eta - 1), np.float64(self.logpdf(0.0))
+
+        def logp(value: Any, *_: Any) -> Any:
+            return pt.switch(pt.abs(value) < 1, constant + power * pt.log1p(-(value**2)), -np.inf)
+
+        def support_point(rv: Any, *_: Any) -> Any:
+            return pt.zeros(rv.shape)
+
+        return pm.CustomDist(
+            name,
+            0.0,
+            logp=logp,
+            support_point=support_point,
+            dims=dims or None,
+            default_transform=pm.distributions.transforms.Interval(-1.0, 1.0),
+        )
+
+
 class Dirichlet(Prior):
     """Symmetric Dirichlet distribution of shares; a single number, however many shares there are."""
 
@@ -341,6 +399,9 @@ class _Folded:
 
     def ppf(self, q: ArrayLike) -> Any:
         return self._scale * np.sqrt(self._square.ppf(q))
+
+    def isf(self, q: ArrayLike) -> Any:
+        return self._scale * np.sqrt(self._square.isf(q))
 
     def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Any:
         return np.abs(self._of.rvs(size=size, random_state=random_state))

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, read_toml, requirement
 from bayes_lupil.errors import ModelError, nearest
-from bayes_lupil.priors import Beta, Dirichlet, LocationPrior, Prior, ScalePrior
+from bayes_lupil.priors import LKJ, Beta, Dirichlet, LocationPrior, Prior, ScalePrior
 
 __all__ = [
     "Decision",
@@ -42,8 +42,12 @@ class Sites(Document):
     intercepts, effects : {"pooled", "partial", "fixed"}
         pooled: the same at every site; partial: drawn from a common distribution and so shrunk; fixed: one free
         parameter for each site.
-    distribution : {"normal"}
-        Distribution of u and v where pooling is partial.
+    distribution : {"normal", "student_t"}
+        Distribution of u and v where pooling is partial; tau_u and tau_v are its scales.
+    df : float, optional
+        Degrees of freedom of "student_t"; small ones let single sites lie far out.
+    correlated : bool
+        Whether u and v may be correlated over sites (both must be partial), with priors.correlation.
     coding : {"centred", "reference"}
         centred: x is -1/2 for control and +1/2 for active; reference: 0 and 1, as in most published fits. With
         partially pooled effects the coding changes the model.
@@ -51,8 +55,20 @@ class Sites(Document):
 
     intercepts: Pooling
     effects: Pooling
-    distribution: Literal["normal"] = "normal"
+    distribution: Literal["normal", "student_t"] = "normal"
+    df: Annotated[float, Field(ge=1, le=1000)] | None = None
+    correlated: bool = False
     coding: Literal["centred", "reference"] = "centred"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Sites:
+        if self.distribution == "student_t" and self.df is None:
+            raise requirement("df", "nothing", "degrees of freedom, because distribution = 'student_t'")
+        if self.distribution == "normal" and self.df is not None:
+            raise requirement("df", f"{self.df:g}", "none, because distribution = 'normal'")
+        if self.correlated and (self.intercepts, self.effects) != ("partial", "partial"):
+            raise requirement("correlated", "true", "false, unless intercepts and effects are both 'partial'")
+        return self
 
     @property
     def pooled(self) -> bool:
@@ -69,13 +85,14 @@ class Priors(Document):
     """Priors, each with its reason.
 
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
-    and tau_v the between-site SDs; site_shares and retention are used only for trials known by their margins.
+    and tau_v the between-site SDs (scales), correlation that of u and v; site_shares and retention are used only for trials known by their margins.
     """
 
     alpha: LocationPrior
     beta: LocationPrior
     tau_u: ScalePrior | None = None
     tau_v: ScalePrior | None = None
+    correlation: LKJ | None = None
     site_shares: Dirichlet | None = None
     retention: Beta | None = None
 
@@ -119,16 +136,36 @@ class Decision(Document):
 class Sampler(Document):
     """Engine and its settings.
 
-    `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says so.
+    Attributes
+    ----------
+    engine : {"auto", "nuts", "quadrature"}
+        quadrature: site effects integrated out, importance sampling of the rest; nuts: the No-U-Turn Sampler;
+        auto: quadrature for trials whose site table is known, NUTS for those known by their margins.
+    points, nodes : int
+        Quadrature: importance points (a power of 2; more are taken where they do not do) and the most Gauss-Hermite
+        nodes along an axis of a site's integral.
+    backend, chains, tune, draws, target_accept
+        NUTS. `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says
+        so.
+    seed : int
     """
 
-    engine: Literal["nuts"] = "nuts"
+    engine: Literal["auto", "nuts", "quadrature"] = "auto"
+    points: Annotated[int, Field(ge=256, le=2**20)] = 4096
+    nodes: Annotated[int, Field(ge=3, le=101)] = 13
     backend: Literal["nutpie", "pymc"] = "nutpie"
     chains: Annotated[int, Field(ge=2, le=64)] = 4
     tune: Annotated[int, Field(ge=100, le=100_000)] = 1000
     draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     target_accept: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    @field_validator("points")
+    @classmethod
+    def _power_of_two(cls, points: int) -> int:
+        if points & (points - 1):
+            raise ValueError("a power of 2, such as 4096")
+        return points
 
 
 class ModelSpec(Document):
@@ -157,6 +194,10 @@ class ModelSpec(Document):
                 raise requirement(f"priors.{tau}", "nothing", f"a prior, because sites.{part} = 'partial'")
             if pooling != "partial" and given:
                 raise requirement(f"priors.{tau}", "a prior", f"none, because sites.{part} = '{pooling}'")
+        if self.sites.correlated and self.priors.correlation is None:
+            raise requirement("priors.correlation", "nothing", "a prior, because sites.correlated = true")
+        if not self.sites.correlated and self.priors.correlation is not None:
+            raise requirement("priors.correlation", "a prior", "none, because sites.correlated = false")
         return self
 
     @property

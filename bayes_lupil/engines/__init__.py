@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.likelihoods import Likelihood
 
-__all__ = ["Draws", "run_engine"]
+__all__ = ["Draws", "engine_for", "run_engine"]
 
 
 def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
-    """Fit with the engine that the model file names."""
-    from bayes_lupil.engines import nuts
+    """Fit with the engine that the model file names, or with the one that 'auto' means for this trial."""
+    if engine_for(likelihood) == "nuts":
+        from bayes_lupil.engines import nuts
 
-    engines = {"nuts": nuts.sample}
-    return engines[likelihood.spec.sampler.engine](likelihood, progress)
+        return nuts.sample(likelihood, progress)
+    from bayes_lupil.engines import quadrature
+
+    return quadrature.sample(likelihood, progress)
+
+
+def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature"]:
+    """The engine named, or quadrature for 'auto' where site effects can be integrated out, and NUTS elsewhere."""
+    engine = likelihood.spec.sampler.engine
+    if engine == "auto":
+        return "nuts" if likelihood.site_marginal is None else "quadrature"
+    return engine

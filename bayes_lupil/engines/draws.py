@@ -19,13 +19,15 @@ class Draws:
     values : dict of str to array
         Parameters by name, shape (chain, draw, ...).
     statistics : dict of str to array
-        Sampler statistics, shape (chain, draw); 'diverging' is boolean.
+        Sampler statistics, shape (chain, draw); 'diverging', which NUTS has, is boolean.
     sampler : str
         What ran, with its version.
     seconds : dict of str to float
-        Durations of 'compile' and 'sample'.
+        Durations of 'sample' and, where there is such a step, 'compile'.
     notes : tuple of str
         Anything a reader should know, such as a fallback.
+    diagnostics : dict of str to float
+        What the engine says of the result as a whole, such as 'pareto_k'.
     """
 
     values: dict[str, NDArray[np.float64]]
@@ -33,3 +35,4 @@ class Draws:
     sampler: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = field(default=())
+    diagnostics: dict[str, float] = field(default_factory=dict)

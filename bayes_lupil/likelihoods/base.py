@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.likelihoods.sites import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 
@@ -52,6 +53,11 @@ class Likelihood(ABC):
     def coords(self) -> dict[str, Any]:
         """Coordinates of every dimension used."""
         return {"site": list(self.site_names), "arm": list(ARMS)}
+
+    @property
+    def site_marginal(self) -> SiteMarginal | None:
+        """The likelihood with the site effects integrated out; None where that cannot be done site by site."""
+        return None
 
     def probabilities(self, values: Values) -> Floats:
         """Response probability by site and arm, shape (..., sites, 2)."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods.base import Likelihood, Pointwise
+from bayes_lupil.likelihoods.site_marginal import CellTable, SiteMarginal
 from bayes_lupil.likelihoods.sites import SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
@@ -26,6 +28,15 @@ class BinomialCells(Likelihood):
         self.cells = cells
         self.site_names = cells.sites
         self.sites = SiteModel(spec, len(cells.sites))
+
+    @cached_property
+    def site_marginal(self) -> SiteMarginal:
+        """The likelihood with the site effects integrated out; cells without patients say nothing and are left out."""
+        y, n = self.cells.responders, self.cells.n
+        site, arm = np.nonzero(n)
+        x = np.array(self.spec.sites.x)[arm]
+        design = np.column_stack([np.ones(x.size), x])
+        return SiteMarginal(self.sites, CellTable.from_arrays(site, y[site, arm], n[site, arm], x, design))
 
     def _observe(self, values: Mapping[str, Any]) -> None:
         import pymc as pm

@@ -1,8 +1,9 @@
 """The part that all likelihoods share: parameters of the site model and the log odds by site and arm.
 
-    logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v f_s,   e, f ~ N(0, 1)
+    logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v (r e_s + (1 - r^2)^(1/2) f_s)
 
-`log_odds` is written with operators that NumPy and PyTensor share, so that it exists once.
+with standardised site effects e and f, independently normal or Student-t, and r the correlation (0 unless the model
+has one). `log_odds` is written with operators that NumPy and PyTensor share, so that it exists once.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.priors import Normal, Prior
+from bayes_lupil.priors import Normal, Prior, StudentT
 from bayes_lupil.spec import ModelSpec
 
 __all__ = ["Parameter", "SiteModel"]
 
-_STANDARD_NORMAL = Normal(mean=0.0, sd=1.0, reason="standardised site effect, scaled by tau")
+_REASON = "standardised site effect, scaled by tau"
 
 Values = Mapping[str, Any]
 
@@ -44,6 +45,12 @@ class SiteModel:
     spec: ModelSpec
     n_sites: int
 
+    @property
+    def standard(self) -> Prior:
+        """Distribution of the standardised site effects."""
+        df = self.spec.sites.df
+        return Normal(mean=0, sd=1, reason=_REASON) if df is None else StudentT(df=df, mean=0, scale=1, reason=_REASON)
+
     def parameters(self) -> tuple[Parameter, ...]:
         """Free parameters with their priors; site effects are standardised (non-centred)."""
         sites, priors = self.spec.sites, self.spec.priors
@@ -53,16 +60,23 @@ class SiteModel:
         ]
         for tau, prior, effect in (("tau_u", priors.tau_u, "e"), ("tau_v", priors.tau_v, "f")):
             if prior is not None:
-                found += [Parameter(tau, prior), Parameter(effect, _STANDARD_NORMAL, ("site",))]
+                found += [Parameter(tau, prior), Parameter(effect, self.standard, ("site",))]
+        if priors.correlation is not None:
+            found.append(Parameter("correlation", priors.correlation))
         return tuple(found)
 
     def effects(self, values: Values) -> dict[str, Any]:
         """Site effects u and v on the log-odds scale, where pooling is partial, shape (..., sites)."""
-        return {
-            effect: values[tau][..., None] * values[standard]
-            for effect, tau, standard in (("u", "tau_u", "e"), ("v", "tau_v", "f"))
-            if tau in values
-        }
+        found = {}
+        if "tau_u" in values:
+            found["u"] = values["tau_u"][..., None] * values["e"]
+        if "tau_v" in values:
+            standard = values["f"]
+            if "correlation" in values:
+                r = values["correlation"][..., None]
+                standard = r * values["e"] + (1 - r**2) ** 0.5 * standard
+            found["v"] = values["tau_v"][..., None] * standard
+        return found
 
     def log_odds(self, values: Values) -> Any:
         """Log odds by site and arm, shape (..., sites, 2)."""
@@ -90,11 +104,11 @@ class SiteModel:
         if self.spec.sites.effects == "fixed":
             return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
-        draws = slope.shape
-        if "tau_u" in values:
-            base = base + values["tau_u"] * rng.standard_normal(draws)
-        if "tau_v" in values:
-            slope = slope + values["tau_v"] * rng.standard_normal(draws)
+        draws = (*slope.shape, 1)
+        new = {name: self.standard.sample(rng, draws) for name, tau in (("e", "tau_u"), ("f", "tau_v")) if tau in values}
+        effects = self.effects({**values, **new})
+        base = base + effects["u"][..., 0] if "u" in effects else base
+        slope = slope + effects["v"][..., 0] if "v" in effects else slope
         if self.spec.sites.intercepts == "fixed":
             return {"log_odds_ratio": slope}
         return {

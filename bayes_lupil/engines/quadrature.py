@@ -1,0 +1,214 @@
+"""A posterior without MCMC: site effects integrated out by quadrature, the few parameters left by importance sampling.
+
+1. Whiten by the prior: theta = F^-1(Phi(g)), so that every g is N(0, 1) a priori, and the posterior of g has neither
+   boundary nor heavy tail where a between-site SD goes to 0.
+2. Importance sampling of g (`bayes_lupil.engines.importance`), the sites' effects integrated out at every point.
+3. Resampling to independent draws of equal weight, then the site effects given theta.
+
+The method ends where theta has more than about ten dimensions, where the sites are not independent given theta
+(published margins), or where the verdict says so; NUTS is the way out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.engines.draws import Draws
+from bayes_lupil.engines.importance import ImportanceSample, find_mode, sample_density
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.likelihoods.sites import Parameter
+
+__all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "sample", "sample_theta"]
+
+Floats = NDArray[np.float64]
+
+MAX_NODES = 61
+_MODE_NODES = 25  # the search takes differences over small steps, so that the integrals must not jump
+_CHECKED = 64
+_CLOSE = 15.0
+_ENOUGH = 0.02
+
+
+class Marginal(Protocol):
+    """A likelihood with its site effects integrated out; see `bayes_lupil.likelihoods.site_marginal.SiteMarginal`."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Theta."""
+
+    def log_total(
+        self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None
+    ) -> tuple[Floats, int]:
+        """Log likelihood, shape (draws,), and how many integrals failed."""
+
+    def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:
+        """Site parameters given theta, shape (draws, sites)."""
+
+
+class WhitenedPosterior:
+    """Log density of g, where theta = F^-1(Phi(g)) under the prior F.
+
+    Parameters
+    ----------
+    marginal : Marginal
+    nodes : int
+        The most Gauss-Hermite nodes along an axis of a site's integral.
+    site_powers : array, shape (sites,), optional
+        Multiplies each site's log likelihood; 0 leaves a site out.
+    prior_power : float
+        Power of the prior of theta.
+    """
+
+    def __init__(
+        self, marginal: Marginal, nodes: int, site_powers: Floats | None = None, prior_power: float = 1.0
+    ) -> None:
+        self.marginal = marginal
+        self.nodes = nodes
+        self.site_powers = site_powers
+        self.prior_power = prior_power
+        self.failed = 0
+
+    @property
+    def dimension(self) -> int:
+        """Number of parameters in theta."""
+        return len(self.marginal.parameters)
+
+    def theta(self, g: Floats) -> dict[str, Floats]:
+        """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
+        # a prior without bound must not become infinite in its last 1e-300
+        limit = 1e100
+        return {
+            item.name: np.clip(item.prior.from_normal(g[..., i]), -limit, limit)
+            for i, item in enumerate(self.marginal.parameters)
+        }
+
+    def log_density(self, g: Floats) -> Floats:
+        """Log posterior density of g up to the evidence, shape (draws,)."""
+        theta = self.theta(g)
+        value, failed = self.marginal.log_total(theta, self.nodes, self.site_powers)
+        self.failed += failed
+        value = value - 0.5 * (g**2).sum(axis=-1) - 0.5 * self.dimension * np.log(2 * np.pi)
+        if self.prior_power != 1:
+            for item in self.marginal.parameters:
+                value = value + (self.prior_power - 1) * item.prior.logpdf(theta[item.name])
+        return np.asarray(value)
+
+    def with_nodes(self, nodes: int) -> WhitenedPosterior:
+        """The same density by other rules."""
+        return WhitenedPosterior(self.marginal, nodes, self.site_powers, self.prior_power)
+
+
+def sample_theta(
+    density: WhitenedPosterior, points: int, replicates: int, seed: np.random.SeedSequence
+) -> tuple[ImportanceSample, dict[str, float]]:
+    """Importance sample of g, with more nodes where those given do not do, and its diagnostics.
+
+    The quadrature error is found at points of the proposal, not at draws: a point whose likelihood is wrongly small is
+    never drawn.
+    """
+    mode_seed, *stages = seed.spawn(4)
+    start = find_mode(density.with_nodes(max(density.nodes, _MODE_NODES)).log_density, density.dimension, mode_seed)
+    for attempt, stage_seed in enumerate(stages, start=1):
+        sample = sample_density(density.log_density, start, points, replicates, stage_seed)
+        error = _quadrature_error(density, sample)
+        if error <= _ENOUGH or density.nodes >= MAX_NODES or attempt == len(stages):
+            break
+        density = density.with_nodes(min(2 * density.nodes + 1, MAX_NODES))
+    return sample, {
+        "pareto_k": sample.k_hat,
+        "importance_ess": sample.effective,
+        "points": float(sample.weights.size),
+        "nodes": float(density.nodes),
+        "quadrature_error": error,
+        "failed_integrals": float(density.failed),
+        "log_evidence": sample.log_evidence,
+        "log_evidence_mcse": sample.log_evidence_error,
+    }
+
+
+def _quadrature_error(density: WhitenedPosterior, sample: ImportanceSample) -> float:
+    """SD over points of the difference that twice the nodes would make to the log density.
+
+    Over those points whose density by either rule comes within exp(-15) of the largest: a constant difference does no
+    harm, and neither does any difference where both densities are next to 0.
+    """
+    per_replicate = -(-_CHECKED // sample.points.shape[0])
+    g = sample.points[:, :per_replicate].reshape(-1, sample.points.shape[2])
+    rough = sample.log_density[:, :per_replicate].ravel()
+    fine = density.with_nodes(2 * density.nodes + 1).log_density(g)
+    matters = np.maximum(rough, fine) > np.maximum(rough.max(), fine.max()) - _CLOSE
+    return float(np.std((fine - rough)[matters]))
+
+
+def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
+    """Draw from the posterior of all free parameters.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        With a `site_marginal`. Its `spec.sampler` holds points, nodes, chains (here: independent replicates) and seed.
+    progress : bool
+        Whether to say what is going on.
+
+    Returns
+    -------
+    Draws
+        Independent draws, as many as the importance sample is worth; the same for the same seed, whatever the number
+        of cores.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where site effects cannot be integrated out.
+    """
+    settings = likelihood.spec.sampler
+    marginal = likelihood.site_marginal
+    if marginal is None:
+        raise UnsupportedModelError(
+            f"model '{likelihood.spec.name}'",
+            "engine 'quadrature' and a trial whose site table is not known",
+            "engine 'nuts' (or 'auto')",
+            "Sites of unknown patients are not independent given the other parameters.",
+        )
+    started = time.perf_counter()
+    theta_seed, draw_seed, site_seed = np.random.SeedSequence(settings.seed).spawn(3)
+    density = WhitenedPosterior(marginal, settings.nodes)
+    with _said(progress, f"{len(likelihood.site_names)} sites, {settings.points} points"):
+        if density.dimension:
+            found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
+            g, log_density = found.resample(draw_seed)
+        else:  # every parameter belongs to one site
+            g = np.zeros((settings.chains, settings.points // settings.chains, 0))
+            log_density = np.full(g.shape[:2], density.log_density(np.zeros((1, 0)))[0])
+            diagnostics = {"pareto_k": -np.inf, "importance_ess": float(settings.points), "points": float(settings.points)}
+        theta = density.theta(g)
+        flat = {name: value.reshape(-1) for name, value in theta.items()} or {"": np.zeros(log_density.size)}
+        local = marginal.draw(flat, site_seed)
+    values = theta | {name: value.reshape(*log_density.shape, -1) for name, value in local.items()}
+    return Draws(
+        values={item.name: values[item.name] for item in likelihood.parameters},
+        statistics={"lp": log_density},
+        sampler=f"quadrature, bayes-lupil {version('bayes-lupil')}",
+        seconds={"sample": time.perf_counter() - started},
+        diagnostics=diagnostics,
+    )
+
+
+@contextmanager
+def _said(progress: bool, what: str) -> Iterator[None]:
+    """A line on the terminal while the work lasts."""
+    if not progress:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"integrating over {what}"):
+        yield

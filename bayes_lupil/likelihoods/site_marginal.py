@@ -1,0 +1,272 @@
+"""The likelihood of a site table given the hyper-parameters alone: each site's own effects are integrated out.
+
+Given theta (alpha, beta, the SDs, ...) sites are independent, so the integral is a product of small ones. A site
+parameter that is free at every site ('fixed') has a prior that is known, and so integrates out in the same way; theta
+stays as small as it is however many sites there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.priors import Normal, Prior
+
+__all__ = ["CellTable", "SiteForm", "SiteMarginal", "gauss_hermite", "shape_table"]
+
+Floats = NDArray[np.float64]
+Values = Mapping[str, Any]
+
+_AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
+_ROWS = 3601
+
+
+@dataclass(frozen=True, eq=False)
+class CellTable:
+    """Cells in the order of their sites, for the compiled integrals.
+
+    Attributes
+    ----------
+    starts : array of int, shape (sites + 1,)
+        Where each site's cells begin and end; a site may have any number of cells.
+    y, n, x : array, shape (cells,)
+        Responders, patients, treatment code.
+    design : array, shape (cells, P)
+        Columns of the fixed effects.
+    """
+
+    starts: NDArray[np.int64]
+    y: Floats
+    n: Floats
+    x: Floats
+    design: Floats
+
+    @classmethod
+    def from_arrays(cls, site: ArrayLike, y: ArrayLike, n: ArrayLike, x: ArrayLike, design: ArrayLike) -> CellTable:
+        """From one row for each cell; `site` numbers the sites from 0 and rows may come in any order."""
+        site = np.asarray(site)
+        order = np.argsort(site, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(site))]).astype(np.int64)
+        columns = [np.ascontiguousarray(np.asarray(v, dtype=float)[order]) for v in (y, n, x, design)]
+        return cls(starts, *columns)
+
+    @property
+    def n_sites(self) -> int:
+        """Number of sites."""
+        return self.starts.size - 1
+
+    def log_coefficients(self) -> Floats:
+        """Log binomial coefficients summed over each site's cells, shape (sites,)."""
+        from scipy.special import gammaln
+
+        per_cell = gammaln(self.n + 1) - gammaln(self.y + 1) - gammaln(self.n - self.y + 1)
+        return np.asarray(np.add.reduceat(per_cell, self.starts[:-1]))
+
+    def distinct(self) -> tuple[CellTable, NDArray[np.int64]]:
+        """One site of each kind of counts, and for every site which of them it is: equal sites share an integral."""
+        kinds: dict[bytes, int] = {}
+        first, which = [], np.empty(self.n_sites, dtype=np.int64)
+        for s in range(self.n_sites):
+            cells = slice(self.starts[s], self.starts[s + 1])
+            key = b"".join(np.ascontiguousarray(v[cells]).tobytes() for v in (self.y, self.n, self.x, self.design))
+            if key not in kinds:
+                kinds[key] = len(first)
+                first.append(s)
+            which[s] = kinds[key]
+        rows = [np.arange(self.starts[s], self.starts[s + 1]) for s in first]
+        starts = np.concatenate([[0], np.cumsum([row.size for row in rows])]).astype(np.int64)
+        kept = np.concatenate(rows)
+        return CellTable(starts, self.y[kept], self.n[kept], self.x[kept], self.design[kept]), which
+
+
+@dataclass(frozen=True, eq=False)
+class SiteForm:
+    """A site model at some draws of theta, in the form of `bayes_lupil.likelihoods.kernels`.
+
+    Attributes
+    ----------
+    order : int
+        0: no site effects; 1: the first alone; 2: the second alone; 3: both.
+    tables : two arrays of shape (rows, 2)
+        Shapes h_1 and h_2 as values and slopes; no rows for the identity.
+    fixed : array, shape (draws, P)
+    scale : array, shape (draws, 3)
+        s_11, s_21 and s_22.
+    """
+
+    order: int
+    tables: tuple[Floats, Floats]
+    fixed: Floats
+    scale: Floats
+
+
+@cache
+def gauss_hermite(most: int) -> tuple[Floats, Floats]:
+    """Rules with 1 to `most` nodes for integrals of f(z) over the standard normal's SD; row k holds k of them.
+
+    The integral of f(z) / sqrt(2 pi) is about sum_i exp(weight_i) f(node_i).
+    """
+    nodes, weights = np.zeros((most + 1, most + 1)), np.zeros((most + 1, most + 1))
+    for k in range(1, most + 1):
+        t, w = np.polynomial.hermite.hermgauss(k)
+        nodes[k, :k] = np.sqrt(2) * t
+        weights[k, :k] = np.log(w) + t**2 - 0.5 * np.log(np.pi)
+    return nodes, weights
+
+
+def shape_table(prior: Prior) -> Floats:
+    """The prior as a function of a standard normal variable: rows (value, slope) over the reach of the kernels.
+
+    A normal prior has no rows: it is the identity, to which location and scale are applied elsewhere.
+    """
+    if isinstance(prior, Normal):
+        return np.empty((0, 2))
+    from bayes_lupil.likelihoods.kernels import REACH
+
+    z = np.linspace(-REACH, REACH, _ROWS)
+    value = prior.from_normal(z)
+    slope = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - prior.logpdf(value))
+    return np.column_stack([value, slope])
+
+
+class SiteMarginal:
+    """Log likelihood of a site table as a function of theta, and draws of the site parameters given theta.
+
+    Parameters
+    ----------
+    sites : SiteModel
+    table : CellTable
+        Its design has the columns 1 and x.
+    """
+
+    def __init__(self, sites: SiteModel, table: CellTable) -> None:
+        self.sites = sites
+        self.table = table
+        self._kinds, self._which = table.distinct()
+        self._coefficients = table.log_coefficients()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Theta: the parameters that are not one for each site."""
+        return tuple(item for item in self.sites.parameters() if not item.dims)
+
+    def form(self, theta: Values) -> SiteForm:
+        """The site model at draws of theta, each of shape (draws,)."""
+        pooling, priors = self.sites.spec.sites, self.sites.spec.priors
+        draws = len(next(iter(theta.values()))) if theta else 1
+        columns, tables, spread = [], [np.empty((0, 2))] * 2, []
+        for i, (name, tau, how, prior) in enumerate(
+            (("alpha", "tau_u", pooling.intercepts, priors.alpha), ("beta", "tau_v", pooling.effects, priors.beta))
+        ):
+            if how == "fixed":
+                tables[i] = shape_table(prior)
+                normal = isinstance(prior, Normal)
+                columns.append(np.full(draws, prior.mean if normal else 0.0))
+                spread.append(np.full(draws, prior.sd if normal else 1.0))
+            else:
+                columns.append(np.asarray(theta[name]))
+                spread.append(np.asarray(theta[tau]) if tau in theta else np.zeros(draws))
+                tables[i] = shape_table(self.sites.standard) if tau in theta else tables[i]
+        r = np.asarray(theta["correlation"]) if "correlation" in theta else np.zeros(draws)
+        scale = np.column_stack([spread[0], spread[1] * r, spread[1] * np.sqrt(1 - r**2)])
+        order = (pooling.intercepts != "pooled") + 2 * (pooling.effects != "pooled")
+        return SiteForm(order, (tables[0], tables[1]), np.column_stack(columns), scale)
+
+    def log_sites(self, theta: Values, nodes: int) -> tuple[Floats, int]:
+        """Log likelihood of every site, shape (draws, sites), and how many searches for a mode failed."""
+        kinds, failed = integrate(self._kinds, self.form(theta), nodes)
+        return kinds[:, self._which] + self._coefficients, failed
+
+    def log_total(self, theta: Values, nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
+        """Log likelihood summed over sites, shape (draws,), and how many searches for a mode failed.
+
+        `powers`, shape (sites,), multiplies each site's share: 0 leaves a site out.
+        """
+        powers = np.ones(self.table.n_sites) if powers is None else powers
+        kinds, failed = integrate(self._kinds, self.form(theta), nodes)
+        return kinds @ np.bincount(self._which, weights=powers) + powers @ self._coefficients, failed
+
+    def draw(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
+        """Draws of the site parameters given theta and the data, each of shape (draws, sites)."""
+        form = self.form(theta)
+        if not form.order:
+            return {}
+        from bayes_lupil.likelihoods.kernels import draw_sites
+
+        draws = form.fixed.shape[0]
+        z = np.empty((draws, self.table.n_sites, 2))
+        streams = seed.spawn(-(-draws // _AT_ONCE))
+
+        def piece(part: slice) -> None:
+            t, rng = self.table, np.random.default_rng(streams[part.start // _AT_ONCE])
+            draw_sites(
+                t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part], rng,
+                z[part],
+            )  # fmt: skip
+
+        _in_pieces(piece, draws)
+        return self._named(z)
+
+    def _named(self, z: Floats) -> dict[str, Floats]:
+        """Site parameters by name from standard normal variables of shape (draws, sites, 2)."""
+        pooling, priors = self.sites.spec.sites, self.sites.spec.priors
+        found = {}
+        for i, (how, name, prior) in enumerate(
+            ((pooling.intercepts, "alpha", priors.alpha), (pooling.effects, "beta", priors.beta))
+        ):
+            if how == "fixed":
+                found[name] = prior.from_normal(z[..., i])
+            elif how == "partial":
+                found["e" if i == 0 else "f"] = self.sites.standard.from_normal(z[..., i])
+        return found
+
+
+def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, int]:
+    """Log of each site's binomial probability, without the coefficients, integrated over its effects.
+
+    Returns
+    -------
+    array, shape (draws, sites)
+    int
+        How many searches for a mode failed; 0 unless something is badly wrong.
+    """
+    draws = form.fixed.shape[0]
+    if not form.order:
+        from scipy.special import log_expit
+
+        eta = form.fixed @ table.design.T
+        per_cell = table.y * log_expit(eta) + (table.n - table.y) * log_expit(-eta)
+        return np.add.reduceat(per_cell, table.starts[:-1], axis=-1), 0
+    from bayes_lupil.likelihoods.kernels import integrate_sites
+
+    found, rule = np.empty((draws, table.n_sites)), gauss_hermite(nodes)
+    failed: list[int] = []
+
+    def piece(part: slice) -> None:
+        t = table
+        bad = integrate_sites(
+            t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part], *rule,
+            found[part],
+        )  # fmt: skip
+        failed.append(int(bad))
+
+    _in_pieces(piece, draws)
+    return found, sum(failed)
+
+
+def _in_pieces(work: Callable[[slice], None], draws: int) -> None:
+    """Run over pieces of fixed size on all cores; the kernels let go of Python's lock."""
+    pieces = [slice(start, min(start + _AT_ONCE, draws)) for start in range(0, draws, _AT_ONCE)]
+    if len(pieces) == 1:
+        work(pieces[0])
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(work, pieces))
