@@ -1,6 +1,7 @@
 """Monte Carlo error, effective sample size and R-hat (by ArviZ), and the verdict they give.
 
-Vehtari et al. 2021, Bayesian Analysis 16:667-718 (rank-normalised R-hat, bulk and tail ESS, MCSE of quantiles).
+Vehtari et al. 2021, Bayesian Analysis 16:667-718 (rank-normalised R-hat, bulk and tail ESS, MCSE of quantiles);
+Vehtari et al. 2024, JMLR 25:72 (k-hat of importance sampling).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAX_DIFFERENCE",
+    "MAX_K_HAT",
+    "MAX_QUADRATURE_ERROR",
     "MAX_R_HAT",
     "MIN_ESS",
     "Row",
     "Verdict",
     "describe",
+    "describe_independent",
     "effective_draws",
     "judge",
     "mcse_mean",
@@ -29,11 +34,16 @@ Floats = NDArray[np.float64]
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400
+MAX_K_HAT = 0.7
+MAX_QUADRATURE_ERROR = 0.02
+"""Of a log posterior density, as an SD over the points that matter: shifts a mean by at most 2 % of its SD."""
+MAX_DIFFERENCE = 4.0
+"""Between two engines, in combined Monte Carlo errors."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Summary of one scalar quantity."""
+    """Summary of one scalar quantity; R-hat is NaN for independent draws, which have no chains to compare."""
 
     name: str
     mean: float
@@ -61,8 +71,12 @@ class Verdict:
     failures : tuple of str
         Why not, worst first; empty where ok.
     max_r_hat, min_ess_bulk, min_ess_tail : float
-        Worst values over all quantities judged.
+        Worst values over all quantities judged; R-hat is NaN for independent draws.
     divergences : int
+    pareto_k, quadrature_error : float or None
+        Of the quadrature engine.
+    engine_difference : float or None
+        Largest difference from the other engine, in Monte Carlo errors, where it was run too.
     """
 
     ok: bool
@@ -72,6 +86,9 @@ class Verdict:
     min_ess_tail: float
     divergences: int
     quantities: int
+    pareto_k: float | None = None
+    quadrature_error: float | None = None
+    engine_difference: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -80,12 +97,17 @@ class Verdict:
     @property
     def text(self) -> str:
         """In one line."""
-        if self.ok:
+        if not self.ok:
+            return "FAILED: " + "; ".join(self.failures)
+        if self.pareto_k is not None:
             return (
-                f"ok: R-hat at most {self.max_r_hat:.4f}, ESS at least {self.min_ess_bulk:.0f} (bulk) and "
-                f"{self.min_ess_tail:.0f} (tail), no divergence, over {self.quantities} quantities"
+                f"ok: k-hat {self.pareto_k:.2f}, {self.min_ess_bulk:.0f} independent draws, quadrature error "
+                f"{self.quadrature_error:.0e} of a log density, over {self.quantities} quantities"
             )
-        return "FAILED: " + "; ".join(self.failures)
+        return (
+            f"ok: R-hat at most {self.max_r_hat:.4f}, ESS at least {self.min_ess_bulk:.0f} (bulk) and "
+            f"{self.min_ess_tail:.0f} (tail), no divergence, over {self.quantities} quantities"
+        )
 
 
 def _statistics() -> Any:
@@ -147,31 +169,81 @@ def describe(name: str, draws: Floats) -> Row:
     )
 
 
-def judge(rows: Iterable[Row], statistics: Mapping[str, NDArray[np.generic]]) -> Verdict:
+def describe_independent(name: str, draws: Floats) -> Row:
+    """Summary of a quantity from independent draws, of any shape: the closed forms, without a chain's detours."""
+    low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
+    sd = float(draws.std(ddof=1))
+    n = float(draws.size)
+    return Row(name, float(draws.mean()), sd, sd / np.sqrt(n), low, middle, high, n, n, np.nan)
+
+
+def judge(
+    rows: Iterable[Row], statistics: Mapping[str, NDArray[np.generic]], diagnostics: Mapping[str, float] | None = None
+) -> Verdict:
     """The verdict over all reported quantities.
 
-    Fails where any R-hat is above 1.01, any bulk or tail ESS is below 400 (or either is not a number), or any
-    transition diverged.
+    Markov chains fail where any R-hat is above 1.01, any bulk or tail ESS is below 400 (or either is not a number), or
+    any transition diverged; importance samples where k-hat is above 0.7, fewer than 400 draws are effective, an
+    integral failed, or twice the nodes would change the log density; either where the other engine disagrees.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+    statistics : dict of str to array
+        By draw, as in the group sample_stats.
+    diagnostics : dict of str to float, optional
+        Of the result as a whole; 'pareto_k' marks an importance sample.
     """
-    table = list(rows)
-    failures = []
-    if "diverging" not in statistics:
-        failures.append("the sampler did not say whether it diverged")
-    divergences = int(np.sum(statistics.get("diverging", 0)))
-    if divergences:
-        failures.append(f"{divergences} divergent transitions (0 required: raise sampler.target_accept towards 1)")
-
-    def worst(kind: str, high_is_bad: bool) -> Row:
-        def badness(row: Row) -> float:
-            value = float(getattr(row, kind))
-            return np.inf if np.isnan(value) else value if high_is_bad else -value
-
-        return max(table, key=badness)
-
-    r_hat, bulk, tail = worst("r_hat", True), worst("ess_bulk", False), worst("ess_tail", False)
-    if not r_hat.r_hat <= MAX_R_HAT:
-        failures.append(f"R-hat {r_hat.r_hat:.4f} of {r_hat.name} (at most {MAX_R_HAT} required)")
+    table, whole = list(rows), dict(diagnostics or {})
+    bulk, tail = _worst(table, "ess_bulk", False), _worst(table, "ess_tail", False)
+    failures = _engines_differ(whole)
+    if "pareto_k" in whole:
+        failures += _importance_failures(whole)
+        r_hat, divergences = np.nan, 0
+    else:
+        if "diverging" not in statistics:
+            failures.append("the sampler did not say whether it diverged")
+        divergences = int(np.sum(statistics.get("diverging", 0)))
+        if divergences:
+            failures.append(f"{divergences} divergent transitions (0 required: raise sampler.target_accept towards 1)")
+        worst = _worst(table, "r_hat", True)
+        r_hat = worst.r_hat
+        if not r_hat <= MAX_R_HAT:
+            failures.append(f"R-hat {r_hat:.4f} of {worst.name} (at most {MAX_R_HAT} required)")
+    raised = "raise sampler.points" if "pareto_k" in whole else "raise sampler.draws"
     for label, row, value in (("bulk", bulk, bulk.ess_bulk), ("tail", tail, tail.ess_tail)):
         if not value >= MIN_ESS:
-            failures.append(f"{label} ESS {value:.0f} of {row.name} (at least {MIN_ESS} required: raise sampler.draws)")
-    return Verdict(not failures, tuple(failures), r_hat.r_hat, bulk.ess_bulk, tail.ess_tail, divergences, len(table))
+            failures.append(f"{label} ESS {value:.0f} of {row.name} (at least {MIN_ESS} required: {raised})")
+    return Verdict(
+        not failures, tuple(failures), r_hat, bulk.ess_bulk, tail.ess_tail, divergences, len(table),
+        whole.get("pareto_k"), whole.get("quadrature_error"), whole.get("engine_difference"),
+    )  # fmt: skip
+
+
+def _worst(table: list[Row], kind: str, high_is_bad: bool) -> Row:
+    def badness(row: Row) -> float:
+        value = float(getattr(row, kind))
+        return np.inf if np.isnan(value) else value if high_is_bad else -value
+
+    return max(table, key=badness)
+
+
+def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
+    k_hat, error = diagnostics["pareto_k"], diagnostics.get("quadrature_error", np.nan)
+    failed = int(diagnostics.get("failed_integrals", 0))
+    way_out = "use sampler.engine = 'nuts'"
+    failures = []
+    if not k_hat <= MAX_K_HAT:
+        failures.append(f"k-hat {k_hat:.2f} (at most {MAX_K_HAT} required: {way_out})")
+    if not error <= MAX_QUADRATURE_ERROR:
+        failures.append(f"quadrature error {error:.2g} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
+    if failed:
+        failures.append(f"{failed} integrals whose mode was not found (0 required: {way_out})")
+    return failures
+
+
+def _engines_differ(diagnostics: Mapping[str, float]) -> list[str]:
+    difference = diagnostics.get("engine_difference", 0.0)
+    if difference <= MAX_DIFFERENCE:
+        return []
+    return [f"the engines differ by {difference:.1f} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required)"]

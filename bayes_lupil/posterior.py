@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import Row, Verdict, describe, judge
+from bayes_lupil.convergence import Row, Verdict, describe, describe_independent, judge
 from bayes_lupil.errors import SavedFileError
 from bayes_lupil.estimands import ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.files import make_folder, new_file
@@ -55,6 +55,7 @@ class Posterior:
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group, site-level ones element by element."""
         found = []
+        summarise = describe_independent if "pareto_k" in self.diagnostics else describe
         group = self.data["posterior"].to_dataset()
         scalars_first = sorted(group.data_vars, key=lambda name: group[name].ndim)
         for name in scalars_first:
@@ -62,7 +63,7 @@ class Posterior:
             labels = [variable.coords[dim].values for dim in variable.dims[2:]]
             for index in np.ndindex(variable.shape[2:]):
                 label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
-                found.append(describe(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
+                found.append(summarise(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
         return tuple(found)
 
     def row(self, name: str) -> Row:
@@ -73,7 +74,13 @@ class Posterior:
     def verdict(self) -> Verdict:
         """Verdict of the diagnostics over every quantity in the posterior group."""
         statistics = {str(name): np.asarray(values) for name, values in self.data["sample_stats"].data_vars.items()}
-        return judge(self.rows, statistics)
+        return judge(self.rows, statistics, self.diagnostics)
+
+    @property
+    def diagnostics(self) -> dict[str, float]:
+        """What the engine says of the result as a whole, such as 'pareto_k' and 'log_evidence'; empty for NUTS."""
+        group = self.data.children.get("diagnostics")
+        return {} if group is None else {str(name): float(value) for name, value in group.data_vars.items()}
 
     def summary(self, sites: bool = False) -> pd.DataFrame:
         """Mean, SD, quantiles and diagnostics, one row a quantity.
@@ -152,7 +159,7 @@ class Posterior:
             "nnt": {**nnt.__dict__} if nnt else None,
             "p_benefit": {"probability": benefit.probability, "mcse": benefit.mcse} if benefit else None,
             "ladder": ladder,
-            "diagnostics": {k: _plain(v) for k, v in self.verdict.to_dict().items()},
+            "diagnostics": {k: _plain(v) for k, v in (self.diagnostics | self.verdict.to_dict()).items()},
             "provenance": {
                 "data_hash": self.provenance.data_hash,
                 "model_hash": self.provenance.model_hash,

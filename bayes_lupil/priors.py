@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -47,21 +48,26 @@ class Prior(Document):
     def _pymc(self) -> tuple[str, dict[str, float]]:
         raise NotImplementedError
 
+    @cached_property
+    def _distribution(self) -> Any:
+        """SciPy's, kept because it takes longer to make than to use."""
+        return self._scipy()
+
     def logpdf(self, x: ArrayLike) -> Floats:
         """Log density at x."""
-        return np.asarray(self._scipy().logpdf(x), dtype=float)
+        return np.asarray(self._distribution.logpdf(x), dtype=float)
 
     def cdf(self, x: ArrayLike) -> Floats:
         """Probability of a value up to x."""
-        return np.asarray(self._scipy().cdf(x), dtype=float)
+        return np.asarray(self._distribution.cdf(x), dtype=float)
 
     def ppf(self, q: ArrayLike) -> Floats:
         """Quantile, the inverse of `cdf`."""
-        return np.asarray(self._scipy().ppf(q), dtype=float)
+        return np.asarray(self._distribution.ppf(q), dtype=float)
 
     def isf(self, q: ArrayLike) -> Floats:
         """Value exceeded with probability q: keeps its digits in the upper tail, where `ppf` cannot."""
-        return np.asarray(self._scipy().isf(q), dtype=float)
+        return np.asarray(self._distribution.isf(q), dtype=float)
 
     def from_normal(self, z: ArrayLike) -> Floats:
         """The value that a standard normal z stands for: a rising function that turns N(0, 1) into this prior."""
@@ -73,7 +79,7 @@ class Prior(Document):
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
         """Draws of shape `size`."""
-        return np.asarray(self._scipy().rvs(size=size, random_state=rng), dtype=float)
+        return np.asarray(self._distribution.rvs(size=size, random_state=rng), dtype=float)
 
     def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
         """Add the prior to the PyMC model in context and return its random variable."""
@@ -142,6 +148,12 @@ class HalfNormal(Prior):
 
     def _pymc(self) -> tuple[str, dict[str, float]]:
         return "HalfNormal", {"sigma": self.sd}
+
+    def from_normal(self, z: ArrayLike) -> Floats:
+        """In closed form, since this is the usual prior of a between-site SD."""
+        from scipy.special import ndtr, ndtri
+
+        return np.asarray(-self.sd * ndtri(0.5 * ndtr(-np.asarray(z, dtype=float))))
 
 
 class HalfStudentT(Prior):

@@ -85,7 +85,8 @@ class Priors(Document):
     """Priors, each with its reason.
 
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
-    and tau_v the between-site SDs (scales), correlation that of u and v; site_shares and retention are used only for trials known by their margins.
+    and tau_v the between-site SDs (scales), correlation that of u and v; site_shares and retention are used only for
+    trials known by their margins.
     """
 
     alpha: LocationPrior

@@ -13,10 +13,13 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.estimands import ESTIMANDS, estimate
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.base import Pointwise
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 
 __all__ = ["PRIOR_DRAWS", "build_tree"]
 
 PRIOR_DRAWS = 4000
+"""Draws from the prior; fewer where there are so many sites that they would fill the memory."""
+_PRIOR_NUMBERS = 2_000_000
 _LEADING = ("chain", "draw")
 
 
@@ -27,14 +30,16 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     -------
     xarray.DataTree
         Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
-        sample_stats.
+        sample_stats; where sites are independent given the other parameters, site_log_likelihood: each site's log
+        likelihood with its own effects integrated out; from the quadrature engine, diagnostics of the whole.
         Site-level variables have the dimension site, response probabilities site and arm. The standardised site
         effects of the sampler are replaced by u and v.
     """
     # one stream for each use, so that adding one never changes another
     streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(5)
     new_site, predictive, prior_new_site, prior_predictive, prior = (np.random.default_rng(s) for s in streams)
-    prior_values = {name: value[None] for name, value in likelihood.prior_draws(PRIOR_DRAWS, prior).items()}
+    fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
+    prior_values = {name: value[None] for name, value in likelihood.prior_draws(fewer, prior).items()}
     groups = {
         "posterior": _parameters(likelihood, draws.values, new_site),
         "posterior_predictive": _dataset(likelihood, [likelihood.simulate(draws.values, predictive)], _LEADING),
@@ -45,6 +50,11 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
         "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
         "constant_data": _dataset(likelihood, likelihood.constants(), ()),
     }
+    marginal = likelihood.site_marginal
+    if marginal is not None:
+        groups["site_log_likelihood"] = _dataset(likelihood, [_by_site(marginal, draws)], _LEADING)
+    if draws.diagnostics:
+        groups["diagnostics"] = xr.Dataset({name: ((), value) for name, value in draws.diagnostics.items()})
     for name, group in groups.items():
         if "draw" in group.dims:
             groups[name] = group.assign_coords(
@@ -65,6 +75,16 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     for name in estimands:
         dataset[name].attrs["long_name"] = ESTIMANDS[name]
     return dataset
+
+
+def _by_site(marginal: SiteMarginal, draws: Draws) -> Pointwise:
+    """Log likelihood of each site with its effects integrated out, whichever engine drew."""
+    shape = next(iter(draws.values.values())).shape[:2]
+    theta = {item.name: draws.values[item.name].reshape(-1) for item in marginal.parameters}
+    by_site, _ = marginal.log_sites(theta, marginal.sites.spec.sampler.nodes)
+    return Pointwise(
+        "y", np.broadcast_to(by_site, (shape[0] * shape[1], by_site.shape[1])).reshape(*shape, -1), ("site",)
+    )
 
 
 def _dataset(likelihood: Likelihood, items: list[Pointwise], leading: tuple[str, ...]) -> xr.Dataset:

@@ -47,7 +47,8 @@ class Proposal:
         normal = ndtri(u[:, :dimension])
         stretch = _WIDER / np.sqrt(chi2.ppf(u[:, dimension], _DF) / _DF)
         student = self.mean + (normal * stretch[:, None]) @ self.factor.T
-        return np.where((u[:, dimension + 1] < self.prior_share)[:, None], normal, student)
+        points: Floats = np.where((u[:, dimension + 1] < self.prior_share)[:, None], normal, student)
+        return points
 
     def log_density(self, points: Floats) -> Floats:
         """Log density of the mixture, shape (size,)."""
@@ -62,7 +63,8 @@ class Proposal:
         if self.prior_share == 0:
             return np.asarray(student)
         prior = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-        return np.logaddexp(np.log1p(-self.prior_share) + student, np.log(self.prior_share) + prior)
+        mixed: Floats = np.logaddexp(np.log1p(-self.prior_share) + student, np.log(self.prior_share) + prior)
+        return mixed
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def sample_density(
         w = found.weights.ravel()
         mean = w @ flat
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
-        proposal = Proposal(mean, np.linalg.cholesky(spread + 1e-9 * np.eye(mean.size)), start.prior_share)
+        factor = np.linalg.cholesky(spread + 1e-9 * np.eye(mean.size))
+        proposal = Proposal(mean, np.asarray(factor, dtype=float), start.prior_share)
     assert found is not None
     return found
 
@@ -185,19 +188,19 @@ def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> Importa
 def find_mode(log_density: LogDensity, dimension: int, seed: np.random.SeedSequence) -> Proposal:
     """Proposal at the mode, with the curvature there, found from the best of some points of the prior."""
     from scipy.optimize import minimize
-    from scipy.stats import qmc, norm
+    from scipy.stats import norm, qmc
 
     step = 1e-3
+    stencil = np.concatenate([np.zeros((1, dimension)), np.eye(dimension), -np.eye(dimension)]) * step
 
-    def gradient(g: Floats) -> Floats:
-        shifts = np.concatenate([np.eye(dimension), -np.eye(dimension)]) * step
-        values = log_density(g + shifts)
-        return -(values[:dimension] - values[dimension:]) / (2 * step)
+    def with_gradient(g: Floats) -> tuple[float, Floats]:
+        values = -log_density(g + stencil)
+        return float(values[0]), (values[1 : dimension + 1] - values[dimension + 1 :]) / (2 * step)
 
     first = norm.ppf(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
     first[0] = 0.0
     best = first[np.argmax(log_density(first))]
-    found = minimize(lambda g: -log_density(g[None])[0], best, jac=gradient, method="BFGS", options={"gtol": 1e-2})
+    found = minimize(with_gradient, best, jac=True, method="BFGS", options={"gtol": 1e-2})
     information = _information(log_density, found.x)
     values, vectors = np.linalg.eigh(information)
     # the prior alone has information 1; a likelihood that bends the other way must not make the proposal very wide

@@ -14,12 +14,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil import __version__
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.engines.importance import ImportanceSample, find_mode, sample_density
 from bayes_lupil.errors import UnsupportedModelError
@@ -44,9 +44,7 @@ class Marginal(Protocol):
     def parameters(self) -> tuple[Parameter, ...]:
         """Theta."""
 
-    def log_total(
-        self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None
-    ) -> tuple[Floats, int]:
+    def log_total(self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
         """Log likelihood, shape (draws,), and how many integrals failed."""
 
     def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:
@@ -188,7 +186,11 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         else:  # every parameter belongs to one site
             g = np.zeros((settings.chains, settings.points // settings.chains, 0))
             log_density = np.full(g.shape[:2], density.log_density(np.zeros((1, 0)))[0])
-            diagnostics = {"pareto_k": -np.inf, "importance_ess": float(settings.points), "points": float(settings.points)}
+            diagnostics = {
+                "pareto_k": -np.inf,
+                "importance_ess": float(settings.points),
+                "points": float(settings.points),
+            }
         theta = density.theta(g)
         flat = {name: value.reshape(-1) for name, value in theta.items()} or {"": np.zeros(log_density.size)}
         local = marginal.draw(flat, site_seed)
@@ -196,7 +198,7 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
     return Draws(
         values={item.name: values[item.name] for item in likelihood.parameters},
         statistics={"lp": log_density},
-        sampler=f"quadrature, bayes-lupil {version('bayes-lupil')}",
+        sampler=f"quadrature, bayes-lupil {__version__}",
         seconds={"sample": time.perf_counter() - started},
         diagnostics=diagnostics,
     )

@@ -8,7 +8,7 @@ where h turns a standard normal variable into a standardised site effect (the id
 site models of the package have this form. The integral of the cells' binomial probability over z is taken by adaptive
 Gauss-Hermite quadrature (Pinheiro and Bates 1995, J Comput Graph Stat 4:12-35): nodes centred at the mode and scaled
 along the principal axes of the curvature there. Along an axis on which the data say little the integrand is nearly
-normal, and few nodes do (`_nodes_for`). `order` is 1 where z_1 alone exists, 2 where z_2 alone does, 3 for both.
+normal, and few nodes do (`LEVELS`). `order` is 1 where z_1 alone exists, 2 where z_2 alone does, 3 for both.
 
 The search for the mode never takes a Newton step that lowers the density. At a site where nobody (or everybody)
 responded, full steps diverge when the between-site SD is large; such points then get next to no weight, and no
@@ -24,7 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["REACH", "draw_sites", "integrate_sites"]
+__all__ = ["LEVELS", "REACH", "draw_sites", "integrate_sites"]
 
 REACH = 9.0
 """Tables of h run from -REACH to REACH and go on linearly: beyond, the normal density is below 1e-18."""
@@ -33,6 +33,12 @@ _TOLERANCE = 1e-5  # of the mode in units of z, whose SD is at most 1: the nodes
 _MAX_STEPS = 100
 _CHAIN = 12
 _FLAT = 30.0
+
+LEVELS = (0.23, 0.38, 0.54, 0.84, 1.0)
+"""Share of the nodes asked for that an axis gets, by the information on it. Found by brute force over 36 kinds of site
+and theta from priors, for like errors on all axes."""
+
+_BOUNDS = np.array([1.03, 1.3, 1.6, 2.0])
 
 _jit: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")
 # sums may be reordered and products fused in these, so that they run on several nodes at once; nothing else is relaxed
@@ -96,7 +102,7 @@ def _shape(table, z):
     if rows == 0:
         return z, 1.0
     step = 2.0 * REACH / (rows - 1)
-    i = min(max(int(math.floor((z + REACH) / step)), 0), rows - 2)
+    i = min(max(math.floor((z + REACH) / step), 0), rows - 2)
     t = (z + REACH) / step - i
     if t < 0.0:
         return table[0, 0] + t * step * table[0, 1], table[0, 1]
@@ -171,29 +177,31 @@ def _axes(state, order):
     middle, radius = 0.5 * (a + c), math.hypot(0.5 * (a - c), b)
     large = middle + radius
     small = (a * c - b * b) / large
-    angle = 0.5 * math.atan2(2.0 * b, a - c)
-    cosine, sine = math.cos(angle), math.sin(angle)
+    cosine, sine = 1.0, 0.0
+    if radius > 0.0:
+        cosine = math.sqrt(max(0.5 + 0.25 * (a - c) / radius, 0.0))
+        sine = math.copysign(math.sqrt(max(0.5 - 0.25 * (a - c) / radius, 0.0)), b)
     r1, r2 = 1.0 / math.sqrt(large), 1.0 / math.sqrt(small)
     return r1 * cosine, r1 * sine, -r2 * sine, r2 * cosine, large, small
 
 
 @_jit
-def _nodes_for(information, most):
-    """How many of at most `most` nodes an axis needs, by the information on it (the prior's own is 1).
+def _level(information):
+    """Which of the rules an axis needs, by the information on it (the prior's own is 1); see `LEVELS`."""
+    level = 0
+    while level < _BOUNDS.size and information >= _BOUNDS[level]:
+        level += 1
+    return level
 
-    Shares of `most` found by brute force over 36 kinds of site and posteriors of theta, for like errors on all axes.
-    """
-    if information < 1.03:
-        share = 0.23
-    elif information < 1.3:
-        share = 0.38
-    elif information < 1.6:
-        share = 0.54
-    elif information < 2.0:
-        share = 0.84
-    else:
-        share = 1.0
-    return max(1, int(math.ceil(share * most)))
+
+@_vector
+def _place(z1, z2, b11, b12, b21, b22, value, t1, t2, weights, start, size, w1, w2, logs):
+    """Nodes of the standard rule moved to the mode and scaled; logs of weight and prior."""
+    for i in range(size):
+        v1 = z1 + b11 * t1[start + i] + b12 * t2[start + i]
+        v2 = z2 + b21 * t1[start + i] + b22 * t2[start + i]
+        w1[i], w2[i] = v1, v2
+        logs[i] = weights[start + i] - 0.5 * (v1 * v1 + v2 * v2) - value
 
 
 @_vector
@@ -212,26 +220,14 @@ def _sum_exp(log, size):
 
 
 @_jit
-def _integral(z1, z2, value, order, cells, count, table1, table2, state, nodes, weights, w1, w2, logs):
+def _integral(z1, z2, value, order, cells, count, table1, table2, state, t1, t2, weights, starts, sizes, w1, w2, logs):
     """Log integral over the z that exist, from the mode and the information there."""
     b11, b21, b12, b22, i1, i2 = _axes(state, order)
     linear = table1.shape[0] == 0 and table2.shape[0] == 0
-    most = nodes.shape[0] - 1
-    k1 = 1 if order == 2 else (_nodes_for(i1, most) if linear else most)
-    k2 = 1 if order == 1 else (_nodes_for(i2, most) if linear else most)
-    size = 0
-    for i in range(k1):
-        for m in range(k2):
-            t1, t2 = nodes[k1, i], nodes[k2, m]
-            if order == 1:
-                t2 = 0.0
-            if order == 2:
-                t1 = 0.0
-            v1, v2 = z1 + b11 * t1 + b12 * t2, z2 + b21 * t1 + b22 * t2
-            logs[size] = -0.5 * (v1 * v1 + v2 * v2) - value
-            logs[size] += (weights[k1, i] if order != 2 else 0.0) + (weights[k2, m] if order != 1 else 0.0)
-            w1[size], w2[size] = v1, v2
-            size += 1
+    level1 = _level(i1) if linear else _BOUNDS.size
+    level2 = _level(i2) if linear else _BOUNDS.size
+    start, size = starts[level1, level2], sizes[level1, level2]
+    _place(z1, z2, b11, b12, b21, b22, value, t1, t2, weights, start, size, w1, w2, logs)
     if not linear:
         for i in range(size):
             w1[i], w2[i] = _shape(table1, w1[i])[0], _shape(table2, w2[i])[0]
@@ -254,25 +250,28 @@ def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
 
 
 @_jit
-def integrate_sites(starts, y, n, design, x, order, table1, table2, fixed, scale, nodes, weights, log_likelihood):
+def integrate_sites(
+    first, y, n, design, x, order, table1, table2, fixed, scale, t1, t2, weights, starts, sizes, log_likelihood
+):
     """Fill `log_likelihood` (draws, sites); returns how many searches for a mode did not converge.
 
-    `starts` (sites + 1) bounds the cells of each site in y, n, x (cells) and design (cells, P); `fixed` is
-    (draws, P), `scale` (draws, 3) holds s_11, s_21, s_22. Row k of `nodes` and `weights` is the rule with k nodes.
+    `first` (sites + 1) bounds the cells of each site in y, n, x (cells) and design (cells, P); `fixed` is (draws, P),
+    `scale` (draws, 3) holds s_11, s_21, s_22. Nodes (t1, t2) with log `weights` hold a rule for each pair of levels,
+    from starts[level1, level2] on.
     """
-    widest = np.max(np.diff(starts))
+    widest = np.max(np.diff(first))
     cells, state = np.empty((5, widest)), np.empty(5)
-    most = nodes.shape[0] ** 2
+    most = sizes.max()
     w1, w2, logs = np.empty(most), np.empty(most), np.empty(most)
     failed = 0
     for d in range(fixed.shape[0]):
-        for s in range(starts.size - 1):
-            lo, count = starts[s], starts[s + 1] - starts[s]
+        for s in range(first.size - 1):
+            lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
             z1, z2, value, converged = _mode(cells, count, table1, table2, state)
             failed += not converged
             log_likelihood[d, s] = _integral(
-                z1, z2, value, order, cells, count, table1, table2, state, nodes, weights, w1, w2, logs
+                z1, z2, value, order, cells, count, table1, table2, state, t1, t2, weights, starts, sizes, w1, w2, logs
             )
     return failed
 
@@ -281,8 +280,8 @@ def integrate_sites(starts, y, n, design, x, order, table1, table2, fixed, scale
 def _from_envelope(z1, z2, order, cells, count, table1, table2, state, rng):
     """An exact draw of z by rejection.
 
-    log L is concave in z where h is the identity, so its tangent at the mode lies above it, and prior times exp(tangent)
-    is N(gradient of log L, 1).
+    log L is concave in z where h is the identity, so its tangent at the mode lies above it, and the prior times
+    exp(tangent) is N(gradient of log L, 1).
     """
     at_mode = _density(z1, z2, cells, count, table1, table2, state)
     l1, l2 = state[0] + z1, state[1] + z2
@@ -325,14 +324,14 @@ def _from_chain(z1, z2, order, cells, count, table1, table2, state, rng, steps):
 
 
 @_jit
-def draw_sites(starts, y, n, design, x, order, table1, table2, fixed, scale, rng, z):
+def draw_sites(first, y, n, design, x, order, table1, table2, fixed, scale, rng, z):
     """Fill `z` (draws, sites, 2) with a draw of the site variables given the hyper-parameters of each draw."""
-    widest = np.max(np.diff(starts))
+    widest = np.max(np.diff(first))
     cells, state = np.empty((5, widest)), np.empty(5)
     linear = table1.shape[0] == 0 and table2.shape[0] == 0
     for d in range(fixed.shape[0]):
-        for s in range(starts.size - 1):
-            lo, count = starts[s], starts[s + 1] - starts[s]
+        for s in range(first.size - 1):
+            lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
             z1, z2, _, _ = _mode(cells, count, table1, table2, state)
             # the share accepted is about 1 / sqrt(determinant of the information)

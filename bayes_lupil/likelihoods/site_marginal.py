@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_lupil.likelihoods.sites import Parameter, SiteModel
 from bayes_lupil.priors import Normal, Prior
 
-__all__ = ["CellTable", "SiteForm", "SiteMarginal", "gauss_hermite", "shape_table"]
+__all__ = ["CellTable", "Rules", "SiteForm", "SiteMarginal", "integrate", "rules", "shape_table"]
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
@@ -73,7 +73,8 @@ class CellTable:
     def distinct(self) -> tuple[CellTable, NDArray[np.int64]]:
         """One site of each kind of counts, and for every site which of them it is: equal sites share an integral."""
         kinds: dict[bytes, int] = {}
-        first, which = [], np.empty(self.n_sites, dtype=np.int64)
+        first: list[int] = []
+        which = np.empty(self.n_sites, dtype=np.int64)
         for s in range(self.n_sites):
             cells = slice(self.starts[s], self.starts[s + 1])
             key = b"".join(np.ascontiguousarray(v[cells]).tobytes() for v in (self.y, self.n, self.x, self.design))
@@ -108,18 +109,45 @@ class SiteForm:
     scale: Floats
 
 
-@cache
-def gauss_hermite(most: int) -> tuple[Floats, Floats]:
-    """Rules with 1 to `most` nodes for integrals of f(z) over the standard normal's SD; row k holds k of them.
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """Gauss-Hermite rules for every pair of levels (see `kernels.LEVELS`), one after the other.
 
-    The integral of f(z) / sqrt(2 pi) is about sum_i exp(weight_i) f(node_i).
+    The rule for levels (i, j) has sizes[i, j] nodes from starts[i, j] on; the integral of f over the axes that exist,
+    divided by (2 pi)^(axes / 2), is about sum_k exp(weights_k) f(t1_k, t2_k).
     """
-    nodes, weights = np.zeros((most + 1, most + 1)), np.zeros((most + 1, most + 1))
-    for k in range(1, most + 1):
-        t, w = np.polynomial.hermite.hermgauss(k)
-        nodes[k, :k] = np.sqrt(2) * t
-        weights[k, :k] = np.log(w) + t**2 - 0.5 * np.log(np.pi)
-    return nodes, weights
+
+    t1: Floats
+    t2: Floats
+    weights: Floats
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+@cache
+def rules(most: int, order: int) -> Rules:
+    """Rules with at most `most` nodes along an axis, for the axes that `order` says exist."""
+    from bayes_lupil.likelihoods.kernels import LEVELS
+
+    parts, sizes = [], np.empty((len(LEVELS), len(LEVELS)), dtype=np.int64)
+    for i, j in np.ndindex(sizes.shape):
+        along_1, along_2 = (
+            _gauss_hermite(int(np.ceil(share * most))) if order & axis else (np.zeros(1), np.zeros(1))
+            for axis, share in ((1, LEVELS[i]), (2, LEVELS[j]))
+        )
+        pairs = [np.repeat(a, b.size) for a, b in zip(along_1, along_2, strict=True)]
+        tiled = [np.tile(b, a.size) for a, b in zip(along_1, along_2, strict=True)]
+        parts.append((pairs[0], tiled[0], pairs[1] + tiled[1]))
+        sizes[i, j] = pairs[0].size
+    starts = np.concatenate([[0], np.cumsum(sizes.ravel())[:-1]]).reshape(sizes.shape)
+    t1, t2, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Rules(t1, t2, weights, starts, sizes)
+
+
+def _gauss_hermite(k: int) -> tuple[Floats, Floats]:
+    """Nodes z and log weights w such that the integral of f(z) / sqrt(2 pi) is about sum exp(w) f(z)."""
+    t, w = np.polynomial.hermite.hermgauss(k)
+    return np.sqrt(2) * t, np.log(w) + t**2 - 0.5 * np.log(np.pi)
 
 
 def shape_table(prior: Prior) -> Floats:
@@ -168,9 +196,9 @@ class SiteMarginal:
         ):
             if how == "fixed":
                 tables[i] = shape_table(prior)
-                normal = isinstance(prior, Normal)
-                columns.append(np.full(draws, prior.mean if normal else 0.0))
-                spread.append(np.full(draws, prior.sd if normal else 1.0))
+                location, size = (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, 1.0)
+                columns.append(np.full(draws, location))
+                spread.append(np.full(draws, size))
             else:
                 columns.append(np.asarray(theta[name]))
                 spread.append(np.asarray(theta[tau]) if tau in theta else np.zeros(draws))
@@ -247,14 +275,14 @@ def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, int
         return np.add.reduceat(per_cell, table.starts[:-1], axis=-1), 0
     from bayes_lupil.likelihoods.kernels import integrate_sites
 
-    found, rule = np.empty((draws, table.n_sites)), gauss_hermite(nodes)
+    found, rule = np.empty((draws, table.n_sites)), rules(nodes, form.order)
     failed: list[int] = []
 
     def piece(part: slice) -> None:
         t = table
         bad = integrate_sites(
-            t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part], *rule,
-            found[part],
+            t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part],
+            rule.t1, rule.t2, rule.weights, rule.starts, rule.sizes, found[part],
         )  # fmt: skip
         failed.append(int(bad))
 

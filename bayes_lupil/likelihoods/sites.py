@@ -105,7 +105,9 @@ class SiteModel:
             return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
         draws = (*slope.shape, 1)
-        new = {name: self.standard.sample(rng, draws) for name, tau in (("e", "tau_u"), ("f", "tau_v")) if tau in values}
+        new = {
+            name: self.standard.sample(rng, draws) for name, tau in (("e", "tau_u"), ("f", "tau_v")) if tau in values
+        }
         effects = self.effects({**values, **new})
         base = base + effects["u"][..., 0] if "u" in effects else base
         slope = slope + effects["v"][..., 0] if "v" in effects else slope
