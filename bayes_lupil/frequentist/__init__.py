@@ -6,6 +6,7 @@ Importing this package loads NumPy only; scipy and statsmodels are loaded by the
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.frequentist.logistic import LogOddsRatio
+from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import ChiSquare, Stratified, pooled_logit, stratified
 from bayes_lupil.frequentist.two_by_two import Interval, TwoByTwo, two_by_two
 
@@ -16,9 +17,11 @@ __all__ = [
     "Hypothesis",
     "Interval",
     "LogOddsRatio",
+    "MixedLogistic",
     "Stratified",
     "TwoByTwo",
     "fixed_sequence",
+    "mixed_logistic",
     "pooled_logit",
     "stratified",
     "trial_hierarchy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
+from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import TwoByTwo, two_by_two
 from bayes_lupil.trials.cells import Cells
@@ -30,6 +31,9 @@ class HierarchyRow:
         Tests of the arm totals; None for a step whose counts were not published.
     stratified : Stratified or None
         Analyses stratified by site, where the sites are known.
+    mixed : tuple of MixedLogistic
+        Logistic regression with random site intercepts, and with random intercepts and effects, where the sites are
+        known and both arms have both outcomes.
     gate : Gate
         Status in the fixed sequence.
     gate_basis : {"printed", "recomputed", "none"}
@@ -46,6 +50,7 @@ class HierarchyRow:
     published: PublishedResult | None
     two_by_two: TwoByTwo | None
     stratified: Stratified | None
+    mixed: tuple[MixedLogistic, ...]
     gate: Gate
     gate_basis: str
 
@@ -78,6 +83,12 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
             if isinstance(cells, Cells) and cells.sites_known and len(cells.sites) > 1
             else None
         )
+        both_outcomes = all(0 < r < n for r, n in analysed.totals)
+        mixed = (
+            tuple(mixed_logistic(cells.responders, cells.n, effects=effects) for effects in ("pooled", "partial"))
+            if by_site is not None and both_outcomes and isinstance(cells, Cells)
+            else ()
+        )
         published = [
             next((item for item in step.published if item.population == population.name), None) for step in steps
         ]
@@ -100,7 +111,7 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
                 HierarchyRow(
                     i + 1, step.name, step.role, population, published[i],
                     table if step.recomputable else None, by_site if step.recomputable else None,
-                    gate, basis,
+                    mixed if step.recomputable else (), gate, basis,
                 )
             )  # fmt: skip
     return tuple(found)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
+from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 
 if TYPE_CHECKING:
@@ -81,7 +82,23 @@ def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
             entry |= or_columns
         found.append(entry)
     found += _stratified_rows(row, {**head, **counts})
+    found += [_mixed_row(item, row, {**head, **counts}) for item in row.mixed]
     return found
+
+
+def _mixed_row(fit: MixedLogistic, row: HierarchyRow, head: dict[str, Any]) -> dict[str, Any]:
+    random = "intercepts" if fit.effects == "pooled" else "intercepts and effects"
+    spread = f"SD over sites {fit.tau_u:.2f}" + (f", of the effect {fit.tau_v:.2f}" if fit.effects == "partial" else "")
+    return {
+        **head,
+        "analysis": f"step {row.step}, recomputed: logistic regression, random site {random}",
+        "odds_ratio": math.exp(fit.beta),
+        "or_lower": math.exp(fit.interval.lower),
+        "or_upper": math.exp(fit.interval.upper),
+        "or_interval": f"95 % confidence, {fit.interval.method}",
+        "p_recomputed": fit.p,
+        "note": f"maximum likelihood, p by likelihood ratio; {spread}",
+    }
 
 
 def _stratified_rows(row: HierarchyRow, head: dict[str, Any]) -> list[dict[str, Any]]:
