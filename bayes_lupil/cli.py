@@ -100,6 +100,9 @@ def reanalyse(
     end_point: EndPointName = None,
     benefit: BenefitOption = Better.HIGHER,
     single_arm_sites: SingleArm = False,
+    one_engine: Annotated[
+        bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit every model to a trial and write tables and figures beside its frequentist hierarchy."""
@@ -123,7 +126,7 @@ def reanalyse(
             elif done.status != "ok":
                 err.print(f"      {done.status}: {done.reason}", highlight=False, markup=False)
 
-    result = run(data, specs, seed=seed, progress=show, announce=announce)
+    result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
     write_reanalysis(result, target)
     print_reanalysis(result, target, out)
     if not result.ok:

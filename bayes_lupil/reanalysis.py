@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bayes_lupil.agreement import Agreement, compare_engines
+from bayes_lupil.engines import engine_for
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
@@ -30,12 +32,15 @@ class Analysis:
         None where the model was refused or failed.
     reason : str
         Why the status is not ok.
+    agreement : Agreement or None
+        Comparison with the other engine, where the model can be fitted by both and was.
     """
 
     model: ModelSpec
     status: str
     posterior: Posterior | None
     reason: str = ""
+    agreement: Agreement | None = None
 
     @property
     def is_failure(self) -> bool:
@@ -62,6 +67,11 @@ class Reanalysis:
         return tuple(item for item in self.analyses if item.posterior is not None)
 
     @property
+    def agreements(self) -> tuple[tuple[str, Agreement], ...]:
+        """(model, comparison of the engines) where both engines ran."""
+        return tuple((item.model.name, item.agreement) for item in self.analyses if item.agreement is not None)
+
+    @property
     def primary(self) -> Analysis | None:
         """The analysis whose model file says role = 'primary'."""
         return next((item for item in self.fitted if item.model.role == "primary"), None)
@@ -72,6 +82,7 @@ def reanalyse(
     models: Sequence[ModelSpec] | str | Path | None = None,
     *,
     seed: int | None = None,
+    check_engines: bool = True,
     progress: bool = False,
     announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
 ) -> Reanalysis:
@@ -85,6 +96,9 @@ def reanalyse(
         Models, or a folder of model files or one such file; the built-in models by default.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
+    check_engines : bool
+        Whether models that both engines can fit are fitted by both, and fail where the results differ by more than 4
+        Monte Carlo errors.
     progress : bool
         Whether the sampler shows its progress.
     announce : callable, optional
@@ -116,7 +130,9 @@ def reanalyse(
         if announce:
             announce(i, len(specs), spec, None)
         done = (
-            Analysis(spec, "refused", None, refused[spec.name]) if spec.name in refused else _fit(spec, data, progress)
+            Analysis(spec, "refused", None, refused[spec.name])
+            if spec.name in refused
+            else _fit(spec, data, check_engines, progress)
         )
         analyses.append(done)
         if announce:
@@ -132,10 +148,17 @@ def _refusal(spec: ModelSpec, trial: Trial) -> str:
     return ""
 
 
-def _fit(spec: ModelSpec, trial: Trial, progress: bool) -> Analysis:
+def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool) -> Analysis:
+    likelihood = build_likelihood(spec, trial)
+    agreement = None
     try:
         posterior = fit(spec, trial, progress=progress)
+        if check_engines and likelihood.site_marginal is not None:
+            other = "nuts" if engine_for(likelihood) == "quadrature" else "quadrature"
+            check = fit(spec.edited(sampler__engine=other), trial, progress=progress)
+            posterior, agreement = compare_engines(posterior, check)
     except SamplerError as problem:
         return Analysis(spec, "failed", None, str(problem))
     verdict = posterior.verdict
-    return Analysis(spec, "ok" if verdict.ok else "diagnostics failed", posterior, "" if verdict.ok else verdict.text)
+    status = "ok" if verdict.ok else "diagnostics failed"
+    return Analysis(spec, status, posterior, "" if verdict.ok else verdict.text, agreement)

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "bayes_lupil"
 # a module imports only from modules before it
 ORDER = (
     "errors", "documents", "files", "trials", "priors", "spec", "likelihoods", "az", "engines", "convergence",
-    "estimands", "provenance", "tree", "posterior", "frequentist", "fitting", "reanalysis", "simulate", "report", "cli",
+    "estimands", "provenance", "tree", "posterior", "agreement", "frequentist", "fitting",
+    "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 

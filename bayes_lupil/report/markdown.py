@@ -52,6 +52,7 @@ def comparison_markdown(result: Reanalysis) -> str:
         _bayesian_markdown(result),
         "",
         *_definitions(result),
+        *_engines(result),
     ]
     refused = [item for item in result.analyses if item.posterior is None]
     if refused:
@@ -167,6 +168,24 @@ def _bayesian_markdown(result: Reanalysis) -> str:
         "P(benefit)", "P(relevant benefit)", "P(harm)",
     )  # fmt: skip
     return markdown_table(header, rows)
+
+
+def _engines(result: Reanalysis) -> list[str]:
+    """One row for each model that two engines fitted."""
+    if not result.agreements:
+        return []
+    rows = [
+        (
+            f"`{name}`",
+            *item.engines,
+            "yes" if item.status == "agree" else f"NO ({item.status})",
+            item.reason or f"{item.difference:.1f}",
+            item.quantity,
+        )
+        for name, item in result.agreements
+    ]
+    header = ("model", "reported", "checked by", "engines agree", "largest difference, Monte Carlo errors", "of")
+    return ["## Engines agree", "", markdown_table(header, rows), ""]
 
 
 def _definitions(result: Reanalysis) -> list[str]:

@@ -32,6 +32,10 @@ def comparison_table(result: Reanalysis) -> pd.DataFrame:
 
     rows = [row for item in result.hierarchy for row in _frequentist_rows(item)]
     rows += [_bayesian_row(item, result) for item in result.analyses]
+    rows += [
+        {"analysis": f"engines agree: {name}", "kind": "check", "status": item.status, "note": item.text}
+        for name, item in result.agreements
+    ]
     table = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"patients": "Int64"})
     if result.trial.synthetic:
         table.insert(0, "data", SYNTHETIC)

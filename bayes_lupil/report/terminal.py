@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
+from bayes_lupil.agreement import Agreement
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
@@ -29,11 +30,14 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
         highlight=False,
         markup=False,
     )
-    table = Table("", "mean", "sd", "2.5 %", "50 %", "97.5 %", "ESS", "R-hat", box=None, pad_edge=False)
+    independent = posterior.verdict.pareto_k is not None
+    heads = ["", "mean", "sd", "2.5 %", "50 %", "97.5 %", *(["draws"] if independent else ["ESS", "R-hat"])]
+    table = Table(*heads, box=None, pad_edge=False)
     for row in posterior.rows:
         if "[" not in row.name:
             cells = [f"{value:.3f}" for value in (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)]
-            table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", f"{row.r_hat:.3f}")
+            chains = [] if independent else [f"{row.r_hat:.3f}"]
+            table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", *chains)
     out.print(table)
     if posterior.nnt is not None:
         ladder = Table("probability of", "", box=None, pad_edge=False)
@@ -95,7 +99,19 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
         )
     out.print(table)
     out.print("* primary analysis", highlight=False)
+    if result.agreements:
+        worst_name, worst = max(result.agreements, key=lambda pair: _badness(pair[1]))
+        agree = all(item.status == "agree" for _, item in result.agreements)
+        out.print(
+            f"engines agree: {'yes' if agree else 'NO'}, {len(result.agreements)} models fitted by both; worst: "
+            f"{worst_name}, {worst.text}",
+            highlight=False, markup=False,
+        )  # fmt: skip
     out.print(f"Written to {folder}: comparison.md first", highlight=False, markup=False)
+
+
+def _badness(agreement: Agreement) -> float:
+    return float("inf") if agreement.status == "not compared" else agreement.difference
 
 
 def print_trial(trial: Trial, out: Console) -> None:
