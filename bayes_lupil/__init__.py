@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayes_lupil import az
+    from bayes_lupil import az, sensitivity
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
     from bayes_lupil.frequentist import trial_hierarchy
@@ -27,12 +27,16 @@ _HOMES = {
     "load_models": "spec", "load_trial": "trials", "reanalyse": "reanalysis", "trial_hierarchy": "frequentist",
 }  # fmt: skip
 
-_MODULES = {"az": "bayes_lupil.az", "figures": "bayes_lupil.report.figures"}
+_MODULES = {
+    "az": "bayes_lupil.az",
+    "figures": "bayes_lupil.report.figures",
+    "sensitivity": "bayes_lupil.sensitivity",
+}
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
     "builtin_models", "builtin_trials", "figures", "fit", "load_model", "load_models", "load_trial", "reanalyse",
-    "trial_hierarchy",
+    "sensitivity", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

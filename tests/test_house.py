@@ -19,7 +19,7 @@ PACKAGE = ROOT / "bayes_lupil"
 ORDER = (
     "errors", "documents", "files", "trials", "priors", "spec", "likelihoods", "az", "engines", "convergence",
     "estimands", "provenance", "tree", "posterior", "agreement", "frequentist", "fitting",
-    "reanalysis", "simulate", "report", "cli",
+    "sensitivity", "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
         "builtin_models", "builtin_trials", "figures", "fit", "load_model", "load_models", "load_trial", "reanalyse",
-        "trial_hierarchy",
+        "sensitivity", "trial_hierarchy",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

@@ -132,8 +132,12 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
     """Pareto-smoothed importance weights that sum to 1, and k-hat, by ArviZ; ratios of shape (draws,)."""
     from arviz_stats.base import array_stats
 
-    with np.errstate(invalid="ignore"):
-        log_weights, k_hat = array_stats.psislw(-np.maximum(log_ratios, np.max(log_ratios) - 700))
+    log_ratios = np.maximum(log_ratios, np.max(log_ratios) - 700)
+    tail = min(0.2 * log_ratios.size, 3 * np.sqrt(log_ratios.size))
+    if np.ptp(np.sort(log_ratios)[-int(np.ceil(tail)) :]) == 0:  # the largest weights are all alike: nothing to smooth
+        raw = np.exp(log_ratios - np.max(log_ratios))
+        return raw / raw.sum(), -np.inf
+    log_weights, k_hat = array_stats.psislw(-log_ratios)
     return np.exp(np.asarray(log_weights)), float(k_hat)
 
 

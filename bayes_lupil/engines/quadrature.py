@@ -146,7 +146,9 @@ def _quadrature_error(density: WhitenedPosterior, sample: ImportanceSample) -> f
     return float(np.std((fine - rough)[matters]))
 
 
-def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
+def sample(
+    likelihood: Likelihood, progress: bool = False, *, likelihood_power: float = 1.0, prior_power: float = 1.0
+) -> Draws:
     """Draw from the posterior of all free parameters.
 
     Parameters
@@ -155,6 +157,8 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         With a `site_marginal`. Its `spec.sampler` holds points, nodes, chains (here: independent replicates) and seed.
     progress : bool
         Whether to say what is going on.
+    likelihood_power, prior_power : float
+        Powers of the sites' marginal likelihoods and of the prior of theta, for power scaling.
 
     Returns
     -------
@@ -178,7 +182,8 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         )
     started = time.perf_counter()
     theta_seed, draw_seed, site_seed = np.random.SeedSequence(settings.seed).spawn(3)
-    density = WhitenedPosterior(marginal, settings.nodes)
+    powers = None if likelihood_power == 1 else np.full(len(likelihood.site_names), likelihood_power)
+    density = WhitenedPosterior(marginal, settings.nodes, powers, prior_power)
     with _said(progress, f"{len(likelihood.site_names)} sites, {settings.points} points"):
         if density.dimension:
             found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
