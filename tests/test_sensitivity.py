@@ -129,23 +129,18 @@ def test_the_prior_raised_to_a_power_is_a_narrower_prior(trial, posterior):
     assert_alike(changed, sensitivity_reference(posterior, trial))
 
 
-def test_the_likelihood_squared_is_every_site_twice(trial, posterior):
+@pytest.mark.parametrize(("copies", "refitted"), [(2, False), (8, True)])
+def test_a_power_of_the_likelihood_is_copies_of_every_site(trial, posterior, copies, refitted):
     cells = trial.analysis_set("itt").data
-    twice = Cells(
-        tuple(f"{site}{copy}" for copy in "ab" for site in cells.sites),
-        np.tile(cells.responders, (2, 1)),
-        np.tile(cells.n, (2, 1)),
-    )
-    doubled = Trial.from_cells(twice, trial.arms, trial.end_point, "doubled", synthetic=True)
-    reference = fit(precisely(posterior.spec), doubled)
-    for changed in (
-        sensitivity.power_scale(posterior, trial, likelihood=2.0),
-        sensitivity.power_scale(fit(posterior.spec.edited(sampler__points=1024), trial), trial, likelihood=2.0),
-    ):
-        for name in ("alpha", "beta", "tau_u", "tau_v"):
-            estimate, row = changed.estimates[name], reference.row(name)
-            assert abs(estimate.mean - row.mean) < MANY * np.hypot(estimate.mcse, row.mcse_mean), name
-    assert changed.refitted  # too few draws are left of 1,024 points
+    names = tuple(f"{site} copy {k}" for k in range(copies) for site in cells.sites)
+    many = Cells(names, np.tile(cells.responders, (copies, 1)), np.tile(cells.n, (copies, 1)))
+    repeated = Trial.from_cells(many, trial.arms, trial.end_point, "repeated", synthetic=True)
+    reference = fit(precisely(posterior.spec), repeated)
+    changed = sensitivity.power_scale(posterior, trial, likelihood=float(copies))
+    assert changed.refitted == refitted
+    for name in ("alpha", "beta", "tau_u", "tau_v"):
+        estimate, row = changed.estimates[name], reference.row(name)
+        assert abs(estimate.mean - row.mean) < MANY * np.hypot(estimate.mcse, row.mcse_mean), name
 
 
 def test_a_nuts_posterior_can_be_reweighted_too(trial, posterior):
