@@ -66,7 +66,7 @@ class Agreement:
 def compare_engines(reported: Posterior, check: Posterior) -> tuple[Posterior, Agreement]:
     """The posterior to be reported, its verdict now including the comparison, and the comparison.
 
-    Differences of more than 4 Monte Carlo errors fail the verdict. With 14 quantities compared, engines that agree
+    Differences of more than 4 Monte Carlo errors fail the verdict. With a dozen quantities compared, engines that agree
     would be failed by chance in less than one run in a thousand.
     """
     engines = (reported.provenance.sampler, check.provenance.sampler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -200,3 +201,19 @@ def test_an_output_folder_that_cannot_be_written(run, fake_engine, tmp_path):
         status, _, err = run(*command, "--out", tmp_path / "file" / "x")
         assert status == 2
         assert "folder that can be written" in err
+
+
+def test_a_fit_by_quadrature_loads_no_sampler(tmp_path):
+    """P(benefit) from a cold start waits for neither PyMC nor ArviZ nor statsmodels (ArviZ's PSIS alone is used)."""
+    table = tmp_path / "trial.csv"
+    table.write_text(CELLS)
+    arguments = ["bayes-lupil", "fit", "site_effects", str(table), "--control", "placebo", "--active", "drug"]
+    code = (
+        f"import sys; from bayes_lupil.cli import app; sys.argv = {arguments!r}\n"
+        "app(standalone_mode=False)\n"
+        "print('loaded', *{name.split('.')[0] for name in sys.modules})"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "risk difference > 0" in told
+    loaded = set(told.rsplit("loaded", 1)[1].split())
+    assert not loaded & {"pymc", "pytensor", "arviz", "arviz_plots", "nutpie", "statsmodels"}
