@@ -86,7 +86,8 @@ class Priors(Document):
 
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
     and tau_v the between-site SDs (scales), correlation that of u and v; site_shares and retention are used only for
-    trials known by their margins.
+    trials known by their margins; sigma, the SD of patients within a site and arm, and gamma, the slope on the
+    baseline, are used only for continuous end points.
     """
 
     alpha: LocationPrior
@@ -96,8 +97,10 @@ class Priors(Document):
     correlation: LKJ | None = None
     site_shares: Dirichlet | None = None
     retention: Beta | None = None
+    sigma: ScalePrior | None = None
+    gamma: LocationPrior | None = None
 
-    @field_validator("tau_u", "tau_v")
+    @field_validator("tau_u", "tau_v", "sigma")
     @classmethod
     def _not_negative(cls, prior: Any) -> Any:
         if prior is not None and getattr(prior, "lower", 0.0) < 0:

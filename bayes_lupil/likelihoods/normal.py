@@ -1,0 +1,205 @@
+"""Normal likelihood of a continuous end point, patient by patient, with a baseline covariate.
+
+    y_i ~ Normal(alpha + u_s + (beta + v_s) x_i + gamma (baseline_i - mean baseline), sigma)
+
+with sites as in `SiteModel`, whose log odds stand here for the mean at the mean baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_lupil.errors import TrialError, UnsupportedModelError
+from bayes_lupil.likelihoods.base import Likelihood, Pointwise
+from bayes_lupil.likelihoods.normal_marginal import NormalCells, NormalSiteMarginal, not_in_closed_form
+from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.spec import ModelSpec
+
+__all__ = ["NormalPatients"]
+
+Floats = NDArray[np.float64]
+Values = Mapping[str, Any]
+
+_LOG_2PI = np.log(2 * np.pi)
+_PATIENT = ("patient",)
+
+
+class NormalPatients(Likelihood):
+    """A model file met with one continuous value for each patient.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        With a prior for sigma; with one for gamma just where there is a baseline.
+    site_names : sequence of str
+    site : array of int, shape (patients,)
+        Index of each patient's site among the names.
+    arm : array of int, shape (patients,)
+        0 for control, 1 for active; `spec.sites.coding` says what x becomes of it.
+    y : array, shape (patients,)
+    baseline : array, shape (patients,), optional
+
+    Raises
+    ------
+    TrialError
+        Where the arrays are not what they must be.
+    UnsupportedModelError
+        Where the model's priors do not go with the data.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        site_names: Sequence[str],
+        site: ArrayLike,
+        arm: ArrayLike,
+        y: ArrayLike,
+        baseline: ArrayLike | None = None,
+    ) -> None:
+        self.spec = spec
+        self.site_names = tuple(site_names)
+        self.sites = SiteModel(spec, len(self.site_names))
+        self.y = _finite("y", y)
+        self.site = _index("site", site, len(self.site_names), self.y.size)
+        self.arm = _index("arm", arm, 2, self.y.size)
+        self.baseline = None if baseline is None else _finite("baseline", baseline, self.y.size)
+        self._check_priors()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Site parameters, gamma where there is a baseline, and sigma."""
+        priors = self.spec.priors
+        found = super().parameters
+        if self.baseline is not None:
+            assert priors.gamma is not None
+            found = (*found, Parameter("gamma", priors.gamma))
+        assert priors.sigma is not None
+        return (*found, Parameter("sigma", priors.sigma))
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """Sites, arms and patients, who are numbered."""
+        return {**super().coords, "patient": list(range(self.y.size))}
+
+    @cached_property
+    def centred_baseline(self) -> Floats | None:
+        """Baseline minus its mean over all patients, shape (patients,)."""
+        return None if self.baseline is None else self.baseline - self.baseline.mean()
+
+    @cached_property
+    def site_marginal(self) -> NormalSiteMarginal | None:
+        """The likelihood with the site effects integrated out; None where there is no closed form.
+
+        Raises
+        ------
+        UnsupportedModelError
+            Where there is no closed form and the model file insists on quadrature.
+        """
+        if self.spec.sampler.engine != "quadrature" and not_in_closed_form(self.spec):
+            return None
+        theta = tuple(item for item in self.parameters if not item.dims)
+        cells = NormalCells.from_patients(len(self.site_names), self.site, self.arm, self.y, self.centred_baseline)
+        return NormalSiteMarginal(self.sites, theta, cells)
+
+    def probabilities(self, values: Values) -> Floats:  # noqa: ARG002
+        """Refused: a continuous end point has `means`.
+
+        Raises
+        ------
+        UnsupportedModelError
+        """
+        raise UnsupportedModelError(
+            f"model '{self.spec.name}'", "a continuous end point", "a response, yes or no, for response probabilities"
+        )
+
+    def means(self, values: Values) -> Any:
+        """Expected value at the mean baseline by site and arm, shape (..., sites, 2)."""
+        return self.sites.log_odds(values)
+
+    def patient_means(self, values: Values) -> Any:
+        """Expected value of each patient, shape (..., patients), in NumPy or PyTensor."""
+        mean = self.means(values)[..., self.site, self.arm]
+        if self.centred_baseline is not None:
+            mean = mean + values["gamma"][..., None] * self.centred_baseline
+        return mean
+
+    def _observe(self, values: Values) -> None:
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        y = pm.Data("y", self.y, dims=_PATIENT)
+        sigma = values["sigma"]
+        # not pm.Normal, which with a sigma of 0 is an error where NumPy says that the density is 0
+        squares = pt.sum(((y - self.patient_means(values)) / sigma) ** 2)
+        pm.Potential("log_likelihood", -0.5 * (self.y.size * _LOG_2PI + squares) - self.y.size * pt.log(sigma))
+
+    def pointwise(self, values: Values) -> Pointwise:
+        """Log likelihood of each patient, shape (..., patients)."""
+        sigma = np.asarray(values["sigma"])[..., None]
+        residual = (self.y - self.patient_means(values)) / sigma
+        return Pointwise("y", -0.5 * (_LOG_2PI + residual**2) - np.log(sigma), _PATIENT)
+
+    def log_likelihood(self, values: Values) -> Floats:
+        """Sum over patients, shape (...)."""
+        return np.asarray(self.pointwise(values).values.sum(axis=-1))
+
+    def observed(self) -> Pointwise:
+        """The patients' values."""
+        return Pointwise("y", self.y, _PATIENT)
+
+    def constants(self) -> list[Pointwise]:
+        """Site and arm of each patient by number, and the baseline where there is one."""
+        found = [Pointwise("site_index", self.site, _PATIENT), Pointwise("arm_index", self.arm, _PATIENT)]
+        return found if self.baseline is None else [*found, Pointwise("baseline", self.baseline, _PATIENT)]
+
+    def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:
+        """Patients' values drawn given the parameters, shape (..., patients)."""
+        mean = np.asarray(self.patient_means(values))
+        return Pointwise("y", rng.normal(mean, np.asarray(values["sigma"])[..., None]), _PATIENT)
+
+    def site_weights(self, values: Values) -> Floats:  # noqa: ARG002
+        """Observed shares of patients, shape (sites,)."""
+        return np.bincount(self.site, minlength=len(self.site_names)) / self.y.size
+
+    def _check_priors(self) -> None:
+        """Those of sigma and gamma: a covariate that one side has and the other has not must not be lost silently."""
+        where, priors = f"model '{self.spec.name}'", self.spec.priors
+        if priors.sigma is None:
+            raise UnsupportedModelError(
+                where, "no prior for sigma", "priors.sigma, because the end point is continuous"
+            )
+        if self.baseline is not None and priors.gamma is None:
+            raise UnsupportedModelError(where, "no prior for gamma", "priors.gamma, because the data have a baseline")
+        if self.baseline is None and priors.gamma is not None:
+            raise UnsupportedModelError(
+                where, "a prior for gamma and data without a baseline", "a baseline, or no priors.gamma"
+            )
+
+
+def _finite(name: str, values: ArrayLike, size: int | None = None) -> Floats:
+    """Numbers as they must be: in a row, as many as there are patients, none missing."""
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size != (array.size if size is None else size) or not array.size:
+        wanted = "one row of numbers" if size is None else f"{size} numbers, one for each value of y"
+        raise TrialError("continuous end point", f"{name} of shape {array.shape}", wanted)
+    if not np.isfinite(array).all():
+        row = int(np.argmin(np.isfinite(array)))
+        raise TrialError("continuous end point", f"{name} = {array[row]} in row {row + 1}", "a finite number")
+    return array
+
+
+def _index(name: str, values: ArrayLike, below: int, size: int) -> NDArray[np.int64]:
+    """Whole numbers from 0 to below `below`."""
+    array = _finite(name, values, size)
+    wrong = (array != np.floor(array)) | (array < 0) | (array >= below)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise TrialError(
+            "continuous end point", f"{name} = {array[row]:g} in row {row + 1}", f"a whole number, 0 to {below - 1}"
+        )
+    return array.astype(np.int64)
