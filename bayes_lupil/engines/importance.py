@@ -1,70 +1,25 @@
 """Importance sampling of a density that is close to a standard normal prior times a smooth likelihood.
 
-The proposal is a mixture: a Student-t(7) at the mode with 1.15 times the curvature's SDs, and, for one point in ten,
-the prior itself. The prior's share bounds every weight by ten times the likelihood and finds modes that the search did
-not (Hesterberg 1995, Technometrics 37:185-194); all points are weighted by the mixture as a whole (Owen and Zhou 2000,
-JASA 95:135-143). Points are scrambled Sobol points, in independent replicates. Weights are Pareto-smoothed (Vehtari et
-al. 2024, JMLR 25:72). Where the weights are poor, the proposal is moved to the weighted mean and covariance, with twice
-the points.
+Points come from `bayes_lupil.engines.proposal` in independent replicates of scrambled Sobol points; weights are
+Pareto-smoothed (Vehtari et al. 2024, JMLR 25:72). Where the weights are poor, the main part of the proposal is moved to
+the weighted mean and covariance, with twice the points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ImportanceSample", "Proposal", "find_mode", "sample_density", "smooth_weights"]
+from bayes_lupil.engines.proposal import LogDensity, Proposal
+
+__all__ = ["ImportanceSample", "sample_density", "smooth_weights"]
 
 Floats = NDArray[np.float64]
-LogDensity = Callable[[Floats], Floats]
 
-_DF = 7.0
-_WIDER = 1.15
-_PRIOR_SHARE = 0.1
 _STAGES = 5
 _GOOD_K, _GOOD_SHARE = 0.5, 0.2
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Student-t(7) with mean and Cholesky factor of its scale, mixed with a standard normal."""
-
-    mean: Floats
-    factor: Floats
-    prior_share: float = _PRIOR_SHARE
-
-    def points(self, size: int, seed: np.random.SeedSequence) -> Floats:
-        """Scrambled Sobol points turned into draws of the mixture, shape (size, dimensions)."""
-        from scipy.special import ndtri
-        from scipy.stats import chi2, qmc
-
-        dimension = self.mean.size
-        sobol = qmc.Sobol(dimension + 2, scramble=True, rng=np.random.default_rng(seed))
-        u = np.clip(sobol.random(size), 1e-12, 1 - 1e-12)
-        normal = ndtri(u[:, :dimension])
-        stretch = _WIDER / np.sqrt(chi2.ppf(u[:, dimension], _DF) / _DF)
-        student = self.mean + (normal * stretch[:, None]) @ self.factor.T
-        points: Floats = np.where((u[:, dimension + 1] < self.prior_share)[:, None], normal, student)
-        return points
-
-    def log_density(self, points: Floats) -> Floats:
-        """Log density of the mixture, shape (size,)."""
-        from scipy.linalg import solve_triangular
-        from scipy.special import gammaln
-
-        d = self.mean.size
-        standard = solve_triangular(self.factor, (points - self.mean).T, lower=True) / _WIDER
-        log_scale = np.log(np.diag(self.factor)).sum() + d * np.log(_WIDER)
-        student = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - log_scale
-        student = student - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=0) / _DF)
-        if self.prior_share == 0:
-            return np.asarray(student)
-        prior = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-        mixed: Floats = np.logaddexp(np.log1p(-self.prior_share) + student, np.log(self.prior_share) + prior)
-        return mixed
 
 
 @dataclass(frozen=True)
@@ -167,7 +122,7 @@ def sample_density(
         mean = w @ flat
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
         factor = np.linalg.cholesky(spread + 1e-9 * np.eye(mean.size))
-        proposal = Proposal(mean, np.asarray(factor, dtype=float), start.prior_share)
+        proposal = proposal.moved(mean, np.asarray(factor, dtype=float))
     assert found is not None
     return found
 
@@ -187,48 +142,3 @@ def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> Importa
         log_evidence_error=float(raw.std() / raw.mean() / np.sqrt(raw.size)),
         stages=stage,
     )
-
-
-def find_mode(log_density: LogDensity, dimension: int, seed: np.random.SeedSequence) -> Proposal:
-    """Proposal at the mode, with the curvature there, found from the best of some points of the prior."""
-    from scipy.optimize import minimize
-    from scipy.stats import norm, qmc
-
-    step = 1e-3
-    stencil = np.concatenate([np.zeros((1, dimension)), np.eye(dimension), -np.eye(dimension)]) * step
-
-    def with_gradient(g: Floats) -> tuple[float, Floats]:
-        values = -log_density(g + stencil)
-        return float(values[0]), (values[1 : dimension + 1] - values[dimension + 1 :]) / (2 * step)
-
-    first = norm.ppf(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
-    first[0] = 0.0
-    best = first[np.argmax(log_density(first))]
-    found = minimize(with_gradient, best, jac=True, method="BFGS", options={"gtol": 1e-2})
-    information = _information(log_density, found.x)
-    values, vectors = np.linalg.eigh(information)
-    # the prior alone has information 1; a likelihood that bends the other way must not make the proposal very wide
-    spread = vectors @ np.diag(1 / np.maximum(values, 0.5)) @ vectors.T
-    return Proposal(found.x, np.linalg.cholesky(spread))
-
-
-def _information(log_density: LogDensity, mode: Floats) -> Floats:
-    """Minus the Hessian by central differences, over steps of about a third of an SD."""
-    dimension = mode.size
-    steps = np.full(dimension, 0.05)
-    at_mode = log_density(mode[None])[0]
-    for _ in range(2):  # the second time with steps that suit the curvature
-        sides = log_density(mode + np.concatenate([np.diag(steps), -np.diag(steps)]))
-        curvature = (2 * at_mode - sides[:dimension] - sides[dimension:]) / steps**2
-        steps = np.clip(0.3 / np.sqrt(np.maximum(curvature, 0.5)), 1e-3, 0.4)
-    pairs = [(i, j) for i in range(dimension) for j in range(i + 1)]
-    corners = [
-        mode + steps * (a * np.eye(dimension)[i] + b * np.eye(dimension)[j])
-        for i, j in pairs
-        for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))
-    ]
-    values = log_density(np.array(corners)).reshape(-1, 4) if corners else np.empty((0, 4))
-    information = np.empty((dimension, dimension))
-    for (i, j), (pp, pm, mp, mm) in zip(pairs, values, strict=True):
-        information[i, j] = information[j, i] = -(pp - pm - mp + mm) / (4 * steps[i] * steps[j])
-    return information

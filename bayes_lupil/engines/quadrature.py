@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from bayes_lupil import __version__
 from bayes_lupil.engines.draws import Draws
-from bayes_lupil.engines.importance import ImportanceSample, find_mode, sample_density
+from bayes_lupil.engines.importance import ImportanceSample, sample_density
+from bayes_lupil.engines.proposal import find_proposal
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.sites import Parameter
@@ -79,6 +80,12 @@ class WhitenedPosterior:
         """Number of parameters in theta."""
         return len(self.marginal.parameters)
 
+    @property
+    def scale_axes(self) -> tuple[int, ...]:
+        """Which axes are between-site SDs."""
+        names = [item.name for item in self.marginal.parameters]
+        return tuple(names.index(name) for name in ("tau_u", "tau_v") if name in names)
+
     def theta(self, g: Floats) -> dict[str, Floats]:
         """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
         # a prior without bound must not become infinite in its last 1e-300
@@ -113,7 +120,8 @@ def sample_theta(
     never drawn.
     """
     mode_seed, *stages = seed.spawn(4)
-    start = find_mode(density.with_nodes(max(density.nodes, _MODE_NODES)).log_density, density.dimension, mode_seed)
+    smooth = density.with_nodes(max(density.nodes, _MODE_NODES)).log_density
+    start = find_proposal(smooth, density.dimension, density.scale_axes, mode_seed)
     for attempt, stage_seed in enumerate(stages, start=1):
         sample = sample_density(density.log_density, start, points, replicates, stage_seed)
         error = _quadrature_error(density, sample)

@@ -1,0 +1,194 @@
+"""Where importance points are put: Student-t densities at the mode and along each between-site SD, and the prior.
+
+The posterior of a hierarchical model is a funnel: the larger a between-site SD, the less the sites say of the averages.
+With few sites a proposal that fits at the mode is too narrow where an SD is large, and no weight tells of points that
+are never drawn. So for each SD there is a ladder: from the mode up, conditional modes of the other parameters with the
+curvature there, weighted by their mass by Laplace's method, as in Rue, Martino and Chopin (2009, J R Stat Soc B
+71:319-392). One point in ten comes from the prior, which bounds every weight by ten times the likelihood and finds
+modes that the search did not (Hesterberg 1995, Technometrics 37:185-194). All points are weighted by the mixture as a
+whole (Owen and Zhou 2000, JASA 95:135-143).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LogDensity", "Proposal", "Rung", "find_proposal"]
+
+Floats = NDArray[np.float64]
+LogDensity = Callable[[Floats], Floats]
+"""From points of shape (size, dimensions) to (size,)."""
+
+_DF = 7.0
+_WIDER = 1.15
+_PRIOR_SHARE = 0.1
+_SPACING = 1.2
+_RUNGS = 8
+_NEGLIGIBLE = -8.0
+_LADDER_SHARE = 0.5
+_SMALLEST_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A further Student-t component: its mean, the Cholesky factor of its scale, and its share of the points."""
+
+    mean: Floats
+    factor: Floats
+    share: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Student-t(7) with mean and Cholesky factor of its scale, mixed with rungs and with a standard normal."""
+
+    mean: Floats
+    factor: Floats
+    prior_share: float = _PRIOR_SHARE
+    rungs: tuple[Rung, ...] = ()
+
+    @property
+    def _components(self) -> tuple[Rung, ...]:
+        """The Student-t parts; their shares and the prior's sum to 1."""
+        ladder = sum(rung.share for rung in self.rungs)
+        return (Rung(self.mean, self.factor, 1 - self.prior_share - ladder), *self.rungs)
+
+    def points(self, size: int, seed: np.random.SeedSequence) -> Floats:
+        """Scrambled Sobol points turned into draws of the mixture, shape (size, dimensions)."""
+        from scipy.special import ndtri
+        from scipy.stats import chi2, qmc
+
+        dimension = self.mean.size
+        sobol = qmc.Sobol(dimension + 2, scramble=True, rng=np.random.default_rng(seed))
+        u = np.clip(sobol.random(size), 1e-12, 1 - 1e-12)
+        found = ndtri(u[:, :dimension])  # which is a draw of the prior already
+        stretch = _WIDER / np.sqrt(chi2.ppf(u[:, dimension], _DF) / _DF)
+        bounds = self.prior_share + np.concatenate([[0.0], np.cumsum([part.share for part in self._components])])
+        which = np.searchsorted(bounds, u[:, dimension + 1], side="right") - 1
+        for i, part in enumerate(self._components):
+            mine = which == i
+            if i + 1 == len(self._components):
+                mine |= which > i  # rounding of the last bound
+            found[mine] = part.mean + (found[mine] * stretch[mine, None]) @ part.factor.T
+        return found
+
+    def log_density(self, points: Floats) -> Floats:
+        """Log density of the mixture, shape (size,)."""
+        from scipy.special import logsumexp
+
+        d = self.mean.size
+        parts = [np.log(part.share) + _student(points, part) for part in self._components]
+        if self.prior_share > 0:
+            normal = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
+            parts.append(np.log(self.prior_share) + normal)
+        return np.asarray(logsumexp(parts, axis=0))
+
+    def moved(self, mean: Floats, factor: Floats) -> Proposal:
+        """The same mixture with another main component."""
+        return Proposal(mean, factor, self.prior_share, self.rungs)
+
+
+def _student(points: Floats, part: Rung) -> Floats:
+    from scipy.linalg import solve_triangular
+    from scipy.special import gammaln
+
+    d = part.mean.size
+    standard = solve_triangular(part.factor, (points - part.mean).T, lower=True) / _WIDER
+    log_scale = np.log(np.diag(part.factor)).sum() + d * np.log(_WIDER)
+    constant = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - log_scale
+    return np.asarray(constant - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=0) / _DF))
+
+
+def find_proposal(
+    log_density: LogDensity, dimension: int, scale_axes: tuple[int, ...], seed: np.random.SeedSequence
+) -> Proposal:
+    """Proposal at the mode, found from the best of some points of the prior, with a ladder along each scale axis."""
+    from scipy.optimize import minimize
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    step = 1e-3
+    stencil = np.concatenate([np.zeros((1, dimension)), np.eye(dimension), -np.eye(dimension)]) * step
+
+    def with_gradient(g: Floats) -> tuple[float, Floats]:
+        values = -log_density(g + stencil)
+        return float(values[0]), (values[1 : dimension + 1] - values[dimension + 1 :]) / (2 * step)
+
+    first = ndtri(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
+    first[0] = 0.0
+    best = first[np.argmax(log_density(first))]
+    mode = minimize(with_gradient, best, jac=True, method="BFGS", options={"gtol": 1e-2}).x
+    steps = np.full(dimension, 0.05)
+    for _ in range(2):  # the second time with steps that suit the curvature
+        top, _, information = _expansion(log_density, mode, steps)
+        steps = np.clip(0.3 / np.sqrt(np.maximum(np.diag(information), 0.5)), 1e-3, 0.4)
+    spread = _inverse(information)
+    main = Proposal(mode, np.linalg.cholesky(spread))
+    mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
+    ladder = [rung for axis in scale_axes for rung in _ladder(log_density, mode, spread, axis, mass)]
+    if not ladder:
+        return main
+    masses = np.array([rung.share for rung in ladder])
+    shares = np.maximum(_LADDER_SHARE * masses / (1 + masses.sum()), _SMALLEST_SHARE)
+    rungs = tuple(Rung(rung.mean, rung.factor, float(share)) for rung, share in zip(ladder, shares, strict=True))
+    return Proposal(mode, main.factor, _PRIOR_SHARE, rungs)
+
+
+def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, mass: float) -> list[Rung]:
+    """Conditional modes above the mode along one axis; their shares are masses relative to the main component's."""
+    width = np.sqrt(spread[axis, axis])
+    others = np.delete(np.arange(mode.size), axis)
+    at, along = mode.copy(), spread[:, axis] / spread[axis, axis]
+    steps = np.clip(0.3 * np.sqrt(np.diag(spread)), 1e-3, 0.4)
+    found: list[Rung] = []
+    for _ in range(_RUNGS):
+        at = at + along * _SPACING * width  # where the others would go if all were normal
+        for _ in range(3):
+            value, gradient, information = _expansion(log_density, at, steps)
+            conditional = _inverse(information[np.ix_(others, others)])
+            move = conditional @ gradient[others]
+            at = at.copy()
+            at[others] += move * min(1.0, 2.0 / max(np.abs(move / np.sqrt(np.diag(conditional))).max(initial=0), 1e-9))
+            steps[others] = np.clip(0.3 * np.sqrt(np.diag(conditional)), 1e-3, 0.4)
+        _, determinant = np.linalg.slogdet(2 * np.pi * conditional)
+        relative = value + 0.5 * determinant + np.log(_SPACING * width) - mass
+        if not relative > _NEGLIGIBLE:
+            break
+        previous = found[-1].mean if found else mode
+        along = (at - previous) / (at[axis] - previous[axis])
+        tilt = along[others]
+        scale = np.empty_like(spread)
+        variance = (0.8 * _SPACING * width) ** 2
+        scale[axis, axis] = variance
+        scale[others, axis] = scale[axis, others] = tilt * variance
+        scale[np.ix_(others, others)] = conditional + np.outer(tilt, tilt) * variance
+        found.append(Rung(at, np.linalg.cholesky(scale), float(np.exp(relative))))
+    return found
+
+
+def _expansion(log_density: LogDensity, at: Floats, steps: Floats) -> tuple[float, Floats, Floats]:
+    """Value, gradient and minus the Hessian by central differences, in one call of the density."""
+    d = at.size
+    pairs = [(i, j) for i in range(d) for j in range(i)]
+    shifts = [np.zeros(d), *np.diag(steps), *-np.diag(steps)]
+    for i, j in pairs:
+        for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            shift = np.zeros(d)
+            shift[i], shift[j] = a * steps[i], b * steps[j]
+            shifts.append(shift)
+    values = log_density(at + np.array(shifts))
+    up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
+    information = np.diag((2 * values[0] - up - down) / steps**2)
+    for (i, j), (pp, pm, mp, mm) in zip(pairs, values[2 * d + 1 :].reshape(-1, 4), strict=True):
+        information[i, j] = information[j, i] = -(pp - pm - mp + mm) / (4 * steps[i] * steps[j])
+    return float(values[0]), (up - down) / (2 * steps), information
+
+
+def _inverse(information: Floats) -> Floats:
+    """Covariance; the prior alone has information 1, and a likelihood that bends the other way must not undo it."""
+    values, vectors = np.linalg.eigh(information)
+    return np.asarray((vectors / np.maximum(values, 0.5)) @ vectors.T)
