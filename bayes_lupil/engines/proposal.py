@@ -65,7 +65,7 @@ class Proposal:
         dimension = self.mean.size
         sobol = qmc.Sobol(dimension + 2, scramble=True, rng=np.random.default_rng(seed))
         u = np.clip(sobol.random(size), 1e-12, 1 - 1e-12)
-        found = ndtri(u[:, :dimension])  # which is a draw of the prior already
+        found: Floats = ndtri(u[:, :dimension])  # which is a draw of the prior already
         stretch = _WIDER / np.sqrt(chi2.ppf(u[:, dimension], _DF) / _DF)
         bounds = self.prior_share + np.concatenate([[0.0], np.cumsum([part.share for part in self._components])])
         which = np.searchsorted(bounds, u[:, dimension + 1], side="right") - 1
@@ -127,7 +127,7 @@ def find_proposal(
         top, _, information = _expansion(log_density, mode, steps)
         steps = np.clip(0.3 / np.sqrt(np.maximum(np.diag(information), 0.5)), 1e-3, 0.4)
     spread = _inverse(information)
-    main = Proposal(mode, np.linalg.cholesky(spread))
+    main = Proposal(mode, _cholesky(spread))
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
     ladder = [rung for axis in scale_axes for rung in _ladder(log_density, mode, spread, axis, mass)]
     if not ladder:
@@ -166,7 +166,7 @@ def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, ma
         scale[axis, axis] = variance
         scale[others, axis] = scale[axis, others] = tilt * variance
         scale[np.ix_(others, others)] = conditional + np.outer(tilt, tilt) * variance
-        found.append(Rung(at, np.linalg.cholesky(scale), float(np.exp(relative))))
+        found.append(Rung(at, _cholesky(scale), float(np.exp(relative))))
     return found
 
 
@@ -186,6 +186,10 @@ def _expansion(log_density: LogDensity, at: Floats, steps: Floats) -> tuple[floa
     for (i, j), (pp, pm, mp, mm) in zip(pairs, values[2 * d + 1 :].reshape(-1, 4), strict=True):
         information[i, j] = information[j, i] = -(pp - pm - mp + mm) / (4 * steps[i] * steps[j])
     return float(values[0]), (up - down) / (2 * steps), information
+
+
+def _cholesky(covariance: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(covariance), dtype=float)
 
 
 def _inverse(information: Floats) -> Floats:
