@@ -2,10 +2,10 @@
 
 Given the hyper-parameters, cell c of a site has the log odds
 
-    eta_c = X_c b + (s_11 + s_21 x_c) h_1(z_1) + s_22 x_c h_2(z_2),    z_1, z_2 ~ N(0, 1) independent,
+    eta_c = X_c b + (s_11 + s_21 x_c) z_1 + s_22 x_c z_2,    z_1, z_2 ~ N(0, 1) independent.
 
-where h turns a standard normal variable into a standardised site effect (the identity for normal site effects). All
-site models of the package have this form. The integral of the cells' binomial probability over z is taken by adaptive
+All site models of the package with normal site effects have this form; for others see `bayes_lupil.likelihoods.grids`.
+The integrand is log-concave. The integral of the cells' binomial probability over z is taken by adaptive
 Gauss-Hermite quadrature (Pinheiro and Bates 1995, J Comput Graph Stat 4:12-35): nodes centred at the mode and scaled
 along the principal axes of the curvature there. Along an axis on which the data say little the integrand is nearly
 normal, and few nodes do (`LEVELS`). `order` is 1 where z_1 alone exists, 2 where z_2 alone does, 3 for both.
@@ -24,10 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["LEVELS", "REACH", "draw_sites", "integrate_sites"]
-
-REACH = 9.0
-"""Tables of h run from -REACH to REACH and go on linearly: beyond, the normal density is below 1e-18."""
+__all__ = ["LEVELS", "draw_sites", "integrate_sites"]
 
 _TOLERANCE = 1e-5  # of the mode in units of z, whose SD is at most 1: the nodes need not be centred better
 _MAX_STEPS = 100
@@ -96,42 +93,18 @@ def _softplus(eta):
 
 
 @_jit
-def _shape(table, z):
-    """Value and slope of h at z: cubic Hermite interpolation between rows (value, slope); no rows, the identity."""
-    rows = table.shape[0]
-    if rows == 0:
-        return z, 1.0
-    step = 2.0 * REACH / (rows - 1)
-    i = min(max(math.floor((z + REACH) / step), 0), rows - 2)
-    t = (z + REACH) / step - i
-    if t < 0.0:
-        return table[0, 0] + t * step * table[0, 1], table[0, 1]
-    if t > 1.0:
-        return table[i + 1, 0] + (t - 1.0) * step * table[i + 1, 1], table[i + 1, 1]
-    rise, d0, d1 = table[i + 1, 0] - table[i, 0], table[i, 1] * step, table[i + 1, 1] * step
-    a = d0 + d1 - 2.0 * rise
-    b = 3.0 * rise - 2.0 * d0 - d1
-    return ((a * t + b) * t + d0) * t + table[i, 0], ((3.0 * a * t + 2.0 * b) * t + d0) / step
-
-
-@_jit
-def _density(z1, z2, cells, count, table1, table2, state):
-    """Log of the integrand at z; its gradient and an information matrix go into `state`.
-
-    The information leaves out the curvature of h, and so is positive definite everywhere.
-    """
-    h1, d1 = _shape(table1, z1)
-    h2, d2 = _shape(table2, z2)
+def _density(z1, z2, cells, count, state):
+    """Log of the integrand at z; its gradient and the information matrix there go into `state`."""
     value = -0.5 * (z1 * z1 + z2 * z2)
     g1, g2, a, b, c = -z1, -z2, 1.0, 0.0, 1.0
     for k in range(count):
-        eta = cells[2, k] + cells[3, k] * h1 + cells[4, k] * h2
+        eta = cells[2, k] + cells[3, k] * z1 + cells[4, k] * z2
         small = math.exp(-abs(eta))
         value += cells[0, k] * eta - cells[1, k] * (max(eta, 0.0) + math.log1p(small))
         p = (1.0 if eta > 0.0 else small) / (1.0 + small)
         residual = cells[0, k] - cells[1, k] * p
         weight = cells[1, k] * small / ((1.0 + small) * (1.0 + small))
-        u, v = cells[3, k] * d1, cells[4, k] * d2
+        u, v = cells[3, k], cells[4, k]
         g1 += residual * u
         g2 += residual * v
         a += weight * u * u
@@ -142,13 +115,13 @@ def _density(z1, z2, cells, count, table1, table2, state):
 
 
 @_jit
-def _mode(cells, count, table1, table2, state):
+def _mode(cells, count, state):
     """Mode of the integrand by Newton steps, each halved until it raises the density.
 
     Returns (z1, z2, log density there, whether it converged); gradient and information there are left in `state`.
     """
     z1, z2 = 0.0, 0.0
-    value = _density(z1, z2, cells, count, table1, table2, state)
+    value = _density(z1, z2, cells, count, state)
     for _ in range(_MAX_STEPS):
         g1, g2, a, b, c = state[0], state[1], state[2], state[3], state[4]
         determinant = a * c - b * b
@@ -157,12 +130,12 @@ def _mode(cells, count, table1, table2, state):
         if not size > _TOLERANCE:
             return z1, z2, value, size <= _TOLERANCE
         while True:
-            new = _density(z1 + step1, z2 + step2, cells, count, table1, table2, state)
+            new = _density(z1 + step1, z2 + step2, cells, count, state)
             if new >= value:
                 break
             step1, step2, size = 0.5 * step1, 0.5 * step2, 0.5 * size
             if not size > 1e-3 * _TOLERANCE:  # no step raises the density any more, for want of digits
-                _density(z1, z2, cells, count, table1, table2, state)
+                _density(z1, z2, cells, count, state)
                 return z1, z2, value, True
         z1, z2, value = z1 + step1, z2 + step2, new
     return z1, z2, value, False
@@ -220,17 +193,12 @@ def _sum_exp(log, size):
 
 
 @_jit
-def _integral(z1, z2, value, order, cells, count, table1, table2, state, t1, t2, weights, starts, sizes, w1, w2, logs):
+def _integral(z1, z2, value, order, cells, count, state, t1, t2, weights, starts, sizes, w1, w2, logs):
     """Log integral over the z that exist, from the mode and the information there."""
     b11, b21, b12, b22, i1, i2 = _axes(state, order)
-    linear = table1.shape[0] == 0 and table2.shape[0] == 0
-    level1 = _level(i1) if linear else _BOUNDS.size
-    level2 = _level(i2) if linear else _BOUNDS.size
+    level1, level2 = _level(i1), _level(i2)
     start, size = starts[level1, level2], sizes[level1, level2]
     _place(z1, z2, b11, b12, b21, b22, value, t1, t2, weights, start, size, w1, w2, logs)
-    if not linear:
-        for i in range(size):
-            w1[i], w2[i] = _shape(table1, w1[i])[0], _shape(table2, w2[i])[0]
     for k in range(count):
         _add_cell(cells[0, k], cells[1, k], cells[2, k], cells[3, k], cells[4, k], w1, w2, logs, size)
     scale = (i1 if order != 2 else 1.0) * (i2 if order != 1 else 1.0)
@@ -239,7 +207,7 @@ def _integral(z1, z2, value, order, cells, count, table1, table2, state, t1, t2,
 
 @_jit
 def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
-    """One site's cells at draw d, a row each: y, n, offset X b, coefficients of h_1 and of h_2."""
+    """One site's cells at draw d, a row each: y, n, offset X b, coefficients of z_1 and of z_2."""
     for k in range(count):
         offset = 0.0
         for p in range(fixed.shape[1]):
@@ -250,9 +218,7 @@ def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
 
 
 @_jit
-def integrate_sites(
-    first, y, n, design, x, order, table1, table2, fixed, scale, t1, t2, weights, starts, sizes, log_likelihood
-):
+def integrate_sites(first, y, n, design, x, order, fixed, scale, t1, t2, weights, starts, sizes, log_likelihood):
     """Fill `log_likelihood` (draws, sites); returns how many searches for a mode did not converge.
 
     `first` (sites + 1) bounds the cells of each site in y, n, x (cells) and design (cells, P); `fixed` is (draws, P),
@@ -268,22 +234,22 @@ def integrate_sites(
         for s in range(first.size - 1):
             lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
-            z1, z2, value, converged = _mode(cells, count, table1, table2, state)
+            z1, z2, value, converged = _mode(cells, count, state)
             failed += not converged
             log_likelihood[d, s] = _integral(
-                z1, z2, value, order, cells, count, table1, table2, state, t1, t2, weights, starts, sizes, w1, w2, logs
+                z1, z2, value, order, cells, count, state, t1, t2, weights, starts, sizes, w1, w2, logs
             )
     return failed
 
 
 @_jit
-def _from_envelope(z1, z2, order, cells, count, table1, table2, state, rng):
+def _from_envelope(z1, z2, order, cells, count, state, rng):
     """An exact draw of z by rejection.
 
-    log L is concave in z where h is the identity, so its tangent at the mode lies above it, and the prior times
+    log L is concave in z, so its tangent at the mode lies above it, and the prior times
     exp(tangent) is N(gradient of log L, 1).
     """
-    at_mode = _density(z1, z2, cells, count, table1, table2, state)
+    at_mode = _density(z1, z2, cells, count, state)
     l1, l2 = state[0] + z1, state[1] + z2
     at_mode += 0.5 * (z1 * z1 + z2 * z2)
     while True:
@@ -298,8 +264,8 @@ def _from_envelope(z1, z2, order, cells, count, table1, table2, state, rng):
 
 
 @_jit
-def _from_chain(z1, z2, order, cells, count, table1, table2, state, rng, steps):
-    """A draw of z by `steps` of an independence sampler with Student-t(5) proposals at the mode.
+def _from_chain(z1, z2, order, cells, count, state, rng):
+    """A draw of z by `_CHAIN` steps of an independence sampler with Student-t(5) proposals at the mode.
 
     Its distance from the target falls as (1 - 1/w)^steps, w the largest ratio of target to proposal (Mengersen and
     Tweedie 1996, Ann Statist 24:101-121, Theorem 2.1).
@@ -307,16 +273,15 @@ def _from_chain(z1, z2, order, cells, count, table1, table2, state, rng, steps):
     b11, b21, b12, b22, _, _ = _axes(state, order)
     dimension = 2 if order == 3 else 1
     now, now1, now2 = -np.inf, z1, z2
-    for _ in range(steps + 1):
+    for _ in range(_CHAIN + 1):
         t1 = rng.standard_normal() if order & 1 else 0.0
         t2 = rng.standard_normal() if order & 2 else 0.0
         stretch = 1.1 / math.sqrt(rng.chisquare(5.0) / 5.0)
         t1, t2 = t1 * stretch, t2 * stretch
         v1, v2 = z1 + b11 * t1 + b12 * t2, z2 + b21 * t1 + b22 * t2
         log = 0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21)) - 0.5 * (v1 * v1 + v2 * v2)
-        h1, h2 = _shape(table1, v1)[0], _shape(table2, v2)[0]
         for k in range(count):
-            eta = cells[2, k] + cells[3, k] * h1 + cells[4, k] * h2
+            eta = cells[2, k] + cells[3, k] * v1 + cells[4, k] * v2
             log += cells[0, k] * eta - cells[1, k] * (max(eta, 0.0) + math.log1p(math.exp(-abs(eta))))
         if log >= now or rng.random() < math.exp(log - now):
             now, now1, now2 = log, v1, v2
@@ -324,20 +289,18 @@ def _from_chain(z1, z2, order, cells, count, table1, table2, state, rng, steps):
 
 
 @_jit
-def draw_sites(first, y, n, design, x, order, table1, table2, fixed, scale, rng, z):
+def draw_sites(first, y, n, design, x, order, fixed, scale, rng, z):
     """Fill `z` (draws, sites, 2) with a draw of the site variables given the hyper-parameters of each draw."""
     widest = np.max(np.diff(first))
     cells, state = np.empty((5, widest)), np.empty(5)
-    linear = table1.shape[0] == 0 and table2.shape[0] == 0
     for d in range(fixed.shape[0]):
         for s in range(first.size - 1):
             lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
-            z1, z2, _, _ = _mode(cells, count, table1, table2, state)
+            z1, z2, _, _ = _mode(cells, count, state)
             # the share accepted is about 1 / sqrt(determinant of the information)
-            if linear and state[2] * state[4] - state[3] * state[3] < _FLAT:
-                v1, v2 = _from_envelope(z1, z2, order, cells, count, table1, table2, state, rng)
+            if state[2] * state[4] - state[3] * state[3] < _FLAT:
+                v1, v2 = _from_envelope(z1, z2, order, cells, count, state, rng)
             else:
-                steps = _CHAIN if linear else 3 * _CHAIN
-                v1, v2 = _from_chain(z1, z2, order, cells, count, table1, table2, state, rng, steps)
+                v1, v2 = _from_chain(z1, z2, order, cells, count, state, rng)
             z[d, s, 0], z[d, s, 1] = v1, v2

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,9 @@ Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
 _AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
-_ROWS = 3601
+_ROWS = 14401
+_FAR = 1e100  # log odds beyond this are all the same
+_FINE = 1.0  # steps of the grids at 13 nodes, in SDs of the sharpest bend
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ class CellTable:
 
 @dataclass(frozen=True, eq=False)
 class SiteForm:
-    """A site model at some draws of theta, in the form of `bayes_lupil.likelihoods.kernels`.
+    """A site model at some draws of theta, in the form of `kernels` and `grids`, the compiled integrals.
 
     Attributes
     ----------
@@ -107,6 +109,11 @@ class SiteForm:
     tables: tuple[Floats, Floats]
     fixed: Floats
     scale: Floats
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether both shapes are the identity, so that the integrands are log-concave."""
+        return not any(table.size for table in self.tables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +164,13 @@ def shape_table(prior: Prior) -> Floats:
     """
     if isinstance(prior, Normal):
         return np.empty((0, 2))
-    from bayes_lupil.likelihoods.kernels import REACH
+    from bayes_lupil.likelihoods.grids import REACH
 
     z = np.linspace(-REACH, REACH, _ROWS)
     value = prior.from_normal(z)
-    slope = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - prior.logpdf(value))
-    return np.column_stack([value, slope])
+    slope = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - prior.logpdf(np.clip(value, -_FAR, _FAR)))
+    far = np.abs(value) > _FAR
+    return np.column_stack([np.clip(value, -_FAR, _FAR), np.where(far, 0.0, slope)])
 
 
 class SiteMarginal:
@@ -186,27 +194,36 @@ class SiteMarginal:
         """Theta: the parameters that are not one for each site."""
         return tuple(item for item in self.sites.parameters() if not item.dims)
 
+    @cached_property
+    def _tables(self) -> tuple[Floats, Floats]:
+        """Shapes h_1 and h_2."""
+        pooling, priors = self.sites.spec.sites, self.sites.spec.priors
+        first, second = (
+            shape_table({"fixed": prior, "partial": self.sites.standard}[how]) if how != "pooled" else np.empty((0, 2))
+            for how, prior in ((pooling.intercepts, priors.alpha), (pooling.effects, priors.beta))
+        )
+        return first, second
+
     def form(self, theta: Values) -> SiteForm:
         """The site model at draws of theta, each of shape (draws,)."""
         pooling, priors = self.sites.spec.sites, self.sites.spec.priors
         draws = len(next(iter(theta.values()))) if theta else 1
-        columns, tables, spread = [], [np.empty((0, 2))] * 2, []
-        for i, (name, tau, how, prior) in enumerate(
-            (("alpha", "tau_u", pooling.intercepts, priors.alpha), ("beta", "tau_v", pooling.effects, priors.beta))
+        columns, spread = [], []
+        for name, tau, how, prior in (
+            ("alpha", "tau_u", pooling.intercepts, priors.alpha),
+            ("beta", "tau_v", pooling.effects, priors.beta),
         ):
             if how == "fixed":
-                tables[i] = shape_table(prior)
                 location, size = (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, 1.0)
                 columns.append(np.full(draws, location))
                 spread.append(np.full(draws, size))
             else:
                 columns.append(np.asarray(theta[name]))
                 spread.append(np.asarray(theta[tau]) if tau in theta else np.zeros(draws))
-                tables[i] = shape_table(self.sites.standard) if tau in theta else tables[i]
         r = np.asarray(theta["correlation"]) if "correlation" in theta else np.zeros(draws)
         scale = np.column_stack([spread[0], spread[1] * r, spread[1] * np.sqrt(1 - r**2)])
         order = (pooling.intercepts != "pooled") + 2 * (pooling.effects != "pooled")
-        return SiteForm(order, (tables[0], tables[1]), np.column_stack(columns), scale)
+        return SiteForm(order, self._tables, np.column_stack(columns), scale)
 
     def log_sites(self, theta: Values, nodes: int) -> tuple[Floats, int]:
         """Log likelihood of every site, shape (draws, sites), and how many searches for a mode failed."""
@@ -227,18 +244,21 @@ class SiteMarginal:
         form = self.form(theta)
         if not form.order:
             return {}
-        from bayes_lupil.likelihoods.kernels import draw_sites
-
         draws = form.fixed.shape[0]
         z = np.empty((draws, self.table.n_sites, 2))
         streams = seed.spawn(-(-draws // _AT_ONCE))
 
         def piece(part: slice) -> None:
             t, rng = self.table, np.random.default_rng(streams[part.start // _AT_ONCE])
-            draw_sites(
-                t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part], rng,
-                z[part],
-            )  # fmt: skip
+            given = t.starts, t.y, t.n, t.design, t.x, form.order
+            if form.is_linear:
+                from bayes_lupil.likelihoods.kernels import draw_sites
+
+                draw_sites(*given, form.fixed[part], form.scale[part], rng, z[part])
+            else:
+                from bayes_lupil.likelihoods.grids import draw_on_grids
+
+                draw_on_grids(*given, *form.tables, form.fixed[part], form.scale[part], _FINE, rng, z[part])
 
         _in_pieces(piece, draws)
         return self._named(z)
@@ -273,17 +293,23 @@ def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, int
         eta = form.fixed @ table.design.T
         per_cell = table.y * log_expit(eta) + (table.n - table.y) * log_expit(-eta)
         return np.add.reduceat(per_cell, table.starts[:-1], axis=-1), 0
-    from bayes_lupil.likelihoods.kernels import integrate_sites
-
-    found, rule = np.empty((draws, table.n_sites)), rules(nodes, form.order)
+    found, t = np.empty((draws, table.n_sites)), table
+    given = t.starts, t.y, t.n, t.design, t.x, form.order
     failed: list[int] = []
 
     def piece(part: slice) -> None:
-        t = table
-        bad = integrate_sites(
-            t.starts, t.y, t.n, t.design, t.x, form.order, *form.tables, form.fixed[part], form.scale[part],
-            rule.t1, rule.t2, rule.weights, rule.starts, rule.sizes, found[part],
-        )  # fmt: skip
+        at = form.fixed[part], form.scale[part]
+        if form.is_linear:
+            from bayes_lupil.likelihoods.kernels import integrate_sites
+
+            rule = rules(nodes, form.order)
+            bad = integrate_sites(
+                *given, *at, rule.t1, rule.t2, rule.weights, rule.starts, rule.sizes, found[part]
+            )  # fmt: skip
+        else:
+            from bayes_lupil.likelihoods.grids import integrate_on_grids
+
+            bad = integrate_on_grids(*given, *form.tables, *at, _FINE * 13 / nodes, found[part])
         failed.append(int(bad))
 
     _in_pieces(piece, draws)
