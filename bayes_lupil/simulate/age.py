@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from importlib.resources import files
 
@@ -17,30 +18,46 @@ _DEPENDS_ON = {
     "likelihoods/base.py": (),
     "likelihoods/margins.py": (),
     "likelihoods/sites.py": (),
-    "priors.py": ("Prior", "Normal", "HalfNormal", "Beta", "Dirichlet"),
+    "priors/base.py": (),
+    "priors/families.py": ("Normal", "HalfNormal", "Beta", "Dirichlet"),
     "simulate/calibration.py": (),
     "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
 }
-"""Files that the ranks depend on, with the parts of them that do; () for all of the file."""
+"""Files that the ranks of the margins depend on, with the parts of them that do; () for all of the file."""
 
 
-def model_hash(spec: ModelSpec) -> str:
-    """SHA-256 of what calibration uses of a model: sites, priors (not their reasons) and the step-size target."""
+def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_accept")) -> str:
+    """SHA-256 of what calibration uses of a model: sites, priors (not their reasons) and some sampler settings.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    settings : collection of str
+        Names of the sampler settings that enter.
+    """
     content = spec.to_dict()
     priors = {
         name: {key: value for key, value in prior.items() if key != "reason"}
         for name, prior in content["priors"].items()
         if prior is not None
     }
-    used = {key: content["sampler"][key] for key in ("tune", "target_accept")}
+    used = {key: content["sampler"][key] for key in settings}
     return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used})
 
 
-def code_hash() -> str:
-    """SHA-256 of the code behind the ranks, blind to comments, docstrings and layout, alike on every Python."""
+def code_hash(depends_on: Mapping[str, tuple[str, ...]] | None = None) -> str:
+    """SHA-256 of the code behind the ranks, blind to comments, docstrings and layout, alike on every Python.
+
+    Parameters
+    ----------
+    depends_on : mapping of str to tuple of str, optional
+        Files of the package, with the parts of them that matter, () for all; those of the margins' calibration if
+        nothing is given.
+    """
     package = files("bayes_lupil")
+    chosen = _DEPENDS_ON if depends_on is None else depends_on
     return canonical_hash(
-        {name: _meaning((package / name).read_text(encoding="utf-8"), parts) for name, parts in _DEPENDS_ON.items()}
+        {name: _meaning((package / name).read_text(encoding="utf-8"), parts) for name, parts in chosen.items()}
     )
 
 
