@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration clean
+.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ notebooks: $(READY)  ## Run the notebooks and keep their outputs
 
 calibration: $(READY)  ## Renew the stored simulation-based calibration (about a quarter of an hour)
 	$(BIN)/python -m bayes_lupil.simulate.calibration
+
+bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about 12 minutes)
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

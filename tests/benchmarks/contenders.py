@@ -1,0 +1,258 @@
+"""One model, one trial, one way to fit it, over and over: each function returns what its row of the table says."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.trials import likelihood_of, load, model, write_csv
+
+__all__ = ["CONTENDERS", "Absent", "megabytes", "repeat"]
+
+CHAINS = 4
+QUANTITIES = ("alpha", "beta", "tau_u", "tau_v")
+_MODES = {"lme4_slopes": "glmer_slopes", "lme4_agq": "glmer_agq", "rstanarm": "stan_glmer"}
+Row = dict[str, Any]
+
+
+class Absent(Exception):  # noqa: N818
+    """The contender is not installed, or its data are not here."""
+
+
+def megabytes(who: int = resource.RUSAGE_SELF) -> float:
+    """Peak memory of this process, or of the largest process that it started and waited for."""
+    return resource.getrusage(who).ru_maxrss / 1024
+
+
+def repeat(work: Callable[[], Any], repeats: int, budget: float) -> tuple[float, list[float], list[Any]]:
+    """Seconds of the first call, then of others until there are `repeats` or `budget` seconds are over; and results.
+
+    Two at least follow the first, unless that took more than half of the budget: then it is all there is.
+    """
+    seconds, results = [], []
+    for _ in range(1 + repeats):
+        started = time.perf_counter()
+        results.append(work())
+        seconds.append(time.perf_counter() - started)
+        if seconds[0] > budget / 2 or (len(seconds) > 2 and sum(seconds[1:]) > budget):
+            break
+    return seconds[0], seconds[1:], results
+
+
+def _chains(values: dict[str, Any]) -> Row:
+    """Smallest bulk ESS over theta, and beta to see that all fit the same model; values of shape (chain, draw)."""
+    from arviz_stats.base import array_stats
+
+    ess = {name: float(array_stats.ess(np.asarray(values[name]), method="bulk")) for name in QUANTITIES}
+    beta = np.asarray(values["beta"])
+    return {"ess": min(ess.values()), "draws": int(beta.size), "beta": [float(beta.mean()), float(beta.std())]}
+
+
+def engine(trial: str, s: Row) -> Row:
+    """This package's quadrature engine, from the likelihood to `Draws`; its draws are independent."""
+    from bayes_lupil import __version__
+    from bayes_lupil.engines import quadrature
+
+    spec = model(engine="quadrature", points=s["points"])
+    first, seconds, results = repeat(
+        lambda: quadrature.sample(likelihood_of(trial, spec)), s["repeats_quick"], s["budget"]
+    )
+    draws = results[-1]
+    beta = draws.values["beta"]
+    return {
+        "first": first,
+        "seconds": seconds,
+        "sampling": seconds,
+        "ess": float(beta.size),
+        "draws": int(beta.size),
+        "beta": [float(beta.mean()), float(beta.std())],
+        "points": int(draws.diagnostics["points"]),
+        "pareto_k": draws.diagnostics["pareto_k"],
+        "version": f"bayes-lupil {__version__}",
+    }
+
+
+def _nuts(trial: str, s: Row, backend: str, target: float, repeats: int) -> Row:
+    from bayes_lupil.engines import nuts
+
+    if find_spec(backend) is None:
+        raise Absent(f"{backend} is not installed")
+    spec = model(engine="nuts", backend=backend, tune=s["tune"], draws=s["draws"], chains=CHAINS, target_accept=target)
+    first, seconds, results = repeat(lambda: nuts.sample(likelihood_of(trial, spec)), repeats, s["budget"])
+    row = {"first": first, "seconds": seconds, "version": results[-1].sampler, **_chains(results[-1].values)}
+    row["divergences"] = int(results[-1].statistics["diverging"].sum())
+    if backend == "nutpie":
+        row["sampling"] = [item.seconds["sample"] for item in results[1:] or results]
+    return row
+
+
+def nutpie(trial: str, s: Row) -> Row:
+    """nutpie on the package's own PyMC graph, compiled afresh each time."""
+    return _nuts(trial, s, "nutpie", 0.95, s["repeats"])
+
+
+def nutpie_080(trial: str, s: Row) -> Row:
+    """The same with nutpie's own default step-size target."""
+    return _nuts(trial, s, "nutpie", 0.8, s["repeats"])
+
+
+def pymc(trial: str, s: Row) -> Row:
+    """PyMC's own NUTS; sampling cannot be told from compiling."""
+    return _nuts(trial, s, "pymc", 0.95, min(s["repeats"], 3))
+
+
+def numpyro(trial: str, s: Row) -> Row:
+    """numpyro's NUTS, four chains in parallel; compiled afresh for each repetition, then run again to sample alone."""
+    if find_spec("numpyro") is None:
+        raise Absent("numpyro is not installed")
+    import numpyro
+    import numpyro.distributions as dist
+
+    numpyro.set_host_device_count(CHAINS)
+    numpyro.enable_x64()
+    import jax
+    import jax.numpy as jnp
+    from numpyro.infer import MCMC, NUTS
+
+    likelihood = likelihood_of(trial, model())
+    site, arm = np.nonzero(likelihood.cells.n)
+    x = jnp.asarray(np.array(likelihood.spec.sites.x)[arm])
+    y, n = (jnp.asarray(v[site, arm]) for v in (likelihood.cells.responders, likelihood.cells.n))
+    n_sites = len(likelihood.site_names)
+
+    def graph() -> None:
+        alpha = numpyro.sample("alpha", dist.Normal(0, 1.5))
+        beta = numpyro.sample("beta", dist.Normal(0, 1))
+        tau_u = numpyro.sample("tau_u", dist.HalfNormal(1))
+        tau_v = numpyro.sample("tau_v", dist.HalfNormal(0.5))
+        with numpyro.plate("sites", n_sites):
+            e = numpyro.sample("e", dist.Normal(0, 1))
+            f = numpyro.sample("f", dist.Normal(0, 1))
+        eta = alpha + tau_u * e[site] + (beta + tau_v * f[site]) * x
+        numpyro.sample("y", dist.Binomial(total_count=n, logits=eta), obs=y)
+
+    def build() -> MCMC:
+        return MCMC(
+            NUTS(graph, target_accept_prob=0.95),
+            num_warmup=s["tune"],
+            num_samples=s["draws"],
+            num_chains=CHAINS,
+            chain_method="parallel",
+            progress_bar=False,
+        )
+
+    again: list[float] = []
+
+    def once() -> MCMC:
+        jax.clear_caches()
+        sampler = build()
+        sampler.run(jax.random.PRNGKey(1))
+        jax.block_until_ready(sampler.get_samples())
+        return sampler
+
+    first, seconds, results = repeat(once, min(s["repeats"], 3), s["budget"])
+    sampler = results[-1]
+    for seed in range(len(seconds) or 1):
+        started = time.perf_counter()
+        sampler.run(jax.random.PRNGKey(seed + 2), extra_fields=("diverging",)) if seed == 0 else sampler.run(
+            jax.random.PRNGKey(seed + 2)
+        )
+        jax.block_until_ready(sampler.get_samples())
+        again.append(time.perf_counter() - started)
+    return {
+        "first": first,
+        "seconds": seconds,
+        "sampling": again,
+        "version": f"numpyro {version('numpyro')} (JAX {version('jax')})",
+        **_chains(sampler.get_samples(group_by_chain=True)),
+    }
+
+
+def _r(trial: str, s: Row, method: str) -> Row:
+    program = shutil.which("Rscript")
+    if program is None:
+        raise Absent("Rscript is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        table, out = Path(folder) / "table.csv", Path(folder) / "out"
+        write_csv(load(trial).data, table)
+        repeats = min(s["repeats"], 3) if method == "stan_glmer" else s["repeats_quick"]
+        done = subprocess.run(
+            [program, str(Path(__file__).with_name("mixed.R")), str(table), method]
+            + [str(v) for v in (repeats, s["budget"], s["tune"], s["draws"], out)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        told = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+        if "absent" in told:
+            raise Absent(told["absent"])
+        package = "rstanarm" if method == "stan_glmer" else "lme4"
+        # Stan's chains run in processes of their own
+        row = {"peak_mb": megabytes(resource.RUSAGE_CHILDREN), **told, "version": f"{package} {told['version']}"}
+        if method == "stan_glmer":
+            kept = np.fromfile(out.with_suffix(".bin")).reshape(len(QUANTITIES), told["chains"], -1)
+            row |= _chains(dict(zip(QUANTITIES, kept, strict=True)))
+            row["sampling"] = told["seconds"] or [told["first"]]
+    return row
+
+
+def lme4_slopes(trial: str, s: Row) -> Row:
+    """Maximum likelihood (Laplace), random intercepts and slopes."""
+    return _r(trial, s, _MODES["lme4_slopes"])
+
+
+def lme4_agq(trial: str, s: Row) -> Row:
+    """Maximum likelihood, random intercepts alone, 25 quadrature nodes."""
+    return _r(trial, s, _MODES["lme4_agq"])
+
+
+def rstanarm(trial: str, s: Row) -> Row:
+    """Stan's NUTS, compiled beforehand; its priors of the between-site SDs are others (decov)."""
+    return _r(trial, s, _MODES["rstanarm"])
+
+
+def own_ml(trial: str, s: Row) -> Row:
+    """This package's maximum likelihood, random intercepts and slopes, with its interval and test."""
+    try:
+        from bayes_lupil.frequentist.mixed_logistic import mixed_logistic
+    except ImportError as problem:
+        raise Absent("bayes_lupil has no mixed_logistic yet") from problem
+    from bayes_lupil import __version__
+
+    cells = load(trial).data
+    first, seconds, results = repeat(
+        lambda: mixed_logistic(cells.responders, cells.n, effects="partial"), s["repeats_quick"], s["budget"]
+    )
+    fitted = results[-1]
+    return {
+        "first": first,
+        "seconds": seconds,
+        "beta": [fitted.beta, fitted.beta_se],
+        "version": f"bayes-lupil {__version__}",
+    }
+
+
+CONTENDERS: dict[str, tuple[Callable[[str, Row], Row], str]] = {
+    "engine": (engine, "bayes_lupil, quadrature"),
+    "nutpie": (nutpie, "nutpie, target 0.95"),
+    "nutpie_080": (nutpie_080, "nutpie, target 0.8 (its default)"),
+    "pymc": (pymc, "PyMC NUTS, target 0.95"),
+    "numpyro": (numpyro, "numpyro NUTS, target 0.95"),
+    "rstanarm": (rstanarm, "rstanarm stan_glmer, target 0.95"),
+    "lme4_slopes": (lme4_slopes, "lme4 glmer, (1 + x \\|\\| site), Laplace"),
+    "lme4_agq": (lme4_agq, "lme4 glmer, (1 \\| site), nAGQ = 25"),
+    "own_ml": (own_ml, "bayes_lupil mixed_logistic, both effects"),
+}
+"""Function and what the table calls it."""

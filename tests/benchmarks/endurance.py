@@ -1,0 +1,150 @@
+"""Cold start, throughput and scaling."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_lupil.likelihoods import BinomialCells
+from tests.benchmarks.contenders import CHAINS, Row, megabytes
+from tests.benchmarks.trials import as_trial, load, model, simulated_cells, write_csv
+
+__all__ = ["cold", "scaling", "throughput"]
+
+_BLOCKS = 5
+
+
+def cold(engine: str, s: Row) -> Row:
+    """From nothing to P(benefit) on the terminal, a new process each time.
+
+    `engine` is quadrature or nuts; 'first' is quadrature where its kernels have yet to be compiled, once.
+    """
+    from bayes_lupil.spec import load_model
+
+    source = Path(__file__).parents[2] / "models" / f"{load_model('site_effects').name}.toml"
+    text, changed = (
+        source.read_text(encoding="utf-8"),
+        {
+            "engine": f'"{"nuts" if engine == "nuts" else "quadrature"}"',
+            "points": s["points"],
+            "chains": CHAINS,
+            "tune": s["tune"],
+            "draws": s["draws"],
+            "target_accept": 0.95,
+            "seed": 1,
+        },
+    )
+    settings = "\n".join(f"{key} = {value}" for key, value in changed.items())
+    text = re.sub(r"\[sampler\].*?(?=\n\[|\Z)", f"[sampler]\n{settings}\n", text, flags=re.DOTALL)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        edited, table = Path(folder) / "model.toml", Path(folder) / "table.csv"
+        edited.write_text(text, encoding="utf-8")
+        write_csv(load(s["trial"]).data, table)
+        command = [sys.executable, "-m", "bayes_lupil.cli", "fit", str(edited), str(table), "--quiet"]
+        command += ["--control", "control", "--active", "active"]
+        environment = dict(os.environ)
+        if engine == "first":
+            environment["NUMBA_CACHE_DIR"] = folder
+        runs = 1 if engine == "first" else s["cold_runs"]
+        # the one before fills the caches of compiled code and of the disk
+        for _ in range(runs + (engine != "first")):
+            started = time.perf_counter()
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
+            seconds.append(time.perf_counter() - started)
+            if not re.search(r"benefit: risk difference > 0 +[01]\.\d", done.stdout):
+                raise RuntimeError(f"no P(benefit) was printed: {(done.stderr or done.stdout).strip()[-200:]}")
+    kept = seconds if engine == "first" else seconds[1:]
+    return {"seconds": kept, "first": seconds[0], "peak_mb": megabytes(resource.RUSAGE_CHILDREN)}
+
+
+def throughput(processes: int, s: Row) -> Row:
+    """Simulated 25-site trials from counts to P(benefit), by `processes` that use one core each; blocks of them."""
+    context = multiprocessing.get_context("spawn")
+    barrier, answers = context.Barrier(processes + 1), context.Queue()
+    each = max(s["trials"] // (_BLOCKS * processes), 1)
+    workers = [
+        context.Process(target=_work, args=(i, each, s["throughput_points"], barrier, answers))
+        for i in range(processes)
+    ]
+    for worker in workers:
+        worker.start()
+    rates = []
+    barrier.wait()
+    for _ in range(_BLOCKS):
+        started = time.perf_counter()
+        barrier.wait()
+        rates.append(processes * each / (time.perf_counter() - started))
+    told = [answers.get() for _ in workers]
+    for worker in workers:
+        worker.join()
+    return {
+        "rates": rates,
+        "points": s["throughput_points"],
+        "trials": processes * each * _BLOCKS,
+        "poor": sum(item["poor"] for item in told),
+        "ess": float(np.median([item["ess"] for item in told])),
+        "peak_mb": max(item["peak_mb"] for item in told),
+    }
+
+
+def _work(number: int, each: int, points: int, barrier: Any, answers: Any) -> None:
+    os.cpu_count = lambda: 1  # the engine asks how many threads to use
+    from bayes_lupil.engines import quadrature
+    from bayes_lupil.estimands import estimate
+
+    spec = model(engine="quadrature", points=points)
+    cells = [simulated_cells(25, 4, seed=1000 * number + i) for i in range(each * _BLOCKS)]
+    poor, effective = 0, []
+
+    def analyse(i: int) -> float:
+        nonlocal poor
+        likelihood = BinomialCells(spec, cells[i])
+        draws = quadrature.sample(likelihood)
+        poor += draws.diagnostics["pareto_k"] > 0.7
+        effective.append(draws.diagnostics["importance_ess"])
+        found = estimate(likelihood, draws.values, np.random.default_rng(i))
+        return float((found["risk_difference"] > 0).mean())
+
+    for i in range(min(each, 3)):
+        analyse(i)
+    poor = 0
+    barrier.wait()
+    for block in range(_BLOCKS):
+        for i in range(each):
+            analyse(block * each + i)
+        barrier.wait()
+    answers.put({"poor": int(poor), "ess": float(np.median(effective)), "peak_mb": megabytes()})
+
+
+def scaling(sites: int, s: Row) -> Row:
+    """Time and peak memory by number of sites: the engine to `Draws`, or the whole fit to a `Posterior`."""
+    from bayes_lupil.engines import quadrature
+    from bayes_lupil.fitting import fit
+
+    spec = model(engine="quadrature", points=s["points"])
+
+    def analyse(cells: Any) -> int:
+        if s["what"] == "engine":
+            return int(quadrature.sample(BinomialCells(spec, cells)).values["beta"].size)
+        return int(fit(spec, as_trial(cells)).data["posterior"]["beta"].size)
+
+    analyse(simulated_cells(10, 4, seed=1))
+    before = megabytes()
+    cells = simulated_cells(sites, s["per_site"], seed=sites)
+    seconds, runs, draws = [], 3 if sites <= 100 else 1, 0
+    for _ in range(runs):
+        started = time.perf_counter()
+        draws = analyse(cells)
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": seconds, "draws": draws, "peak_mb": megabytes(), "baseline_mb": before}
