@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from scipy import integrate, special, stats
 
 from bayes_lupil.priors import (
+    LKJ,
     Beta,
     Dirichlet,
     Exponential,
@@ -43,6 +44,8 @@ PRIORS: list[Prior] = [
     PrecisionGamma(shape=0.5, rate=0.005, reason=WHY),
     Beta(a=1, b=1, reason=WHY),
     Beta(a=2.5, b=0.8, reason=WHY),
+    LKJ(eta=2, reason=WHY),
+    LKJ(eta=0.7, reason=WHY),
 ]
 BUGS = PrecisionGamma(shape=0.001, rate=0.001, reason=WHY)
 """The prior of many BUGS examples; half of its mass lies at standard deviations beyond 1e154."""
@@ -166,6 +169,103 @@ def test_a_standard_deviation_of_zero_or_less_has_no_density(prior: Prior) -> No
         assert prior.cdf(sd) == 0
 
 
+# standard normal variables
+
+
+SQUARED = (StudentT, HalfStudentT, PrecisionGamma)
+
+
+def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
+    """Log cdf and log upper tail by SciPy's distributions, put together here anew."""
+    match prior:
+        case Normal():
+            twin = stats.norm(prior.mean, prior.sd)
+        case StudentT():
+            twin = stats.t(prior.df, prior.mean, prior.scale)
+        case HalfNormal():
+            twin = stats.halfnorm(scale=prior.sd)
+        case HalfStudentT():
+            square, t = stats.f(1, prior.df), stats.t(prior.df, scale=prior.scale)
+            return lambda x: square.logcdf((x / prior.scale) ** 2), lambda x: math.log(2) + t.logsf(x)
+        case HalfCauchy():
+            twin = stats.halfcauchy(scale=prior.scale)
+        case Exponential():
+            twin = stats.expon(scale=prior.mean)
+        case LogNormal():
+            twin = stats.lognorm(prior.sd_log, scale=math.exp(prior.mean_log))
+        case Uniform():
+            twin = stats.uniform(prior.lower, prior.upper - prior.lower)
+        case PrecisionGamma():
+            precision = stats.gamma(prior.shape, scale=1 / prior.rate)
+            return lambda x: precision.logsf(x**-2.0), lambda x: precision.logcdf(x**-2.0)
+        case Beta():
+            twin = stats.beta(prior.a, prior.b)
+        case LKJ():
+            twin = stats.beta(prior.eta, prior.eta, loc=-1, scale=2)
+    return twin.logcdf, twin.logsf
+
+
+@every_prior
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_a_standard_normal_becomes_the_prior_in_both_tails(prior: Prior) -> None:
+    """To 1e-9 of the logarithm of the tail, for chances down to 1e-197, once x is moved by 4 units of rounding.
+
+    Where a square is involved only down to 1e-89: there are no quantiles beyond about 1e154.
+    """
+    log_cdf, log_sf = _scipy_tails(prior)
+    far = 20 if isinstance(prior, SQUARED) else 30
+    for tail, sign in ((log_cdf, -1), (log_sf, 1)):
+        g = sign * np.array([0.01, 0.3, 1, 2, 4, 6, 8, 10, 15, far])
+        x = prior.from_normal(g)
+        assert np.all(np.isfinite(x))
+        nudge = 4 * np.spacing(np.abs(x))
+        ends = np.array([tail(np.maximum(x - nudge, prior.ppf(0.0))), tail(np.minimum(x + nudge, prior.ppf(1.0)))])
+        expected = special.log_ndtr(-np.abs(g))
+        assert np.all(ends.min(axis=0) * (1 + 1e-9) <= expected), sign
+        assert np.all(ends.max(axis=0) * (1 - 1e-9) >= expected), sign
+
+
+@every_prior
+def test_a_standard_normal_and_the_prior_rise_together(prior: Prior) -> None:
+    far = 20 if isinstance(prior, SQUARED) else 30
+    g = np.linspace(-far, far, 2001)
+    x = prior.from_normal(g)
+    assert np.all(np.diff(x) >= 0)
+    inner = np.abs(g) < 5
+    assert np.all(np.diff(x[inner]) > 0)
+    assert prior.from_normal(0.0) == pytest.approx(float(prior.ppf(0.5)), rel=1e-12, abs=1e-12)
+
+
+@every_prior
+def test_the_upper_quantile(prior: Prior) -> None:
+    """At 1/16, 1/8, ..., whose complements are exact."""
+    q = np.arange(1, 16) / 16
+    np.testing.assert_allclose(prior.isf(q), prior.ppf(1 - q), rtol=1e-9, atol=1e-12)
+
+
+def test_an_sd_near_zero_is_not_zero() -> None:
+    """Of the prior's lowest 1e-23; a median by complement would round to 0 there."""
+    assert HalfNormal(sd=0.5, reason=WHY).from_normal(-10.0) == pytest.approx(
+        0.5 * stats.norm.cdf(-10) * math.sqrt(math.pi / 2), rel=1e-9
+    )
+
+
+# the correlation
+
+
+@pytest.mark.parametrize("eta", [0.7, 1.0, 2.0, 5.0])
+def test_lkj_is_a_power_of_one_minus_the_square(eta: float) -> None:
+    """And its constant is the reciprocal of the integral by SciPy's beta function."""
+    r = np.linspace(-0.999, 0.999, 41)
+    whole = 2 ** (2 * eta - 1) * special.beta(eta, eta)
+    expected = (eta - 1) * np.log1p(-(r**2)) - math.log(whole)
+    np.testing.assert_allclose(LKJ(eta=eta, reason=WHY).logpdf(r), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_lkj_of_one_is_uniform() -> None:
+    np.testing.assert_allclose(LKJ(eta=1, reason=WHY).cdf([-0.5, 0, 0.8]), [0.25, 0.5, 0.9], rtol=1e-12)
+
+
 # Dirichlet
 
 
@@ -252,6 +352,7 @@ def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
         (PrecisionGamma, {"shape": 0, "rate": 1}),
         (Beta, {"a": 1, "b": 0}),
         (Dirichlet, {"concentration": 0}),
+        (LKJ, {"eta": 0}),
         (Normal, {"mean": 0, "sd": 1, "df": 3}),
         (Normal, {"mean": "0", "sd": 1}),
     ],

@@ -19,8 +19,8 @@ from bayes_lupil.likelihoods.kernels import _exp, _fill, _jit, _softplus, _vecto
 
 __all__ = ["REACH", "draw_on_grids", "integrate_on_grids"]
 
-REACH = 36.0
-"""Tables of h run from -REACH to REACH, where the normal density ends in floating point; z goes no further."""
+REACH = 25.0
+"""Tables of h run from -REACH to REACH, as far as SciPy's quantiles of t go; z goes no further, a chance of 1e-137."""
 
 _CUT = 20.0  # what lies this far below the largest log density is left out
 _SCAN = 32

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
 _AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
-_ROWS = 14401
+_ROWS = 10001
 _FAR = 1e100  # log odds beyond this are all the same
 _FINE = 1.0  # steps of the grids at 13 nodes, in SDs of the sharpest bend
 

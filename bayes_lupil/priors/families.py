@@ -84,9 +84,11 @@ class HalfNormal(Prior):
 
     def from_normal(self, z: ArrayLike) -> Floats:
         """In closed form, since this is the usual prior of a between-site SD."""
-        from scipy.special import ndtr, ndtri
+        from scipy.special import erfinv, ndtr, ndtri
 
-        return np.asarray(-self.sd * ndtri(0.5 * ndtr(-np.asarray(z, dtype=float))))
+        z = np.asarray(z, dtype=float)
+        low = np.sqrt(2) * erfinv(ndtr(np.minimum(z, 0.0)))  # keeps its digits near 0
+        return np.asarray(self.sd * np.where(z < 0, low, -ndtri(0.5 * ndtr(-np.maximum(z, 0.0)))))
 
 
 class HalfStudentT(Prior):
@@ -278,6 +280,15 @@ class LKJ(Prior):
 
         return stats.beta(self.eta, self.eta, loc=-1, scale=2)
 
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log density of the correlation."""
+        from scipy.special import betaln
+
+        r = np.asarray(x, dtype=float)
+        constant = -betaln(self.eta, self.eta) - (2 * self.eta - 1) * np.log(2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(np.abs(r) < 1, constant + (self.eta - 1) * np.log1p(-(r**2)), -np.inf)
+
     def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
         """The prior as a custom density between -1 and 1."""
         import pymc as pm
@@ -328,7 +339,7 @@ class Dirichlet(Prior):
 
 
 class _Folded:
-    """|X| for a t variable X; (X / scale) squared is an F variable, which keeps its digits near 0."""
+    """|X| for a t variable X; (X / scale) squared is an F variable, which keeps its digits near 0, but not far out."""
 
     def __init__(self, t: Any, square: Any, scale: float) -> None:
         self._of = t
@@ -346,7 +357,7 @@ class _Folded:
         return self._scale * np.sqrt(self._square.ppf(q))
 
     def isf(self, q: ArrayLike) -> Any:
-        return self._scale * np.sqrt(self._square.isf(q))
+        return self._of.isf(0.5 * np.asarray(q, dtype=float))  # F's is infinite from 1e-23 on
 
     def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Any:
         return np.abs(self._of.rvs(size=size, random_state=random_state))
