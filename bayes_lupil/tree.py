@@ -19,7 +19,7 @@ __all__ = ["PRIOR_DRAWS", "build_tree"]
 
 PRIOR_DRAWS = 4000
 """Draws from the prior; fewer where there are so many sites that they would fill the memory."""
-_PRIOR_NUMBERS = 2_000_000
+_PRIOR_NUMBERS = 1_000_000
 _LEADING = ("chain", "draw")
 
 

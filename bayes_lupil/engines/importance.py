@@ -57,8 +57,8 @@ class ImportanceSample:
         """Whether another proposal is not worth trying."""
         return self.k_hat <= _GOOD_K and self.effective >= _GOOD_SHARE * self.weights.size
 
-    def resample(self, seed: np.random.SeedSequence) -> tuple[Floats, Floats]:
-        """Equal-weight draws, as many in all as the effective sample size, in random order within each replicate.
+    def resample(self, seed: np.random.SeedSequence, most: int) -> tuple[Floats, Floats]:
+        """Equal-weight draws, at most as many as the effective sample size, in random order within each replicate.
 
         Systematic resampling adds next to no error of its own, so that SD / sqrt(draws), what ArviZ takes as the
         Monte Carlo error of independent draws, is the error of the weighted points.
@@ -70,7 +70,7 @@ class ImportanceSample:
             The log density there.
         """
         replicates, size = self.weights.shape
-        each = max(int(self.effective) // replicates, 1)
+        each = max(min(int(self.effective), most) // replicates, 1)
         rng = np.random.default_rng(seed)
         kept = np.empty((replicates, each), dtype=np.int64)
         longest = int(np.argmax(self.points.reshape(-1, self.points.shape[2]).var(axis=0)))

@@ -36,6 +36,7 @@ _MODE_NODES = 25  # the search takes differences over small steps, so that the i
 _CHECKED = 64
 _CLOSE = 15.0
 _ENOUGH = 0.02
+_FEWEST, _NUMBERS = 800, 4_000_000  # draws; fewer where there are so many sites that they would fill the memory
 
 
 class Marginal(Protocol):
@@ -195,7 +196,8 @@ def sample(
     with _said(progress, f"{len(likelihood.site_names)} sites, {settings.points} points"):
         if density.dimension:
             found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
-            g, log_density = found.resample(draw_seed)
+            most = max(_FEWEST, _NUMBERS // len(likelihood.site_names))
+            g, log_density = found.resample(draw_seed, most)
         else:  # every parameter belongs to one site
             g = np.zeros((settings.chains, settings.points // settings.chains, 0))
             log_density = np.full(g.shape[:2], density.log_density(np.zeros((1, 0)))[0])

@@ -48,8 +48,9 @@ _E = tuple(1.0 / math.factorial(i) for i in range(12))
 
 @_vector
 def _exp(x):
-    """exp(x) for x up to about 20, 0 below -45: Taylor series of exp(x / 64), squared six times. Error below 1e-13.
+    """exp(x) for x up to about 20, next to 0 below -45: Taylor series of exp(x / 64), squared six times.
 
+    The error is below 1e-13 of the larger of 1 and the value, and below 4e-9 of the value.
     The C library's takes one number at a time, and half of the engine's time would go there.
     """
     r = max(x, -45.0) * (1.0 / 64.0)
@@ -75,7 +76,7 @@ def _exp(x):
 
 @_vector
 def _softplus(eta):
-    """log(1 + exp(eta)), with log(1 + t) = 2 artanh(t / (2 + t)) as a series in at most 1/9. Error below 1e-11."""
+    """log(1 + exp(eta)), with log(1 + t) = 2 artanh(t / (2 + t)) as a series in at most 1/9. Error below 1.1e-11."""
     t = _exp(-abs(eta))
     s = t / (2.0 + t)
     q = s * s

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = ["CellTable", "Rules", "SiteForm", "SiteMarginal", "integrate", "rules
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
+_NUMBERS = 4_000_000  # integrals held in memory at a time
 _AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
 _ROWS = 10001
 _FAR = 1e100  # log odds beyond this are all the same
@@ -236,8 +237,16 @@ class SiteMarginal:
         `powers`, shape (sites,), multiplies each site's share: 0 leaves a site out.
         """
         powers = np.ones(self.table.n_sites) if powers is None else powers
-        kinds, failed = integrate(self._kinds, self.form(theta), nodes)
-        return kinds @ np.bincount(self._which, weights=powers) + powers @ self._coefficients, failed
+        counts = np.bincount(self._which, weights=powers)
+        form, failed = self.form(theta), 0
+        total = np.empty(form.fixed.shape[0])
+        block = max(_AT_ONCE, _NUMBERS // counts.size)  # not all sites of all draws at a time
+        for start in range(0, total.size, block):
+            part = slice(start, start + block)
+            kinds, bad = integrate(self._kinds, replace(form, fixed=form.fixed[part], scale=form.scale[part]), nodes)
+            total[part] = kinds @ counts
+            failed += bad
+        return total + powers @ self._coefficients, failed
 
     def draw(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
         """Draws of the site parameters given theta and the data, each of shape (draws, sites)."""
