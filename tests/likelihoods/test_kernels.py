@@ -1,0 +1,179 @@
+"""The parts of the compiled integrals one by one: fast exp and softplus, the mode, the axes, the rules, the tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+from scipy.special import log_expit
+
+from bayes_lupil.likelihoods import grids, kernels
+from bayes_lupil.likelihoods.site_marginal import rules, shape_table
+from bayes_lupil.priors import Normal, Prior, StudentT, Uniform
+
+WHY = "For this test only."
+
+
+def test_exp_over_its_range() -> None:
+    """Taylor's remainder, 64 (|x| / 64)^12 / 12! of the value, is at most 1.9e-9 (x = -45); doubled for squaring.
+
+    Six squarings and 17 roundings of a polynomial: 1e-13 is some 450 units of rounding.
+    """
+    x = np.concatenate([np.linspace(-45, 20, 4001), [-1e-300, 0.0, 1e-9]])
+    error = np.abs(np.array([kernels._exp(v) for v in x]) - np.exp(x))
+    remainder = 2 * 64 * (np.abs(x) / 64) ** 12 / math.factorial(12)
+    assert np.all(error <= (remainder + 1e-13) * np.exp(x))
+    assert np.all(error <= 1e-13 * np.maximum(1, np.exp(x)))
+    for below in (-45.1, -800.0, -1e300):
+        assert 0 <= kernels._exp(below) < 3e-20
+
+
+def test_softplus_over_its_range() -> None:
+    """The artanh series is cut after ten terms: 2 sum_{k >= 10} (1/3)^(2k+1) / (2k+1) = 1.02e-11, at eta = 0."""
+    eta = np.concatenate([np.linspace(-60, 60, 4001), [0.0, 1e-8, -700.0, 700.0, 1e5, -1e5]])
+    ours = np.array([kernels._softplus(v) for v in eta])
+    np.testing.assert_allclose(ours, np.logaddexp(0, eta), rtol=1e-13, atol=1.1e-11)
+
+
+def _cells(y: list[float], n: list[float], offset: list[float], j1: list[float], j2: list[float]) -> np.ndarray:
+    return np.array([y, n, offset, j1, j2], dtype=float)
+
+
+SITES = {
+    "mixed": _cells([3, 7], [11, 12], [-0.4, 0.6], [0.9, 0.9], [-0.25, 0.25]),
+    "none responded": _cells([0, 0], [400, 300], [2.0, 3.0], [5.0, 5.0], [-2.5, 2.5]),
+    "all responded": _cells([9, 14], [9, 14], [-4.0, -4.0], [5.0, 5.0], [0.0, 5.0]),
+    "one cell": _cells([2], [5], [0.0], [1.0], [0.5]),
+    "two against two": _cells([0, 500], [500, 500], [4.0, -4.0], [0.1, 0.1], [-0.05, 0.05]),
+}
+
+
+def _log_density(z: np.ndarray, cells: np.ndarray) -> float:
+    y, n, offset, j1, j2 = cells
+    eta = offset + j1 * z[0] + j2 * z[1]
+    return float((y * log_expit(eta) + (n - y) * log_expit(-eta)).sum() - 0.5 * z @ z)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_the_mode_and_the_information_there(site: str) -> None:
+    """The maximum, within 1e-4 prior SDs of SciPy's; the information, by differences with steps of 1e-4."""
+    cells, state = SITES[site], np.empty(5)
+    z1, z2, value, converged = kernels._mode(cells, cells.shape[1], state)
+    assert converged
+    best = optimize.minimize(lambda z: -_log_density(z, cells), [0.1, -0.1], method="Nelder-Mead",
+                             options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000})  # fmt: skip
+    assert value == pytest.approx(-best.fun, abs=1e-8 * max(1, abs(best.fun)))
+    np.testing.assert_allclose([z1, z2], best.x, atol=1e-4)
+    at, step = np.array([z1, z2]), 1e-4
+    shifted = {(i, j): _log_density(at + step * np.array([i, j]), cells) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    found = state[2], state[3], state[4]
+    expected = (
+        (2 * shifted[0, 0] - shifted[1, 0] - shifted[-1, 0]) / step**2,
+        -(shifted[1, 1] - shifted[1, -1] - shifted[-1, 1] + shifted[-1, -1]) / (4 * step**2),
+        (2 * shifted[0, 0] - shifted[0, 1] - shifted[0, -1]) / step**2,
+    )
+    # rounding of the values, at most 1e-12 here, over the square of the step
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-12 * abs(value) / step**2)
+
+
+@pytest.mark.parametrize("information", [(3.0, 0.0, 2.0), (4.0, -1.5, 1.2), (1.0, 0.0, 1.0), (400.0, 199.0, 100.5)])
+def test_axes_are_those_of_the_curvature(information: tuple[float, float, float]) -> None:
+    a, b, c = information
+    b11, b21, b12, b22, large, small = kernels._axes(np.array([0, 0, a, b, c]), 3)
+    basis = np.array([[b11, b12], [b21, b22]])
+    matrix = np.array([[a, b], [b, c]])
+    np.testing.assert_allclose(basis @ basis.T, np.linalg.inv(matrix), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(sorted((large, small)), np.linalg.eigvalsh(matrix), rtol=1e-10)
+    assert abs(basis[:, 0] @ basis[:, 1]) < 1e-10  # principal, not Cholesky
+
+
+def test_more_information_never_gets_fewer_nodes() -> None:
+    levels = [kernels._level(i) for i in np.linspace(1, 5, 400)]
+    assert levels[0] == 0
+    assert levels[-1] == len(kernels.LEVELS) - 1
+    assert np.all(np.diff(levels) >= 0)
+    assert list(kernels.LEVELS) == sorted(kernels.LEVELS)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_rules_are_exact_for_polynomials(order: int) -> None:
+    """k nodes give normal moments exactly up to 2 k - 1: E z^2 = 1, E z^4 = 3 and so on, for every pair of levels."""
+    rule = rules(13, order)
+    for i, j in np.ndindex(rule.sizes.shape):
+        part = slice(rule.starts[i, j], rule.starts[i, j] + rule.sizes[i, j])
+        t1, t2 = rule.t1[part], rule.t2[part]
+        w = np.exp(rule.weights[part] - 0.5 * (t1**2 + t2**2))
+        k1 = math.ceil(kernels.LEVELS[i] * 13) if order & 1 else 1
+        k2 = math.ceil(kernels.LEVELS[j] * 13) if order & 2 else 1
+        assert rule.sizes[i, j] == k1 * k2
+        for p in range(0, min(2 * k1, 10), 2):
+            for q in range(0, min(2 * k2, 10), 2):
+                moments = stats.norm.moment(p) * stats.norm.moment(q) if p or q else 1.0
+                assert (w * t1**p * t2**q).sum() == pytest.approx(moments, rel=1e-9)
+        assert abs((w * t1).sum()) + abs((w * t2).sum()) < 1e-12
+
+
+SHAPES: list[Prior] = [
+    *(StudentT(df=df, mean=0, scale=1, reason=WHY) for df in (1, 2, 4, 10, 30, 1000)),
+    StudentT(df=3, mean=-1, scale=2.5, reason=WHY),
+    Uniform(lower=-4, upper=2, reason=WHY),
+]
+
+
+@pytest.mark.parametrize("prior", SHAPES, ids=lambda prior: prior.describe())
+def test_shape_is_the_quantile_at_the_normal_chance(prior: Prior) -> None:
+    """Value and slope against SciPy, between the rows of the table.
+
+    Cubic Hermite interpolation errs by h^4 / 384 of the fourth derivative. A quantile's grows with z as z^4 or less,
+    so relative to itself the value is good to 0.005^4 / 384 * 8^4 = 7e-9, and the slope to 0.005^3 / 72 * 8^4 = 7e-6.
+    """
+    table = shape_table(prior)
+    z = np.linspace(-8, 8, 1001) + 1e-3
+    value, slope = np.array([grids._shape(table, v) for v in z]).T
+    tail = stats.norm.sf(np.abs(z))
+    twin = (
+        stats.t(prior.df, prior.mean, prior.scale)
+        if isinstance(prior, StudentT)
+        else stats.uniform(prior.lower, prior.upper - prior.lower)
+    )
+    expected = np.where(z > 0, twin.isf(tail), twin.ppf(tail))
+    np.testing.assert_allclose(value, expected, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(slope, stats.norm.pdf(z) / twin.pdf(expected), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("prior", SHAPES, ids=lambda prior: prior.describe())
+def test_shape_stays_finite_and_rises_to_its_ends(prior: Prior) -> None:
+    table = shape_table(prior)
+    assert np.all(np.isfinite(table))
+    values = np.array([grids._shape(table, z)[0] for z in np.linspace(-40, 40, 4001)])
+    assert np.all(np.isfinite(values))
+    inside = values[200:-200]
+    assert np.all(np.diff(inside) >= -1e-12 * np.abs(inside[1:]))
+
+
+def test_no_table_is_the_identity() -> None:
+    table = shape_table(Normal(mean=2, sd=3, reason=WHY))
+    assert table.shape == (0, 2)
+    assert grids._shape(table, 1.7) == (1.7, 1.0)
+
+
+def test_pick_tells_the_density_of_the_straight_lines() -> None:
+    low, step, logs = -1.0, 0.5, np.log(np.array([0.2, 1.0, 0.4, 2.0, 1e-9, 0.6]))
+    rng = np.random.default_rng(20260501)
+    found = np.array([grids._pick(logs, logs.size, low, step, rng) for _ in range(2000)])
+    at = low + step * np.arange(logs.size)
+    assert found[:, 0].min() >= at[0]
+    assert found[:, 0].max() <= at[-1]
+    np.testing.assert_allclose(np.exp(found[:, 1]), np.interp(found[:, 0], at, np.exp(logs)), rtol=1e-9)
+
+
+def test_picks_follow_the_straight_lines() -> None:
+    """Kolmogorov-Smirnov; the ends are negligible, as those of the engine's grids are."""
+    z = np.linspace(-7, 7, 29)
+    logs, rng = -0.5 * z**2, np.random.default_rng(20260502)
+    found = np.array([grids._pick(logs, z.size, z[0], z[1] - z[0], rng)[0] for _ in range(8000)])
+    fine = np.linspace(-7, 7, 100_001)
+    cdf = np.cumsum(np.interp(fine, z, np.exp(logs)))
+    assert stats.kstest(found, lambda x: np.interp(x, fine, cdf / cdf[-1])).pvalue > 1e-3
