@@ -59,21 +59,21 @@ class Proposal:
 
     def points(self, size: int, seed: np.random.SeedSequence) -> Floats:
         """Scrambled Sobol points turned into draws of the mixture, shape (size, dimensions)."""
-        from scipy.special import ndtri
-        from scipy.stats import chi2, qmc
+        from scipy.special import gammaincinv, ndtri
+        from scipy.stats import qmc
 
         dimension = self.mean.size
         sobol = qmc.Sobol(dimension + 2, scramble=True, rng=np.random.default_rng(seed))
         u = np.clip(sobol.random(size), 1e-12, 1 - 1e-12)
         found: Floats = ndtri(u[:, :dimension])  # which is a draw of the prior already
-        stretch = _WIDER / np.sqrt(chi2.ppf(u[:, dimension], _DF) / _DF)
+        stretch = _WIDER / np.sqrt(2 * gammaincinv(_DF / 2, u[:, dimension]) / _DF)  # chi-square quantiles
         bounds = self.prior_share + np.concatenate([[0.0], np.cumsum([part.share for part in self._components])])
         which = np.searchsorted(bounds, u[:, dimension + 1], side="right") - 1
         for i, part in enumerate(self._components):
             mine = which == i
             if i + 1 == len(self._components):
                 mine |= which > i  # rounding of the last bound
-            found[mine] = part.mean + (found[mine] * stretch[mine, None]) @ part.factor.T
+            found[mine] = part.mean + _times(found[mine] * stretch[mine, None], part.factor)
         return found
 
     def log_density(self, points: Floats) -> Floats:
@@ -93,14 +93,18 @@ class Proposal:
 
 
 def _student(points: Floats, part: Rung) -> Floats:
-    from scipy.linalg import solve_triangular
     from scipy.special import gammaln
 
     d = part.mean.size
-    standard = solve_triangular(part.factor, (points - part.mean).T, lower=True) / _WIDER
+    standard = _times(points - part.mean, np.linalg.inv(part.factor)) / _WIDER
     log_scale = np.log(np.diag(part.factor)).sum() + d * np.log(_WIDER)
     constant = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - log_scale
-    return np.asarray(constant - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=0) / _DF))
+    return np.asarray(constant - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=1) / _DF))
+
+
+def _times(points: Floats, factor: Floats) -> Floats:
+    """Every point times a matrix; not by BLAS, whose threads would go on to spin on the cores that the integrals need."""
+    return np.asarray(np.einsum("ij,kj->ik", points, factor))
 
 
 def find_proposal(
@@ -111,7 +115,7 @@ def find_proposal(
     from scipy.special import ndtri
     from scipy.stats import qmc
 
-    step = 1e-3
+    step = 0.03  # long enough for the small jumps of integrals whose number of nodes depends on theta
     stencil = np.concatenate([np.zeros((1, dimension)), np.eye(dimension), -np.eye(dimension)]) * step
 
     def with_gradient(g: Floats) -> tuple[float, Floats]:
@@ -151,9 +155,13 @@ def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, ma
             value, gradient, information = _expansion(log_density, at, steps)
             conditional = _inverse(information[np.ix_(others, others)])
             move = conditional @ gradient[others]
+            widths = np.sqrt(np.diag(conditional))
+            far = np.abs(move / widths).max(initial=0)
             at = at.copy()
-            at[others] += move * min(1.0, 2.0 / max(np.abs(move / np.sqrt(np.diag(conditional))).max(initial=0), 1e-9))
-            steps[others] = np.clip(0.3 * np.sqrt(np.diag(conditional)), 1e-3, 0.4)
+            at[others] += move * min(1.0, 2.0 / max(far, 1e-9))
+            steps[others] = np.clip(0.3 * widths, 1e-3, 0.4)
+            if far < 0.25:
+                break
         _, determinant = np.linalg.slogdet(2 * np.pi * conditional)
         relative = value + 0.5 * determinant + np.log(_SPACING * width) - mass
         if not relative > _NEGLIGIBLE:
@@ -173,18 +181,17 @@ def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, ma
 def _expansion(log_density: LogDensity, at: Floats, steps: Floats) -> tuple[float, Floats, Floats]:
     """Value, gradient and minus the Hessian by central differences, in one call of the density."""
     d = at.size
-    pairs = [(i, j) for i in range(d) for j in range(i)]
-    shifts = [np.zeros(d), *np.diag(steps), *-np.diag(steps)]
-    for i, j in pairs:
-        for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-            shift = np.zeros(d)
-            shift[i], shift[j] = a * steps[i], b * steps[j]
-            shifts.append(shift)
-    values = log_density(at + np.array(shifts))
+    lower = np.tril_indices(d, -1)
+    each = np.diag(steps)
+    both = each[lower[0]] + each[lower[1]]
+    values = log_density(at + np.concatenate([np.zeros((1, d)), each, -each, both, -both]))
     up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
-    information = np.diag((2 * values[0] - up - down) / steps**2)
-    for (i, j), (pp, pm, mp, mm) in zip(pairs, values[2 * d + 1 :].reshape(-1, 4), strict=True):
-        information[i, j] = information[j, i] = -(pp - pm - mp + mm) / (4 * steps[i] * steps[j])
+    bend = up + down - 2 * values[0]
+    up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
+    information = np.diag(-bend / steps**2)
+    mixed = -(up_both + down_both - 2 * values[0] - bend[lower[0]] - bend[lower[1]])
+    information[lower] = mixed / (2 * steps[lower[0]] * steps[lower[1]])
+    information[lower[1], lower[0]] = information[lower]
     return float(values[0]), (up - down) / (2 * steps), information
 
 

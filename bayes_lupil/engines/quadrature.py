@@ -32,7 +32,7 @@ __all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "sample", "sample_theta
 Floats = NDArray[np.float64]
 
 MAX_NODES = 61
-_MODE_NODES = 25  # the search takes differences over small steps, so that the integrals must not jump
+_MODE_NODES = 13  # at least, for the search: it takes differences, so that the integrals must not jump by much
 _CHECKED = 64
 _CLOSE = 15.0
 _ENOUGH = 0.02

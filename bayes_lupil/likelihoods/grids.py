@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from bayes_lupil.likelihoods.kernels import _exp, _fill, _jit, _softplus, _vector
+from bayes_lupil.likelihoods.kernels import _exp, _jit, _softplus, _vector, terms
 
 __all__ = ["REACH", "draw_on_grids", "integrate_on_grids"]
 
@@ -206,6 +206,14 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
             break
         low, high, size = next_low, next_high, next_size
     return low, step, size, does and worst < rows[:size].max() - _CUT
+
+
+@_jit
+def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
+    """One site's cells at draw d, a column each: y, n, offset X b, coefficients of h_1 and of h_2."""
+    for k in range(count):
+        cells[0, k], cells[1, k] = y[lo + k], n[lo + k]
+        cells[2, k], cells[3, k], cells[4, k] = terms(lo + k, design, x, order, d, fixed, scale)
 
 
 @_jit
