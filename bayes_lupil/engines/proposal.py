@@ -2,11 +2,12 @@
 
 The posterior of a hierarchical model is a funnel: the larger a between-site SD, the less the sites say of the averages.
 With few sites a proposal that fits at the mode is too narrow where an SD is large, and no weight tells of points that
-are never drawn. So for each SD there is a ladder: from the mode up, conditional modes of the other parameters with the
-curvature there, weighted by their mass by Laplace's method, as in Rue, Martino and Chopin (2009, J R Stat Soc B
-71:319-392). One point in ten comes from the prior, which bounds every weight by ten times the likelihood and finds
-modes that the search did not (Hesterberg 1995, Technometrics 37:185-194). All points are weighted by the mixture as a
-whole (Owen and Zhou 2000, JASA 95:135-143).
+are never drawn. With small sites the density has a shoulder towards an SD of 0 that it misses as well. So for each SD
+there is a ladder: to both sides of the mode, conditional modes of the other parameters with the curvature there,
+weighted by their mass by Laplace's method, as in Rue, Martino and Chopin (2009, J R Stat Soc B 71:319-392). One point
+in ten comes from the prior, which bounds every weight by ten times the likelihood and finds modes that the search did
+not (Hesterberg 1995, Technometrics 37:185-194). All points are weighted by the mixture as a whole (Owen and Zhou 2000,
+JASA 95:135-143).
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def _student(points: Floats, part: Rung) -> Floats:
 
 
 def _times(points: Floats, factor: Floats) -> Floats:
-    """Every point times a matrix; not by BLAS, whose threads would go on to spin on the cores that the integrals need."""
+    """Every point times a matrix; not by BLAS, whose threads go on to spin on the cores that the integrals need."""
     return np.asarray(np.einsum("ij,kj->ik", points, factor))
 
 
@@ -133,7 +134,9 @@ def find_proposal(
     spread = _inverse(information)
     main = Proposal(mode, _cholesky(spread))
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
-    ladder = [rung for axis in scale_axes for rung in _ladder(log_density, mode, spread, axis, mass)]
+    ladder = [
+        rung for axis in scale_axes for way in (1, -1) for rung in _ladder(log_density, mode, spread, axis, way, mass)
+    ]
     if not ladder:
         return main
     masses = np.array([rung.share for rung in ladder])
@@ -142,15 +145,15 @@ def find_proposal(
     return Proposal(mode, main.factor, _PRIOR_SHARE, rungs)
 
 
-def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, mass: float) -> list[Rung]:
-    """Conditional modes above the mode along one axis; their shares are masses relative to the main component's."""
+def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> list[Rung]:
+    """Conditional modes along one axis, above the mode (way 1) or below it (-1); their shares are masses relative to the main component's."""
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)
     at, along = mode.copy(), spread[:, axis] / spread[axis, axis]
     steps = np.clip(0.3 * np.sqrt(np.diag(spread)), 1e-3, 0.4)
     found: list[Rung] = []
     for _ in range(_RUNGS):
-        at = at + along * _SPACING * width  # where the others would go if all were normal
+        at = at + way * along * _SPACING * width  # where the others would go if all were normal
         for _ in range(3):
             value, gradient, information = _expansion(log_density, at, steps)
             conditional = _inverse(information[np.ix_(others, others)])

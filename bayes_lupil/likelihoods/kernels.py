@@ -46,7 +46,7 @@ _vector: Callable[..., Any] = numba.njit(
 
 _E = tuple(1.0 / math.factorial(i) for i in range(9))
 _A = tuple(
-    np.polynomial.Chebyshev.interpolate(lambda q: np.arctanh(np.sqrt(q)) / np.sqrt(q), 5, domain=[0.0, 1.0 / 9.0])
+    np.polynomial.Chebyshev.interpolate(lambda q: np.arctanh(np.sqrt(q)) / np.sqrt(q), 7, domain=[0.0, 1.0 / 9.0])
     .convert(kind=np.polynomial.Polynomial)
     .coef.tolist()
 )
@@ -78,11 +78,13 @@ def _exp(x):
 
 @_vector
 def _softplus(eta):
-    """log(1 + exp(eta)), with log(1 + t) = 2 artanh(t / (2 + t)) as a polynomial. Error below 1e-10."""
+    """log(1 + exp(eta)), with log(1 + t) = 2 artanh(t / (2 + t)) as a polynomial. Error below 1e-12."""
     t = _exp(-abs(eta))
     s = t / (2.0 + t)
     q = s * s
-    p = _A[5]
+    p = _A[7]
+    p = p * q + _A[6]
+    p = p * q + _A[5]
     p = p * q + _A[4]
     p = p * q + _A[3]
     p = p * q + _A[2]
@@ -337,7 +339,9 @@ def _from_chain(mode, order, y, n, offset, j1, j2, rng, w1, w2, logs):
         t1, t2 = t1 * stretch, t2 * stretch
         v1, v2 = mode[0] + b11 * t1 + b12 * t2, mode[1] + b21 * t1 + b22 * t2
         w1[step], w2[step] = v1, v2
-        logs[step] = 0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21)) - 0.5 * (v1 * v1 + v2 * v2)
+        logs[step] = 0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21)) - 0.5 * (
+            v1 * v1 + v2 * v2
+        )
     for k in range(y.size):
         _add_cell(y[k], n[k], offset[k], j1[k], j2[k], w1, w2, logs, _CHAIN + 1)
     now = 0

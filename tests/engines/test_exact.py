@@ -136,15 +136,16 @@ def test_nearly_flat_priors_say_nearly_the_same(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["itt_pooled", pytest.param("pp_pooled", marks=pytest.mark.slow)])
-def test_nuts(model: str) -> None:
+@pytest.mark.parametrize("engine", ["nuts", "quadrature"])
+def test_engines(model: str, engine: str) -> None:
     """P(benefit) about 0.85 in ITT and 0.99 in PP, and every number within 4 Monte Carlo errors of the exact one."""
-    posterior = fit(model, load_trial("lupil2"))
+    posterior = fit(load_model(model).edited(sampler__engine=engine), load_trial("lupil2"))
     assert posterior.provenance.totals == COUNTS[model]
     exact = Exact(COUNTS[model], _prior_sd(model))
     benefit = posterior.p_benefit
     assert benefit is not None, posterior.verdict.text
     assert abs(benefit.probability - exact.p_benefit()) < MANY * benefit.mcse
-    assert benefit.mcse < 0.006  # so that 4 of them still tell 0.85 from 0.82, and 0.99 from 0.97
+    assert benefit.mcse < 0.0075  # so that 4 of them still tell 0.85 from 0.82, and 0.99 from 0.97
     rd = posterior.draws("risk_difference")
     assert abs(rd.mean() - exact.mean()) < MANY * mcse_mean(rd)
     for q in (0.025, 0.975):

@@ -18,7 +18,7 @@ from bayes_lupil.likelihoods import Likelihood, build_likelihood
 MANY = 4.0
 """Combined Monte Carlo errors that two posteriors may lie apart: about 1 in 16,000 comparisons by chance."""
 
-SHORT = {"sampler__chains": 2, "sampler__draws": 200, "sampler__tune": 200}
+SHORT = {"sampler__engine": "nuts", "sampler__chains": 2, "sampler__draws": 200, "sampler__tune": 200}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_fit_again() -> None:
 @pytest.mark.slow
 def test_backends_agree() -> None:
     """Beitler & Landis, the primary model: means, SDs and quantiles within 4 combined Monte Carlo errors."""
-    spec = load_model("site_effects").edited(sampler__draws=1500)
+    spec = load_model("site_effects").edited(sampler__engine="nuts", sampler__draws=1500)
     nutpie, pymc = (
         fit(spec.edited(sampler__backend=backend), load_trial("beitler_landis")) for backend in ("nutpie", "pymc")
     )
