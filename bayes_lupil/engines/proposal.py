@@ -97,7 +97,7 @@ def _student(points: Floats, part: Rung) -> Floats:
     from scipy.special import gammaln
 
     d = part.mean.size
-    standard = _times(points - part.mean, np.linalg.inv(part.factor)) / _WIDER
+    standard = _times(points - part.mean, np.asarray(np.linalg.inv(part.factor), dtype=float)) / _WIDER
     log_scale = np.log(np.diag(part.factor)).sum() + d * np.log(_WIDER)
     constant = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - log_scale
     return np.asarray(constant - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=1) / _DF))
@@ -146,7 +146,10 @@ def find_proposal(
 
 
 def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> list[Rung]:
-    """Conditional modes along one axis, above the mode (way 1) or below it (-1); their shares are masses relative to the main component's."""
+    """Conditional modes along one axis, above the mode (way 1) or below it (-1).
+
+    Their shares are masses relative to the main component's.
+    """
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)
     at, along = mode.copy(), spread[:, axis] / spread[axis, axis]

@@ -66,8 +66,8 @@ def test_the_post_hoc_population_is_called_that(lupil2):
 def test_failed_diagnostics_leave_no_figure(fake_engine):
     fake_engine.diverge = True
     result = reanalyse("he2020", [load_model("itt_pooled")])
-    row = comparison_table(result).iloc[-1]
-    assert row["status"] == "diagnostics failed"
+    table = comparison_table(result)
+    row = table[table["status"] == "diagnostics failed"].squeeze()
     assert row[["risk_difference", "p_benefit", "p_relevant"]].isna().all()
     page = comparison_markdown(result)
     assert "no figure" in page
