@@ -201,10 +201,16 @@ def sample(
         else:  # every parameter belongs to one site
             g = np.zeros((settings.chains, settings.points // settings.chains, 0))
             log_density = np.full(g.shape[:2], density.log_density(np.zeros((1, 0)))[0])
+            rough, fine = (density.with_nodes(k).log_density(np.zeros((1, 0)))[0] for k in (settings.nodes, MAX_NODES))
             diagnostics = {
                 "pareto_k": -np.inf,
                 "importance_ess": float(settings.points),
                 "points": float(settings.points),
+                "nodes": float(settings.nodes),
+                "quadrature_error": float(abs(fine - rough)),
+                "failed_integrals": float(density.failed),
+                "log_evidence": float(rough),
+                "log_evidence_mcse": 0.0,
             }
         theta = density.theta(g)
         flat = {name: value.reshape(-1) for name, value in theta.items()} or {"": np.zeros(log_density.size)}
