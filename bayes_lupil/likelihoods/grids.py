@@ -28,7 +28,7 @@ _MOST = 4096
 _DIGITS = 3.0
 _ATTEMPTS = 12
 _STEPS = 6
-_LATE, _SAME = 5, 5e-3  # from this attempt on, a grid will do whose log integral is that of the one before
+_LATE, _SAME = 4, 2e-2  # from this attempt on, a grid will do whose log integral is that of the one before
 
 
 @_jit
@@ -223,15 +223,15 @@ def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
 
 
 @_jit
-def integrate_on_grids(first, y, n, design, x, order, table1, table2, fixed, scale, fineness, log_likelihood):
-    """Fill `log_likelihood` (draws, sites); returns how many integrals got no grid that does.
+def integrate_on_grids(first, y, n, design, x, order, table1, table2, fixed, scale, fineness, log_likelihood, failed):
+    """Fill `log_likelihood` (draws, sites) and `failed` (draws), how many sites got no grid that does.
 
     Arguments as those of `kernels.integrate_sites`; `fineness` is the step in units of the sharpest bend's SD.
     """
     widest = np.max(np.diff(first))
     cells, line = np.empty((5, widest)), np.empty((4, widest))
     h, logs, rows = np.empty(_MOST), np.empty(_MOST), np.empty(_MOST)
-    failed = 0
+    failed[:] = 0
     for d in range(fixed.shape[0]):
         for s in range(first.size - 1):
             lo, count = first[s], first[s + 1] - first[s]
@@ -244,8 +244,7 @@ def integrate_on_grids(first, y, n, design, x, order, table1, table2, fixed, sca
                 _, step, size, does = _line(line, count, table1 if order == 1 else table2, fineness, -np.inf, h, logs)
                 found = _log_sum(logs, size, step) - 0.5 * math.log(2.0 * math.pi)
             log_likelihood[d, s] = found
-            failed += not does
-    return failed
+            failed[d] += not does
 
 
 @_jit

@@ -32,11 +32,16 @@ _CHAIN = 12
 _FLAT = 30.0
 _LANES = 32  # draws whose modes are searched for at the same time
 
-LEVELS = (0.23, 0.38, 0.54, 0.84, 1.0)
-"""Share of the nodes asked for that an axis gets, by the information on it. Found by brute force over 36 kinds of site
-and theta from priors, for like errors on all axes."""
+LEVELS = (0.23, 0.38, 0.54, 0.84, 1.0, 1.5, 2.3)
+"""Share of the nodes asked for that an axis gets, by the information on it and by how far log odds change along it.
+
+Found by brute force over 36 kinds of site and theta from priors, for like errors on all axes. The last two are for
+sites where nobody (or everybody) responded while the between-site SD is large: Gauss-Hermite errs by exp(-c sqrt k)
+with c = sqrt(2) pi / shift (Barrett 1961, Math Comp 15:272-281).
+"""
 
 _BOUNDS = np.array([1.03, 1.3, 1.6, 2.0])
+_SHIFTS = np.array([1.25, 2.0])
 
 _jit: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")
 # sums may be reordered and products fused in these, so that they run on several nodes at once; nothing else is relaxed
@@ -154,18 +159,18 @@ def _densities(at, y, n, offset, j1, j2, work):
 
 
 @_jit
-def _modes(at, y, n, offset, j1, j2):
+def _modes(at, y, n, offset, j1, j2, ended):
     """Modes of one site's integrands at some draws by Newton steps, each halved until it raises the density.
 
-    Rows of `at` (8, draws) become z1, z2, log density there, its gradient (2) and information matrix (3). Returns how
-    many searches did not converge.
+    Rows of `at` (8, draws) become z1, z2, log density there, its gradient (2) and information matrix (3); `ended`
+    (draws), whether the search came to an end.
     """
     draws = at.shape[1]
     new, work, shrink = np.empty((8, draws)), np.empty((4, draws)), np.ones(draws)
     at[0, :], at[1, :] = 0.0, 0.0
     _densities(at, y, n, offset, j1, j2, work)
     for _ in range(_MAX_STEPS):
-        moving = 0
+        ended[:] = True
         for i in range(draws):
             g1, g2, a, b, c = at[3, i], at[4, i], at[5, i], at[6, i], at[7, i]
             factor = shrink[i] / (a * c - b * b)
@@ -176,9 +181,9 @@ def _modes(at, y, n, offset, j1, j2):
             if not (abs(step1) <= close and abs(step2) <= close):
                 new[0, i] += step1
                 new[1, i] += step2
-                moving += 1
-        if moving == 0:
-            return 0
+                ended[i] = False
+        if ended.all():
+            return
         _densities(new, y, n, offset, j1, j2, work)
         for i in range(draws):
             if not new[2, i] >= at[2, i]:
@@ -187,7 +192,6 @@ def _modes(at, y, n, offset, j1, j2):
                 shrink[i] = 1.0
                 for row in range(8):
                     at[row, i] = new[row, i]
-    return moving
 
 
 @_jit
@@ -207,11 +211,18 @@ def _axes(a, b, c, order):
 
 
 @_jit
-def _level(information):
-    """Which of the rules an axis needs, by the information on it (the prior's own is 1); see `LEVELS`."""
+def _level(information, shift):
+    """Which of the rules an axis needs, by the information on it (the prior's own is 1); see `LEVELS`.
+
+    By what the information may become one SD away, where log odds are up to `shift` higher or lower: at a site where
+    nobody responded the mode says little of the wall beside it.
+    """
+    information = 1.0 + (information - 1.0) * math.exp(shift)
     level = 0
     while level < _BOUNDS.size and information >= _BOUNDS[level]:
         level += 1
+    if level == _BOUNDS.size:
+        level += (shift >= _SHIFTS[0]) + (shift >= _SHIFTS[1])
     return level
 
 
@@ -260,8 +271,10 @@ def _fill(lo, draw, design, x, order, fixed, scale, offset, j1, j2):
 
 
 @_jit
-def integrate_sites(first, y, n, design, x, order, fixed, scale, t1, t2, weights, starts, sizes, log_likelihood):
-    """Fill `log_likelihood` (draws, sites); returns how many searches for a mode did not converge.
+def integrate_sites(
+    first, y, n, design, x, order, fixed, scale, t1, t2, weights, starts, sizes, log_likelihood, failed
+):
+    """Fill `log_likelihood` (draws, sites) and `failed` (draws), at how many sites the search for a mode did not end.
 
     `first` (sites + 1) bounds the cells of each site in y, n, x (cells) and design (cells, P); `fixed` is (draws, P),
     `scale` (draws, 3) holds s_11, s_21, s_22. Nodes (t1, t2) with log `weights` hold a rule for each pair of levels,
@@ -269,20 +282,25 @@ def integrate_sites(first, y, n, design, x, order, fixed, scale, t1, t2, weights
     """
     most, draws = sizes.max(), fixed.shape[0]
     w1, w2, logs = np.empty(most), np.empty(most), np.empty(most)
-    failed = 0
+    failed[:] = 0
     for s in range(first.size - 1):
         cells = slice(first[s], first[s + 1])
         count = first[s + 1] - first[s]
         for draw in range(0, draws, _LANES):
             lanes = min(_LANES, draws - draw)
             offset, j1, j2 = np.empty((count, lanes)), np.empty((count, lanes)), np.empty((count, lanes))
-            at = np.empty((8, lanes))
+            at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
             _fill(first[s], draw, design, x, order, fixed, scale, offset, j1, j2)
-            failed += _modes(at, y[cells], n[cells], offset, j1, j2)
+            _modes(at, y[cells], n[cells], offset, j1, j2, ended)
             for i in range(lanes):
+                failed[draw + i] += not ended[i]
                 z1, z2, value, a, b, c = at[0, i], at[1, i], at[2, i], at[5, i], at[6, i], at[7, i]
                 b11, b21, b12, b22, i1, i2 = _axes(a, b, c, order)
-                level1, level2 = _level(i1), _level(i2)
+                shift1, shift2 = 0.0, 0.0
+                for k in range(count):
+                    shift1 = max(shift1, abs(j1[k, i] * b11 + j2[k, i] * b21))
+                    shift2 = max(shift2, abs(j1[k, i] * b12 + j2[k, i] * b22))
+                level1, level2 = _level(i1, shift1), _level(i2, shift2)
                 size = sizes[level1, level2]
                 rule = slice(starts[level1, level2], starts[level1, level2] + size)
                 _place(z1, z2, b11, b12, b21, b22, value, t1[rule], t2[rule], weights[rule], w1, w2, logs)
@@ -291,7 +309,6 @@ def integrate_sites(first, y, n, design, x, order, fixed, scale, t1, t2, weights
                     _add_cell(y[cell], n[cell], offset[k, i], j1[k, i], j2[k, i], w1, w2, logs, size)
                 inverse = (i1 if order != 2 else 1.0) * (i2 if order != 1 else 1.0)
                 log_likelihood[draw + i, s] = value + math.log(_sum_exp(logs, size)) - 0.5 * math.log(inverse)
-    return failed
 
 
 @_jit
@@ -362,9 +379,9 @@ def draw_sites(first, y, n, design, x, order, fixed, scale, rng, z):
         for draw in range(0, draws, _LANES):
             lanes = min(_LANES, draws - draw)
             offset, j1, j2 = np.empty((count, lanes)), np.empty((count, lanes)), np.empty((count, lanes))
-            at = np.empty((8, lanes))
+            at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
             _fill(first[s], draw, design, x, order, fixed, scale, offset, j1, j2)
-            _modes(at, y[cells], n[cells], offset, j1, j2)
+            _modes(at, y[cells], n[cells], offset, j1, j2, ended)
             for i in range(lanes):
                 given = at[:, i], order, y[cells], n[cells], offset[:, i], j1[:, i], j2[:, i], rng
                 # the share accepted is about 1 / sqrt(determinant of the information)

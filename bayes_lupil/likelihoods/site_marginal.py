@@ -29,6 +29,7 @@ _NUMBERS = 4_000_000  # integrals held in memory at a time
 _AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
 _ROWS = 10001
 _FAR = 1e100  # log odds beyond this are all the same
+_NEGLIGIBLE = 50.0  # below the largest log likelihood
 _FINE = 1.0  # steps of the grids at 13 nodes, in SDs of the sharpest bend
 
 
@@ -229,7 +230,7 @@ class SiteMarginal:
     def log_sites(self, theta: Values, nodes: int) -> tuple[Floats, int]:
         """Log likelihood of every site, shape (draws, sites), and how many searches for a mode failed."""
         kinds, failed = integrate(self._kinds, self.form(theta), nodes)
-        return kinds[:, self._which] + self._coefficients, failed
+        return kinds[:, self._which] + self._coefficients, int(failed.sum())
 
     def log_total(self, theta: Values, nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
         """Log likelihood summed over sites, shape (draws,), and how many searches for a mode failed.
@@ -238,15 +239,18 @@ class SiteMarginal:
         """
         powers = np.ones(self.table.n_sites) if powers is None else powers
         counts = np.bincount(self._which, weights=powers)
-        form, failed = self.form(theta), 0
-        total = np.empty(form.fixed.shape[0])
+        form = self.form(theta)
+        total, failed = np.empty(form.fixed.shape[0]), np.zeros(form.fixed.shape[0], dtype=np.int64)
         block = max(_AT_ONCE, _NUMBERS // counts.size)  # not all sites of all draws at a time
         for start in range(0, total.size, block):
             part = slice(start, start + block)
-            kinds, bad = integrate(self._kinds, replace(form, fixed=form.fixed[part], scale=form.scale[part]), nodes)
+            kinds, failed[part] = integrate(
+                self._kinds, replace(form, fixed=form.fixed[part], scale=form.scale[part]), nodes
+            )
             total[part] = np.einsum("ij,j->i", kinds, counts)  # as in `bayes_lupil.engines.proposal`, not by BLAS
-            failed += bad
-        return total + powers @ self._coefficients, failed
+        if not form.is_linear:  # too coarse a grid is wrong by some per cent, no more, so there it does no harm
+            failed = failed[total > total.max() - _NEGLIGIBLE]
+        return total + powers @ self._coefficients, int(failed.sum())
 
     def draw(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
         """Draws of the site parameters given theta and the data, each of shape (draws, sites)."""
@@ -286,25 +290,25 @@ class SiteMarginal:
         return found
 
 
-def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, int]:
+def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, NDArray[np.int64]]:
     """Log of each site's binomial probability, without the coefficients, integrated over its effects.
 
     Returns
     -------
     array, shape (draws, sites)
-    int
-        How many searches for a mode failed; 0 unless something is badly wrong.
+    array of int, shape (draws,)
+        At how many sites no mode was found, or no grid that does; 0 unless something is badly wrong.
     """
     draws = form.fixed.shape[0]
+    failed = np.zeros(draws, dtype=np.int64)
     if not form.order:
         from scipy.special import log_expit
 
         eta = form.fixed @ table.design.T
         per_cell = table.y * log_expit(eta) + (table.n - table.y) * log_expit(-eta)
-        return np.add.reduceat(per_cell, table.starts[:-1], axis=-1), 0
+        return np.add.reduceat(per_cell, table.starts[:-1], axis=-1), failed
     found, t = np.empty((draws, table.n_sites)), table
     given = t.starts, t.y, t.n, t.design, t.x, form.order
-    failed: list[int] = []
 
     def piece(part: slice) -> None:
         at = form.fixed[part], form.scale[part]
@@ -312,17 +316,15 @@ def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, int
             from bayes_lupil.likelihoods.kernels import integrate_sites
 
             rule = rules(nodes, form.order)
-            bad = integrate_sites(
-                *given, *at, rule.t1, rule.t2, rule.weights, rule.starts, rule.sizes, found[part]
-            )  # fmt: skip
+            nodes_of = rule.t1, rule.t2, rule.weights, rule.starts, rule.sizes
+            integrate_sites(*given, *at, *nodes_of, found[part], failed[part])
         else:
             from bayes_lupil.likelihoods.grids import integrate_on_grids
 
-            bad = integrate_on_grids(*given, *form.tables, *at, _FINE * 13 / nodes, found[part])
-        failed.append(int(bad))
+            integrate_on_grids(*given, *form.tables, *at, _FINE * 13 / nodes, found[part], failed[part])
 
     _in_pieces(piece, draws)
-    return found, sum(failed)
+    return found, failed
 
 
 def _in_pieces(work: Callable[[slice], None], draws: int) -> None:

@@ -65,8 +65,9 @@ def _modes(*sites: Cells) -> np.ndarray:
     """Modes of sites with as many cells each, whose counts are alike, as if they were draws of one site."""
     y, n = sites[0][:2]
     offset, j1, j2 = (np.ascontiguousarray(np.transpose([site[i] for site in sites])) for i in (2, 3, 4))
-    at = np.empty((8, len(sites)))
-    assert kernels._modes(at, y, n, offset, j1, j2) == 0
+    at, ended = np.empty((8, len(sites))), np.empty(len(sites), dtype=bool)
+    kernels._modes(at, y, n, offset, j1, j2, ended)
+    assert ended.all()
     return at
 
 
@@ -112,7 +113,7 @@ def test_axes_are_those_of_the_curvature(information: tuple[float, float, float]
 
 
 def test_more_information_never_gets_fewer_nodes() -> None:
-    levels = [kernels._level(i) for i in np.linspace(1, 5, 400)]
+    levels = [kernels._level(i, i - 1) for i in np.linspace(1, 5, 400)]
     assert levels[0] == 0
     assert levels[-1] == len(kernels.LEVELS) - 1
     assert np.all(np.diff(levels) >= 0)

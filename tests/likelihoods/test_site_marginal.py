@@ -703,8 +703,9 @@ def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> Non
         tau = case.theta.get("tau_u", 0.0), case.theta.get("tau_v", 0.0)
         offset = case.theta["alpha"] + case.theta["beta"] * table.x
         j1, j2 = np.full((table.x.size, 1), tau[0]), (tau[1] * table.x)[:, None]
-        at = np.empty((8, 1))
-        assert kernels._modes(at, table.y, table.n, offset[:, None], j1, j2) == 0
+        at, ended = np.empty((8, 1)), np.empty(1, dtype=bool)
+        kernels._modes(at, table.y, table.n, offset[:, None], j1, j2, ended)
+        assert ended.all()
         return float(at[5, 0] * at[7, 0] - at[6, 0] ** 2)
 
     assert kernels._FLAT == 30
