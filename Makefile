@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration bench clean
+.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -47,8 +47,12 @@ schema: $(READY)  ## Renew models/schema.json
 notebooks: $(READY)  ## Run the notebooks and keep their outputs
 	$(BIN)/python notebooks/run.py
 
-calibration: $(READY)  ## Renew the stored simulation-based calibration (about a quarter of an hour)
-	$(BIN)/python -m bayes_lupil.simulate.calibration
+calibration: $(READY)  ## Renew the stored simulation-based calibrations (about a quarter of an hour)
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
+
+references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine is held against (about 40 minutes)
+	$(BIN)/python -W ignore -m tests.engines.nuts_reference
 
 bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about 12 minutes)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
