@@ -143,7 +143,7 @@ SIGMA = {OPT: np.linspace(0.26, 0.42, 60), CDISC: np.linspace(3.9, 6.9, 100)}
     ids=["pooled, wide", "fixed, wide", "partial, 11 sites", "partial, 4 sites"],
 )
 def test_quadrature_is_exact(validation: Path, dataset: str, spec: ModelSpec, tau_u: Floats | None) -> None:
-    """Means and SDs within 4 Monte Carlo errors; that of an SD grows with the kurtosis, which is next to 6 for sites."""
+    """Means and SDs within 4 Monte Carlo errors; an SD by its kurtosis, next to 6 for sites."""
     likelihood = _patients(validation, dataset, spec)
     draws = run_engine(likelihood)
     assert draws.sampler.startswith("quadrature")
