@@ -1,119 +1,46 @@
-"""Site-marginal log likelihood and site draws against brute force that shares no code with them.
-
-    L_s(theta) = log int int prod_c Binomial(y_c | n_c, alpha + u + (beta + v) x_c) p(u, v | theta) du dv
-
-Brute force takes the site parameters on their own scale (t variables as sinh of the integration variable, so that
-tails die out), finds by repeated scans what matters of each row, and integrates it by 80 Gauss-Legendre nodes over some
-19 SDs: against scipy.integrate.quad it is right to 1e-9 (first test).
-"""
+"""Site-marginal log likelihood against brute force: models, extremes, nodes, invariants, a planted failure."""
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import ArrayLike, NDArray
 from scipy import integrate as quadrature
 from scipy import stats
-from scipy.special import expit, gammaln, log_expit
+from scipy.special import expit
 
-from bayes_lupil import Cells, ModelSpec, load_model
+from bayes_lupil import ModelSpec
 from bayes_lupil.engines import quadrature as engine
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.likelihoods.site_marginal import CellTable, SiteForm, SiteMarginal, integrate
 from bayes_lupil.likelihoods.sites import SiteModel
-
-Floats = NDArray[np.float64]
-
-NODES = 13
-CLOSE = 1e-4
-"""Of a site's log likelihood, where theta comes from a posterior: with 500 sites still 0.002 of the sum's SD, 0.02."""
-EXTREME = 1e-2
-"""Where theta is such that no posterior goes there."""
-WHY = "For this test only."
-
-# brute force
-
-LEGENDRE = np.polynomial.legendre.leggauss(80)
-DEEP = 45.0
-
-
-@dataclass(frozen=True)
-class Latent:
-    """An integration variable s: its log density, its range, and the quantity that it stands for."""
-
-    log_density: Callable[[Floats], Floats]
-    low: float
-    high: float
-    value: Callable[[Floats], Floats]
-
-
-def _latent(family: str, location: float = 0.0, scale: float = 1.0, df: float = 0.0) -> Latent:
-    if family == "normal":
-        return Latent(stats.norm.logpdf, -38, 38, lambda s: location + scale * s)
-    if family == "uniform":
-        return Latent(lambda s: np.full_like(s, -np.log(scale)), location, location + scale, lambda s: s)
-    t = stats.t(df)
-    return Latent(lambda s: t.logpdf(np.sinh(s)) + np.log(np.cosh(s)), -25, 25, lambda s: location + scale * np.sinh(s))
-
-
-def log_integral(log_f: Callable[[Floats], Floats], low: ArrayLike, high: ArrayLike, scan: int = 121) -> Floats:
-    """Log of the integral of exp(log_f) over [low, high], for each row; log_f takes points of shape (..., points)."""
-    low, high = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(low, high))
-    unit = np.linspace(0, 1, scan)
-    for _ in range(4):
-        value = log_f(low[..., None] + (high - low)[..., None] * unit)
-        near = value > value.max(axis=-1, keepdims=True) - DEEP
-        first, last = near.argmax(axis=-1), scan - 1 - near[..., ::-1].argmax(axis=-1)
-        step = (high - low) / (scan - 1)
-        low, high = low + step * np.maximum(first - 1, 0), low + step * np.minimum(last + 1, scan - 1)
-    x, w = LEGENDRE
-    value = log_f(low[..., None] + (high - low)[..., None] * (x + 1) / 2)
-    top = value.max(axis=-1)
-    return np.asarray(top + np.log((np.exp(value - top[..., None]) * w).sum(axis=-1) * (high - low) / 2))
-
-
-def brute(
-    y: ArrayLike, n: ArrayLike, x: ArrayLike, first: Latent | None, second: Latent | None,
-    base: float, slope: float, tau: tuple[float, float] = (1.0, 1.0), r: float = 0.0, scan: int = 121,
-) -> float:  # fmt: skip
-    """Log likelihood of one site: log odds base + tau_1 a + (slope + tau_2 (r a + sqrt(1 - r^2) b)) x."""
-    cells = list(zip(np.asarray(y, float), np.asarray(n, float), np.asarray(x, float), strict=True))
-    choose = sum(gammaln(m + 1) - gammaln(k + 1) - gammaln(m - k + 1) for k, m, _ in cells)
-
-    def likelihood(a: Any, b: Any) -> Any:
-        u, v = base + tau[0] * a, slope + tau[1] * (r * a + np.sqrt(1 - r**2) * b)
-        return sum(k * log_expit(u + v * c) + (m - k) * log_expit(-u - v * c) for k, m, c in cells)
-
-    if first is None and second is None:
-        return float(likelihood(0.0, 0.0) + choose)
-    if second is None:
-        assert first is not None
-        return float(log_integral(lambda s: likelihood(first.value(s), 0.0) + first.log_density(s), first.low,
-                                  first.high, scan) + choose)  # fmt: skip
-    if first is None:
-        return float(log_integral(lambda s: likelihood(0.0, second.value(s)) + second.log_density(s), second.low,
-                                  second.high, scan) + choose)  # fmt: skip
-
-    def rows(s2: Floats) -> Floats:
-        b = second.value(s2)[..., None]
-        inner = log_integral(
-            lambda s1: likelihood(first.value(s1), b) + first.log_density(s1),
-            np.full(s2.shape, first.low), np.full(s2.shape, first.high), scan,
-        )  # fmt: skip
-        return inner + second.log_density(s2)
-
-    return float(log_integral(rows, second.low, second.high, scan) + choose)
+from tests.likelihoods.brute_force import (
+    CLOSE,
+    EXTREME,
+    FAR_OUT,
+    HEAVY,
+    MODELS,
+    NODES,
+    OUTLIER,
+    QUICK,
+    Floats,
+    brute,
+    brute_site,
+    latent_of,
+    latents_of,
+    likelihood_of,
+    log_sites_at,
+    marginal_of,
+    read_counts,
+    spec_of,
+    table_of,
+)
 
 
 def test_brute_force_is_right() -> None:
@@ -123,7 +50,7 @@ def test_brute_force_is_right() -> None:
     normal with mean 0, so that with nobody and everybody responding the answers are alike.
     """
     y, n, x = [3, 7], [11, 12], [-0.5, 0.5]
-    normal, heavy = _latent("normal"), _latent("t", df=2)
+    normal, heavy = latent_of("normal"), latent_of("t", df=2)
 
     def cells(u: float, v: float) -> float:
         return float(np.prod([stats.binom.pmf(k, m, expit(u + v * c)) for k, m, c in zip(y, n, x, strict=True)]))
@@ -142,111 +69,6 @@ def test_brute_force_is_right() -> None:
     assert none == pytest.approx(everyone, abs=1e-11)
 
 
-# site models
-
-UNIT = {"alpha": "intercepts", "beta": "effects"}
-
-
-def _spec(intercepts: str, effects: str, **changes: Any) -> ModelSpec:
-    unused = {
-        f"priors__{tau}": None for tau, pooling in (("tau_u", intercepts), ("tau_v", effects)) if pooling != "partial"
-    }
-    return load_model("site_effects").edited(
-        sites__intercepts=intercepts, sites__effects=effects, sampler__points=1024, **unused, **changes
-    )
-
-
-def _prior(family: str, **arguments: float) -> dict[str, Any]:
-    return {"family": family, **arguments, "reason": WHY}
-
-
-HEAVY = {"sites__distribution": "student_t"}
-MODELS: dict[str, ModelSpec] = {
-    "random intercept": _spec("partial", "pooled"),
-    "random slope": _spec("pooled", "partial"),
-    "both": _spec("partial", "partial"),
-    "both, reference coding": _spec("partial", "partial", sites__coding="reference"),
-    "correlated": _spec("partial", "partial", sites__correlated=True, priors__correlation=_prior("lkj", eta=2)),
-    "fixed intercepts": _spec("fixed", "partial"),
-    "fixed intercepts, t prior": _spec("fixed", "partial", priors__alpha=_prior("student_t", df=3, mean=0, scale=2)),
-    "fixed intercepts, uniform prior": _spec("fixed", "pooled", priors__alpha=_prior("uniform", lower=-5, upper=5)),
-    "fixed effects": _spec("partial", "fixed"),
-    "fixed both": _spec("fixed", "fixed"),
-    "t with 2": _spec("partial", "partial", **HEAVY, sites__df=2),
-    "t with 4": _spec("partial", "partial", **HEAVY, sites__df=4),
-    "t with 10, intercept": _spec("partial", "pooled", **HEAVY, sites__df=10),
-    "t with 4, correlated": _spec(
-        "partial", "partial", **HEAVY, sites__df=4, sites__correlated=True, priors__correlation=_prior("lkj", eta=2)
-    ),
-}
-QUICK = ("random intercept", "random slope", "both", "correlated", "fixed intercepts, uniform prior", "t with 4")
-LONG = ("t with 2, dense", "t with 4, correlated")
-
-
-def _latents(spec: ModelSpec) -> tuple[Latent | None, Latent | None]:
-    """The two site variables of a model; standardised where pooling is partial."""
-    found: list[Latent | None] = []
-    for pooling, prior in ((spec.sites.intercepts, spec.priors.alpha), (spec.sites.effects, spec.priors.beta)):
-        if pooling == "pooled":
-            found.append(None)
-        elif pooling == "partial":
-            found.append(_latent("normal") if spec.sites.df is None else _latent("t", df=spec.sites.df))
-        elif prior.family == "normal":
-            found.append(_latent("normal", prior.mean, prior.sd))
-        elif prior.family == "uniform":
-            found.append(_latent("uniform", prior.lower, prior.upper - prior.lower))
-        else:
-            found.append(_latent("t", prior.mean, prior.scale, prior.df))
-    return found[0], found[1]
-
-
-def brute_site(spec: ModelSpec, theta: dict[str, float], y: ArrayLike, n: ArrayLike, scan: int = 121) -> float:
-    """One site with its cells of control and active, under a model."""
-    y, n, x = np.asarray(y), np.asarray(n), np.array([-0.5, 0.5] if spec.sites.coding == "centred" else [0, 1])
-    return brute(
-        y[n > 0], n[n > 0], x[n > 0], *_latents(spec), theta.get("alpha", 0.0), theta.get("beta", 0.0),
-        (theta.get("tau_u", 1.0), theta.get("tau_v", 1.0)), theta.get("correlation", 0.0), scan,
-    )  # fmt: skip
-
-
-def _likelihood(spec: ModelSpec, responders: ArrayLike, n: ArrayLike) -> BinomialCells:
-    n = np.asarray(n)
-    return BinomialCells(spec, Cells(tuple(f"s{i}" for i in range(len(n))), np.asarray(responders), n))
-
-
-def _marginal(spec: ModelSpec, responders: ArrayLike, n: ArrayLike) -> SiteMarginal:
-    """For any table, also one that no trial could have."""
-    y, n = np.asarray(responders), np.asarray(n)
-    site, arm = np.nonzero(n)
-    return SiteMarginal(SiteModel(spec, len(n)), _table(site, y[site, arm], n[site, arm], np.array(spec.sites.x)[arm]))
-
-
-def _log_sites(
-    spec: ModelSpec, responders: ArrayLike, n: ArrayLike, theta: dict[str, float], nodes: int = NODES
-) -> tuple[Floats, int]:
-    """Log likelihood of every site at one theta, and how many integrals failed."""
-    point = {name: np.array([value]) for name, value in theta.items()}
-    found, failed = _marginal(spec, responders, n).log_sites(point, nodes)
-    return found[0], failed
-
-
-def _table(site: ArrayLike, y: ArrayLike, n: ArrayLike, x: ArrayLike) -> CellTable:
-    x = np.asarray(x, dtype=float)
-    return CellTable.from_arrays(site, y, n, x, np.column_stack([np.ones(x.size), x]))
-
-
-def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Responders and patients, shape (sites, 2), the arm named placebo or control first."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    sites = list(dict.fromkeys(row["site"] for row in rows))
-    y, n = np.zeros((len(sites), 2), dtype=np.int64), np.zeros((len(sites), 2), dtype=np.int64)
-    for row in rows:
-        at = sites.index(row["site"]), int(row["arm"] not in ("placebo", "control"))
-        y[at], n[at] = int(row["responders"]), int(row["n"])
-    return y, n
-
-
 def _worst(likelihood: BinomialCells, theta: dict[str, Floats], draws: int) -> float:
     """Largest error of a site's log likelihood over some draws of theta."""
     marginal = likelihood.site_marginal
@@ -262,7 +84,7 @@ def _worst(likelihood: BinomialCells, theta: dict[str, Floats], draws: int) -> f
 
 
 def _at_posterior(folder: Path, dataset: str, model: str, draws: int) -> float:
-    likelihood = _likelihood(MODELS[model], *_read(folder / "data" / f"{dataset}.csv"))
+    likelihood = likelihood_of(MODELS[model], *read_counts(folder / "data" / f"{dataset}.csv"))
     found = engine.sample(likelihood)
     names = [item.name for item in likelihood.site_marginal.parameters]
     return _worst(likelihood, {name: found.values[name].ravel() for name in names}, draws)
@@ -282,7 +104,6 @@ def test_at_theta_of_a_posterior(validation: Path, model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_at_many_thetas_of_posteriors(validation: Path, dataset: str, model: str) -> None:
     worst = _at_posterior(validation, dataset, model, 6)
-    print("MEASURED posterior", dataset, model, f"{worst:.1e}")
     assert worst < CLOSE
 
 
@@ -303,7 +124,7 @@ def _at_extremes(model: str, many: int) -> float:
     rng, worst = np.random.default_rng(20260510), 0.0
     for _ in range(many):
         theta, y, n = _extreme(rng, MODELS[model])
-        ours, failed = _marginal(MODELS[model], [y], [n]).log_sites(theta, NODES)
+        ours, failed = marginal_of(MODELS[model], [y], [n]).log_sites(theta, NODES)
         assert failed == 0
         point = {name: float(value[0]) for name, value in theta.items()}
         worst = max(worst, abs(ours[0, 0] - brute_site(MODELS[model], point, y, n, 241)))
@@ -319,11 +140,7 @@ def test_at_extremes(model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_at_many_extremes(model: str) -> None:
     worst = _at_extremes(model, 150)
-    print("MEASURED extreme", model, f"{worst:.1e}")
     assert worst < EXTREME
-
-
-OUTLIER, FAR_OUT = ([2, 25], [24, 28]), {"alpha": -1.86, "beta": 2.9, "tau_u": 0.025, "tau_v": 0.02}
 
 
 def test_heavy_tails_have_two_modes() -> None:
@@ -331,12 +148,12 @@ def test_heavy_tails_have_two_modes() -> None:
 
     The mode near 0 alone holds what a normal model with this tau would give it, far less than the whole.
     """
-    spec = _spec("partial", "partial", **HEAVY, sites__df=4)
-    ours, failed = _log_sites(spec, [OUTLIER[0]], [OUTLIER[1]], FAR_OUT)
+    spec = spec_of("partial", "partial", **HEAVY, sites__df=4)
+    ours, failed = log_sites_at(spec, [OUTLIER[0]], [OUTLIER[1]], FAR_OUT)
     assert failed == 0
     whole = brute_site(spec, FAR_OUT, *OUTLIER, scan=481)
     assert ours[0] == pytest.approx(whole, abs=CLOSE)
-    near_zero = brute_site(_spec("partial", "partial"), FAR_OUT, *OUTLIER)
+    near_zero = brute_site(spec_of("partial", "partial"), FAR_OUT, *OUTLIER)
     assert near_zero < whole - 0.3
 
 
@@ -345,8 +162,8 @@ def test_as_the_degrees_of_freedom_grow_t_becomes_normal() -> None:
     theta = {"alpha": -0.5, "beta": 0.7, "tau_u": 0.9, "tau_v": 0.5}
     point = {name: np.array([value]) for name, value in theta.items()}
     normal, near = (
-        _marginal(spec, [[3, 7], [0, 9]], [[11, 12], [9, 9]]).log_sites(point, NODES)[0]
-        for spec in (_spec("partial", "partial"), _spec("partial", "partial", **HEAVY, sites__df=1000))
+        marginal_of(spec, [[3, 7], [0, 9]], [[11, 12], [9, 9]]).log_sites(point, NODES)[0]
+        for spec in (spec_of("partial", "partial"), spec_of("partial", "partial", **HEAVY, sites__df=1000))
     )
     assert np.abs(normal - near).max() < 5e-3
     assert np.abs(normal - near).max() > 1e-6  # not the same numbers
@@ -364,12 +181,12 @@ def test_any_number_of_cells_a_site(model: str) -> None:
     theta = {"alpha": -0.4, "beta": 0.8, "tau_u": 1.1, "tau_v": 0.7, "correlation": -0.5}
     if not spec.sites.correlated:
         del theta["correlation"]
-    marginal = SiteMarginal(SiteModel(spec, 2), _table(site, y, n, x))
+    marginal = SiteMarginal(SiteModel(spec, 2), table_of(site, y, n, x))
     ours, _ = marginal.log_sites({k: np.array([v]) for k, v in theta.items()}, NODES)
     for s in (0, 1):
         mine = np.asarray(site) == s
         expected = brute(
-            np.array(y)[mine], np.array(n)[mine], np.array(x)[mine], *_latents(spec), theta["alpha"], theta["beta"],
+            np.array(y)[mine], np.array(n)[mine], np.array(x)[mine], *latents_of(spec), theta["alpha"], theta["beta"],
             (theta["tau_u"], theta["tau_v"]), theta.get("correlation", 0.0),
         )  # fmt: skip
         assert ours[0, s] == pytest.approx(expected, abs=CLOSE), s
@@ -397,9 +214,9 @@ def test_three_arms_with_an_effect_each() -> None:
 
 
 def _error(nodes: int, y: int, n: int, tau: float) -> float:
-    spec = _spec("partial", "pooled")
+    spec = spec_of("partial", "pooled")
     theta = {"alpha": -0.5, "beta": 0.3, "tau_u": tau}
-    ours, _ = _marginal(spec, [[y, y]], [[n, n]]).log_sites({k: np.array([v]) for k, v in theta.items()}, nodes)
+    ours, _ = marginal_of(spec, [[y, y]], [[n, n]]).log_sites({k: np.array([v]) for k, v in theta.items()}, nodes)
     return abs(float(ours[0, 0]) - brute_site(spec, theta, [y, y], [n, n]))
 
 
@@ -437,14 +254,14 @@ def test_error_falls_with_the_size_of_a_site(nodes: int, power: int) -> None:
 def _many(model: str = "both", sites: int = 12, seed: int = 3) -> tuple[BinomialCells, dict[str, Floats]]:
     rng = np.random.default_rng(seed)
     n = rng.integers(1, 15, (sites, 2))
-    likelihood = _likelihood(MODELS[model], rng.binomial(n, 0.4), n)
+    likelihood = likelihood_of(MODELS[model], rng.binomial(n, 0.4), n)
     theta = {item.name: item.prior.sample(rng, (300,)) for item in likelihood.site_marginal.parameters}
     return likelihood, theta
 
 
 def test_equal_sites_share_an_integral() -> None:
     responders, n = [[3, 7], [0, 2], [3, 7], [3, 8], [0, 2], [3, 7]], [[9, 9], [4, 4], [9, 9], [9, 9], [4, 4], [9, 9]]
-    likelihood = _likelihood(MODELS["both"], responders, n)
+    likelihood = likelihood_of(MODELS["both"], responders, n)
     kinds, which = likelihood.site_marginal.table.distinct()
     assert kinds.n_sites == 3
     assert which.tolist() == [0, 1, 0, 2, 1, 0]
@@ -452,7 +269,8 @@ def test_equal_sites_share_an_integral() -> None:
     ours, _ = likelihood.site_marginal.log_sites(theta, NODES)
     np.testing.assert_array_equal(ours[:, 0], ours[:, 2])
     alone = [
-        _marginal(MODELS["both"], [y], [m]).log_sites(theta, NODES)[0][:, 0] for y, m in zip(responders, n, strict=True)
+        marginal_of(MODELS["both"], [y], [m]).log_sites(theta, NODES)[0][:, 0]
+        for y, m in zip(responders, n, strict=True)
     ]
     np.testing.assert_allclose(ours, np.transpose(alone), rtol=0, atol=1e-12)
 
@@ -460,7 +278,7 @@ def test_equal_sites_share_an_integral() -> None:
 def test_sites_are_equal_only_if_all_of_their_cells_are() -> None:
     """Responders, patients, treatment code and number of cells all count; arms swapped are another site."""
     site = [0, 0, 1, 1, 2, 2, 3, 4, 4]
-    table = _table(site, [1, 2, 2, 1, 1, 2, 1, 1, 2], [4, 4, 4, 4, 4, 5, 4, 4, 4], [0, 1, 0, 1, 0, 1, 0, 0, 1])
+    table = table_of(site, [1, 2, 2, 1, 1, 2, 1, 1, 2], [4, 4, 4, 4, 4, 5, 4, 4, 4], [0, 1, 0, 1, 0, 1, 0, 0, 1])
     assert table.distinct()[1].tolist() == [0, 1, 2, 3, 0]
 
 
@@ -473,7 +291,7 @@ def test_totals_are_weighted_sums_of_sites() -> None:
         np.testing.assert_allclose(marginal.log_total(theta, NODES, p)[0], expected, rtol=1e-12)
     without = np.ones(12)
     without[4] = 0
-    left = _likelihood(
+    left = likelihood_of(
         likelihood.spec, np.delete(likelihood.cells.responders, 4, 0), np.delete(likelihood.cells.n, 4, 0)
     )
     np.testing.assert_allclose(
@@ -506,7 +324,7 @@ thetas = st.fixed_dictionaries({
 def _both(sites: list[tuple[int, ...]], theta: dict[str, float]) -> Floats:
     y = [[a, c] for a, _, c, _ in sites]
     n = [[a + b, c + d] for a, b, c, d in sites]
-    return _log_sites(MODELS["both"], y, n, theta, 25)[0]
+    return log_sites_at(MODELS["both"], y, n, theta, 25)[0]
 
 
 @settings(max_examples=60)
@@ -531,7 +349,7 @@ def test_chances_of_all_outcomes_sum_to_one(model: str) -> None:
     """Over every table of a site with 2 and 3 patients: nothing but the integral's own error is left."""
     tables = [[a, b] for a in range(3) for b in range(4)]
     spec = MODELS[model]
-    likelihood = _likelihood(spec, tables, [[2, 3]] * 12)
+    likelihood = likelihood_of(spec, tables, [[2, 3]] * 12)
     names = {item.name for item in likelihood.site_marginal.parameters}
     theta = {"alpha": -0.7, "beta": 1.1, "tau_u": 1.4, "tau_v": 0.9}
     found, _ = likelihood.site_marginal.log_sites({k: np.array([v]) for k, v in theta.items() if k in names}, NODES)
@@ -543,7 +361,7 @@ def test_a_site_that_says_nothing_multiplies_by_one(model: str) -> None:
     """Cells without patients, which BinomialCells leaves out but a table may hold."""
     sites = SiteModel(MODELS[model], 2)
     theta = {k: np.array([v]) for k, v in {"alpha": -0.5, "beta": 0.4, "tau_u": 2.0, "tau_v": 1.0}.items()}
-    table = _table([0, 0, 1, 1], [3, 4, 0, 0], [9, 9, 0, 0], [-0.5, 0.5, -0.5, 0.5])
+    table = table_of([0, 0, 1, 1], [3, 4, 0, 0], [9, 9, 0, 0], [-0.5, 0.5, -0.5, 0.5])
     found, failed = SiteMarginal(sites, table).log_sites(theta, NODES)
     assert failed == 0
     assert found[0, 1] == pytest.approx(0.0, abs=1e-9)
@@ -555,167 +373,12 @@ def test_without_spread_it_is_the_binomial() -> None:
     y, n = [[3, 7], [0, 9]], [[11, 12], [9, 9]]
     p = expit(-0.3 + 0.9 * np.array([-0.5, 0.5]))
     expected = stats.binom.logpmf(y, n, p).sum(axis=1)
-    pooled = _marginal(_spec("pooled", "pooled"), y, n)
+    pooled = marginal_of(spec_of("pooled", "pooled"), y, n)
     np.testing.assert_allclose(pooled.log_sites(theta, NODES)[0][0], expected, rtol=1e-12)
     still = theta | {"tau_u": np.zeros(1), "tau_v": np.zeros(1)}
     for model in ("both", "t with 4"):
-        found, _ = _marginal(MODELS[model], y, n).log_sites(still, NODES)
+        found, _ = marginal_of(MODELS[model], y, n).log_sites(still, NODES)
         np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-6)
-
-
-# draws of the site effects
-
-
-@dataclass(frozen=True)
-class DrawCase:
-    """One site at one theta."""
-
-    spec: ModelSpec
-    y: tuple[int, int]
-    n: tuple[int, int]
-    theta: dict[str, float]
-
-
-THETA = {"alpha": -0.5, "beta": 0.6, "tau_u": 1.2, "tau_v": 0.8}
-
-
-def _only(*names: str) -> dict[str, float]:
-    return {name: THETA[name] for name in names}
-
-
-TWO = _spec("partial", "partial", **HEAVY, sites__df=4)
-CASES = {
-    "sparse, by rejection": DrawCase(MODELS["both"], (1, 3), (4, 5), THETA),
-    "none of 500, by the chain": DrawCase(MODELS["both"], (0, 2), (500, 500), THETA | {"tau_u": 4.0, "alpha": -2.0}),
-    "dense, by the chain": DrawCase(MODELS["both"], (130, 210), (500, 500), THETA),
-    "all of 9, large tau": DrawCase(MODELS["both"], (9, 9), (9, 9), THETA | {"tau_u": 5.0}),
-    "correlated": DrawCase(MODELS["correlated"], (2, 9), (10, 11), THETA | {"correlation": -0.7}),
-    "intercept alone": DrawCase(MODELS["random intercept"], (2, 9), (10, 11), _only("alpha", "beta", "tau_u")),
-    "slope alone, one arm": DrawCase(MODELS["random slope"], (0, 30), (0, 40), _only("alpha", "beta", "tau_v")),
-    "t with 4": DrawCase(TWO, (2, 9), (10, 11), THETA),
-    "t with 4, two modes": DrawCase(TWO, (2, 25), (24, 28), FAR_OUT),
-    "t with 2, dense": DrawCase(_spec("partial", "partial", **HEAVY, sites__df=2), (0, 200), (400, 400), THETA),
-    "t with 4, correlated": DrawCase(MODELS["t with 4, correlated"], (1, 9), (10, 9), THETA | {"correlation": 0.6}),
-    "fixed intercepts": DrawCase(MODELS["fixed intercepts, t prior"], (2, 9), (10, 11), _only("beta", "tau_v")),
-}  # fmt: skip
-
-
-def _conditional(case: DrawCase, which: int) -> tuple[Floats, Floats]:
-    """Points and cdf of one of the site's two parameters given theta and the data, by brute force.
-
-    The other one is integrated out at every point, on the scale of the integration variable s; the density of both is
-    the likelihood times the two priors.
-    """
-    x = np.array([-0.5, 0.5])
-    first, second = _latents(case.spec)
-    t = case.theta
-    r, tau = t.get("correlation", 0.0), (t.get("tau_u", 1.0), t.get("tau_v", 1.0))
-
-    def log_joint(s1: Any, s2: Any) -> Any:
-        a = first.value(s1) if first else 0.0
-        b = second.value(s2) if second else 0.0
-        u, v = t.get("alpha", 0.0) + tau[0] * a, t.get("beta", 0.0) + tau[1] * (r * a + np.sqrt(1 - r**2) * b)
-        cells = zip(case.y, case.n, x, strict=True)
-        log = sum(k * log_expit(u + v * c) + (m - k) * log_expit(-u - v * c) for k, m, c in cells)
-        return log + (first.log_density(s1) if first else 0.0) + (second.log_density(s2) if second else 0.0)
-
-    mine, other = (first, second) if which == 0 else (second, first)
-    assert mine is not None
-
-    def log_marginal(s: Floats) -> Floats:
-        if other is None:
-            return np.asarray(log_joint(s, None) if which == 0 else log_joint(None, s))
-        return log_integral(
-            lambda q: log_joint(s[:, None], q) if which == 0 else log_joint(q, s[:, None]),
-            np.full(s.shape, other.low), np.full(s.shape, other.high),
-        )  # fmt: skip
-
-    low, high = mine.low, mine.high
-    for _ in range(3):
-        s = np.linspace(low, high, 400)
-        value = log_marginal(s)
-        near = np.flatnonzero(value > value.max() - 25)
-        low, high = s[max(near[0] - 1, 0)], s[min(near[-1] + 1, 399)]
-    s = np.linspace(low, high, 1500)
-    density = np.exp(log_marginal(s) - value.max())
-    cdf = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    return mine.value(s), cdf / cdf[-1]
-
-
-def _draws(case: DrawCase, many: int, seed: int) -> list[tuple[int, Floats]]:
-    marginal = _marginal(case.spec, [case.y], [case.n])
-    theta = {name: np.full(many, value) for name, value in case.theta.items()}
-    found = marginal.draw(theta, np.random.SeedSequence(seed))
-    return [
-        (which, found[name][:, 0])
-        for which, names in enumerate((("e", "alpha"), ("f", "beta")))
-        for name in names
-        if name in found
-    ]
-
-
-MANY = 4000
-
-
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow) if case in LONG else case for case in CASES]
-)
-def test_site_draws_follow_their_conditional_density(case: str) -> None:
-    """Kolmogorov-Smirnov (p > 0.001), mean, and 5 / 50 / 95 % quantiles within 4 Monte Carlo errors."""
-    found = _draws(CASES[case], MANY, 20260520)
-    assert found
-    for which, draws in found:
-        at, cdf = _conditional(CASES[case], which)
-        assert stats.kstest(draws, lambda q, at=at, cdf=cdf: np.interp(q, at, cdf)).pvalue > 1e-3, which
-        for p in (0.05, 0.5, 0.95):
-            # the share below a quantile is binomial whatever the density
-            below = float((draws <= np.interp(p, cdf, at)).mean())
-            assert abs(below - p) < 4 * np.sqrt(p * (1 - p) / MANY), (which, p)
-        middle = (at[1:] + at[:-1]) / 2
-        mean = float(np.diff(cdf) @ middle)
-        sd = float(np.sqrt(np.diff(cdf) @ (middle - mean) ** 2))
-        if (
-            CASES[case].spec.sites.df != 2 and "two modes" not in case
-        ):  # elsewhere no fourth moment, and no error of an SD
-            assert abs(draws.mean() - mean) < 4 * sd / np.sqrt(MANY), which
-            kurtosis = float(np.diff(cdf) @ ((middle - mean) / sd) ** 4)
-            assert abs(draws.var() / sd**2 - 1) < 4 * np.sqrt(max(kurtosis - 1, 0.1) / MANY), which
-
-
-def test_both_parameters_of_a_site_are_drawn_together() -> None:
-    """With 500 patients in one arm u - v / 2 is known: its draws vary as the data say, though u and v vary far more."""
-    case = DrawCase(MODELS["both"], (200, 0), (500, 0), THETA)
-    (_, e), (_, f) = _draws(case, MANY, 20260521)
-    eta = THETA["alpha"] + THETA["tau_u"] * e - 0.5 * (THETA["beta"] + THETA["tau_v"] * f)
-    # binomial information n p (1 - p) plus the prior's, with kurtosis next to 3
-    prior = THETA["tau_u"] ** 2 + (0.5 * THETA["tau_v"]) ** 2
-    sd = 1 / np.sqrt(500 * 0.4 * 0.6 + 1 / prior)
-    assert abs(eta.std() / sd - 1) < 4 / np.sqrt(2 * MANY) + 0.01
-    assert THETA["tau_v"] * f.std() > 5 * sd
-
-
-def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which site goes to which sampler: information below 30 is drawn by rejection, above by the chain, t on grids."""
-    from bayes_lupil.likelihoods import kernels
-
-    def information(case: DrawCase) -> float:
-        table = _marginal(case.spec, [case.y], [case.n]).table
-        tau = case.theta.get("tau_u", 0.0), case.theta.get("tau_v", 0.0)
-        offset = case.theta["alpha"] + case.theta["beta"] * table.x
-        j1, j2 = np.full((table.x.size, 1), tau[0]), (tau[1] * table.x)[:, None]
-        at, ended = np.empty((8, 1)), np.empty(1, dtype=bool)
-        kernels._modes(at, table.y, table.n, offset[:, None], j1, j2, ended)
-        assert ended.all()
-        return float(at[5, 0] * at[7, 0] - at[6, 0] ** 2)
-
-    assert kernels._FLAT == 30
-    assert information(CASES["sparse, by rejection"]) < 30
-    assert information(CASES["none of 500, by the chain"]) > 30
-    assert information(CASES["dense, by the chain"]) > 30
-    for case, linear in (("dense, by the chain", True), ("t with 4", False)):
-        spec = CASES[case].spec
-        form = _marginal(spec, [[1, 2]], [[3, 4]]).form({k: np.array([v]) for k, v in THETA.items()})
-        assert form.is_linear is linear
 
 
 # a planted failure
@@ -748,7 +411,7 @@ def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch,
     spec = MODELS["random intercept"]
     theta = {"alpha": 1.0, "beta": 0.0, "tau_u": 5.0}
     point = {name: np.array([value]) for name, value in theta.items()}
-    empty = _marginal(spec, [[0, 0]], [[40, 40]])
+    empty = marginal_of(spec, [[0, 0]], [[40, 40]])
     right, failed = empty.log_sites(point, NODES)
     expected = brute_site(spec, theta, [0, 0], [40, 40])
     assert failed == 0
@@ -758,7 +421,9 @@ def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch,
     wrong, failed = empty.log_sites(point, NODES)
     assert not abs(wrong[0, 0] - expected) < 1000 * EXTREME
     # and the figures that a user sees
-    likelihood = _likelihood(_spec("partial", "partial"), *_read(validation / "data" / "fungal_5centre_sparse.csv"))
+    likelihood = likelihood_of(
+        spec_of("partial", "partial"), *read_counts(validation / "data" / "fungal_5centre_sparse.csv")
+    )
     diagnostics = engine.sample(likelihood).diagnostics
     print(diagnostics, failed)
     assert diagnostics["failed_integrals"] > 0 or diagnostics["quadrature_error"] > 0.02
