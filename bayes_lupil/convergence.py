@@ -238,7 +238,7 @@ def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
     if not error <= MAX_QUADRATURE_ERROR:
         failures.append(f"quadrature error {error:.2g} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
     if failed:
-        failures.append(f"{failed} integrals whose mode was not found (0 required: {way_out})")
+        failures.append(f"{failed} integrals that failed (0 required: {way_out})")
     return failures
 
 
