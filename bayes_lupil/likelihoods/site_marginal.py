@@ -191,7 +191,7 @@ class SiteMarginal:
         self._kinds, self._which = table.distinct()
         self._coefficients = table.log_coefficients()
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """Theta: the parameters that are not one for each site."""
         return tuple(item for item in self.sites.parameters() if not item.dims)
@@ -265,7 +265,7 @@ class SiteMarginal:
             t, rng = self.table, np.random.default_rng(streams[part.start // _AT_ONCE])
             given = t.starts, t.y, t.n, t.design, t.x, form.order
             if form.is_linear:
-                from bayes_lupil.likelihoods.kernels import draw_sites
+                from bayes_lupil.likelihoods.kernel_draws import draw_sites
 
                 draw_sites(*given, form.fixed[part], form.scale[part], rng, z[part])
             else:

@@ -63,6 +63,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "estimands.py": ("estimate",),
     "likelihoods/base.py": (),
     "likelihoods/binomial.py": (),
+    "likelihoods/kernel_draws.py": (),
     "likelihoods/kernels.py": (),
     "likelihoods/site_marginal.py": (),
     "likelihoods/sites.py": (),

@@ -96,7 +96,7 @@ def test_modes_do_not_depend_on_their_neighbours() -> None:
     """Draws are searched together until the last has converged; those that have stay where they are."""
     rng = np.random.default_rng(20260503)
     draws = [
-        _cells([0, 9], [40, 9], *(list(rng.normal(0, size, 2)) for size in (3, 6, 3))) for _ in range(kernels._LANES)
+        _cells([0, 9], [40, 9], *(list(rng.normal(0, size, 2)) for size in (3, 6, 3))) for _ in range(kernels.LANES)
     ]
     np.testing.assert_array_equal(_modes(*draws), np.concatenate([_modes(draw) for draw in draws], axis=1))
 

@@ -156,7 +156,7 @@ def test_both_parameters_of_a_site_are_drawn_together() -> None:
 
 def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which site goes to which sampler: information below 30 is drawn by rejection, above by the chain, t on grids."""
-    from bayes_lupil.likelihoods import kernels
+    from bayes_lupil.likelihoods import kernel_draws, kernels
 
     def information(case: DrawCase) -> float:
         table = marginal_of(case.spec, [case.y], [case.n]).table
@@ -168,7 +168,7 @@ def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> Non
         assert ended.all()
         return float(at[5, 0] * at[7, 0] - at[6, 0] ** 2)
 
-    assert kernels._FLAT == 30
+    assert kernel_draws._FLAT == 30
     assert information(CASES["sparse, by rejection"]) < 30
     assert information(CASES["none of 500, by the chain"]) > 30
     assert information(CASES["dense, by the chain"]) > 30

@@ -1,0 +1,95 @@
+"""Draws of a site's own effects given the hyper-parameters, where they are normal; the integrals are in `kernels`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bayes_lupil.likelihoods.kernels import LANES, _add_cell, _axes, _fill, _jit, _modes
+
+__all__ = ["draw_sites"]
+
+_CHAIN = 12
+_FLAT = 30.0
+
+
+@_jit
+def _log_likelihood(z1, z2, y, n, offset, j1, j2):
+    """Log likelihood of a site's cells at z."""
+    log = 0.0
+    for k in range(y.size):
+        eta = offset[k] + j1[k] * z1 + j2[k] * z2
+        log += y[k] * eta - n[k] * (max(eta, 0.0) + math.log1p(math.exp(-abs(eta))))
+    return log
+
+
+@_jit
+def _from_envelope(mode, order, y, n, offset, j1, j2, rng):
+    """An exact draw of z by rejection.
+
+    log L is concave in z, so its tangent at the mode lies above it, and the prior times
+    exp(tangent) is N(gradient of log L, 1).
+    """
+    z1, z2 = mode[0], mode[1]
+    l1, l2 = mode[3] + z1, mode[4] + z2
+    at_mode = _log_likelihood(z1, z2, y, n, offset, j1, j2)
+    while True:
+        v1 = l1 + rng.standard_normal() if order & 1 else 0.0
+        v2 = l2 + rng.standard_normal() if order & 2 else 0.0
+        log = _log_likelihood(v1, v2, y, n, offset, j1, j2) - at_mode - l1 * (v1 - z1) - l2 * (v2 - z2)
+        if math.log(rng.random()) <= log:
+            return v1, v2
+
+
+@_jit
+def _from_chain(mode, order, y, n, offset, j1, j2, rng, w1, w2, logs):
+    """A draw of z by `_CHAIN` steps of an independence sampler with Student-t(5) proposals at the mode.
+
+    Its distance from the target falls as (1 - 1/w)^steps, w the largest ratio of target to proposal (Mengersen and
+    Tweedie 1996, Ann Statist 24:101-121, Theorem 2.1).
+    """
+    b11, b21, b12, b22, _, _ = _axes(mode[5], mode[6], mode[7], order)
+    dimension = 2 if order == 3 else 1
+    for step in range(_CHAIN + 1):
+        t1 = rng.standard_normal() if order & 1 else 0.0
+        t2 = rng.standard_normal() if order & 2 else 0.0
+        # a chi-square variable with 5 degrees of freedom: 2 and 2 and 1
+        stretch = 1.1 / math.sqrt((rng.standard_normal() ** 2 - 2.0 * math.log(rng.random() * rng.random())) / 5.0)
+        t1, t2 = t1 * stretch, t2 * stretch
+        v1, v2 = mode[0] + b11 * t1 + b12 * t2, mode[1] + b21 * t1 + b22 * t2
+        w1[step], w2[step] = v1, v2
+        logs[step] = 0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21)) - 0.5 * (
+            v1 * v1 + v2 * v2
+        )
+    for k in range(y.size):
+        _add_cell(y[k], n[k], offset[k], j1[k], j2[k], w1, w2, logs, _CHAIN + 1)
+    now = 0
+    for step in range(1, _CHAIN + 1):
+        if logs[step] >= logs[now] or rng.random() < math.exp(logs[step] - logs[now]):
+            now = step
+    return w1[now], w2[now]
+
+
+@_jit
+def draw_sites(first, y, n, design, x, order, fixed, scale, rng, z):
+    """Fill `z` (draws, sites, 2) with a draw of the site variables given the hyper-parameters of each draw."""
+    draws = fixed.shape[0]
+    w1, w2, logs = np.empty(_CHAIN + 1), np.empty(_CHAIN + 1), np.empty(_CHAIN + 1)
+    for s in range(first.size - 1):
+        cells = slice(first[s], first[s + 1])
+        count = first[s + 1] - first[s]
+        for draw in range(0, draws, LANES):
+            lanes = min(LANES, draws - draw)
+            offset, j1, j2 = np.empty((count, lanes)), np.empty((count, lanes)), np.empty((count, lanes))
+            at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
+            _fill(first[s], draw, design, x, order, fixed, scale, offset, j1, j2)
+            _modes(at, y[cells], n[cells], offset, j1, j2, ended)
+            for i in range(lanes):
+                given = at[:, i], order, y[cells], n[cells], offset[:, i], j1[:, i], j2[:, i], rng
+                # the share accepted is about 1 / sqrt(determinant of the information)
+                if at[5, i] * at[7, i] - at[6, i] * at[6, i] < _FLAT:
+                    v1, v2 = _from_envelope(*given)
+                else:
+                    v1, v2 = _from_chain(*given, w1, w2, logs)
+                z[draw + i, s, 0], z[draw + i, s, 1] = v1, v2
