@@ -28,7 +28,6 @@ _MOST = 4096
 _DIGITS = 3.0
 _ATTEMPTS = 12
 _STEPS = 6
-_LATE, _SAME = 4, 2e-2  # from this attempt on, a grid will do whose log integral is that of the one before
 
 
 @_jit
@@ -193,8 +192,7 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
     high = _reach(line, count, table2)
     low, size, step, does, worst = -high, _first_size(high), 0.0, False, -np.inf
     best = _row(0.0, cells, count, table1, table2, fineness, -np.inf, line, h, logs)[0]
-    before = np.inf
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         step, worst = (high - low) / (size - 1), -np.inf
         for i in range(size):
             rows[i], _, _, _, well = _row(
@@ -204,12 +202,8 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
             if not well:
                 worst = max(worst, rows[i])
         does, next_low, next_high, next_size, _ = _plan(rows, size, low, step, fineness)
-        # rows are themselves integrals, whose small errors make a fine grid look rough
-        total = _log_sum(rows, size, step)
-        does = does or (attempt >= _LATE and abs(total - before) < _SAME)
         if does or (size == _MOST and next_size == _MOST):
             break
-        before = total
         low, high, size = next_low, next_high, next_size
     return low, step, size, does and worst < rows[:size].max() - _CUT
 
