@@ -154,7 +154,7 @@ def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> lis
 
 
 def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
-    """Mode, log density there and inverse information, by Newton steps of at most two SDs, halved where they go down."""
+    """Mode, log density there, inverse information; Newton steps of at most two SDs, halved where they go down."""
     at, steps = start, np.full(start.size, 0.05)
     best, move = -np.inf, np.zeros(start.size)
     for _ in range(_MAX_STEPS):
