@@ -12,8 +12,9 @@ JASA 95:135-143).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ __all__ = ["LogDensity", "Proposal", "Rung", "find_proposal"]
 Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats], Floats]
 """From points of shape (size, dimensions) to (size,)."""
+Found = TypeVar("Found")
+Asking = Generator[Floats, Floats, Found]
+"""A search that yields the points where it wants to know the density, is sent the values, and returns what it found."""
 
 _DF = 7.0
 _WIDER = 1.15
@@ -32,6 +36,8 @@ _RUNGS = 8
 _NEGLIGIBLE = -8.0
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
+_MAX_STEPS = 40
+_CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
 
 
 @dataclass(frozen=True)
@@ -112,40 +118,63 @@ def find_proposal(
     log_density: LogDensity, dimension: int, scale_axes: tuple[int, ...], seed: np.random.SeedSequence
 ) -> Proposal:
     """Proposal at the mode, found from the best of some points of the prior, with a ladder along each scale axis."""
-    from scipy.optimize import minimize
     from scipy.special import ndtri
     from scipy.stats import qmc
-
-    step = 0.03  # long enough for the small jumps of integrals whose number of nodes depends on theta
-    stencil = np.concatenate([np.zeros((1, dimension)), np.eye(dimension), -np.eye(dimension)]) * step
-
-    def with_gradient(g: Floats) -> tuple[float, Floats]:
-        values = -log_density(g + stencil)
-        return float(values[0]), (values[1 : dimension + 1] - values[dimension + 1 :]) / (2 * step)
 
     first = ndtri(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
     first[0] = 0.0
     best = first[np.argmax(log_density(first))]
-    mode = minimize(with_gradient, best, jac=True, method="BFGS", options={"gtol": 1e-2}).x
-    steps = np.full(dimension, 0.05)
-    for _ in range(2):  # the second time with steps that suit the curvature
-        top, _, information = _expansion(log_density, mode, steps)
-        steps = np.clip(0.3 / np.sqrt(np.maximum(np.diag(information), 0.5)), 1e-3, 0.4)
-    spread = _inverse(information)
+    ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
     main = Proposal(mode, _cholesky(spread))
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
-    ladder = [
-        rung for axis in scale_axes for way in (1, -1) for rung in _ladder(log_density, mode, spread, axis, way, mass)
-    ]
-    if not ladder:
+    ladders = [_ladder(mode, spread, axis, way, mass) for axis in scale_axes for way in (1, -1)]
+    rungs = [rung for ladder in _side_by_side(log_density, ladders) for rung in ladder]
+    if not rungs:
         return main
-    masses = np.array([rung.share for rung in ladder])
+    masses = np.array([rung.share for rung in rungs])
     shares = np.maximum(_LADDER_SHARE * masses / (1 + masses.sum()), _SMALLEST_SHARE)
-    rungs = tuple(Rung(rung.mean, rung.factor, float(share)) for rung, share in zip(ladder, shares, strict=True))
-    return Proposal(mode, main.factor, _PRIOR_SHARE, rungs)
+    shared = tuple(Rung(rung.mean, rung.factor, float(share)) for rung, share in zip(rungs, shares, strict=True))
+    return Proposal(mode, main.factor, _PRIOR_SHARE, shared)
 
 
-def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> list[Rung]:
+def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> list[Found]:
+    """Results of searches, each of which asks for the density at some points; all that are asked for in one call."""
+    found: dict[int, Found] = {}
+    asked = {i: next(search) for i, search in enumerate(searches)}
+    while asked:
+        values = log_density(np.concatenate(list(asked.values())))
+        ends = np.cumsum([len(points) for points in asked.values()])
+        for i, part in zip(list(asked), np.split(values, ends[:-1]), strict=True):
+            try:
+                asked[i] = searches[i].send(part)
+            except StopIteration as end:
+                found[i] = end.value
+                del asked[i]
+    return [found[i] for i in range(len(searches))]
+
+
+def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
+    """Mode, log density there, inverse information; Newton steps of at most two SDs, halved where they go down."""
+    at, steps = start, np.full(start.size, 0.05)
+    best, move = -np.inf, np.zeros(start.size)
+    for _ in range(_MAX_STEPS):
+        value, gradient, information = yield from _expansion(at, steps)
+        if value < best - _CLOSE:
+            move = 0.5 * move
+            at = at - move
+            continue
+        best, spread = max(best, value), _inverse(information)
+        widths = np.sqrt(np.diag(spread))
+        move = spread @ gradient
+        far = np.abs(move / widths).max(initial=0)
+        if far < _CLOSE:
+            break
+        move = move * min(1.0, 2.0 / far)
+        at, steps = at + move, _steps(widths)
+    return at, value, spread
+
+
+def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> Asking[list[Rung]]:
     """Conditional modes along one axis, above the mode (way 1) or below it (-1).
 
     Their shares are masses relative to the main component's.
@@ -153,19 +182,19 @@ def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, wa
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)
     at, along = mode.copy(), spread[:, axis] / spread[axis, axis]
-    steps = np.clip(0.3 * np.sqrt(np.diag(spread)), 1e-3, 0.4)
+    steps = _steps(np.sqrt(np.diag(spread)))
     found: list[Rung] = []
     for _ in range(_RUNGS):
         at = at + way * along * _SPACING * width  # where the others would go if all were normal
         for _ in range(3):
-            value, gradient, information = _expansion(log_density, at, steps)
+            value, gradient, information = yield from _expansion(at, steps)
             conditional = _inverse(information[np.ix_(others, others)])
             move = conditional @ gradient[others]
             widths = np.sqrt(np.diag(conditional))
             far = np.abs(move / widths).max(initial=0)
             at = at.copy()
             at[others] += move * min(1.0, 2.0 / max(far, 1e-9))
-            steps[others] = np.clip(0.3 * widths, 1e-3, 0.4)
+            steps[others] = _steps(widths)
             if far < 0.25:
                 break
         _, determinant = np.linalg.slogdet(2 * np.pi * conditional)
@@ -184,13 +213,18 @@ def _ladder(log_density: LogDensity, mode: Floats, spread: Floats, axis: int, wa
     return found
 
 
-def _expansion(log_density: LogDensity, at: Floats, steps: Floats) -> tuple[float, Floats, Floats]:
-    """Value, gradient and minus the Hessian by central differences, in one call of the density."""
+def _steps(widths: Floats) -> Floats:
+    """Of the differences: long enough for the small jumps of integrals whose number of nodes depends on theta."""
+    return np.clip(0.3 * widths, 1e-3, 0.4)
+
+
+def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
+    """Value, gradient and minus the Hessian by central differences."""
     d = at.size
     lower = np.tril_indices(d, -1)
     each = np.diag(steps)
     both = each[lower[0]] + each[lower[1]]
-    values = log_density(at + np.concatenate([np.zeros((1, d)), each, -each, both, -both]))
+    values = yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])
     up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
     bend = up + down - 2 * values[0]
     up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
