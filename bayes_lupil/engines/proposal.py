@@ -37,6 +37,7 @@ _NEGLIGIBLE = -8.0
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
 _MAX_STEPS = 40
+_NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
 _CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
 
 
@@ -123,7 +124,7 @@ def find_proposal(
 
     first = ndtri(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
     first[0] = 0.0
-    best = first[np.argmax(log_density(first))]
+    best = first[np.nanargmax(log_density(first))]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
     main = Proposal(mode, _cholesky(spread))
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
@@ -225,6 +226,7 @@ def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]
     each = np.diag(steps)
     both = each[lower[0]] + each[lower[1]]
     values = yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])
+    values = np.maximum(np.nan_to_num(values, nan=_NOWHERE), _NOWHERE)
     up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
     bend = up + down - 2 * values[0]
     up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
