@@ -126,16 +126,13 @@ def find_proposal(
     first[0] = 0.0
     best = first[np.nanargmax(log_density(first))]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
-    main = Proposal(mode, _cholesky(spread))
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
     ladders = [_ladder(mode, spread, axis, way, mass) for axis in scale_axes for way in (1, -1)]
     rungs = [rung for ladder in _side_by_side(log_density, ladders) for rung in ladder]
-    if not rungs:
-        return main
     masses = np.array([rung.share for rung in rungs])
     shares = np.maximum(_LADDER_SHARE * masses / (1 + masses.sum()), _SMALLEST_SHARE)
     shared = tuple(Rung(rung.mean, rung.factor, float(share)) for rung, share in zip(rungs, shares, strict=True))
-    return Proposal(mode, main.factor, _PRIOR_SHARE, shared)
+    return Proposal(mode, _cholesky(spread), _PRIOR_SHARE, shared)
 
 
 def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> list[Found]:

@@ -199,9 +199,9 @@ def sample(
             most = max(_FEWEST, _NUMBERS // len(likelihood.site_names))
             g, log_density = found.resample(draw_seed, most)
         else:  # every parameter belongs to one site
-            g = np.zeros((settings.chains, settings.points // settings.chains, 0))
-            log_density = np.full(g.shape[:2], density.log_density(np.zeros((1, 0)))[0])
-            rough, fine = (density.with_nodes(k).log_density(np.zeros((1, 0)))[0] for k in (settings.nodes, MAX_NODES))
+            g, nothing = np.zeros((settings.chains, settings.points // settings.chains, 0)), np.zeros((1, 0))
+            rough, fine = (d.log_density(nothing)[0] for d in (density, density.with_nodes(MAX_NODES)))
+            log_density = np.full(g.shape[:2], rough)
             diagnostics = {
                 "pareto_k": -np.inf,
                 "importance_ess": float(settings.points),

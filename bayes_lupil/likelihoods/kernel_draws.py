@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bayes_lupil.likelihoods.kernels import LANES, _add_cell, _axes, _fill, _jit, _modes
+from bayes_lupil.likelihoods.kernels import LANES, _add_cell, _axes, _jit, _lanes
 
 __all__ = ["draw_sites"]
 
@@ -59,9 +59,8 @@ def _from_chain(mode, order, y, n, offset, j1, j2, rng, w1, w2, logs):
         t1, t2 = t1 * stretch, t2 * stretch
         v1, v2 = mode[0] + b11 * t1 + b12 * t2, mode[1] + b21 * t1 + b22 * t2
         w1[step], w2[step] = v1, v2
-        logs[step] = 0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21)) - 0.5 * (
-            v1 * v1 + v2 * v2
-        )
+        log_proposal = -0.5 * (5.0 + dimension) * math.log1p((t1 * t1 + t2 * t2) / (5.0 * 1.21))
+        logs[step] = -0.5 * (v1 * v1 + v2 * v2) - log_proposal
     for k in range(y.size):
         _add_cell(y[k], n[k], offset[k], j1[k], j2[k], w1, w2, logs, _CHAIN + 1)
     now = 0
@@ -78,13 +77,9 @@ def draw_sites(first, y, n, design, x, order, fixed, scale, rng, z):
     w1, w2, logs = np.empty(_CHAIN + 1), np.empty(_CHAIN + 1), np.empty(_CHAIN + 1)
     for s in range(first.size - 1):
         cells = slice(first[s], first[s + 1])
-        count = first[s + 1] - first[s]
         for draw in range(0, draws, LANES):
             lanes = min(LANES, draws - draw)
-            offset, j1, j2 = np.empty((count, lanes)), np.empty((count, lanes)), np.empty((count, lanes))
-            at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
-            _fill(first[s], draw, design, x, order, fixed, scale, offset, j1, j2)
-            _modes(at, y[cells], n[cells], offset, j1, j2, ended)
+            offset, j1, j2, at, _ = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes)
             for i in range(lanes):
                 given = at[:, i], order, y[cells], n[cells], offset[:, i], j1[:, i], j2[:, i], rng
                 # the share accepted is about 1 / sqrt(determinant of the information)

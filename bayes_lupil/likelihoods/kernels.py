@@ -261,11 +261,17 @@ def terms(c, design, x, order, d, fixed, scale):
 
 
 @_jit
-def _fill(lo, draw, design, x, order, fixed, scale, offset, j1, j2):
-    """The terms of one site's cells, of which `lo` is the first, at the draws from `draw` on: (cells, draws)."""
-    for k in range(offset.shape[0]):
-        for i in range(offset.shape[1]):
+def _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes):
+    """Site s at `lanes` draws from `draw` on: the terms of its cells, (cells, lanes), and what `_modes` fills."""
+    lo, cells = first[s], slice(first[s], first[s + 1])
+    shape = (first[s + 1] - first[s], lanes)
+    offset, j1, j2 = np.empty(shape), np.empty(shape), np.empty(shape)
+    for k in range(shape[0]):
+        for i in range(lanes):
             offset[k, i], j1[k, i], j2[k, i] = terms(lo + k, design, x, order, draw + i, fixed, scale)
+    at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
+    _modes(at, y[cells], n[cells], offset, j1, j2, ended)
+    return offset, j1, j2, at, ended
 
 
 @_jit
@@ -282,14 +288,10 @@ def integrate_sites(
     w1, w2, logs = np.empty(most), np.empty(most), np.empty(most)
     failed[:] = 0
     for s in range(first.size - 1):
-        cells = slice(first[s], first[s + 1])
         count = first[s + 1] - first[s]
         for draw in range(0, draws, LANES):
             lanes = min(LANES, draws - draw)
-            offset, j1, j2 = np.empty((count, lanes)), np.empty((count, lanes)), np.empty((count, lanes))
-            at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
-            _fill(first[s], draw, design, x, order, fixed, scale, offset, j1, j2)
-            _modes(at, y[cells], n[cells], offset, j1, j2, ended)
+            offset, j1, j2, at, ended = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes)
             for i in range(lanes):
                 failed[draw + i] += not ended[i]
                 z1, z2, value, a, b, c = at[0, i], at[1, i], at[2, i], at[5, i], at[6, i], at[7, i]
