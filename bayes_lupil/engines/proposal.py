@@ -36,7 +36,7 @@ _RUNGS = 8
 _NEGLIGIBLE = -8.0
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
-_MAX_STEPS = 40
+_MAX_STEPS = 100
 _NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
 _CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
 
@@ -152,13 +152,16 @@ def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> lis
 
 
 def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
-    """Mode, log density there, inverse information; Newton steps of at most two SDs, halved where they go down."""
+    """Mode, log density there, inverse information; Newton steps of at most two SDs, halved where they go down.
+
+    The steps of the differences are halved with them: what they span was not like a normal density.
+    """
     at, steps = start, np.full(start.size, 0.05)
     best, move = -np.inf, np.zeros(start.size)
     for _ in range(_MAX_STEPS):
         value, gradient, information = yield from _expansion(at, steps)
         if value < best - _CLOSE:
-            move = 0.5 * move
+            move, steps = 0.5 * move, 0.5 * steps
             at = at - move
             continue
         best, spread = max(best, value), _inverse(information)
@@ -213,7 +216,7 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
 
 def _steps(widths: Floats) -> Floats:
     """Of the differences: long enough for the small jumps of integrals whose number of nodes depends on theta."""
-    return np.clip(0.3 * widths, 1e-3, 0.4)
+    return np.clip(0.3 * widths, 1e-7, 0.4)
 
 
 def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]]:

@@ -26,8 +26,8 @@ import numpy as np
 
 __all__ = ["LEVELS", "integrate_sites"]
 
-_TOLERANCE = 1e-5  # of the mode in units of z, whose SD is at most 1: the nodes need not be centred better
-_MAX_STEPS = 100
+_CLOSE = 0.01  # to the mode, in SDs of z: the nodes need not be centred better
+_MAX_STEPS = 400
 LANES = 32  # draws whose modes are searched for at the same time
 
 LEVELS = (0.23, 0.38, 0.54, 0.84, 1.0, 1.5, 2.3)
@@ -157,37 +157,57 @@ def _densities(at, y, n, offset, j1, j2, work):
 
 
 @_jit
+def _solve(a, b, c, g1, g2):
+    """The step z with [[a, b], [b, c]] z = g, where both eigenvalues are at least 1, whatever rounding makes of them."""
+    factor = 1.0 / max(a * c - b * b, a, c)
+    return factor * (c * g1 - b * g2), factor * (a * g2 - b * g1)
+
+
+@_jit
+def _first_guess(at, y, n, offset, j1, j2):
+    """Modes if each cell's empirical log odds were normal with their usual variance (half a patient added to each)."""
+    at[3:, :] = 0.0
+    for k in range(y.size):
+        yes, no = y[k] + 0.5, n[k] - y[k] + 0.5
+        weight, seen = yes * no / (yes + no), math.log(yes / no)
+        for i in range(at.shape[1]):
+            at[3, i] += weight * (seen - offset[k, i]) * j1[k, i]
+            at[4, i] += weight * (seen - offset[k, i]) * j2[k, i]
+            at[5, i] += weight * j1[k, i] * j1[k, i]
+            at[6, i] += weight * j1[k, i] * j2[k, i]
+            at[7, i] += weight * j2[k, i] * j2[k, i]
+    for i in range(at.shape[1]):
+        at[0, i], at[1, i] = _solve(1.0 + at[5, i], at[6, i], 1.0 + at[7, i], at[3, i], at[4, i])
+
+
+@_jit
 def _modes(at, y, n, offset, j1, j2, ended):
     """Modes of one site's integrands at some draws by Newton steps, each halved until it raises the density.
 
     Rows of `at` (8, draws) become z1, z2, log density there, its gradient (2) and information matrix (3); `ended`
-    (draws), whether the search came to an end.
+    (draws), whether the search came to an end: the next step would raise the density by less than _CLOSE^2 / 2.
     """
     draws = at.shape[1]
     new, work, shrink = np.empty((8, draws)), np.empty((4, draws)), np.ones(draws)
-    at[0, :], at[1, :] = 0.0, 0.0
+    _first_guess(at, y, n, offset, j1, j2)
     _densities(at, y, n, offset, j1, j2, work)
     for _ in range(_MAX_STEPS):
-        ended[:] = True
         for i in range(draws):
-            g1, g2, a, b, c = at[3, i], at[4, i], at[5, i], at[6, i], at[7, i]
-            factor = shrink[i] / (a * c - b * b)
-            step1, step2 = factor * (c * g1 - b * g2), factor * (a * g2 - b * g1)
-            # a step that was halved so often does not raise the density for want of digits alone
-            close = _TOLERANCE if shrink[i] == 1.0 else 1e-3 * _TOLERANCE
-            new[0, i], new[1, i] = at[0, i], at[1, i]
-            if not (abs(step1) <= close and abs(step2) <= close):
-                new[0, i] += step1
-                new[1, i] += step2
-                ended[i] = False
+            g1, g2 = at[3, i], at[4, i]
+            step1, step2 = _solve(at[5, i], at[6, i], at[7, i], g1, g2)
+            ended[i] = step1 * g1 + step2 * g2 <= _CLOSE * _CLOSE
+            factor = 0.0 if ended[i] else shrink[i]
+            new[0, i], new[1, i] = at[0, i] + factor * step1, at[1, i] + factor * step2
         if ended.all():
             return
         _densities(new, y, n, offset, j1, j2, work)
         for i in range(draws):
+            if ended[i]:
+                continue
             if not new[2, i] >= at[2, i]:
                 shrink[i] *= 0.5
-            elif new[0, i] != at[0, i] or new[1, i] != at[1, i]:
-                shrink[i] = 1.0
+            else:
+                shrink[i] = min(1.0, 2.0 * shrink[i])
                 for row in range(8):
                     at[row, i] = new[row, i]
 
@@ -199,7 +219,7 @@ def _axes(a, b, c, order):
         return 1.0 / math.sqrt(a), 0.0, 0.0, 1.0 / math.sqrt(c), a, c
     middle, radius = 0.5 * (a + c), math.hypot(0.5 * (a - c), b)
     large = middle + radius
-    small = (a * c - b * b) / large
+    small = max((a * c - b * b) / large, 1.0)  # as it is but for rounding
     cosine, sine = 1.0, 0.0
     if radius > 0.0:
         cosine = math.sqrt(max(0.5 + 0.25 * (a - c) / radius, 0.0))
@@ -280,6 +300,7 @@ def integrate_sites(
 ):
     """Fill `log_likelihood` (draws, sites) and `failed` (draws), at how many sites the search for a mode did not end.
 
+    There the integral is taken for 1, which it cannot exceed: where that does no harm, no value could.
     `first` (sites + 1) bounds the cells of each site in y, n, x (cells) and design (cells, P); `fixed` is (draws, P),
     `scale` (draws, 3) holds s_11, s_21, s_22. Nodes (t1, t2) with log `weights` hold a rule for each pair of levels,
     from starts[level1, level2] on.
@@ -293,7 +314,10 @@ def integrate_sites(
             lanes = min(LANES, draws - draw)
             offset, j1, j2, at, ended = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes)
             for i in range(lanes):
-                failed[draw + i] += not ended[i]
+                if not ended[i]:
+                    log_likelihood[draw + i, s] = 0.0
+                    failed[draw + i] += 1
+                    continue
                 z1, z2, value, a, b, c = at[0, i], at[1, i], at[2, i], at[5, i], at[6, i], at[7, i]
                 b11, b21, b12, b22, i1, i2 = _axes(a, b, c, order)
                 shift1, shift2 = 0.0, 0.0

@@ -29,7 +29,7 @@ _NUMBERS = 4_000_000  # integrals held in memory at a time
 _AT_ONCE = 128  # draws in one piece of work; fixed, so that results do not depend on the number of cores
 _ROWS = 10001
 _FAR = 1e100  # log odds beyond this are all the same
-_NEGLIGIBLE = 50.0  # below the largest log likelihood
+_NEGLIGIBLE = 30.0  # below the largest log likelihood: a share of exp(-15) even where the average is exp(-15) of it
 _FINE = 1.0  # steps of the grids at 13 nodes, in SDs of the sharpest bend
 
 
@@ -228,12 +228,12 @@ class SiteMarginal:
         return SiteForm(order, self._tables, np.column_stack(columns), scale)
 
     def log_sites(self, theta: Values, nodes: int) -> tuple[Floats, int]:
-        """Log likelihood of every site, shape (draws, sites), and how many searches for a mode failed."""
+        """Log likelihood of every site, shape (draws, sites), and how many integrals failed."""
         kinds, failed = integrate(self._kinds, self.form(theta), nodes)
         return kinds[:, self._which] + self._coefficients, int(failed.sum())
 
     def log_total(self, theta: Values, nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
-        """Log likelihood summed over sites, shape (draws,), and how many searches for a mode failed.
+        """Log likelihood summed over sites, shape (draws,), and how many integrals failed where that may matter.
 
         `powers`, shape (sites,), multiplies each site's share: 0 leaves a site out.
         """
@@ -248,9 +248,8 @@ class SiteMarginal:
                 self._kinds, replace(form, fixed=form.fixed[part], scale=form.scale[part]), nodes
             )
             total[part] = np.einsum("ij,j->i", kinds, counts)  # as in `bayes_lupil.engines.proposal`, not by BLAS
-        if not form.is_linear:  # too coarse a grid is wrong by some per cent, no more, so there it does no harm
-            failed = failed[total > total.max() - _NEGLIGIBLE]
-        return total + powers @ self._coefficients, int(failed.sum())
+        harmful = failed[total > total.max() - _NEGLIGIBLE]
+        return total + powers @ self._coefficients, int(harmful.sum())
 
     def draw(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
         """Draws of the site parameters given theta and the data, each of shape (draws, sites)."""
