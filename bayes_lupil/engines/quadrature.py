@@ -89,8 +89,8 @@ class WhitenedPosterior:
 
     def theta(self, g: Floats) -> dict[str, Floats]:
         """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
-        # the far tail of a vague prior must not overflow in products; log odds as far apart as this are all the same
-        limit = 1e15
+        # log odds as far apart as this are all the same, and products of vague priors must neither overflow nor cancel
+        limit = 1e6
         return {
             item.name: np.clip(item.prior.from_normal(g[..., i]), -limit, limit)
             for i, item in enumerate(self.marginal.parameters)

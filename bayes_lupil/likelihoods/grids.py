@@ -25,7 +25,8 @@ REACH = 25.0
 _CUT = 20.0  # what lies this far below the largest log density is left out
 _SCAN = 32
 _MOST = 4096
-_DIGITS = 3.0
+_DIGITS = 4.0
+_ROUNDING = 1e-6
 _ATTEMPTS = 12
 _STEPS = 6
 
@@ -107,7 +108,7 @@ def _first_size(reach):
 
 @_jit
 def _plan(logs, size, low, step, fineness):
-    """Whether a grid will do and, if not, the next one: (will do, low, high, size, about the highest density).
+    """Whether a grid will do and, if not, the next one: (will do, low, high, size).
 
     A grid will do where every other point gives nearly the same integral: its own error is about the square of the
     difference. If it will not, it is narrowed to what matters, and gets as many points as the sharpest bend of what
@@ -115,7 +116,7 @@ def _plan(logs, size, low, step, fineness):
     grid that does not resolve it will not do.
     """
     top, peak, likeliest = logs[:size].max(), 0, -np.inf
-    first, last, most = size, 0, top
+    first, last = size, 0
     bend, seen = 1e-12, True
     floor = top - _CUT
     for i in range(size):
@@ -132,19 +133,56 @@ def _plan(logs, size, low, step, fineness):
         if logs[peak] + 0.25 * sag > floor:
             first, last = min(first, peak), max(last, peak)
             seen = sag < 2.0 * fineness * fineness
-            bend, most = max(bend, min(sag, _CUT)), max(top, logs[peak] + 0.25 * sag)
+            bend = max(bend, min(sag, _CUT))
     first, last = max(first - 1, 0), min(last + 1, size - 1)
     kept = last - first + 1
     if 2 * kept < _SCAN:
-        return False, low + first * step, low + last * step, _SCAN, most
+        return False, low + first * step, low + last * step, _SCAN
     needed = kept * math.sqrt(bend) / fineness
     total, even = _sums(logs, size, top)
-    does = seen and abs(2.0 * even / total - 1.0) < 10.0 ** (-_DIGITS / fineness)
+    does = seen and abs(2.0 * even / total - 1.0) < max(10.0 ** (-_DIGITS / fineness), _ROUNDING)
     if does or size == _MOST:
-        return does, low, low + (size - 1) * step, size, most
+        return does, low, low + (size - 1) * step, size
     # a bend seen from afar looks sharper than it is; one that lies between points, less sharp
     size = int(min(max(1.1 * min(max(needed, 1.4 * kept), 2.5 * kept), _SCAN), _MOST))
-    return False, low + first * step, low + last * step, size, most
+    return False, low + first * step, low + last * step, size
+
+
+@_jit
+def _highest(logs, h, size, low, step):
+    """Bound on the log integrand between the points of a grid.
+
+    The log likelihood is concave in h, so that the lines through neighbouring points lie above it elsewhere; and
+    between two points the prior is at most what it is at the one nearer to 0.
+    """
+    most = -np.inf
+    peak, likeliest = 0, -np.inf
+    for i in range(size):
+        likelihood = logs[i] + 0.5 * (low + i * step) ** 2
+        if likelihood > likeliest:
+            peak, likeliest = i, likelihood
+    for i in range(size - 1):
+        z, after = low + i * step, low + (i + 1) * step
+        f0, f1 = logs[i] + 0.5 * z * z, logs[i + 1] + 0.5 * after * after
+        found = max(f0, f1)
+        if peak - 1 <= i <= peak:
+            found = min(_crossing(logs, h, size, low, step, i, f0, f1), 0.0)
+        nearest = 0.0 if z < 0.0 < after else min(abs(z), abs(after))
+        most = max(most, found - 0.5 * nearest * nearest)
+    return most
+
+
+@_jit
+def _crossing(logs, h, size, low, step, i, f0, f1):
+    """Where the lines through the points on either side of the interval from point i to i + 1 cross."""
+    if i == 0 or i + 2 == size:
+        return 0.0
+    before, after = low + (i - 1) * step, low + (i + 2) * step
+    rise = (f0 - logs[i - 1] - 0.5 * before * before) / (h[i] - h[i - 1])
+    fall = (f1 - logs[i + 2] - 0.5 * after * after) / (h[i + 2] - h[i + 1])
+    if not rise + fall > 0.0:
+        return max(f0, f1)
+    return f0 + rise * (f1 - f0 + fall * (h[i + 1] - h[i])) / (rise + fall)
 
 
 @_jit
@@ -155,12 +193,14 @@ def _line(line, count, table, fineness, negligible, h, logs):
     """
     high = _reach(line, count, table)
     low, size, step, does = -high, _first_size(high), 0.0, False
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         step = (high - low) / (size - 1)
         _on_line(line, count, table, low, step, size, h, logs)
-        does, next_low, next_high, next_size, most = _plan(logs, size, low, step, fineness)
-        if does or most + math.log(high - low) < negligible:
+        does, next_low, next_high, next_size = _plan(logs, size, low, step, fineness)
+        if does or _highest(logs, h, size, low, step) + math.log(high - low) < negligible:
             does = True
+            break
+        if attempt == _ATTEMPTS - 1:  # what is told must go with what was computed
             break
         low, high, size = next_low, next_high, next_size
     return low, step, size, does
@@ -192,7 +232,7 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
     high = _reach(line, count, table2)
     low, size, step, does, worst = -high, _first_size(high), 0.0, False, -np.inf
     best = _row(0.0, cells, count, table1, table2, fineness, -np.inf, line, h, logs)[0]
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         step, worst = (high - low) / (size - 1), -np.inf
         for i in range(size):
             rows[i], _, _, _, well = _row(
@@ -201,8 +241,8 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
             best = max(best, rows[i])
             if not well:
                 worst = max(worst, rows[i])
-        does, next_low, next_high, next_size, _ = _plan(rows, size, low, step, fineness)
-        if does or (size == _MOST and next_size == _MOST):
+        does, next_low, next_high, next_size = _plan(rows, size, low, step, fineness)
+        if does or (size == _MOST and next_size == _MOST) or attempt == _ATTEMPTS - 1:
             break
         low, high, size = next_low, next_high, next_size
     return low, step, size, does and worst < rows[:size].max() - _CUT

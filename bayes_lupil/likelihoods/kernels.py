@@ -158,7 +158,7 @@ def _densities(at, y, n, offset, j1, j2, work):
 
 @_jit
 def _solve(a, b, c, g1, g2):
-    """The step z with [[a, b], [b, c]] z = g, where both eigenvalues are at least 1, whatever rounding makes of them."""
+    """The step z with [[a, b], [b, c]] z = g, where both eigenvalues are at least 1, as rounding may not show."""
     factor = 1.0 / max(a * c - b * b, a, c)
     return factor * (c * g1 - b * g2), factor * (a * g2 - b * g1)
 

@@ -73,14 +73,16 @@ def _modes(*sites: Cells) -> np.ndarray:
 
 @pytest.mark.parametrize("site", SITES)
 def test_the_mode_and_the_information_there(site: str) -> None:
-    """The maximum, within 1e-4 prior SDs of SciPy's; the information, by differences with steps of 1e-4."""
+    """The maximum, as close to SciPy's as is asked; the information, by differences with steps of 1e-4."""
     cells = SITES[site]
     at = _modes(cells)
     (z1, z2, value), found = at[:3, 0], at[5:, 0]
     best = optimize.minimize(lambda z: -_log_density(z, cells), [0.1, -0.1], method="Nelder-Mead",
                              options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000})  # fmt: skip
-    assert value == pytest.approx(-best.fun, abs=1e-8 * max(1, abs(best.fun)))
-    np.testing.assert_allclose([z1, z2], best.x, atol=1e-4)
+    # twice what the search is content with: its last step would have been as long, but by the information before it
+    away, information = np.array([z1, z2]) - best.x, np.array([[found[0], found[1]], [found[1], found[2]]])
+    assert away @ information @ away < (2 * kernels._CLOSE) ** 2
+    assert abs(value + best.fun) < 2 * kernels._CLOSE**2
     at, step = np.array([z1, z2]), 1e-4
     shifted = {(i, j): _log_density(at + step * np.array([i, j]), cells) for i in (-1, 0, 1) for j in (-1, 0, 1)}
     expected = (
@@ -98,10 +100,12 @@ def test_modes_do_not_depend_on_their_neighbours() -> None:
     draws = [
         _cells([0, 9], [40, 9], *(list(rng.normal(0, size, 2)) for size in (3, 6, 3))) for _ in range(kernels.LANES)
     ]
-    np.testing.assert_array_equal(_modes(*draws), np.concatenate([_modes(draw) for draw in draws], axis=1))
+    alone = np.concatenate([_modes(draw) for draw in draws], axis=1)
+    # but for the rounding of products that are fused where several draws are taken at once
+    np.testing.assert_allclose(_modes(*draws), alone, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("information", [(3.0, 0.0, 2.0), (4.0, -1.5, 1.2), (1.0, 0.0, 1.0), (400.0, 199.0, 100.5)])
+@pytest.mark.parametrize("information", [(3.0, 0.0, 2.0), (4.0, -1.5, 2.2), (1.0, 0.0, 1.0), (400.0, 199.0, 100.5)])
 def test_axes_are_those_of_the_curvature(information: tuple[float, float, float]) -> None:
     a, b, c = information
     b11, b21, b12, b22, large, small = kernels._axes(a, b, c, 3)
@@ -200,3 +204,23 @@ def test_picks_follow_the_straight_lines() -> None:
     fine = np.linspace(-7, 7, 100_001)
     cdf = np.cumsum(np.interp(fine, z, np.exp(logs)))
     assert stats.kstest(found, lambda x: np.interp(x, fine, cdf / cdf[-1])).pvalue > 1e-3
+
+
+def test_between_its_points_the_integrand_lies_below_the_bound() -> None:
+    """At random sites, also with a mode too sharp to be seen; and no bound is far above a fine grid's maximum."""
+    rng, far = np.random.default_rng(20260511), 0.0
+    table = shape_table(StudentT(df=4, mean=0, scale=1, reason=WHY))
+    h, logs = np.empty(4096), np.empty(4096)
+    for _ in range(300):
+        n = rng.integers(1, 60, 2)
+        line = np.array([rng.binomial(n, rng.uniform(0, 1, 2)), n, rng.normal(0, 3, 2), rng.normal(0, 10, 2)], float)
+        for size, tight in ((40, False), (4096, True)):
+            low, step = -8.0, 16.0 / (size - 1)
+            grids._on_line(line, 2, table, low, step, size, h, logs)
+            bound = grids._highest(logs, h, size, low, step)
+            if not tight:
+                rough = bound
+                continue
+            assert logs.max() <= rough + 1e-9
+            far = max(far, bound - logs.max())
+    assert 0 <= far < 1.0

@@ -121,12 +121,12 @@ MANY = 4000
     "case", [pytest.param(case, marks=pytest.mark.slow) if case in LONG else case for case in CASES]
 )
 def test_site_draws_follow_their_conditional_density(case: str) -> None:
-    """Kolmogorov-Smirnov (p > 0.001), mean, and 5 / 50 / 95 % quantiles within 4 Monte Carlo errors."""
+    """Kolmogorov-Smirnov (p > 0.0001, of some 20), mean, and 5 / 50 / 95 % quantiles within 4 Monte Carlo errors."""
     found = _draws(CASES[case], MANY, 20260520)
     assert found
     for which, draws in found:
         at, cdf = _conditional(CASES[case], which)
-        assert stats.kstest(draws, lambda q, at=at, cdf=cdf: np.interp(q, at, cdf)).pvalue > 1e-3, which
+        assert stats.kstest(draws, lambda q, at=at, cdf=cdf: np.interp(q, at, cdf)).pvalue > 1e-4, which
         for p in (0.05, 0.5, 0.95):
             # the share below a quantile is binomial whatever the density
             below = float((draws <= np.interp(p, cdf, at)).mean())
