@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -28,14 +29,17 @@ Found = TypeVar("Found")
 Asking = Generator[Floats, Floats, Found]
 """A search that yields the points where it wants to know the density, is sent the values, and returns what it found."""
 
+_FIRST = 64
+_BITS = 30
 _DF = 7.0
 _WIDER = 1.15
 _PRIOR_SHARE = 0.1
-_SPACING = 1.2
-_RUNGS = 8
+_SPACING = 1.8
+_RUNGS = 5
 _NEGLIGIBLE = -8.0
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
+_CORRECTIONS = 3
 _MAX_STEPS = 100
 _NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
 _CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
@@ -66,17 +70,15 @@ class Proposal:
         return (Rung(self.mean, self.factor, 1 - self.prior_share - ladder), *self.rungs)
 
     def points(self, size: int, seed: np.random.SeedSequence) -> Floats:
-        """Scrambled Sobol points turned into draws of the mixture, shape (size, dimensions)."""
-        from scipy.special import gammaincinv, ndtri
-        from scipy.stats import qmc
+        """Randomly shifted Sobol points turned into draws of the mixture, shape (size, dimensions)."""
+        from scipy.special import ndtri
 
-        dimension = self.mean.size
-        sobol = qmc.Sobol(dimension + 2, scramble=True, rng=np.random.default_rng(seed))
-        u = np.clip(sobol.random(size), 1e-12, 1 - 1e-12)
+        dimension, rng = self.mean.size, np.random.default_rng(seed)
+        u = _shifted_sobol(dimension + 1, size, rng)
         found: Floats = ndtri(u[:, :dimension])  # which is a draw of the prior already
-        stretch = _WIDER / np.sqrt(2 * gammaincinv(_DF / 2, u[:, dimension]) / _DF)  # chi-square quantiles
+        stretch = _WIDER / np.sqrt(rng.chisquare(_DF, size) / _DF)
         bounds = self.prior_share + np.concatenate([[0.0], np.cumsum([part.share for part in self._components])])
-        which = np.searchsorted(bounds, u[:, dimension + 1], side="right") - 1
+        which = np.searchsorted(bounds, u[:, dimension], side="right") - 1
         for i, part in enumerate(self._components):
             mine = which == i
             if i + 1 == len(self._components):
@@ -115,14 +117,29 @@ def _times(points: Floats, factor: Floats) -> Floats:
     return np.asarray(np.einsum("ij,kj->ik", points, factor))
 
 
+def _shifted_sobol(dimension: int, size: int, rng: np.random.Generator) -> Floats:
+    """Sobol points, each coordinate's digits shifted at random: uniform each, evenly spread together."""
+    shift = rng.integers(0, 2**_BITS, dimension)
+    return np.asarray(((_sobol(dimension, size) ^ shift) + 0.5) / 2**_BITS)
+
+
+@cache
+def _sobol(dimension: int, size: int) -> NDArray[np.int64]:
+    """The points themselves, as integers of `_BITS` digits, kept because they take longer to make than to use."""
+    from scipy.stats import qmc
+
+    # powers of 2, as the sequence is even only over these
+    found = qmc.Sobol(dimension, scramble=False, bits=_BITS).random_base2(max(size - 1, 1).bit_length())[:size]
+    return np.asarray(found * 2**_BITS, dtype=np.int64)
+
+
 def find_proposal(
     log_density: LogDensity, dimension: int, scale_axes: tuple[int, ...], seed: np.random.SeedSequence
 ) -> Proposal:
     """Proposal at the mode, found from the best of some points of the prior, with a ladder along each scale axis."""
     from scipy.special import ndtri
-    from scipy.stats import qmc
 
-    first = ndtri(qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed)).random(64))
+    first = ndtri(_shifted_sobol(dimension, _FIRST, np.random.default_rng(seed)))
     first[0] = 0.0
     best = first[np.nanargmax(log_density(first))]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
@@ -178,24 +195,27 @@ def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
 def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> Asking[list[Rung]]:
     """Conditional modes along one axis, above the mode (way 1) or below it (-1).
 
-    Their shares are masses relative to the main component's.
+    The others' conditional SDs are found at each rung; their conditional correlations are those at the mode. Shares
+    are masses relative to the main component's.
     """
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)
-    at, along = mode.copy(), spread[:, axis] / spread[axis, axis]
-    steps = _steps(np.sqrt(np.diag(spread)))
+    along = spread[:, axis] / spread[axis, axis]
+    given = _inverse(np.linalg.inv(spread)[np.ix_(others, others)])
+    widths = np.sqrt(np.diag(given))
+    correlation = given / np.outer(widths, widths)
+    at = mode
     found: list[Rung] = []
     for _ in range(_RUNGS):
         at = at + way * along * _SPACING * width  # where the others would go if all were normal
-        for _ in range(3):
-            value, gradient, information = yield from _expansion(at, steps)
-            conditional = _inverse(information[np.ix_(others, others)])
-            move = conditional @ gradient[others]
-            widths = np.sqrt(np.diag(conditional))
+        for _ in range(_CORRECTIONS):
+            value, gradient, bend = yield from _slopes(at, others, _steps(widths))
+            widths = 1 / np.sqrt(np.maximum(-bend, 0.5))
+            conditional = correlation * np.outer(widths, widths)
+            move = conditional @ gradient
             far = np.abs(move / widths).max(initial=0)
             at = at.copy()
             at[others] += move * min(1.0, 2.0 / max(far, 1e-9))
-            steps[others] = _steps(widths)
             if far < 0.25:
                 break
         _, determinant = np.linalg.slogdet(2 * np.pi * conditional)
@@ -219,14 +239,22 @@ def _steps(widths: Floats) -> Floats:
     return np.clip(0.3 * widths, 1e-7, 0.4)
 
 
+def _slopes(at: Floats, axes: NDArray[np.int64], steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
+    """Value, first and second derivatives along some axes by central differences."""
+    each = np.zeros((axes.size, at.size))
+    each[np.arange(axes.size), axes] = steps
+    values = _finite((yield at + np.concatenate([np.zeros((1, at.size)), each, -each])))
+    up, down = np.split(values[1:], 2)
+    return float(values[0]), (up - down) / (2 * steps), (up + down - 2 * values[0]) / steps**2
+
+
 def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
     """Value, gradient and minus the Hessian by central differences."""
     d = at.size
     lower = np.tril_indices(d, -1)
     each = np.diag(steps)
     both = each[lower[0]] + each[lower[1]]
-    values = yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])
-    values = np.maximum(np.nan_to_num(values, nan=_NOWHERE), _NOWHERE)
+    values = _finite((yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])))
     up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
     bend = up + down - 2 * values[0]
     up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
@@ -235,6 +263,10 @@ def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]
     information[lower] = mixed / (2 * steps[lower[0]] * steps[lower[1]])
     information[lower[1], lower[0]] = information[lower]
     return float(values[0]), (up - down) / (2 * steps), information
+
+
+def _finite(values: Floats) -> Floats:
+    return np.maximum(np.nan_to_num(values, nan=_NOWHERE), _NOWHERE)
 
 
 def _cholesky(covariance: Floats) -> Floats:

@@ -32,7 +32,7 @@ __all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "sample", "sample_theta
 Floats = NDArray[np.float64]
 
 MAX_NODES = 61
-_MODE_NODES = 13  # at least, for the search: it takes differences, so that the integrals must not jump by much
+_SEARCH_NODES = 7  # a proposal need not be exact; its differences span too much for small jumps of the integrals to tell
 _CHECKED = 64
 _CLOSE = 15.0
 _ENOUGH = 0.02
@@ -121,8 +121,8 @@ def sample_theta(
     never drawn.
     """
     mode_seed, *stages = seed.spawn(4)
-    smooth = density.with_nodes(max(density.nodes, _MODE_NODES)).log_density
-    start = find_proposal(smooth, density.dimension, density.scale_axes, mode_seed)
+    rough = density.with_nodes(_SEARCH_NODES).log_density
+    start = find_proposal(rough, density.dimension, density.scale_axes, mode_seed)
     for attempt, stage_seed in enumerate(stages, start=1):
         sample = sample_density(density.log_density, start, points, replicates, stage_seed)
         error = _quadrature_error(density, sample)

@@ -329,8 +329,10 @@ def integrate(table: CellTable, form: SiteForm, nodes: int) -> tuple[Floats, NDA
 def _in_pieces(work: Callable[[slice], None], draws: int) -> None:
     """Run over pieces of fixed size on all cores; the kernels let go of Python's lock."""
     pieces = [slice(start, min(start + _AT_ONCE, draws)) for start in range(0, draws, _AT_ONCE)]
-    if len(pieces) == 1:
-        work(pieces[0])
+    cores = os.cpu_count() or 1
+    if cores == 1 or len(pieces) == 1:
+        for part in pieces:
+            work(part)
         return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         list(pool.map(work, pieces))

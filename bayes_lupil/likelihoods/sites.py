@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ __all__ = ["Parameter", "SiteModel"]
 _REASON = "standardised site effect, scaled by tau"
 
 Values = Mapping[str, Any]
+
+
+@cache
+def _standard(df: float | None) -> Prior:
+    """Kept, because a distribution of SciPy's takes longer to make than to use."""
+    return Normal(mean=0, sd=1, reason=_REASON) if df is None else StudentT(df=df, mean=0, scale=1, reason=_REASON)
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ class SiteModel:
     @property
     def standard(self) -> Prior:
         """Distribution of the standardised site effects."""
-        df = self.spec.sites.df
-        return Normal(mean=0, sd=1, reason=_REASON) if df is None else StudentT(df=df, mean=0, scale=1, reason=_REASON)
+        return _standard(self.spec.sites.df)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Free parameters with their priors; site effects are standardised (non-centred)."""
