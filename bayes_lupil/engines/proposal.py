@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 Asking = Generator[Floats, Floats, Found]
 """A search that yields the points where it wants to know the density, is sent the values, and returns what it found."""
 
-_FIRST = 64
+_FIRST = 32
 _BITS = 30
 _DF = 7.0
 _WIDER = 1.15
@@ -39,7 +39,6 @@ _RUNGS = 5
 _NEGLIGIBLE = -8.0
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
-_CORRECTIONS = 3
 _MAX_STEPS = 100
 _NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
 _CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
@@ -63,58 +62,45 @@ class Proposal:
     prior_share: float = _PRIOR_SHARE
     rungs: tuple[Rung, ...] = ()
 
-    @property
-    def _components(self) -> tuple[Rung, ...]:
-        """The Student-t parts; their shares and the prior's sum to 1."""
-        ladder = sum(rung.share for rung in self.rungs)
-        return (Rung(self.mean, self.factor, 1 - self.prior_share - ladder), *self.rungs)
+    @cached_property
+    def _components(self) -> tuple[Floats, Floats, Floats]:
+        """Means, factors and shares of the Student-t parts, the main one first; shares and the prior's sum to 1."""
+        parts = (Rung(self.mean, self.factor, 1 - self.prior_share - sum(r.share for r in self.rungs)), *self.rungs)
+        means, factors, shares = zip(*((part.mean, part.factor, part.share) for part in parts), strict=True)
+        return np.stack(means), np.stack(factors), np.array(shares)
 
     def points(self, size: int, seed: np.random.SeedSequence) -> Floats:
         """Randomly shifted Sobol points turned into draws of the mixture, shape (size, dimensions)."""
         from scipy.special import ndtri
 
+        means, factors, shares = self._components
         dimension, rng = self.mean.size, np.random.default_rng(seed)
         u = _shifted_sobol(dimension + 1, size, rng)
         found: Floats = ndtri(u[:, :dimension])  # which is a draw of the prior already
-        stretch = _WIDER / np.sqrt(rng.chisquare(_DF, size) / _DF)
-        bounds = self.prior_share + np.concatenate([[0.0], np.cumsum([part.share for part in self._components])])
-        which = np.searchsorted(bounds, u[:, dimension], side="right") - 1
-        for i, part in enumerate(self._components):
-            mine = which == i
-            if i + 1 == len(self._components):
-                mine |= which > i  # rounding of the last bound
-            found[mine] = part.mean + _times(found[mine] * stretch[mine, None], part.factor)
-        return found
+        wide = found * (_WIDER / np.sqrt(rng.chisquare(_DF, size) / _DF))[:, None]
+        bounds = self.prior_share + np.cumsum(shares)[:-1]
+        which = np.searchsorted(bounds, u[:, dimension], side="right")
+        moved = means[which] + np.einsum("ij,ikj->ik", wide, factors[which])
+        return np.where((u[:, dimension] < self.prior_share)[:, None], found, moved)
 
     def log_density(self, points: Floats) -> Floats:
         """Log density of the mixture, shape (size,)."""
-        from scipy.special import logsumexp
+        from scipy.special import gammaln, logsumexp
 
-        d = self.mean.size
-        parts = [np.log(part.share) + _student(points, part) for part in self._components]
+        d, (means, factors, shares) = self.mean.size, self._components
+        # not by BLAS, whose threads go on to spin on the cores that the integrals need
+        standard = np.einsum("ikj,klj->ikl", points[:, None] - means, np.linalg.inv(factors)) / _WIDER
+        scales = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1) + d * np.log(_WIDER)
+        constants = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - scales + np.log(shares)
+        parts = constants - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=2) / _DF)
         if self.prior_share > 0:
             normal = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-            parts.append(np.log(self.prior_share) + normal)
-        return np.asarray(logsumexp(parts, axis=0))
+            parts = np.column_stack([parts, np.log(self.prior_share) + normal])
+        return np.asarray(logsumexp(parts, axis=1))
 
     def moved(self, mean: Floats, factor: Floats) -> Proposal:
         """The same mixture with another main component."""
         return Proposal(mean, factor, self.prior_share, self.rungs)
-
-
-def _student(points: Floats, part: Rung) -> Floats:
-    from scipy.special import gammaln
-
-    d = part.mean.size
-    standard = _times(points - part.mean, np.asarray(np.linalg.inv(part.factor), dtype=float)) / _WIDER
-    log_scale = np.log(np.diag(part.factor)).sum() + d * np.log(_WIDER)
-    constant = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - log_scale
-    return np.asarray(constant - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=1) / _DF))
-
-
-def _times(points: Floats, factor: Floats) -> Floats:
-    """Every point times a matrix; not by BLAS, whose threads go on to spin on the cores that the integrals need."""
-    return np.asarray(np.einsum("ij,kj->ik", points, factor))
 
 
 def _shifted_sobol(dimension: int, size: int, rng: np.random.Generator) -> Floats:
@@ -204,22 +190,21 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
     given = _inverse(np.linalg.inv(spread)[np.ix_(others, others)])
     widths = np.sqrt(np.diag(given))
     correlation = given / np.outer(widths, widths)
+    volume = 0.5 * np.linalg.slogdet(2 * np.pi * correlation)[1]
     at = mode
     found: list[Rung] = []
     for _ in range(_RUNGS):
         at = at + way * along * _SPACING * width  # where the others would go if all were normal
-        for _ in range(_CORRECTIONS):
-            value, gradient, bend = yield from _slopes(at, others, _steps(widths))
-            widths = 1 / np.sqrt(np.maximum(-bend, 0.5))
-            conditional = correlation * np.outer(widths, widths)
-            move = conditional @ gradient
-            far = np.abs(move / widths).max(initial=0)
-            at = at.copy()
-            at[others] += move * min(1.0, 2.0 / max(far, 1e-9))
-            if far < 0.25:
-                break
-        _, determinant = np.linalg.slogdet(2 * np.pi * conditional)
-        relative = value + 0.5 * determinant + np.log(_SPACING * width) - mass
+        value, gradient, bend = yield from _slopes(at, others, _steps(widths))
+        widths = 1 / np.sqrt(np.maximum(-bend, 0.5))
+        move = widths * (correlation @ (widths * gradient))
+        far = np.abs(move / widths).max(initial=0)
+        if far > 2:
+            move = move * (2 / far)
+        at = at.copy()
+        at[others] += move
+        value += 0.5 * float(gradient @ move)  # as of a parabola; the point itself is not looked at
+        relative = value + volume + np.log(widths).sum() + np.log(_SPACING * width) - mass
         if not relative > _NEGLIGIBLE:
             break
         previous = found[-1].mean if found else mode
@@ -229,7 +214,7 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
         variance = (0.8 * _SPACING * width) ** 2
         scale[axis, axis] = variance
         scale[others, axis] = scale[axis, others] = tilt * variance
-        scale[np.ix_(others, others)] = conditional + np.outer(tilt, tilt) * variance
+        scale[np.ix_(others, others)] = correlation * np.outer(widths, widths) + np.outer(tilt, tilt) * variance
         found.append(Rung(at, _cholesky(scale), float(np.exp(relative))))
     return found
 
@@ -244,7 +229,7 @@ def _slopes(at: Floats, axes: NDArray[np.int64], steps: Floats) -> Asking[tuple[
     each = np.zeros((axes.size, at.size))
     each[np.arange(axes.size), axes] = steps
     values = _finite((yield at + np.concatenate([np.zeros((1, at.size)), each, -each])))
-    up, down = np.split(values[1:], 2)
+    up, down = values[1 : axes.size + 1], values[axes.size + 1 :]
     return float(values[0]), (up - down) / (2 * steps), (up + down - 2 * values[0]) / steps**2
 
 
@@ -266,7 +251,7 @@ def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]
 
 
 def _finite(values: Floats) -> Floats:
-    return np.maximum(np.nan_to_num(values, nan=_NOWHERE), _NOWHERE)
+    return np.where(values > _NOWHERE, values, _NOWHERE)
 
 
 def _cholesky(covariance: Floats) -> Floats:

@@ -32,8 +32,10 @@ __all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "sample", "sample_theta
 Floats = NDArray[np.float64]
 
 MAX_NODES = 61
-_SEARCH_NODES = 7  # a proposal need not be exact; its differences span too much for small jumps of the integrals to tell
-_CHECKED = 64
+_SEARCH_NODES = (
+    7  # a proposal need not be exact; its differences span too much for small jumps of the integrals to tell
+)
+_CHECKED = 32
 _CLOSE = 15.0
 _ENOUGH = 0.02
 _FEWEST, _NUMBERS = 800, 4_000_000  # draws; fewer where there are so many sites that they would fill the memory

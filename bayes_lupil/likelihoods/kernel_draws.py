@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bayes_lupil.likelihoods.kernels import LANES, _add_cell, _axes, _jit, _lanes
+from bayes_lupil.likelihoods.kernels import LANES, _add_cell, _axes, _jit, _lanes, _softplus
 
 __all__ = ["draw_sites"]
 
@@ -20,7 +20,7 @@ def _log_likelihood(z1, z2, y, n, offset, j1, j2):
     log = 0.0
     for k in range(y.size):
         eta = offset[k] + j1[k] * z1 + j2[k] * z2
-        log += y[k] * eta - n[k] * (max(eta, 0.0) + math.log1p(math.exp(-abs(eta))))
+        log += y[k] * eta - n[k] * _softplus(eta)
     return log
 
 
@@ -79,7 +79,7 @@ def draw_sites(first, y, n, design, x, order, fixed, scale, rng, z):
         cells = slice(first[s], first[s + 1])
         for draw in range(0, draws, LANES):
             lanes = min(LANES, draws - draw)
-            offset, j1, j2, at, _ = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes)
+            offset, j1, j2, at, _ = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes, False)
             for i in range(lanes):
                 given = at[:, i], order, y[cells], n[cells], offset[:, i], j1[:, i], j2[:, i], rng
                 # the share accepted is about 1 / sqrt(determinant of the information)

@@ -30,16 +30,18 @@ _CLOSE = 0.01  # to the mode, in SDs of z: the nodes need not be centred better
 _MAX_STEPS = 400
 LANES = 32  # draws whose modes are searched for at the same time
 
-LEVELS = (0.23, 0.38, 0.54, 0.84, 1.0, 1.5, 2.3)
+LEVELS = (0.0, 0.23, 0.38, 0.54, 0.84, 1.0, 1.5, 2.3)
 """Share of the nodes asked for that an axis gets, by the information on it and by how far log odds change along it.
+
+At least one node, which does where there is no information.
 
 Found by brute force over 36 kinds of site and theta from priors, for like errors on all axes. The last two are for
 sites where nobody (or everybody) responded while the between-site SD is large: Gauss-Hermite errs by exp(-c sqrt k)
 with c = sqrt(2) pi / shift (Barrett 1961, Math Comp 15:272-281).
 """
 
-_BOUNDS = np.array([1.03, 1.3, 1.6, 2.0])
-_SHIFTS = np.array([1.25, 2.0])
+_BOUNDS = np.array([1.0001, 1.03, 1.3, 1.6, 2.0])
+_SHIFTS = np.array([0.85, 1.7])
 
 _jit: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")
 # sums may be reordered and products fused in these, so that they run on several nodes at once; nothing else is relaxed
@@ -281,14 +283,20 @@ def terms(c, design, x, order, d, fixed, scale):
 
 
 @_jit
-def _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes):
-    """Site s at `lanes` draws from `draw` on: the terms of its cells, (cells, lanes), and what `_modes` fills."""
+def _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes, merged):
+    """Site s at `lanes` draws from `draw` on: the terms of its cells, (cells, lanes), and what `_modes` fills.
+
+    If `merged`, the one combination of z_1 and z_2 that matters to a single cell is taken for z_1.
+    """
     lo, cells = first[s], slice(first[s], first[s + 1])
     shape = (first[s + 1] - first[s], lanes)
     offset, j1, j2 = np.empty(shape), np.empty(shape), np.empty(shape)
     for k in range(shape[0]):
         for i in range(lanes):
             offset[k, i], j1[k, i], j2[k, i] = terms(lo + k, design, x, order, draw + i, fixed, scale)
+    if merged and shape[0] == 1:
+        for i in range(lanes):
+            j1[0, i], j2[0, i] = math.hypot(j1[0, i], j2[0, i]), 0.0
     at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
     _modes(at, y[cells], n[cells], offset, j1, j2, ended)
     return offset, j1, j2, at, ended
@@ -312,7 +320,7 @@ def integrate_sites(
         count = first[s + 1] - first[s]
         for draw in range(0, draws, LANES):
             lanes = min(LANES, draws - draw)
-            offset, j1, j2, at, ended = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes)
+            offset, j1, j2, at, ended = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes, order == 3)
             for i in range(lanes):
                 if not ended[i]:
                     log_likelihood[draw + i, s] = 0.0

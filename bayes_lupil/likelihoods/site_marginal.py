@@ -141,7 +141,7 @@ def rules(most: int, order: int) -> Rules:
     parts, sizes = [], np.empty((len(LEVELS), len(LEVELS)), dtype=np.int64)
     for i, j in np.ndindex(sizes.shape):
         along_1, along_2 = (
-            _gauss_hermite(int(np.ceil(share * most))) if order & axis else (np.zeros(1), np.zeros(1))
+            _gauss_hermite(max(int(np.ceil(share * most)), 1)) if order & axis else (np.zeros(1), np.zeros(1))
             for axis, share in ((1, LEVELS[i]), (2, LEVELS[j]))
         )
         pairs = [np.repeat(a, b.size) for a, b in zip(along_1, along_2, strict=True)]

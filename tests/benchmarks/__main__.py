@@ -19,13 +19,14 @@ ROOT = HERE.parents[1]
 
 FULL = {
     "points": 4096, "tune": 1000, "draws": 1000, "repeats": 5, "repeats_quick": 20, "budget": 80.0, "cold_runs": 5,
-    "trials": 500, "throughput_points": 512,
+    "trials": 500, "throughput": {"points": 512, "nodes": 9, "chains": 2},
 }  # fmt: skip
 QUICK = {**FULL, "repeats": 2, "repeats_quick": 5, "budget": 20.0, "cold_runs": 2, "trials": 100}
 TINY = {**QUICK, "points": 256, "tune": 100, "draws": 100, "repeats": 1, "cold_runs": 1, "trials": 10}
 TRIALS = ("beitler_landis", "simulated_25", "ist")
 CONTENDERS = (
-    "engine", "nutpie", "nutpie_080", "pymc", "numpyro", "rstanarm", "lme4_slopes", "lme4_agq", "own_ml",
+    "engine", "engine_half", "nutpie", "nutpie_080", "pymc", "numpyro", "rstanarm", "lme4_slopes", "lme4_agq",
+    "own_ml", "own_ml_profile",
 )  # fmt: skip
 TIMEOUT = 200.0
 
@@ -45,7 +46,7 @@ def rows(size: str) -> list[Row]:
 
 def _asked(size: str) -> list[Row]:
     # the slow ones of the largest trial would take most of the time
-    left_out = {("ist", "nutpie_080")} | ({("ist", name) for name in CONTENDERS[1:6]} if size == "quick" else set())
+    left_out = {("ist", "nutpie_080")} | ({("ist", name) for name in CONTENDERS[2:7]} if size == "quick" else set())
     asked: list[Row] = [
         {"kind": "fit", "trial": trial, "contender": name}
         for trial in TRIALS

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from tests.benchmarks.trials import likelihood_of, load, model, write_csv
+from bayes_lupil.likelihoods import BinomialCells
+from tests.benchmarks.trials import load, model, write_csv
 
 __all__ = ["CONTENDERS", "Absent", "megabytes", "repeat"]
 
@@ -64,9 +65,9 @@ def engine(trial: str, s: Row) -> Row:
     from bayes_lupil import __version__
     from bayes_lupil.engines import quadrature
 
-    spec = model(engine="quadrature", points=s["points"])
+    spec, cells = model(engine="quadrature", points=s["points"]), load(trial).data
     first, seconds, results = repeat(
-        lambda: quadrature.sample(likelihood_of(trial, spec)), s["repeats_quick"], s["budget"]
+        lambda: quadrature.sample(BinomialCells(spec, cells)), s["repeats_quick"], s["budget"]
     )
     draws = results[-1]
     beta = draws.values["beta"]
@@ -83,13 +84,19 @@ def engine(trial: str, s: Row) -> Row:
     }
 
 
+def engine_half(trial: str, s: Row) -> Row:
+    """The same with half of the points, which still give more independent draws than NUTS does here."""
+    return engine(trial, s | {"points": s["points"] // 2})
+
+
 def _nuts(trial: str, s: Row, backend: str, target: float, repeats: int) -> Row:
     from bayes_lupil.engines import nuts
 
     if find_spec(backend) is None:
         raise Absent(f"{backend} is not installed")
     spec = model(engine="nuts", backend=backend, tune=s["tune"], draws=s["draws"], chains=CHAINS, target_accept=target)
-    first, seconds, results = repeat(lambda: nuts.sample(likelihood_of(trial, spec)), repeats, s["budget"])
+    cells = load(trial).data
+    first, seconds, results = repeat(lambda: nuts.sample(BinomialCells(spec, cells)), repeats, s["budget"])
     row = {"first": first, "seconds": seconds, "version": results[-1].sampler, **_chains(results[-1].values)}
     row["divergences"] = int(results[-1].statistics["diverging"].sum())
     if backend == "nutpie":
@@ -125,7 +132,7 @@ def numpyro(trial: str, s: Row) -> Row:
     import jax.numpy as jnp
     from numpyro.infer import MCMC, NUTS
 
-    likelihood = likelihood_of(trial, model())
+    likelihood = BinomialCells(model(), load(trial).data)
     site, arm = np.nonzero(likelihood.cells.n)
     x = jnp.asarray(np.array(likelihood.spec.sites.x)[arm])
     y, n = (jnp.asarray(v[site, arm]) for v in (likelihood.cells.responders, likelihood.cells.n))
@@ -224,17 +231,24 @@ def rstanarm(trial: str, s: Row) -> Row:
 
 
 def own_ml(trial: str, s: Row) -> Row:
-    """This package's maximum likelihood, random intercepts and slopes, with its interval and test."""
-    try:
-        from bayes_lupil.frequentist.mixed_logistic import mixed_logistic
-    except ImportError as problem:
-        raise Absent("bayes_lupil has no mixed_logistic yet") from problem
+    """This package's maximum likelihood, random intercepts and slopes; interval and test by Wald, as lme4's."""
+    return _own_ml(trial, s, "wald")
+
+
+def own_ml_profile(trial: str, s: Row) -> Row:
+    """The same with the profile-likelihood interval and the likelihood ratio test."""
+    return _own_ml(trial, s, "profile")
+
+
+def _own_ml(trial: str, s: Row, method: Literal["profile", "wald"]) -> Row:
     from bayes_lupil import __version__
+    from bayes_lupil.frequentist.mixed_logistic import mixed_logistic
 
     cells = load(trial).data
     first, seconds, results = repeat(
-        lambda: mixed_logistic(cells.responders, cells.n, effects="partial"), s["repeats_quick"], s["budget"]
-    )
+        lambda: mixed_logistic(cells.responders, cells.n, effects="partial", method=method),
+        s["repeats_quick"], s["budget"],
+    )  # fmt: skip
     fitted = results[-1]
     return {
         "first": first,
@@ -246,6 +260,7 @@ def own_ml(trial: str, s: Row) -> Row:
 
 CONTENDERS: dict[str, tuple[Callable[[str, Row], Row], str]] = {
     "engine": (engine, "bayes_lupil, quadrature"),
+    "engine_half": (engine_half, "bayes_lupil, half of the points"),
     "nutpie": (nutpie, "nutpie, target 0.95"),
     "nutpie_080": (nutpie_080, "nutpie, target 0.8 (its default)"),
     "pymc": (pymc, "PyMC NUTS, target 0.95"),
@@ -253,6 +268,7 @@ CONTENDERS: dict[str, tuple[Callable[[str, Row], Row], str]] = {
     "rstanarm": (rstanarm, "rstanarm stan_glmer, target 0.95"),
     "lme4_slopes": (lme4_slopes, "lme4 glmer, (1 + x \\|\\| site), Laplace"),
     "lme4_agq": (lme4_agq, "lme4 glmer, (1 \\| site), nAGQ = 25"),
-    "own_ml": (own_ml, "bayes_lupil mixed_logistic, both effects"),
+    "own_ml": (own_ml, "bayes_lupil mixed_logistic, both effects, Wald"),
+    "own_ml_profile": (own_ml_profile, "the same, profile likelihood"),
 }
 """Function and what the table calls it."""

@@ -74,8 +74,7 @@ def throughput(processes: int, s: Row) -> Row:
     barrier, answers = context.Barrier(processes + 1), context.Queue()
     each = max(s["trials"] // (_BLOCKS * processes), 1)
     workers = [
-        context.Process(target=_work, args=(i, each, s["throughput_points"], barrier, answers))
-        for i in range(processes)
+        context.Process(target=_work, args=(i, each, s["throughput"], barrier, answers)) for i in range(processes)
     ]
     for worker in workers:
         worker.start()
@@ -90,7 +89,7 @@ def throughput(processes: int, s: Row) -> Row:
         worker.join()
     return {
         "rates": rates,
-        "points": s["throughput_points"],
+        "points": s["throughput"]["points"],
         "trials": processes * each * _BLOCKS,
         "poor": sum(item["poor"] for item in told),
         "ess": float(np.median([item["ess"] for item in told])),
@@ -98,12 +97,12 @@ def throughput(processes: int, s: Row) -> Row:
     }
 
 
-def _work(number: int, each: int, points: int, barrier: Any, answers: Any) -> None:
+def _work(number: int, each: int, sampler: Row, barrier: Any, answers: Any) -> None:
     os.cpu_count = lambda: 1  # the engine asks how many threads to use
     from bayes_lupil.engines import quadrature
     from bayes_lupil.estimands import estimate
 
-    spec = model(engine="quadrature", points=points)
+    spec = model(engine="quadrature", **sampler)
     cells = [simulated_cells(25, 4, seed=1000 * number + i) for i in range(each * _BLOCKS)]
     poor, effective = 0, []
 

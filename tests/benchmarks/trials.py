@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.loading import load_trial
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
-__all__ = ["TITLES", "likelihood_of", "load", "model", "simulated_cells", "write_csv"]
+__all__ = ["TITLES", "load", "model", "simulated_cells", "write_csv"]
 
 TITLES = {
     "beitler_landis": "8 sites: Beitler and Landis 1985, 273 patients",
@@ -71,13 +70,6 @@ def load(name: str) -> Trial:
     if not _IST.is_file():
         raise FileNotFoundError("its data do not lie beside this checkout (shared/validation)")
     return load_trial(_IST, control="no_aspirin", active="aspirin", benefit="lower", single_arm_sites=True)
-
-
-def likelihood_of(name: str, spec: ModelSpec) -> BinomialCells:
-    """The model met with one of `TITLES`."""
-    data = load(name).data
-    assert isinstance(data, Cells)
-    return BinomialCells(spec, data)
 
 
 def write_csv(cells: Cells, path: Path) -> None:
