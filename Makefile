@@ -40,6 +40,7 @@ check: $(READY)  ## Lint, format, types
 
 lock: $(READY)  ## Renew requirements.lock (versions and hashes, no index host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --extra bench --constraint requirements.lock --python-version 3.11 pyproject.toml -o requirements-bench.lock
 
 schema: $(READY)  ## Renew models/schema.json
 	$(BIN)/bayes-lupil models --schema > models/schema.json
@@ -54,7 +55,8 @@ calibration: $(READY)  ## Renew the stored simulation-based calibrations (about 
 references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine is held against (about 40 minutes)
 	$(BIN)/python -W ignore -m tests.engines.nuts_reference
 
-bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about 12 minutes)
+bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about a quarter of an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock || echo "numpyro could not be installed: its rows will say so"
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:  ## Remove the environment and caches

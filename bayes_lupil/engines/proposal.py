@@ -187,7 +187,7 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)
     along = spread[:, axis] / spread[axis, axis]
-    given = _inverse(np.linalg.inv(spread)[np.ix_(others, others)])
+    given = spread[np.ix_(others, others)] - np.outer(along[others], spread[axis, others])
     widths = np.sqrt(np.diag(given))
     correlation = given / np.outer(widths, widths)
     volume = 0.5 * np.linalg.slogdet(2 * np.pi * correlation)[1]

@@ -44,9 +44,9 @@ class MixedLogistic:
     alpha_se, beta_se : float
         From the observed information of all parameters that are not on the boundary.
     interval : Interval
-        Profile-likelihood interval of beta; a limit is infinite where the likelihood never falls that far.
+        Of beta, by profile likelihood (a limit is infinite where the likelihood never falls that far) or by Wald.
     p : float
-        Likelihood ratio test of beta = 0, one degree of freedom.
+        Test of beta = 0: likelihood ratio with one degree of freedom, or Wald's.
     log_likelihood : float
         With the binomial coefficients.
     boundary : tuple of str

@@ -319,8 +319,9 @@ def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
 def figure(results: list[Row], path: Path) -> None:
     """Time and peak memory by number of sites, both axes logarithmic."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
-    drawing = Figure(figsize=(9, 4), layout="constrained")
+    drawing = Figure(figsize=(9, 4.6), layout="constrained")
     left, right = drawing.subplots(1, 2)
     rows = [row for row in results if row["kind"] == "scaling" and row["status"] == "ok"]
     for what, dash in (("engine", "-"), ("fit", "--")):
@@ -343,6 +344,8 @@ def figure(results: list[Row], path: Path) -> None:
         axis.set(xscale="log", yscale="log", xlabel="sites", ylabel=label)
         axis.grid(which="both", color="0.92", linewidth=0.6)
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    left.legend(fontsize=8, frameon=False)
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    drawing.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     drawing.savefig(path, dpi=150, metadata={"Software": None})

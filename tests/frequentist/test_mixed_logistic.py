@@ -83,6 +83,18 @@ def test_published_by_agresti_and_hartzel(validation):
     assert (round(fit.beta, 3), round(fit.beta_se, 3), round(fit.tau_v, 2)) == (0.746, 0.325, 0.15)
 
 
+def test_walds_interval_and_test_are_those_of_the_standard_error(validation):
+    """lme4 prints estimate and standard error; what follows from them is arithmetic."""
+    _, cells = table(validation, "beitler_landis_1985")
+    given, se = references(validation, "beitler_landis_1985", RANDOM_INTERCEPT)["x"]
+    fit = mixed_logistic(cells.responders, cells.n, coding="reference", method="wald", confidence=0.9)
+    assert (fit.interval.lower, fit.interval.upper) == pytest.approx(stats.norm(given, se).interval(0.9), abs=2e-3)
+    assert fit.p == pytest.approx(2 * stats.norm.sf(given / se), rel=0.02)  # 0.014
+    assert fit.interval.method == "Wald"
+    profile = mixed_logistic(cells.responders, cells.n, coding="reference")
+    assert (profile.beta, profile.beta_se, profile.log_likelihood) == (fit.beta, fit.beta_se, fit.log_likelihood)
+
+
 def profile_by_hand(cells, beta):
     """Largest log likelihood with beta held, random intercepts, by SciPy's quadrature and a simplex search."""
     from scipy.optimize import minimize
