@@ -94,8 +94,9 @@ def test_cold_start_loads_nothing_heavy(code):
     assert set(told.stdout.split()) & HEAVY == set()
 
 
-def test_the_lock_has_hashes_and_names_no_host():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-bench.lock"])
+def test_locks_have_hashes_and_name_no_host(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text
     pinned = [line for line in text.splitlines() if "==" in line]
     assert len(pinned) > 50

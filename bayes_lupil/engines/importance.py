@@ -1,6 +1,6 @@
 """Importance sampling of a density that is close to a standard normal prior times a smooth likelihood.
 
-Points come from `bayes_lupil.engines.proposal` in independent replicates of scrambled Sobol points; weights are
+Points come from `bayes_lupil.engines.proposal` in independent replicates of shifted Sobol points; weights are
 Pareto-smoothed (Vehtari et al. 2024, JMLR 25:72). Where the weights are poor, the main part of the proposal is moved to
 the weighted mean and covariance, with twice the points.
 """

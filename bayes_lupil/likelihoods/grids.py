@@ -70,14 +70,23 @@ def _on_line(line, count, table, low, step, size, h, logs):
 
 
 @_jit
-def _reach(line, count, table):
-    """Bound on the z that matter: there the prior times the largest possible likelihood is below the cut."""
-    gap, h = 0.0, _shape(table, 0.0)[0]
+def _saturated(line, count):
+    """The largest possible log likelihood."""
+    found = 0.0
     for k in range(count):
         y, n = line[0, k], line[1, k]
-        gap -= y * (line[2, k] + line[3, k] * h) - n * _softplus(line[2, k] + line[3, k] * h)
         if 0.0 < y < n:
-            gap += y * math.log(y / n) + (n - y) * math.log(1.0 - y / n)
+            found += y * math.log(y / n) + (n - y) * math.log(1.0 - y / n)
+    return found
+
+
+@_jit
+def _reach(line, count, table):
+    """Bound on the z that matter: there the prior times the largest possible likelihood is below the cut."""
+    gap, h = _saturated(line, count), _shape(table, 0.0)[0]
+    for k in range(count):
+        eta = line[2, k] + line[3, k] * h
+        gap -= line[0, k] * eta - line[1, k] * _softplus(eta)
     found = math.sqrt(2.0 * (_CUT + 5.0 + max(gap, 0.0)))
     return found if table.shape[0] == 0 else min(found, REACH)
 
@@ -149,8 +158,8 @@ def _plan(logs, size, low, step, fineness):
 
 
 @_jit
-def _highest(logs, h, size, low, step):
-    """Bound on the log integrand between the points of a grid.
+def _highest(logs, h, size, low, step, saturated):
+    """Bound on the log integrand between the points of a grid, `saturated` being one on the log likelihood.
 
     The log likelihood is concave in h, so that the lines through neighbouring points lie above it elsewhere; and
     between two points the prior is at most what it is at the one nearer to 0.
@@ -166,7 +175,9 @@ def _highest(logs, h, size, low, step):
         f0, f1 = logs[i] + 0.5 * z * z, logs[i + 1] + 0.5 * after * after
         found = max(f0, f1)
         if peak - 1 <= i <= peak:
-            found = min(_crossing(logs, h, size, low, step, i, f0, f1), 0.0)
+            found = saturated
+            if 0 < i < size - 2:
+                found = min(found, _crossing(logs, h, size, low, step, i, f0, f1))
         nearest = 0.0 if z < 0.0 < after else min(abs(z), abs(after))
         most = max(most, found - 0.5 * nearest * nearest)
     return most
@@ -175,8 +186,6 @@ def _highest(logs, h, size, low, step):
 @_jit
 def _crossing(logs, h, size, low, step, i, f0, f1):
     """Where the lines through the points on either side of the interval from point i to i + 1 cross."""
-    if i == 0 or i + 2 == size:
-        return 0.0
     before, after = low + (i - 1) * step, low + (i + 2) * step
     rise = (f0 - logs[i - 1] - 0.5 * before * before) / (h[i] - h[i - 1])
     fall = (f1 - logs[i + 2] - 0.5 * after * after) / (h[i + 2] - h[i + 1])
@@ -193,14 +202,15 @@ def _line(line, count, table, fineness, negligible, h, logs):
     """
     high = _reach(line, count, table)
     low, size, step, does = -high, _first_size(high), 0.0, False
+    saturated = _saturated(line, count)
     for attempt in range(_ATTEMPTS):
         step = (high - low) / (size - 1)
         _on_line(line, count, table, low, step, size, h, logs)
         does, next_low, next_high, next_size = _plan(logs, size, low, step, fineness)
-        if does or _highest(logs, h, size, low, step) + math.log(high - low) < negligible:
+        if does or _highest(logs, h, size, low, step, saturated) + math.log(high - low) < negligible:
             does = True
             break
-        if attempt == _ATTEMPTS - 1:  # what is told must go with what was computed
+        if attempt == _ATTEMPTS - 1 or not next_high > next_low:  # what is told must go with what was computed
             break
         low, high, size = next_low, next_high, next_size
     return low, step, size, does
@@ -242,10 +252,11 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
             if not well:
                 worst = max(worst, rows[i])
         does, next_low, next_high, next_size = _plan(rows, size, low, step, fineness)
-        if does or (size == _MOST and next_size == _MOST) or attempt == _ATTEMPTS - 1:
+        if does or (size == _MOST and next_size == _MOST) or attempt == _ATTEMPTS - 1 or not next_high > next_low:
             break
         low, high, size = next_low, next_high, next_size
-    return low, step, size, does and worst < rows[:size].max() - _CUT
+    # a row whose own grid does not do is wrong by some per cent
+    return low, step, size, does and worst < rows[:size].max() - 0.5 * _CUT
 
 
 @_jit

@@ -217,7 +217,7 @@ def test_between_its_points_the_integrand_lies_below_the_bound() -> None:
         for size, tight in ((40, False), (4096, True)):
             low, step = -8.0, 16.0 / (size - 1)
             grids._on_line(line, 2, table, low, step, size, h, logs)
-            bound = grids._highest(logs, h, size, low, step)
+            bound = grids._highest(logs, h, size, low, step, grids._saturated(line, 2))
             if not tight:
                 rough = bound
                 continue
