@@ -3,7 +3,7 @@
 The posterior of a hierarchical model is a funnel: the larger a between-site SD, the less the sites say of the averages.
 With few sites a proposal that fits at the mode is too narrow where an SD is large, and no weight tells of points that
 are never drawn. With small sites the density has a shoulder towards an SD of 0 that it misses as well. So for each SD
-there is a ladder: to both sides of the mode, conditional modes of the other parameters with the curvature there,
+there is a ladder: to both sides of the mode, about the conditional modes of the other parameters, with the SDs there,
 weighted by their mass by Laplace's method, as in Rue, Martino and Chopin (2009, J R Stat Soc B 71:319-392). One point
 in ten comes from the prior, which bounds every weight by ten times the likelihood and finds modes that the search did
 not (Hesterberg 1995, Technometrics 37:185-194). All points are weighted by the mixture as a whole (Owen and Zhou 2000,

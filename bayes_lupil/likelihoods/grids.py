@@ -177,14 +177,14 @@ def _highest(logs, h, size, low, step, saturated):
         if peak - 1 <= i <= peak:
             found = saturated
             if 0 < i < size - 2:
-                found = min(found, _crossing(logs, h, size, low, step, i, f0, f1))
+                found = min(found, _crossing(logs, h, low, step, i, f0, f1))
         nearest = 0.0 if z < 0.0 < after else min(abs(z), abs(after))
         most = max(most, found - 0.5 * nearest * nearest)
     return most
 
 
 @_jit
-def _crossing(logs, h, size, low, step, i, f0, f1):
+def _crossing(logs, h, low, step, i, f0, f1):
     """Where the lines through the points on either side of the interval from point i to i + 1 cross."""
     before, after = low + (i - 1) * step, low + (i + 2) * step
     rise = (f0 - logs[i - 1] - 0.5 * before * before) / (h[i] - h[i - 1])
