@@ -182,8 +182,9 @@ def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[F
     def value(rows: Floats) -> Floats:
         tau_u, tau_v, r = rows[:, 2], rows[:, 3], rows[:, 4] if correlated else np.zeros(len(rows))
         scale = np.column_stack([tau_u, tau_v * r, tau_v * np.sqrt(1 - r**2)])
-        by_kind, _ = integrate(kinds, SiteForm(order, (none, none), np.ascontiguousarray(rows[:, :2]), scale), _NODES)
-        return np.asarray(by_kind @ counts)
+        form = SiteForm(order, (none, none), np.ascontiguousarray(rows[:, :2]), scale)
+        by_kind, failed = integrate(kinds, form, _NODES)
+        return np.where(failed > 0, -np.inf, by_kind @ counts)
 
     return value
 
@@ -227,17 +228,19 @@ def _standard_errors(likelihood: Callable[[Floats], Floats], best: Floats, insid
     """Square roots of the inverse observed information, 0 for parameters that are not inside."""
     index = np.flatnonzero(inside)
     pairs = [(a, b) for a in range(index.size) for b in range(a + 1)]
+    steps = np.full(best.size, _HESSIAN_STEP)
+    steps[4] = min(_HESSIAN_STEP, (1 - abs(best[4])) / 4)  # a correlation must stay one, at twice the step
     rows = []
     for a, b in pairs:
         for i, j in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
             row = best.copy()
-            row[index[a]] += i * _HESSIAN_STEP
-            row[index[b]] += j * _HESSIAN_STEP
+            row[index[a]] += i * steps[index[a]]
+            row[index[b]] += j * steps[index[b]]
             rows.append(row)
     values = likelihood(np.array(rows)).reshape(-1, 4)
     information = np.empty((index.size, index.size))
     for (a, b), (pp, pm, mp, mm) in zip(pairs, values, strict=True):
-        information[a, b] = information[b, a] = -(pp - pm - mp + mm) / (4 * _HESSIAN_STEP**2)
+        information[a, b] = information[b, a] = -(pp - pm - mp + mm) / (4 * steps[index[a]] * steps[index[b]])
     se = np.zeros(best.size)
     se[index] = np.sqrt(np.diag(np.linalg.inv(information)))
     return se

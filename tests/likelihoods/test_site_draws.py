@@ -46,6 +46,9 @@ def _only(*names: str) -> dict[str, float]:
 TWO = spec_of("partial", "partial", **HEAVY, sites__df=4)
 CASES = {
     "sparse, by rejection": DrawCase(MODELS["both"], (1, 3), (4, 5), THETA),
+    "none of 20, a vast SD": DrawCase(
+        MODELS["random intercept"], (0, 0), (10, 10), {"alpha": 2.0, "beta": 0.0, "tau_u": 1e3}
+    ),
     "none of 500, by the chain": DrawCase(MODELS["both"], (0, 2), (500, 500), THETA | {"tau_u": 4.0, "alpha": -2.0}),
     "dense, by the chain": DrawCase(MODELS["both"], (130, 210), (500, 500), THETA),
     "all of 9, large tau": DrawCase(MODELS["both"], (9, 9), (9, 9), THETA | {"tau_u": 5.0}),

@@ -458,6 +458,19 @@ def test_where_the_prior_is_flat(alpha: float, tau: float) -> None:
     assert values[0] == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.parametrize("tau", [1e2, 1e3, 1e4])
+@pytest.mark.parametrize(("n", "alpha"), [(1, -6.0), (20, 2.0)])
+def test_none_responded_and_a_vast_sd(n: int, alpha: float, tau: float) -> None:
+    """A wall: half of the prior lies beyond it. What the search ends at must be the mode, not the wall.
+
+    By Gauss-Hermite at the mode 0.15 is the most that 13 nodes err here; at a point on the wall it would be 0.2 to 5.
+    """
+    spec, theta = MODELS["random intercept"], {"alpha": alpha, "beta": 0.0, "tau_u": tau}
+    values, failed = log_sites_at(spec, [[0, 0]], [[n, 0]], theta)
+    assert failed == 0
+    assert values[0] == pytest.approx(brute_site(spec, theta, [0, 0], [n, 0], 481), abs=0.15)
+
+
 def test_a_ridge_far_out_in_heavy_tails() -> None:
     """All responded although the site's model says few: two t variables far out, on a ridge 0.01 SDs wide."""
     spec = MODELS["t with 4, correlated"]
