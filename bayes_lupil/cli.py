@@ -188,6 +188,7 @@ def check(
     single_arm_sites: SingleArm = False,
 ) -> None:
     """Check files without fitting; models and trials given together are checked against each other too."""
+    from bayes_lupil.engines import engine_for
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.spec import builtin_models, load_model
 
@@ -208,7 +209,7 @@ def check(
             )
     for trial in trials:
         for spec in specs:
-            build_likelihood(spec, trial)
+            engine_for(build_likelihood(spec, trial))
             out.print(f"ok: model '{spec.name}' can be fitted to trial '{trial.name}'", highlight=False, markup=False)
 
 

@@ -130,6 +130,15 @@ def test_check_says_what_fits_what(run, tmp_path):
     assert "not published" in err
 
 
+def test_check_refuses_what_fit_would(run, tmp_path):
+    model = tmp_path / "mine.toml"
+    text = run("models", "site_effects")[1]
+    model.write_text(text.replace('engine = "auto"', 'engine = "quadrature"'))
+    status, _, told = run("check", model, "lupil2")
+    assert status == 2
+    assert "found engine 'quadrature' and a trial whose site table is not known" in " ".join(told.split())
+
+
 BAD_TABLES = {
     "responders above n": (CELLS.replace("3,10", "11,10"), ["line 2", "11", "at most n"]),
     "negative": (CELLS.replace("3,10", "-3,10"), ["line 2", "-3", "whole number"]),

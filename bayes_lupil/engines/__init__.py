@@ -22,8 +22,18 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
 
 
 def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature"]:
-    """The engine named, or quadrature for 'auto' where site effects can be integrated out, and NUTS elsewhere."""
+    """The engine named, or quadrature for 'auto' where site effects can be integrated out, and NUTS elsewhere.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where quadrature is named and site effects cannot be integrated out.
+    """
     engine = likelihood.spec.sampler.engine
     if engine == "auto":
         return "nuts" if likelihood.site_marginal is None else "quadrature"
+    if engine == "quadrature":
+        from bayes_lupil.engines import quadrature
+
+        quadrature.marginal_of(likelihood)
     return engine

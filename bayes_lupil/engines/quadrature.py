@@ -27,7 +27,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.sites import Parameter
 
-__all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "sample", "sample_theta"]
+__all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
 
 Floats = NDArray[np.float64]
 
@@ -157,6 +157,24 @@ def _quadrature_error(density: WhitenedPosterior, sample: ImportanceSample) -> f
     return float(np.std((fine - rough)[matters]))
 
 
+def marginal_of(likelihood: Likelihood) -> Marginal:
+    """The likelihood with its site effects integrated out.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where that cannot be done.
+    """
+    if likelihood.site_marginal is None:
+        raise UnsupportedModelError(
+            f"model '{likelihood.spec.name}'",
+            "engine 'quadrature' and a trial whose site table is not known",
+            "engine 'nuts' (or 'auto')",
+            "Sites of unknown patients are not independent given the other parameters.",
+        )
+    return likelihood.site_marginal
+
+
 def sample(
     likelihood: Likelihood, progress: bool = False, *, likelihood_power: float = 1.0, prior_power: float = 1.0
 ) -> Draws:
@@ -183,14 +201,7 @@ def sample(
         Where site effects cannot be integrated out.
     """
     settings = likelihood.spec.sampler
-    marginal = likelihood.site_marginal
-    if marginal is None:
-        raise UnsupportedModelError(
-            f"model '{likelihood.spec.name}'",
-            "engine 'quadrature' and a trial whose site table is not known",
-            "engine 'nuts' (or 'auto')",
-            "Sites of unknown patients are not independent given the other parameters.",
-        )
+    marginal = marginal_of(likelihood)
     started = time.perf_counter()
     theta_seed, draw_seed, site_seed = np.random.SeedSequence(settings.seed).spawn(3)
     powers = None if likelihood_power == 1 else np.full(len(likelihood.site_names), likelihood_power)
