@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 FULL = {
-    "points": 4096, "tune": 1000, "draws": 1000, "repeats": 5, "repeats_quick": 20, "budget": 80.0, "cold_runs": 5,
+    "points": 4096, "tune": 1000, "draws": 1000, "repeats": 5, "repeats_quick": 20, "budget": 40.0, "cold_runs": 5,
     "trials": 500, "throughput": {"points": 512, "nodes": 9, "chains": 2},
 }  # fmt: skip
 QUICK = {**FULL, "repeats": 2, "repeats_quick": 5, "budget": 20.0, "cold_runs": 2, "trials": 100}
