@@ -41,7 +41,8 @@ _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
 _MAX_STEPS = 100
 _NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
-_CLOSE = 0.05  # to the mode, in SDs: the proposal need not be centred better
+_CLOSE = 0.25  # to the mode, in SDs: the last step need not be looked at
+_FALL = 0.05  # of the log density, which small jumps of the integrals may make
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,19 @@ class Proposal:
         from scipy.special import gammaln, logsumexp
 
         d, (means, factors, shares) = self.mean.size, self._components
-        # not by BLAS, whose threads go on to spin on the cores that the integrals need
-        standard = np.einsum("ikj,klj->ikl", points[:, None] - means, np.linalg.inv(factors)) / _WIDER
+        inverse = np.linalg.inv(factors)  # (parts, d, d)
+        # one column for each part and axis; not by BLAS, whose threads go on to spin on cores that the integrals need
+        columns = np.ascontiguousarray(inverse.reshape(-1, d).T)
+        moved = np.einsum("ij,jk->ik", points, columns) - np.einsum("kij,kj->ki", inverse, means).ravel()
+        standard = moved.reshape(len(points), -1, d) / _WIDER
         scales = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1) + d * np.log(_WIDER)
         constants = gammaln((_DF + d) / 2) - gammaln(_DF / 2) - d / 2 * np.log(_DF * np.pi) - scales + np.log(shares)
-        parts = constants - (_DF + d) / 2 * np.log1p((standard**2).sum(axis=2) / _DF)
+        squares = np.einsum("nki,nki->kn", standard, standard)
+        parts = constants[:, None] - (_DF + d) / 2 * np.log1p(squares / _DF)
         if self.prior_share > 0:
             normal = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-            parts = np.column_stack([parts, np.log(self.prior_share) + normal])
-        return np.asarray(logsumexp(parts, axis=1))
+            parts = np.concatenate([parts, [np.log(self.prior_share) + normal]])
+        return np.asarray(logsumexp(parts, axis=0))
 
     def moved(self, mean: Floats, factor: Floats) -> Proposal:
         """The same mixture with another main component."""
@@ -163,7 +168,7 @@ def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
     best, move = -np.inf, np.zeros(start.size)
     for _ in range(_MAX_STEPS):
         value, gradient, information = yield from _expansion(at, steps)
-        if value < best - _CLOSE:
+        if value < best - _FALL:
             move, steps = 0.5 * move, 0.5 * steps
             at = at - move
             continue
@@ -171,8 +176,8 @@ def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
         widths = np.sqrt(np.diag(spread))
         move = spread @ gradient
         far = np.abs(move / widths).max(initial=0)
-        if far < _CLOSE:
-            break
+        if far < _CLOSE:  # the last step is taken as of a parabola; the point itself is not looked at
+            return at + move, value + 0.5 * float(gradient @ move), spread
         move = move * min(1.0, 2.0 / far)
         at, steps = at + move, _steps(widths)
     return at, value, spread

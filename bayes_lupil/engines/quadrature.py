@@ -94,7 +94,7 @@ class WhitenedPosterior:
         # log odds as far apart as this are all the same, and products of vague priors must neither overflow nor cancel
         limit = 1e6
         return {
-            item.name: np.clip(item.prior.from_normal(g[..., i]), -limit, limit)
+            item.name: np.maximum(np.minimum(item.prior.from_normal(g[..., i]), limit), -limit)
             for i, item in enumerate(self.marginal.parameters)
         }
 
