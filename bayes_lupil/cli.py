@@ -185,6 +185,7 @@ def check(
     control: Control = None,
     active: Active = None,
     end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
     single_arm_sites: SingleArm = False,
 ) -> None:
     """Check files without fitting; models and trials given together are checked against each other too."""
@@ -199,7 +200,7 @@ def check(
             specs.append(spec)
             out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)
         else:
-            trial = _trial(name, control, active, end_point, Better.HIGHER, single_arm_sites)
+            trial = _trial(name, control, active, end_point, benefit, single_arm_sites)
             trials.append(trial)
             _notes(trial, name)
             out.print(

@@ -94,6 +94,14 @@ def test_loo_of_sites_is_what_fits_without_them_predict(trial, posterior):
     assert loo.se == pytest.approx(np.std(list(loo.by_site.values()), ddof=1) * np.sqrt(8))
 
 
+def test_loo_needs_two_sites(tmp_path):
+    table = tmp_path / "one.csv"
+    table.write_text("site,arm,responders,n\nA,control,3,10\nA,active,5,10\n")
+    trial = load_trial(table)
+    with pytest.raises(InputError, match="two sites or more"):
+        sensitivity.loo_sites(fit("site_effects", trial), trial)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_loo_of_a_site_that_matters_is_a_difference_of_log_evidences(validation, seed):
     # smoothed weights of k-hat 0.53 to 0.65 gave a density too high by 0.23 to 0.29 at this site
