@@ -56,6 +56,7 @@ def _asked(size: str) -> list[Row]:
     asked += [{"kind": "cold", "of": name, "settings": {"trial": "beitler_landis"}} for name in ("quadrature", "nuts")]
     if size == "full":
         asked.append({"kind": "cold", "of": "first", "settings": {"trial": "beitler_landis"}})
+    asked += [{"kind": "profile", "of": trial} for trial in TRIALS]
     asked += [{"kind": "throughput", "of": processes} for processes in (1, 2)]
     asked += _scaling((10, 100, 1000, 5000) if size == "full" else (10, 100, 1000), ("engine", "fit"), (4, 40))
     return asked

@@ -19,7 +19,18 @@ from bayes_lupil.likelihoods import BinomialCells
 from tests.benchmarks.contenders import CHAINS, Row, megabytes
 from tests.benchmarks.trials import as_trial, load, model, simulated_cells, write_csv
 
-__all__ = ["cold", "scaling", "throughput"]
+__all__ = ["PARTS", "cold", "profile", "scaling", "throughput"]
+
+PARTS = {
+    "search for the proposal": ("proposal.py", "find_proposal"),
+    "points of the proposal": ("proposal.py", "points"),
+    "density of the proposal": ("proposal.py", "log_density"),
+    "smoothing of weights": ("importance.py", "_weigh"),
+    "check of the nodes": ("quadrature.py", "_quadrature_error"),
+    "draws of site effects": ("site_marginal.py", "draw"),
+    "integrals, wherever": ("site_marginal.py", "integrate"),
+}
+"""Functions whose share of the engine's time is told; integrals are part of the search and of the check too."""
 
 _BLOCKS = 5
 
@@ -124,6 +135,28 @@ def _work(number: int, each: int, sampler: Row, barrier: Any, answers: Any) -> N
             analyse(block * each + i)
         barrier.wait()
     answers.put({"poor": int(poor), "ess": float(np.median(effective)), "peak_mb": megabytes()})
+
+
+def profile(trial: str, s: Row) -> Row:
+    """Shares of the engine's time by function, profiler running."""
+    import cProfile
+    import pstats
+
+    from bayes_lupil.engines import quadrature
+
+    likelihood = BinomialCells(model(engine="quadrature", points=s["points"]), load(trial).data)
+    quadrature.sample(likelihood)
+    watched = cProfile.Profile()
+    watched.enable()
+    for _ in range(3 if trial == "ist" else 20):
+        quadrature.sample(likelihood)
+    watched.disable()
+    spent = {
+        (Path(file).name, name): times[3]
+        for (file, _, name), times in pstats.Stats(watched).stats.items()  # type: ignore[attr-defined]
+    }
+    whole = spent["quadrature.py", "sample"]
+    return {"shares": {what: spent.get(where, 0.0) / whole for what, where in PARTS.items()}}
 
 
 def scaling(sites: int, s: Row) -> Row:

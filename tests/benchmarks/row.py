@@ -20,7 +20,12 @@ def measure(row: dict[str, Any]) -> dict[str, Any]:
         if kind == "fit":
             found = contenders.CONTENDERS[row["contender"]][0](row["trial"], settings)
         else:
-            run = {"cold": endurance.cold, "throughput": endurance.throughput, "scaling": endurance.scaling}[kind]
+            run = {
+                "cold": endurance.cold,
+                "profile": endurance.profile,
+                "throughput": endurance.throughput,
+                "scaling": endurance.scaling,
+            }[kind]
             found = run(row["of"], settings)
     except (contenders.Absent, FileNotFoundError) as problem:
         return {"status": "absent", "reason": brief(str(problem))}

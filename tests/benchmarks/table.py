@@ -15,6 +15,7 @@ from typing import Any
 
 from bayes_lupil.files import write_text
 from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.endurance import PARTS
 from tests.benchmarks.trials import TITLES
 
 __all__ = ["targets", "write"]
@@ -100,7 +101,7 @@ def targets(results: list[Row]) -> list[Row]:
         "engine": "our posterior",
     }
     for name, what in ours.items():
-        asked = f"8 sites: {what}, not slower than lme4's maximum-likelihood fit"
+        asked = f"8 sites: {what}, not slower than lme4's maximum-likelihood fit of the same model (Laplace)"
         own = fits.get(("beitler_landis", name))
         if own is None or lme4 is None:
             found.append({"asked": asked, "measured": "not measured", "met": None})
@@ -193,7 +194,7 @@ def markdown(results: list[Row], about: Row, checked: list[Row]) -> str:
     settings = next((row["settings"] for row in results if row["kind"] == "fit"), None)
     if settings:
         lines += [*_notes(settings), ""]
-    lines += [*_cold(results), *_throughput(results), *_scaling(results)]
+    lines += [*_cold(results), *_profile(results), *_throughput(results), *_scaling(results)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -242,8 +243,9 @@ def _notes(s: Row) -> list[str]:
         f"Wall time: median (min to max) over n repetitions in a warm process, the first call discarded ('first call': "
         f"too slow to repeat). NUTS: 4 chains of {s['draws']} draws after {s['tune']}, on all cores; wall time is from "
         f"data to draws, compiling included, and sampling alone leaves compiling out (Stan's is compiled beforehand). "
-        f"Where two numbers are given, they are for the two. Quadrature: {s['points']} points asked for, from data to "
-        "independent draws of theta and of all site effects. ESS: the smallest over alpha, beta, tau_u, tau_v (ArviZ, "
+        f"Where two numbers are given, they are for the two. Quadrature: {s['points']} weighted points, from data to "
+        "as many independent draws of theta and of all site effects as these are worth. ESS: the smallest over alpha, "
+        "beta, tau_u, tau_v (ArviZ, "
         "bulk); for the quadrature engine the number of independent draws. Ratios: of medians, in brackets the "
         "smallest and largest that any two repetitions give. Peak memory: of the largest process. rstanarm's prior of "
         "the between-site SDs is another (decov); lme4 gives an estimate and no posterior.",
@@ -267,6 +269,21 @@ def _cold(results: list[Row]) -> list[str]:
     ]
     lines = ["## Cold start", "", "`bayes-lupil fit site_effects TABLE.csv ...`, 8 sites, a new process each time.", ""]
     return [*lines, *table(("", "to P(benefit) printed, s", "peak memory, MB"), cells), ""]
+
+
+def _profile(results: list[Row]) -> list[str]:
+    rows = [row for row in results if row["kind"] == "profile" and row["status"] == "ok"]
+    if not rows:
+        return []
+    cells = [(what, *(f"{row['shares'][what]:.0%}" for row in rows)) for what in PARTS]
+    lines = [
+        "## What limits the engine",
+        "",
+        "Share of its time by part, from data to draws, the profiler running. Integrals over sites are part of the "
+        "search and of the check too, so that columns do not add up to the whole.",
+        "",
+    ]
+    return [*lines, *table(("", *(TITLES[row["of"]].partition(":")[0] for row in rows)), cells), ""]
 
 
 def _throughput(results: list[Row]) -> list[str]:
@@ -306,7 +323,13 @@ def _scaling(results: list[Row]) -> list[str]:
         else:
             cells.append((*start, f"{row['status']}: {row['reason']}", "", ""))
     head = ("", "patients a site", "sites", "wall time, s", "peak memory, MB", "draws")
-    lines = ["## Scaling", "", "SYNTHETIC trials; small sites are often alike, and sites alike share an integral.", ""]
+    lines = [
+        "## Scaling",
+        "",
+        "SYNTHETIC trials; small sites are often alike, and sites alike share an integral. With very many sites fewer "
+        "draws are taken than the points are worth, 800 at least, to fit into memory.",
+        "",
+    ]
     return [*lines, *table(head, cells), "", "![Time and peak memory by number of sites](scaling.png)", ""]
 
 
