@@ -175,10 +175,10 @@ def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
         best, spread = max(best, value), _inverse(information)
         widths = np.sqrt(np.diag(spread))
         move = spread @ gradient
-        far = np.abs(move / widths).max(initial=0)
-        if far < _CLOSE:  # the last step is taken as of a parabola; the point itself is not looked at
+        if np.abs(move / widths).max(initial=0) < _CLOSE:
+            # the last step is taken as of a parabola; the point itself is not looked at
             return at + move, value + 0.5 * float(gradient @ move), spread
-        move = move * min(1.0, 2.0 / far)
+        move = _limited(move, widths)
         at, steps = at + move, _steps(widths)
     return at, value, spread
 
@@ -203,10 +203,7 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
         value, gradient, bend = yield from _slopes(at, others, _steps(widths))
         widths = 1 / np.sqrt(np.maximum(-bend, 0.5))
         move = widths * (correlation @ (widths * gradient))
-        far = np.abs(move / widths).max(initial=0)
-        if far > 2:
-            move = move * (2 / far)
-        at = at.copy()
+        move = _limited(move, widths)
         at[others] += move
         value += 0.5 * float(gradient @ move)  # as of a parabola; the point itself is not looked at
         relative = value + volume + np.log(widths).sum() + np.log(_SPACING * width) - mass
@@ -229,13 +226,19 @@ def _steps(widths: Floats) -> Floats:
     return np.clip(0.3 * widths, 1e-7, 0.4)
 
 
+def _limited(move: Floats, widths: Floats) -> Floats:
+    """A step of at most two SDs along any axis."""
+    far = np.abs(move / widths).max(initial=0)
+    return np.asarray(move * (2.0 / far)) if far > 2 else move
+
+
 def _slopes(at: Floats, axes: NDArray[np.int64], steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
     """Value, first and second derivatives along some axes by central differences."""
     each = np.zeros((axes.size, at.size))
     each[np.arange(axes.size), axes] = steps
     values = _finite((yield at + np.concatenate([np.zeros((1, at.size)), each, -each])))
-    up, down = values[1 : axes.size + 1], values[axes.size + 1 :]
-    return float(values[0]), (up - down) / (2 * steps), (up + down - 2 * values[0]) / steps**2
+    value, gradient, bend = _central(values, steps)
+    return value, gradient, bend / steps**2
 
 
 def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
@@ -245,14 +248,19 @@ def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]
     each = np.diag(steps)
     both = each[lower[0]] + each[lower[1]]
     values = _finite((yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])))
-    up, down = values[1 : d + 1], values[d + 1 : 2 * d + 1]
-    bend = up + down - 2 * values[0]
+    value, gradient, bend = _central(values[: 2 * d + 1], steps)
     up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
     information = np.diag(-bend / steps**2)
-    mixed = -(up_both + down_both - 2 * values[0] - bend[lower[0]] - bend[lower[1]])
+    mixed = -(up_both + down_both - 2 * value - bend[lower[0]] - bend[lower[1]])
     information[lower] = mixed / (2 * steps[lower[0]] * steps[lower[1]])
     information[lower[1], lower[0]] = information[lower]
-    return float(values[0]), (up - down) / (2 * steps), information
+    return value, gradient, information
+
+
+def _central(values: Floats, steps: Floats) -> tuple[float, Floats, Floats]:
+    """Value, gradient and second differences from values at a point, above it and below it along each axis."""
+    up, down = np.split(values[1:], 2)
+    return float(values[0]), (up - down) / (2 * steps), up + down - 2 * values[0]
 
 
 def _finite(values: Floats) -> Floats:

@@ -32,9 +32,7 @@ __all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample"
 Floats = NDArray[np.float64]
 
 MAX_NODES = 61
-_SEARCH_NODES = (
-    7  # a proposal need not be exact; its differences span too much for small jumps of the integrals to tell
-)
+_SEARCH_NODES = 7  # a proposal need not be exact; its differences span more than small jumps of the integrals
 _CHECKED = 32
 _CLOSE = 15.0
 _ENOUGH = 0.02

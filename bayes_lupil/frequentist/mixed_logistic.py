@@ -139,23 +139,20 @@ def mixed_logistic(
     total = top + float(table.log_coefficients().sum())
     if method == "wald":
         far = float(stats.norm.ppf((1 + confidence) / 2) * se[1])
-        p = float(2 * stats.norm.sf(abs(beta) / se[1]))
-        interval = Interval(beta - far, beta + far, "Wald")
-        return MixedLogistic(
-            effects, alpha, beta, tau_u, tau_v, correlation, float(se[0]), float(se[1]), interval, p, total, boundary
-        )
+        interval, p = Interval(beta - far, beta + far, "Wald"), float(2 * stats.norm.sf(abs(beta) / se[1]))
+    else:
 
-    def deviance(beta: float, near: Floats) -> tuple[float, Floats]:
-        """Twice the fall of the profile log likelihood from its top."""
-        held = near.copy()
-        held[1] = beta
-        found, value = _maximise(likelihood, held, free & (np.arange(5) != 1))
-        return 2 * (top - value), found
+        def deviance(beta: float, near: Floats) -> tuple[float, Floats]:
+            """Twice the fall of the profile log likelihood from its top."""
+            held = near.copy()
+            held[1] = beta
+            found, value = _maximise(likelihood, held, free & (np.arange(5) != 1))
+            return 2 * (top - value), found
 
-    limit = float(stats.chi2.ppf(confidence, 1))
-    lower, upper = (_profile_limit(deviance, best, side * se[1], limit) for side in (-1, 1))
-    fall = max(deviance(0.0, best)[0], 0.0)
-    interval, p = Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
+        limit = float(stats.chi2.ppf(confidence, 1))
+        lower, upper = (_profile_limit(deviance, best, side * se[1], limit) for side in (-1, 1))
+        fall = max(deviance(0.0, best)[0], 0.0)
+        interval, p = Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
     return MixedLogistic(
         effects, alpha, beta, tau_u, tau_v, correlation, float(se[0]), float(se[1]), interval, p, total, boundary
     )

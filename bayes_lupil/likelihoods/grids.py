@@ -116,6 +116,17 @@ def _first_size(reach):
 
 
 @_jit
+def _peak(logs, size, low, step):
+    """Where on a grid the likelihood, the integrand without the prior, is largest, and its log there."""
+    peak, likeliest = 0, -np.inf
+    for i in range(size):
+        likelihood = logs[i] + 0.5 * (low + i * step) ** 2
+        if likelihood > likeliest:
+            peak, likeliest = i, likelihood
+    return peak, likeliest
+
+
+@_jit
 def _plan(logs, size, low, step, fineness):
     """Whether a grid will do and, if not, the next one: (will do, low, high, size).
 
@@ -124,14 +135,12 @@ def _plan(logs, size, low, step, fineness):
     matters most asks for. The likelihood has one mode, which may be so sharp that it lies unseen between points; a
     grid that does not resolve it will not do.
     """
-    top, peak, likeliest = logs[:size].max(), 0, -np.inf
+    top = logs[:size].max()
+    peak, likeliest = _peak(logs, size, low, step)
     first, last = size, 0
     bend, seen = 1e-12, True
     floor = top - _CUT
     for i in range(size):
-        z = low + i * step
-        if logs[i] + 0.5 * z * z > likeliest:
-            peak, likeliest = i, logs[i] + 0.5 * z * z
         if logs[i] > floor:
             first, last = min(first, i), i
         if 0 < i < size - 1 and logs[i] > top - 0.5 * _CUT:
@@ -164,12 +173,7 @@ def _highest(logs, h, size, low, step, saturated):
     The log likelihood is concave in h, so that the lines through neighbouring points lie above it elsewhere; and
     between two points the prior is at most what it is at the one nearer to 0.
     """
-    most = -np.inf
-    peak, likeliest = 0, -np.inf
-    for i in range(size):
-        likelihood = logs[i] + 0.5 * (low + i * step) ** 2
-        if likelihood > likeliest:
-            peak, likeliest = i, likelihood
+    most, (peak, _) = -np.inf, _peak(logs, size, low, step)
     for i in range(size - 1):
         z, after = low + i * step, low + (i + 1) * step
         f0, f1 = logs[i] + 0.5 * z * z, logs[i + 1] + 0.5 * after * after
@@ -207,8 +211,9 @@ def _line(line, count, table, fineness, negligible, h, logs):
         step = (high - low) / (size - 1)
         _on_line(line, count, table, low, step, size, h, logs)
         does, next_low, next_high, next_size = _plan(logs, size, low, step, fineness)
-        if does or _highest(logs, h, size, low, step, saturated) + math.log(high - low) < negligible:
-            does = True
+        if not does and negligible > -np.inf:
+            does = _highest(logs, h, size, low, step, saturated) + math.log(high - low) < negligible
+        if does:
             break
         if attempt == _ATTEMPTS - 1 or not next_high > next_low:  # what is told must go with what was computed
             break
