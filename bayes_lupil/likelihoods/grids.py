@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from bayes_lupil.likelihoods.kernels import _exp, _jit, _softplus, _vector, terms
+from bayes_lupil.likelihoods.kernel_modes import _exp, _jit, _softplus, _vector, terms
 
 __all__ = ["REACH", "draw_on_grids", "integrate_on_grids"]
 

@@ -9,27 +9,17 @@ The integrand is log-concave. The integral of the cells' binomial probability ov
 Gauss-Hermite quadrature (Pinheiro and Bates 1995, J Comput Graph Stat 4:12-35): nodes centred at the mode and scaled
 along the principal axes of the curvature there. Along an axis on which the data say little the integrand is nearly
 normal, and few nodes do (`LEVELS`). `order` is 1 where z_1 alone exists, 2 where z_2 alone does, 3 for both.
-
-The search for the mode never takes a Newton step that lowers the density. At a site where nobody (or everybody)
-responded, full steps diverge when the between-site SD is large; such points then get next to no weight, and no
-diagnostic of the draws would notice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
 
-__all__ = ["LEVELS", "integrate_sites"]
+from bayes_lupil.likelihoods.kernel_modes import LANES, _add_value, _exp, _jit, _lanes, _vector
 
-_CLOSE = 0.01  # to the mode, in SDs of z: the nodes need not be centred better
-_STILL = 0.1  # change of the log odds by the next step: the information must be that at the mode
-_MAX_STEPS = 400
-LANES = 32  # draws whose modes are searched for at the same time
+__all__ = ["LEVELS", "integrate_sites"]
 
 LEVELS = (0.0, 0.23, 0.38, 0.54, 0.84, 1.0, 1.5, 2.3)
 """Share of the nodes asked for that an axis gets, by the information on it and by how far log odds change along it.
@@ -45,187 +35,13 @@ such a site it reaches 0.03 at 10 and 0.15 at 100, where more nodes help little.
 _BOUNDS = np.array([1.0001, 1.03, 1.3, 1.6, 2.0])
 _SHIFTS = np.array([0.85, 1.7])
 
-_jit: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")
-# sums may be reordered and products fused in these, so that they run on several nodes at once; nothing else is relaxed
-_vector: Callable[..., Any] = numba.njit(
-    nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
-)
-
-_E = tuple(1.0 / math.factorial(i) for i in range(9))
-_A = tuple(
-    np.polynomial.Chebyshev.interpolate(lambda q: np.arctanh(np.sqrt(q)) / np.sqrt(q), 7, domain=[0.0, 1.0 / 9.0])
-    .convert(kind=np.polynomial.Polynomial)
-    .coef.tolist()
-)
-
-
-@_vector
-def _exp(x):
-    """exp(x) for x up to about 5, next to 0 below -45: Taylor series of exp(x / 32), squared five times.
-
-    The error is below 1e-12 of the larger of 1 and the value.
-    The C library's takes one number at a time, and half of the engine's time would go there.
-    """
-    r = max(x, -45.0) * (1.0 / 32.0)
-    p = _E[8]
-    p = p * r + _E[7]
-    p = p * r + _E[6]
-    p = p * r + _E[5]
-    p = p * r + _E[4]
-    p = p * r + _E[3]
-    p = p * r + _E[2]
-    p = p * r + 1.0
-    p = p * r + 1.0
-    p = p * p
-    p = p * p
-    p = p * p
-    p = p * p
-    return p * p
-
-
-@_vector
-def _softplus(eta):
-    """log(1 + exp(eta)), with log(1 + t) = 2 artanh(t / (2 + t)) as a polynomial. Error below 1e-12."""
-    t = _exp(-abs(eta))
-    s = t / (2.0 + t)
-    q = s * s
-    p = _A[7]
-    p = p * q + _A[6]
-    p = p * q + _A[5]
-    p = p * q + _A[4]
-    p = p * q + _A[3]
-    p = p * q + _A[2]
-    p = p * q + _A[1]
-    p = p * q + _A[0]
-    return max(eta, 0.0) + 2.0 * s * p
-
-
-@_vector
-def _log_odds(offset, j1, j2, z1, z2, eta, small):
-    for i in range(eta.size):
-        eta[i] = offset[i] + j1[i] * z1[i] + j2[i] * z2[i]
-    for i in range(eta.size):
-        small[i] = _exp(-abs(eta[i]))
-
-
-@_vector
-def _add_value(y, n, eta, value):
-    for i in range(eta.size):
-        value[i] += y * eta[i] - n * _softplus(eta[i])
-
-
-@_vector
-def _slopes(y, n, eta, small, residual, weight):
-    for i in range(eta.size):
-        residual[i] = y - n * (1.0 if eta[i] > 0.0 else small[i]) / (1.0 + small[i])
-    for i in range(eta.size):
-        weight[i] = n * small[i] / ((1.0 + small[i]) * (1.0 + small[i]))
-
-
-@_vector
-def _add_product(a, b, total):
-    for i in range(total.size):
-        total[i] += a[i] * b[i]
-
-
-@_vector
-def _add_product_of_three(a, b, c, total):
-    for i in range(total.size):
-        total[i] += a[i] * b[i] * c[i]
-
-
-@_vector
-def _start(z1, z2, value):
-    for i in range(value.size):
-        value[i] = -0.5 * (z1[i] * z1[i] + z2[i] * z2[i])
-
-
-@_jit
-def _densities(at, y, n, offset, j1, j2, work):
-    """Log of the integrand at z, the first two rows of `at`; the rows after them become value, gradient, information.
-
-    Every loop runs over draws and touches few arrays, so that the compiler can take several draws at once.
-    """
-    _start(at[0], at[1], at[2])
-    for i in range(at.shape[1]):
-        at[3, i], at[4, i], at[5, i], at[6, i], at[7, i] = -at[0, i], -at[1, i], 1.0, 0.0, 1.0
-    for k in range(y.size):
-        _log_odds(offset[k], j1[k], j2[k], at[0], at[1], work[0], work[1])
-        _add_value(y[k], n[k], work[0], at[2])
-        _slopes(y[k], n[k], work[0], work[1], work[2], work[3])
-        _add_product(work[2], j1[k], at[3])
-        _add_product(work[2], j2[k], at[4])
-        _add_product_of_three(work[3], j1[k], j1[k], at[5])
-        _add_product_of_three(work[3], j1[k], j2[k], at[6])
-        _add_product_of_three(work[3], j2[k], j2[k], at[7])
-
-
-@_jit
-def _solve(a, b, c, g1, g2):
-    """The step z with [[a, b], [b, c]] z = g, where both eigenvalues are at least 1, as rounding may not show."""
-    factor = 1.0 / max(a * c - b * b, a, c)
-    return factor * (c * g1 - b * g2), factor * (a * g2 - b * g1)
-
-
-@_jit
-def _first_guess(at, y, n, offset, j1, j2):
-    """Modes if each cell's empirical log odds were normal with their usual variance (half a patient added to each)."""
-    at[3:, :] = 0.0
-    for k in range(y.size):
-        yes, no = y[k] + 0.5, n[k] - y[k] + 0.5
-        weight, seen = yes * no / (yes + no), math.log(yes / no)
-        for i in range(at.shape[1]):
-            at[3, i] += weight * (seen - offset[k, i]) * j1[k, i]
-            at[4, i] += weight * (seen - offset[k, i]) * j2[k, i]
-            at[5, i] += weight * j1[k, i] * j1[k, i]
-            at[6, i] += weight * j1[k, i] * j2[k, i]
-            at[7, i] += weight * j2[k, i] * j2[k, i]
-    for i in range(at.shape[1]):
-        at[0, i], at[1, i] = _solve(1.0 + at[5, i], at[6, i], 1.0 + at[7, i], at[3, i], at[4, i])
-
-
-@_jit
-def _modes(at, y, n, offset, j1, j2, ended):
-    """Modes of one site's integrands at some draws by Newton steps, each halved until it raises the density.
-
-    Rows of `at` (8, draws) become z1, z2, log density there, its gradient (2) and information matrix (3); `ended`
-    (draws), whether the search came to an end: the next step would raise the density by less than _CLOSE^2 / 2, and
-    move no log odds by more than _STILL. Where the between-site SD is vast the first alone is met on the wall of a 0/n
-    site, where the information is nothing like that at the mode.
-    """
-    draws = at.shape[1]
-    new, work, shrink = np.empty((8, draws)), np.empty((4, draws)), np.ones(draws)
-    _first_guess(at, y, n, offset, j1, j2)
-    _densities(at, y, n, offset, j1, j2, work)
-    for _ in range(_MAX_STEPS):
-        for i in range(draws):
-            g1, g2 = at[3, i], at[4, i]
-            step1, step2 = _solve(at[5, i], at[6, i], at[7, i], g1, g2)
-            ended[i] = step1 * g1 + step2 * g2 <= _CLOSE * _CLOSE
-            for k in range(y.size):
-                ended[i] &= abs(j1[k, i] * step1 + j2[k, i] * step2) <= _STILL
-            factor = 0.0 if ended[i] else shrink[i]
-            new[0, i], new[1, i] = at[0, i] + factor * step1, at[1, i] + factor * step2
-        if ended.all():
-            return
-        _densities(new, y, n, offset, j1, j2, work)
-        for i in range(draws):
-            if ended[i]:
-                continue
-            if not new[2, i] >= at[2, i]:
-                shrink[i] *= 0.5
-            else:
-                shrink[i] = min(1.0, 2.0 * shrink[i])
-                for row in range(8):
-                    at[row, i] = new[row, i]
-
 
 @_jit
 def _axes(a, b, c, order):
     """Columns of B with B B' the inverse information, along its principal axes, and the information along each."""
     if order != 3:
         return 1.0 / math.sqrt(a), 0.0, 0.0, 1.0 / math.sqrt(c), a, c
-    middle, radius = 0.5 * (a + c), math.hypot(0.5 * (a - c), b)
+    middle, radius = 0.5 * (a + c), math.sqrt(0.25 * (a - c) ** 2 + b * b)
     large = middle + radius
     small = max((a * c - b * b) / large, 1.0)  # as it is but for rounding
     cosine, sine = 1.0, 0.0
@@ -243,69 +59,72 @@ def _level(information, shift):
     By what the information may become one SD away, where log odds are up to `shift` higher or lower: at a site where
     nobody responded the mode says little of the wall beside it.
     """
-    information = 1.0 + (information - 1.0) * math.exp(shift)
+    information = 1.0 + (information - 1.0) * _exp(min(shift, 30.0))
     level = 0
-    while level < _BOUNDS.size and information >= _BOUNDS[level]:
-        level += 1
+    for bound in _BOUNDS:
+        level += information >= bound
     if level == _BOUNDS.size:
         level += (shift >= _SHIFTS[0]) + (shift >= _SHIFTS[1])
     return level
 
 
-@_vector
-def _place(z1, z2, b11, b12, b21, b22, value, t1, t2, weights, w1, w2, logs):
-    """Nodes of the standard rule moved to the mode and scaled; logs of weight and prior."""
-    for i in range(t1.size):
-        v1 = z1 + b11 * t1[i] + b12 * t2[i]
-        v2 = z2 + b21 * t1[i] + b22 * t2[i]
-        w1[i], w2[i] = v1, v2
-        logs[i] = weights[i] - 0.5 * (v1 * v1 + v2 * v2) - value
+@_jit
+def _along_axes(at, offset, j1, j2, order, levels, volume):
+    """Turn a site's cells at some draws to the axes of its integrand, with the mode at 0 and an SD for a unit.
+
+    `offset`, `j1` and `j2` (cells, draws) become the log odds at the mode and their changes by one SD along each axis;
+    rows 3 to 7 of `at`, what `_place` takes; `levels` (2, draws), those of the axes; `volume` (draws), the determinant.
+    """
+    for i in range(at.shape[1]):
+        z1, z2 = at[0, i], at[1, i]
+        b11, b21, b12, b22, i1, i2 = _axes(at[5, i], at[6, i], at[7, i], order)
+        shift1, shift2 = 0.0, 0.0
+        for k in range(offset.shape[0]):
+            offset[k, i] += j1[k, i] * z1 + j2[k, i] * z2
+            j1[k, i], j2[k, i] = j1[k, i] * b11 + j2[k, i] * b21, j1[k, i] * b12 + j2[k, i] * b22
+            shift1, shift2 = max(shift1, abs(j1[k, i])), max(shift2, abs(j2[k, i]))
+        levels[0, i], levels[1, i] = _level(i1, shift1), _level(i2, shift2)
+        volume[i] = 1.0 / math.sqrt((i1 if order != 2 else 1.0) * (i2 if order != 1 else 1.0))
+        at[3, i], at[4, i] = z1 * b11 + z2 * b21, z1 * b12 + z2 * b22
+        at[5, i], at[6, i] = b11 * b11 + b21 * b21, b12 * b12 + b22 * b22
+        at[7, i] = at[2, i] + 0.5 * (z1 * z1 + z2 * z2)
+
+
+# The loops below write some nodes of one draw after those of another. Unsigned numbers cannot count from the end of an
+# array, which the compiler would have to look out for.
 
 
 @_vector
-def _add_cell(y, n, offset, j1, j2, h1, h2, log, size):
+def _place(at, draw, t1, t2, weights, rule, logs, start, size):
+    """Logs of weight and prior at the nodes of a standard rule, moved to the mode z and scaled: z + b_1 t_1 + b_2 t_2.
+
+    The columns b_1 and b_2 are at right angles: the prior needs z'b_i and b_i'b_i alone.
+    """
+    g1, g2, h1, h2, value = at[3, draw], at[4, draw], 0.5 * at[5, draw], 0.5 * at[6, draw], at[7, draw]
     for i in range(size):
-        eta = offset + j1 * h1[i] + j2 * h2[i]
-        log[i] += y * eta - n * _softplus(eta)
+        k = np.uint64(rule + i)
+        logs[np.uint64(start + i)] = weights[k] - t1[k] * (g1 + h1 * t1[k]) - t2[k] * (g2 + h2 * t2[k]) - value
 
 
 @_vector
-def _sum_exp(log, size):
+def _log_odds_at_nodes(offset, j1, j2, t1, t2, rule, eta, start, size):
+    for i in range(size):
+        k = np.uint64(rule + i)
+        eta[np.uint64(start + i)] = offset + j1 * t1[k] + j2 * t2[k]
+
+
+@_vector
+def _exponentials(logs, size):
+    for i in range(size):
+        logs[i] = _exp(logs[i])
+
+
+@_vector
+def _sum(values, start, size):
     total = 0.0
     for i in range(size):
-        total += _exp(log[i])
+        total += values[np.uint64(start + i)]
     return total
-
-
-@_jit
-def terms(c, design, x, order, d, fixed, scale):
-    """Of cell c at draw d: offset X b, and what z_1 and z_2 are multiplied by."""
-    offset = 0.0
-    for p in range(fixed.shape[1]):
-        offset += design[c, p] * fixed[d, p]
-    j1 = scale[d, 0] + scale[d, 1] * x[c] if order & 1 else 0.0
-    j2 = scale[d, 2] * x[c] if order & 2 else 0.0
-    return offset, j1, j2
-
-
-@_jit
-def _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes, merged):
-    """Site s at `lanes` draws from `draw` on: the terms of its cells, (cells, lanes), and what `_modes` fills.
-
-    If `merged`, the one combination of z_1 and z_2 that matters to a single cell is taken for z_1.
-    """
-    lo, cells = first[s], slice(first[s], first[s + 1])
-    shape = (first[s + 1] - first[s], lanes)
-    offset, j1, j2 = np.empty(shape), np.empty(shape), np.empty(shape)
-    for k in range(shape[0]):
-        for i in range(lanes):
-            offset[k, i], j1[k, i], j2[k, i] = terms(lo + k, design, x, order, draw + i, fixed, scale)
-    if merged and shape[0] == 1:
-        for i in range(lanes):
-            j1[0, i], j2[0, i] = math.hypot(j1[0, i], j2[0, i]), 0.0
-    at, ended = np.empty((8, lanes)), np.empty(lanes, dtype=np.bool_)
-    _modes(at, y[cells], n[cells], offset, j1, j2, ended)
-    return offset, j1, j2, at, ended
 
 
 @_jit
@@ -319,31 +138,35 @@ def integrate_sites(
     `scale` (draws, 3) holds s_11, s_21, s_22. Nodes (t1, t2) with log `weights` hold a rule for each pair of levels,
     from starts[level1, level2] on.
     """
-    most, draws = sizes.max(), fixed.shape[0]
-    w1, w2, logs = np.empty(most), np.empty(most), np.empty(most)
+    draws, most = fixed.shape[0], LANES * sizes.max()
+    logs, eta = np.empty(most), np.empty(most)
+    levels, volume = np.empty((2, LANES), dtype=np.int64), np.empty(LANES)
+    rule, begin, size = (
+        np.empty(LANES, dtype=np.int64),
+        np.empty(LANES, dtype=np.int64),
+        np.empty(LANES, dtype=np.int64),
+    )
     failed[:] = 0
     for s in range(first.size - 1):
         count = first[s + 1] - first[s]
         for draw in range(0, draws, LANES):
             lanes = min(LANES, draws - draw)
             offset, j1, j2, at, ended = _lanes(first, s, y, n, design, x, order, fixed, scale, draw, lanes, order == 3)
+            _along_axes(at, offset, j1, j2, order, levels, volume)
+            total = 0
             for i in range(lanes):
+                rule[i], size[i] = starts[levels[0, i], levels[1, i]], sizes[levels[0, i], levels[1, i]]
+                begin[i] = total
+                _place(at, i, t1, t2, weights, rule[i], logs, total, size[i])
+                total += size[i]
+            # the nodes of all draws together, because the logarithms and exponentials of few would wait for each other
+            for k in range(count):
+                for i in range(lanes):
+                    _log_odds_at_nodes(offset[k, i], j1[k, i], j2[k, i], t1, t2, rule[i], eta, begin[i], size[i])
+                _add_value(y[first[s] + k], n[first[s] + k], eta, logs, total)
+            _exponentials(logs, total)
+            for i in range(lanes):
+                log_likelihood[draw + i, s] = at[2, i] + math.log(volume[i] * _sum(logs, begin[i], size[i]))
                 if not ended[i]:
                     log_likelihood[draw + i, s] = 0.0
                     failed[draw + i] += 1
-                    continue
-                z1, z2, value, a, b, c = at[0, i], at[1, i], at[2, i], at[5, i], at[6, i], at[7, i]
-                b11, b21, b12, b22, i1, i2 = _axes(a, b, c, order)
-                shift1, shift2 = 0.0, 0.0
-                for k in range(count):
-                    shift1 = max(shift1, abs(j1[k, i] * b11 + j2[k, i] * b21))
-                    shift2 = max(shift2, abs(j1[k, i] * b12 + j2[k, i] * b22))
-                level1, level2 = _level(i1, shift1), _level(i2, shift2)
-                size = sizes[level1, level2]
-                rule = slice(starts[level1, level2], starts[level1, level2] + size)
-                _place(z1, z2, b11, b12, b21, b22, value, t1[rule], t2[rule], weights[rule], w1, w2, logs)
-                for k in range(count):
-                    cell = first[s] + k
-                    _add_cell(y[cell], n[cell], offset[k, i], j1[k, i], j2[k, i], w1, w2, logs, size)
-                inverse = (i1 if order != 2 else 1.0) * (i2 if order != 1 else 1.0)
-                log_likelihood[draw + i, s] = value + math.log(_sum_exp(logs, size)) - 0.5 * math.log(inverse)

@@ -64,6 +64,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "likelihoods/base.py": (),
     "likelihoods/binomial.py": (),
     "likelihoods/kernel_draws.py": (),
+    "likelihoods/kernel_modes.py": (),
     "likelihoods/kernels.py": (),
     "likelihoods/site_marginal.py": (),
     "likelihoods/sites.py": (),

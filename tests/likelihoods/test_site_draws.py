@@ -159,7 +159,7 @@ def test_both_parameters_of_a_site_are_drawn_together() -> None:
 
 def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which site goes to which sampler: information below 30 is drawn by rejection, above by the chain, t on grids."""
-    from bayes_lupil.likelihoods import kernel_draws, kernels
+    from bayes_lupil.likelihoods import kernel_draws, kernel_modes
 
     def information(case: DrawCase) -> float:
         table = marginal_of(case.spec, [case.y], [case.n]).table
@@ -167,7 +167,7 @@ def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> Non
         offset = case.theta["alpha"] + case.theta["beta"] * table.x
         j1, j2 = np.full((table.x.size, 1), tau[0]), (tau[1] * table.x)[:, None]
         at, ended = np.empty((8, 1)), np.empty(1, dtype=bool)
-        kernels._modes(at, table.y, table.n, offset[:, None], j1, j2, ended)
+        kernel_modes._modes(at, table.y, table.n, offset[:, None], j1, j2, ended)
         assert ended.all()
         return float(at[5, 0] * at[7, 0] - at[6, 0] ** 2)
 

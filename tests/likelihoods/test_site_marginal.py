@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate as quadrature
 from scipy import stats
@@ -384,20 +384,25 @@ def test_without_spread_it_is_the_binomial() -> None:
 # a planted failure
 
 
-def _without_the_guard(name: str) -> ModuleType:
+def _without_the_guard() -> ModuleType:
     """The kernels with any full Newton step accepted, however low it leads."""
-    from bayes_lupil.likelihoods import kernels
+    from bayes_lupil.likelihoods import kernel_modes, kernels
 
-    source = Path(str(kernels.__file__)).read_text(encoding="utf-8")
-    guard, accepted = "if not new[2, i] >= at[2, i]:", "if False:"
-    assert source.count(guard) == 1
-    source = source.replace(guard, accepted).replace("cache=True", "cache=False")
+    guard, accepted = "if not new[2, i] >= at[2, i] - _ROUNDING:", "if False:"
+    search = Path(str(kernel_modes.__file__)).read_text(encoding="utf-8")
+    assert search.count(guard) == 1
+    _module("modes_without_the_guard", search.replace(guard, accepted))
+    integrals = Path(str(kernels.__file__)).read_text(encoding="utf-8")
+    return _module("kernels_without_the_guard", integrals.replace(kernel_modes.__name__, "modes_without_the_guard"))
+
+
+def _module(name: str, source: str) -> ModuleType:
     spec = importlib.util.spec_from_loader(name, loader=None)
     assert spec is not None
-    broken = importlib.util.module_from_spec(spec)
-    sys.modules[name] = broken
-    exec(compile(source, name, "exec"), broken.__dict__)
-    return broken
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found
+    exec(compile(source.replace("cache=True", "cache=False"), name, "exec"), found.__dict__)
+    return found
 
 
 def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,7 +418,7 @@ def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch)
     right, failed = log_sites_at(spec, [[0, 0]], [[400, 400]], theta)
     assert failed == 0
     assert abs(right[0] - expected) < EXTREME
-    broken = _without_the_guard("kernels_without_the_guard")
+    broken = _without_the_guard()
     monkeypatch.setattr(kernels, "integrate_sites", broken.integrate_sites)
     wrong, failed = log_sites_at(spec, [[0, 0]], [[400, 400]], theta)
     assert failed == 1
@@ -431,6 +436,8 @@ VAGUE = st.fixed_dictionaries({
 
 @settings(deadline=None, max_examples=150)
 @given(PATIENTS, PATIENTS, VAGUE)
+@example((14, 0), (0, 0), {"alpha": 54.0, "beta": 32.0, "tau_u": 1e6})
+@example((117, 78), (252, 78), {"alpha": 0.0, "beta": 7825.796875, "tau_u": 851276.9747713862})
 def test_priors_as_vague_as_any(yes: tuple[int, int], no: tuple[int, int], theta: dict[str, float]) -> None:
     """Where a vague prior leads the search: an integral, never infinite, never of a density above 1."""
     y, n = np.array([yes]), np.array([yes]) + np.array([no])
