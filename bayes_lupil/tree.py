@@ -31,19 +31,24 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     xarray.DataTree
         Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
         sample_stats; where sites are independent given the other parameters, site_log_likelihood: each site's log
-        likelihood with its own effects integrated out; from the quadrature engine, diagnostics of the whole.
-        Site-level variables have the dimension site, response probabilities site and arm. The standardised site
-        effects of the sampler are replaced by u and v.
+        likelihood with its own effects integrated out; where sites are of several kinds, outliers: at each draw the
+        probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior probability; from
+        the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site, response
+        probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
     """
     # one stream for each use, so that adding one never changes another
-    streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(5)
-    new_site, predictive, prior_new_site, prior_predictive, prior = (np.random.default_rng(s) for s in streams)
+    streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(7)
+    new_site, predictive, prior_new_site, prior_predictive, prior, kinds, prior_kinds = (
+        np.random.default_rng(s) for s in streams
+    )
+    values = likelihood.with_kinds(draws.values, kinds)
     fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
     prior_values = {name: value[None] for name, value in likelihood.prior_draws(fewer, prior).items()}
+    prior_values = likelihood.sites.with_kinds(prior_values, prior_kinds)
     groups = {
-        "posterior": _parameters(likelihood, draws.values, new_site),
-        "posterior_predictive": _dataset(likelihood, [likelihood.simulate(draws.values, predictive)], _LEADING),
-        "log_likelihood": _dataset(likelihood, [likelihood.pointwise(draws.values)], _LEADING),
+        "posterior": _parameters(likelihood, values, new_site),
+        "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),
+        "log_likelihood": _dataset(likelihood, [likelihood.pointwise(values)], _LEADING),
         "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in draws.statistics.items()}),
         "prior": _parameters(likelihood, prior_values, prior_new_site),
         "prior_predictive": _dataset(likelihood, [likelihood.simulate(prior_values, prior_predictive)], _LEADING),
@@ -53,6 +58,9 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     marginal = likelihood.site_marginal
     if marginal is not None:
         groups["site_log_likelihood"] = _dataset(likelihood, [_by_site(marginal, draws)], _LEADING)
+    outlying = likelihood.outlier_probability(draws.values)
+    if outlying is not None:
+        groups["outliers"] = _dataset(likelihood, [outlying], _LEADING)
     if draws.diagnostics:
         groups["diagnostics"] = xr.Dataset({name: ((), value) for name, value in draws.diagnostics.items()})
     for name, group in groups.items():
@@ -65,7 +73,7 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
 
 def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> xr.Dataset:
     """Parameters, site effects, response probabilities and estimands."""
-    hidden = {"e", "f"}
+    hidden = likelihood.sites.behind
     found = [Pointwise(p.name, values[p.name], p.dims) for p in likelihood.parameters if p.name not in hidden]
     found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
     found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))

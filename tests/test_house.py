@@ -19,7 +19,7 @@ PACKAGE = ROOT / "bayes_lupil"
 ORDER = (
     "errors", "documents", "files", "trials", "priors", "spec", "likelihoods", "az", "engines", "convergence",
     "estimands", "provenance", "tree", "posterior", "agreement", "frequentist", "fitting",
-    "sensitivity", "reanalysis", "simulate", "report", "cli",
+    "sensitivity", "sites", "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ class WhitenedPosterior:
         value = value - 0.5 * (g**2).sum(axis=-1) - 0.5 * self.dimension * np.log(2 * np.pi)
         if self.prior_power != 1:
             for item in self.marginal.parameters:
-                value = value + (self.prior_power - 1) * item.prior.logpdf(theta[item.name])
+                value = value + (self.prior_power - 1) * item.logpdf(theta)
         return np.asarray(value)
 
     def with_nodes(self, nodes: int) -> WhitenedPosterior:
@@ -228,7 +228,7 @@ def sample(
         local = marginal.draw(flat, site_seed)
     values = theta | {name: value.reshape(*log_density.shape, -1) for name, value in local.items()}
     return Draws(
-        values={item.name: values[item.name] for item in likelihood.parameters},
+        values=values,
         statistics={"lp": log_density},
         sampler=f"quadrature, bayes-lupil {__version__}",
         seconds={"sample": time.perf_counter() - started},

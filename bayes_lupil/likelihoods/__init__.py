@@ -49,6 +49,13 @@ def _for_margins(spec: ModelSpec, margins: Margins, trial: Trial) -> MarginsLike
             "a site table, since each site has a free parameter of its own",
             "Nothing ties these parameters together, so margins cannot inform them: use partial pooling.",
         )
+    if spec.sites.distribution == "exnex":
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"trial '{trial.name}', whose patients per site are not published",
+            "a site table, since which sites are exchangeable is summed out site by site",
+            "Use distribution = 'contaminated' or 'student_t', which margins allow.",
+        )
     for name, family in (("site_shares", "dirichlet"), ("retention", "beta")):
         if getattr(spec.priors, name) is None:
             raise UnsupportedModelError(

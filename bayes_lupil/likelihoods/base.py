@@ -14,11 +14,19 @@ from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.likelihoods.sites import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 
-__all__ = ["ARMS", "Likelihood", "Pointwise"]
+__all__ = ["ARMS", "Likelihood", "Pointwise", "by_arm"]
 
 ARMS = ("control", "active")
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
+
+
+def by_arm(found: Mapping[str, Any]) -> Floats:
+    """From 'site', or 'control' and 'active', each of shape (..., sites), to (..., sites, 2)."""
+    if "site" in found:
+        return np.stack([found["site"]] * 2, axis=-1)
+    nothing = np.zeros_like(next(iter(found.values())))
+    return np.stack([found.get(arm, nothing) for arm in ARMS], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Likelihood(ABC):
         """Log prior density of all parameters, shape (...)."""
         total = np.zeros(np.shape(values[self.parameters[0].name])[: self._leading(values)])
         for parameter in self.parameters:
-            density = parameter.prior.logpdf(values[parameter.name])
+            density = parameter.logpdf(values)
             axes = tuple(range(total.ndim, density.ndim))
             total = total + density.sum(axis=axes)
         return total
@@ -86,9 +94,10 @@ class Likelihood(ABC):
     def prior_draws(self, draws: int, rng: np.random.Generator) -> dict[str, Floats]:
         """Draws of every parameter from its prior, leading axis `draws`."""
         sizes = {name: len(labels) for name, labels in self.coords.items()}
-        return {
-            item.name: item.prior.sample(rng, (draws, *(sizes[dim] for dim in item.dims))) for item in self.parameters
-        }
+        found: dict[str, Floats] = {}
+        for item in self.parameters:
+            found[item.name] = item.sample(rng, (draws, *(sizes[dim] for dim in item.dims)), found)
+        return found
 
     def pymc_model(self) -> Any:
         """The PyMC graph: parameters and likelihood, nothing derived."""
@@ -98,9 +107,26 @@ class Likelihood(ABC):
         # PyTensor would hold constants such as 1.5 in single precision, and their logarithms too
         double = pytensor.config.change_flags(cast_policy="numpy+floatX")
         with double, pm.Model(coords=self.coords) as model:
-            values = {item.name: item.prior.pymc(item.name, item.dims) for item in self.parameters}
+            values: dict[str, Any] = {}
+            for item in self.parameters:
+                values[item.name] = item.pymc(values)
             self._observe(values)
         return model
+
+    def with_kinds(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
+        """Values with the kind of every site drawn given the data, where an engine left it open."""
+        return self.sites.with_kinds(values, rng)
+
+    def outlier_probability(self, values: Values) -> Pointwise | None:
+        """Probability that a site is outlying, by arm, or not exchangeable, by site; None where all are of one kind.
+
+        Its mean over draws is the posterior probability. Draws of the deviations say 0 or 1; where site effects can be
+        integrated out, the probability given the shared parameters alone is steadier.
+        """
+        found = self.sites.outlying(values)
+        if not found:
+            return None
+        return Pointwise("outlier", by_arm(found), ("site", "arm"))
 
     @abstractmethod
     def _observe(self, values: Values) -> None:

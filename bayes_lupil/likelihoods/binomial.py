@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.likelihoods.base import Likelihood, Pointwise
-from bayes_lupil.likelihoods.site_marginal import CellTable, SiteMarginal
-from bayes_lupil.likelihoods.sites import SiteModel
+from bayes_lupil.likelihoods.base import Likelihood, Pointwise, by_arm
+from bayes_lupil.likelihoods.cell_table import CellTable
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
+from bayes_lupil.likelihoods.sites import NONEXCHANGEABLE, SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
 
@@ -45,24 +46,65 @@ class BinomialCells(Likelihood):
         # data containers, so that another table of the same size needs no new compilation
         n = pm.Data("n", self.cells.n, dims=("site", "arm"))
         y = pm.Data("responders", self.cells.responders, dims=("site", "arm"))
-        eta = self.sites.log_odds(values)
         choose = pt.gammaln(n + 1) - pt.gammaln(y + 1) - pt.gammaln(n - y + 1)
-        # not pm.Binomial, whose density is 0 from a log odds of 37 on, where 1 - p rounds to 0
-        pm.Potential("log_likelihood", pt.sum(choose - y * pt.softplus(-eta) - (n - y) * pt.softplus(eta)))
+
+        def by_cell(eta: Any) -> Any:
+            # not pm.Binomial, whose density is 0 from a log odds of 37 on, where 1 - p rounds to 0
+            return choose - y * pt.softplus(-eta) - (n - y) * pt.softplus(eta)
+
+        kinds = self.sites.log_odds_by_kind(values)
+        if len(kinds) == 1:
+            total = pt.sum(by_cell(kinds[0][1]))
+        else:
+            total = pt.sum(pt.logsumexp(pt.stack([pt.log(c) + pt.sum(by_cell(eta), -1) for c, eta in kinds]), axis=0))
+        pm.Potential("log_likelihood", total)
 
     def pointwise(self, values: Mapping[str, Any]) -> Pointwise:
         """Log likelihood of each cell, shape (..., sites, 2); 0 where a cell has no patients."""
+        return Pointwise("y", self._by_cell(self.sites.log_odds(values)), ("site", "arm"))
+
+    def _by_cell(self, eta: Floats) -> Floats:
         from scipy.special import gammaln, log_expit
 
         y, n = self.cells.responders, self.cells.n
-        eta = self.sites.log_odds(values)
         choose = gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
-        return Pointwise("y", choose + y * log_expit(eta) + (n - y) * log_expit(-eta), ("site", "arm"))
+        return np.asarray(choose + y * log_expit(eta) + (n - y) * log_expit(-eta))
+
+    def _by_kind(self, values: Mapping[str, Any]) -> Floats:
+        """Log of share times likelihood of each site's cells, for every kind of site, shape (kinds, ..., sites)."""
+        with np.errstate(divide="ignore"):  # a share of 0
+            return np.stack(
+                [
+                    np.expand_dims(np.log(share), -1) + self._by_cell(eta).sum(axis=-1)
+                    for share, eta in self.sites.log_odds_by_kind(values)
+                ]
+            )
 
     def log_likelihood(self, values: Mapping[str, Any]) -> Floats:
-        """Sum over cells, shape (...)."""
-        total: Floats = self.pointwise(values).values.sum(axis=(-2, -1))
-        return total
+        """Sum over cells, shape (...); summed over the kinds of each site where the values leave these open."""
+        return np.asarray(np.logaddexp.reduce(self._by_kind(values), axis=0).sum(axis=-1))
+
+    def with_kinds(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        """Values with the kind of every site drawn given its data, where they leave it open."""
+        logs = self._by_kind(values)
+        if len(logs) == 1:
+            return dict(values)
+        return self.sites.with_kinds(values, rng, np.exp(logs[1] - np.logaddexp.reduce(logs, axis=0)))
+
+    def outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:
+        """Given the shared parameters and the data, the site's own effects integrated out."""
+        if not self.spec.sites.is_mixture:
+            return None
+        marginal = self.site_marginal
+        shape = np.shape(values["alpha"])
+        theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}
+        found = {
+            name: chance.reshape(*shape, -1)
+            for name, chance in marginal.outlier_probability(theta, self.spec.sampler.nodes).items()
+        }
+        if NONEXCHANGEABLE in found:
+            return Pointwise(NONEXCHANGEABLE, found[NONEXCHANGEABLE], ("site",))
+        return Pointwise("outlier", by_arm(found), ("site", "arm"))
 
     def observed(self) -> Pointwise:
         """Responders by site and arm."""

@@ -276,22 +276,24 @@ def _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells):
 def integrate_on_grids(first, y, n, design, x, order, table1, table2, fixed, scale, fineness, log_likelihood, failed):
     """Fill `log_likelihood` (draws, sites) and `failed` (draws), how many sites got no grid that does.
 
-    Arguments as those of `kernels.integrate_sites`; `fineness` is the step in units of the sharpest bend's SD.
+    Arguments as those of `kernels.integrate_sites`; tables have the shape (1 or draws, rows, 2); `fineness` is the step
+    in units of the sharpest bend's SD.
     """
     widest = np.max(np.diff(first))
     cells, line = np.empty((5, widest)), np.empty((4, widest))
     h, logs, rows = np.empty(_MOST), np.empty(_MOST), np.empty(_MOST)
     failed[:] = 0
     for d in range(fixed.shape[0]):
+        of1, of2 = table1[min(d, table1.shape[0] - 1)], table2[min(d, table2.shape[0] - 1)]
         for s in range(first.size - 1):
             lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
             if order == 3:
-                _, step, size, does = _plane(cells, count, table1, table2, fineness, line, h, logs, rows)
+                _, step, size, does = _plane(cells, count, of1, of2, fineness, line, h, logs, rows)
                 found = _log_sum(rows, size, step) - math.log(2.0 * math.pi)
             else:
                 _set_line(cells, count, order, 0.0, line)
-                _, step, size, does = _line(line, count, table1 if order == 1 else table2, fineness, -np.inf, h, logs)
+                _, step, size, does = _line(line, count, of1 if order == 1 else of2, fineness, -np.inf, h, logs)
                 found = _log_sum(logs, size, step) - 0.5 * math.log(2.0 * math.pi)
             log_likelihood[d, s] = found
             failed[d] += not does
@@ -339,23 +341,22 @@ def draw_on_grids(first, y, n, design, x, order, table1, table2, fixed, scale, f
     cells, line = np.empty((5, widest)), np.empty((4, widest))
     h, logs, rows = np.empty(_MOST), np.empty(_MOST), np.empty(_MOST)
     for d in range(fixed.shape[0]):
+        of1, of2 = table1[min(d, table1.shape[0] - 1)], table2[min(d, table2.shape[0] - 1)]
         for s in range(first.size - 1):
             lo, count = first[s], first[s + 1] - first[s]
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
             now, v1, v2 = -np.inf, 0.0, 0.0
             if order == 3:
-                low, step, size, _ = _plane(cells, count, table1, table2, fineness, line, h, logs, rows)
+                low, step, size, _ = _plane(cells, count, of1, of2, fineness, line, h, logs, rows)
                 for _ in range(_STEPS + 1):
                     t2, log2 = _pick(rows, size, low, step, rng)
-                    sum2, low1, step1, size1, _ = _row(
-                        t2, cells, count, table1, table2, fineness, -np.inf, line, h, logs
-                    )
+                    sum2, low1, step1, size1, _ = _row(t2, cells, count, of1, of2, fineness, -np.inf, line, h, logs)
                     t1, log1 = _pick(logs, size1, low1, step1, rng)
-                    ratio = (_at(t1, line, count, table1) - log1) + (sum2 - log2)
+                    ratio = (_at(t1, line, count, of1) - log1) + (sum2 - log2)
                     if ratio >= now or rng.random() < math.exp(ratio - now):
                         now, v1, v2 = ratio, t1, t2
             else:
-                table = table1 if order == 1 else table2
+                table = of1 if order == 1 else of2
                 _set_line(cells, count, order, 0.0, line)
                 low, step, size, _ = _line(line, count, table, fineness, -np.inf, h, logs)
                 for _ in range(_STEPS + 1):

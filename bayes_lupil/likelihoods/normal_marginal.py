@@ -183,7 +183,7 @@ class NormalSiteMarginal(SiteMarginal):
         z = np.random.default_rng(seed).standard_normal((draws, self.sites.n_sites, 2))
         for part in self._pieces(draws):
             self._condition({name: np.asarray(value)[part] for name, value in theta.items()}, z[part])
-        return self._named(z)
+        return self._named(z, theta)
 
     def _pieces(self, draws: int) -> list[slice]:
         size = max(_AT_ONCE // self.sites.n_sites, 1)

@@ -4,6 +4,7 @@ from bayes_lupil.priors.base import Prior
 from bayes_lupil.priors.families import (
     LKJ,
     Beta,
+    DfPrior,
     Dirichlet,
     Exponential,
     HalfCauchy,
@@ -12,17 +13,19 @@ from bayes_lupil.priors.families import (
     LocationPrior,
     LogNormal,
     Normal,
-    PrecisionGamma,
     ScalePrior,
     StudentT,
     Uniform,
 )
+from bayes_lupil.priors.gammas import Gamma, PrecisionGamma
 
 __all__ = [
     "LKJ",
     "Beta",
+    "DfPrior",
     "Dirichlet",
     "Exponential",
+    "Gamma",
     "HalfCauchy",
     "HalfNormal",
     "HalfStudentT",

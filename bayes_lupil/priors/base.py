@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from bayes_lupil.documents import Document
 
-__all__ = ["Floats", "Prior"]
+__all__ = ["Floats", "Positive", "Prior"]
 
 Floats = NDArray[np.float64]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Prior(Document):

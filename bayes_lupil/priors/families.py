@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from bayes_lupil.documents import requirement
-from bayes_lupil.priors.base import Floats, Prior
+from bayes_lupil.priors.base import Floats, Positive, Prior
+from bayes_lupil.priors.gammas import Gamma, PrecisionGamma
 
 __all__ = [
     "LKJ",
     "Beta",
+    "DfPrior",
     "Dirichlet",
     "Exponential",
     "HalfCauchy",
@@ -22,13 +24,10 @@ __all__ = [
     "LocationPrior",
     "LogNormal",
     "Normal",
-    "PrecisionGamma",
     "ScalePrior",
     "StudentT",
     "Uniform",
 ]
-
-Positive = Annotated[float, Field(gt=0)]
 
 
 class Normal(Prior):
@@ -175,81 +174,6 @@ class Uniform(Prior):
         return "Uniform", {"lower": self.lower, "upper": self.upper}
 
 
-class PrecisionGamma(Prior):
-    """A standard deviation whose precision (1 / variance) has a gamma distribution, as in BUGS examples.
-
-    Kept for matching published fits; for a new analysis prefer a family on the standard deviation itself
-    (Gelman 2006, Bayesian Analysis 1:515-533).
-    """
-
-    family: Literal["precision_gamma"] = "precision_gamma"
-    shape: Positive
-    rate: Positive
-
-    def _precision(self) -> Any:
-        from scipy import stats
-
-        return stats.gamma(self.shape, scale=1 / self.rate)
-
-    def _log_constant(self) -> Any:
-        from scipy.special import gammaln
-
-        return self.shape * np.log(self.rate) - gammaln(self.shape) + np.log(2)
-
-    def logpdf(self, x: ArrayLike) -> Floats:
-        """Log density of the standard deviation."""
-        sd = np.asarray(x, dtype=float)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            exponent = -(2 * self.shape + 1) * np.log(sd) - self.rate * sd**-2.0
-        return np.where(sd > 0, self._log_constant() + exponent, -np.inf)
-
-    def cdf(self, x: ArrayLike) -> Floats:
-        """Probability of a standard deviation up to x."""
-        sd = np.asarray(x, dtype=float)
-        with np.errstate(divide="ignore", over="ignore"):
-            precision = sd**-2.0
-        return np.where(sd > 0, self._precision().sf(precision), 0.0)
-
-    def ppf(self, q: ArrayLike) -> Floats:
-        """Quantile of the standard deviation; with a shape near 0 the upper ones are astronomically large."""
-        return self._from_precision(self._precision().isf(q))
-
-    def isf(self, q: ArrayLike) -> Floats:
-        """Standard deviation exceeded with probability q."""
-        return self._from_precision(self._precision().ppf(q))
-
-    def sample(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
-        """Draws of the standard deviation; with a shape near 0 most are astronomically large."""
-        return self._from_precision(self._precision().rvs(size=size, random_state=rng))
-
-    @staticmethod
-    def _from_precision(precision: ArrayLike) -> Floats:
-        """Kept finite: a precision may be smaller than the smallest float."""
-        return np.asarray(np.maximum(precision, np.finfo(float).tiny) ** -0.5, dtype=float)
-
-    def pymc(self, name: str, dims: tuple[str, ...] = ()) -> Any:
-        """The prior as a custom density on the standard deviation; draws of it come from `sample`."""
-        import pymc as pm
-        import pytensor.tensor as pt
-
-        constant, power, rate = (np.float64(v) for v in (self._log_constant(), 2 * self.shape + 1, self.rate))
-
-        def logp(value: Any, *_: Any) -> Any:
-            return pt.switch(value > 0, constant - power * pt.log(value) - rate / value**2, -np.inf)
-
-        def support_point(rv: Any, *_: Any) -> Any:
-            return pt.full(rv.shape, np.float64(0.5))
-
-        return pm.CustomDist(
-            name,
-            0.0,
-            logp=logp,
-            support_point=support_point,
-            dims=dims or None,
-            default_transform=pm.distributions.transforms.log,
-        )
-
-
 class Beta(Prior):
     """Beta distribution of a probability."""
 
@@ -371,3 +295,6 @@ ScalePrior = Annotated[
     Field(discriminator="family"),
 ]
 """What a between-site standard deviation can have."""
+
+DfPrior = Annotated[Gamma | Uniform, Field(discriminator="family")]
+"""What the degrees of freedom of Student-t site effects can have."""

@@ -22,7 +22,8 @@ from scipy.special import gammaln, log_expit
 
 from bayes_lupil import Cells, ModelSpec, load_model
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.likelihoods.site_marginal import CellTable, SiteMarginal
+from bayes_lupil.likelihoods.cell_table import CellTable
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.likelihoods.sites import SiteModel
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 from scipy.special import log_expit
 
 from bayes_lupil.likelihoods import grids, kernel_modes, kernels
-from bayes_lupil.likelihoods.site_marginal import rules, shape_table
+from bayes_lupil.likelihoods.site_form import rules, shape_table
 from bayes_lupil.priors import Normal, Prior, StudentT, Uniform
 
 WHY = "For this test only."

@@ -353,7 +353,7 @@ def test_conditional_moments_are_exact(intercepts: str, effects: str, correlated
         theta = {name: np.full(3, value[i]) for name, value in thetas.items()}
         z = np.repeat(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[:, None], 6, axis=1)
         marginal._condition(theta, z)
-        drawn = _effects(likelihood, theta, marginal._named(z))
+        drawn = _effects(likelihood, theta, marginal._named(z, theta))
         mean, covariance = _exact(likelihood, {name: float(value[i]) for name, value in thetas.items()})
         size = max(np.sqrt(np.diag(covariance)).max(), np.abs(mean).max(), 1e-3)
         np.testing.assert_allclose(drawn[0], mean, atol=1e-10 * size)

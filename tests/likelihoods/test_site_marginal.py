@@ -18,7 +18,9 @@ from scipy.special import betaln, expit
 from bayes_lupil import ModelSpec
 from bayes_lupil.engines import quadrature as engine
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.likelihoods.site_marginal import CellTable, SiteForm, SiteMarginal, integrate
+from bayes_lupil.likelihoods.cell_table import CellTable
+from bayes_lupil.likelihoods.site_form import SiteForm, integrate
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.likelihoods.sites import SiteModel
 from tests.likelihoods.brute_force import (
     CLOSE,

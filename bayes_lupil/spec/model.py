@@ -3,91 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, read_toml, requirement
-from bayes_lupil.errors import ModelError, nearest
-from bayes_lupil.priors import LKJ, Beta, Dirichlet, LocationPrior, Prior, ScalePrior
+from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, requirement
+from bayes_lupil.errors import ModelError
+from bayes_lupil.priors import LKJ, Beta, DfPrior, Dirichlet, LocationPrior, Normal, Prior, ScalePrior
+from bayes_lupil.spec.sites import Sites
 
-__all__ = [
-    "Decision",
-    "ModelSpec",
-    "Priors",
-    "Sampler",
-    "Sites",
-    "builtin_models",
-    "load_model",
-    "load_models",
-    "model_path",
-    "model_schema",
-]
+__all__ = ["Decision", "ModelSpec", "Priors", "Role", "Sampler"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
-_ROLES = get_args(Role)
-Pooling = Literal["pooled", "partial", "fixed"]
 Threshold = Annotated[float, Field(gt=-1, lt=1)]
-
-
-class Sites(Document):
-    """How sites enter: logit p = alpha + u_site + (beta + v_site) x.
-
-    Attributes
-    ----------
-    intercepts, effects : {"pooled", "partial", "fixed"}
-        pooled: the same at every site; partial: drawn from a common distribution and so shrunk; fixed: one free
-        parameter for each site.
-    distribution : {"normal", "student_t"}
-        Distribution of u and v where pooling is partial; tau_u and tau_v are its scales.
-    df : float, optional
-        Degrees of freedom of "student_t"; small ones let single sites lie far out.
-    correlated : bool
-        Whether u and v may be correlated over sites (both must be partial), with priors.correlation.
-    coding : {"centred", "reference"}
-        centred: x is -1/2 for control and +1/2 for active; reference: 0 and 1, as in most published fits. With
-        partially pooled effects the coding changes the model.
-    """
-
-    intercepts: Pooling
-    effects: Pooling
-    distribution: Literal["normal", "student_t"] = "normal"
-    df: Annotated[float, Field(ge=1, le=1000)] | None = None
-    correlated: bool = False
-    coding: Literal["centred", "reference"] = "centred"
-
-    @model_validator(mode="after")
-    def _complete(self) -> Sites:
-        if self.distribution == "student_t" and self.df is None:
-            raise requirement("df", "nothing", "degrees of freedom, because distribution = 'student_t'")
-        if self.distribution == "normal" and self.df is not None:
-            raise requirement("df", f"{self.df:g}", "none, because distribution = 'normal'")
-        if self.correlated and (self.intercepts, self.effects) != ("partial", "partial"):
-            raise requirement("correlated", "true", "false, unless intercepts and effects are both 'partial'")
-        return self
-
-    @property
-    def pooled(self) -> bool:
-        """Whether sites play no part at all."""
-        return self.intercepts == "pooled" and self.effects == "pooled"
-
-    @property
-    def x(self) -> tuple[float, float]:
-        """Treatment code of control and active."""
-        return (-0.5, 0.5) if self.coding == "centred" else (0.0, 1.0)
 
 
 class Priors(Document):
     """Priors, each with its reason.
 
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
-    and tau_v the between-site SDs (scales), correlation that of u and v; site_shares and retention are used only for
-    trials known by their margins; sigma, the SD of patients within a site and arm, and gamma, the slope on the
-    baseline, are used only for continuous end points.
+    and tau_v the between-site SDs (scales), correlation that of u and v; df is for Student-t sites, outlier_share for
+    contaminated and exnex ones, nonexchangeable the treatment effect (log odds ratio) of a site that is not
+    exchangeable; site_shares and retention are used only for trials known by their margins; sigma, the SD of patients
+    within a site and arm, and gamma, the slope on the baseline, are used only for continuous end points.
     """
 
     alpha: LocationPrior
@@ -95,6 +34,9 @@ class Priors(Document):
     tau_u: ScalePrior | None = None
     tau_v: ScalePrior | None = None
     correlation: LKJ | None = None
+    df: DfPrior | None = None
+    outlier_share: Beta | None = None
+    nonexchangeable: Normal | None = None
     site_shares: Dirichlet | None = None
     retention: Beta | None = None
     sigma: ScalePrior | None = None
@@ -105,6 +47,13 @@ class Priors(Document):
     def _not_negative(cls, prior: Any) -> Any:
         if prior is not None and getattr(prior, "lower", 0.0) < 0:
             raise requirement("lower", f"{prior.lower:g}", "0 or more, since it is a standard deviation")
+        return prior
+
+    @field_validator("df")
+    @classmethod
+    def _at_least_one(cls, prior: Any) -> Any:
+        if prior is not None and prior.lower < 1:
+            raise requirement("lower", f"{prior.lower:g}", "1 or more: fewer degrees of freedom have no place here")
         return prior
 
     def items(self) -> list[tuple[str, Prior]]:
@@ -204,6 +153,24 @@ class ModelSpec(Document):
             raise requirement("priors.correlation", "a prior", "none, because sites.correlated = false")
         return self
 
+    @model_validator(mode="after")
+    def _priors_fit_distribution(self) -> ModelSpec:
+        kind = self.sites.distribution
+        for key, wanted in (("df", kind == "student_t"), ("outlier_share", self.sites.is_mixture)):
+            fixed, prior = getattr(self.sites, key), getattr(self.priors, key)
+            if wanted and fixed is None and prior is None:
+                either = f"a number there, or the prior priors.{key}, because sites.distribution = '{kind}'"
+                raise requirement(f"sites.{key}", "nothing", either)
+            if wanted and fixed is not None and prior is not None:
+                raise requirement(f"priors.{key}", "a prior", f"none, because sites.{key} = {fixed:g} fixes it")
+            if not wanted and prior is not None:
+                raise requirement(f"priors.{key}", "a prior", f"none, because sites.distribution = '{kind}'")
+        given, wanted = self.priors.nonexchangeable is not None, kind == "exnex"
+        if given != wanted:
+            found, required = ("a prior", "none") if given else ("nothing", "a prior")
+            raise requirement("priors.nonexchangeable", found, f"{required}, because sites.distribution = '{kind}'")
+        return self
+
     @property
     def hash(self) -> str:
         """SHA-256 of the analysis; comments and layout of the file do not enter."""
@@ -247,72 +214,3 @@ class ModelSpec(Document):
                     raise ModelError(where, f"'{parent}', which is no table", "the name of a value")
             table[last] = value
         return self.from_dict(content, f"model '{self.name}', edited")
-
-
-def builtin_models() -> tuple[str, ...]:
-    """Names of the models that come with the package."""
-    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
-
-
-def load_model(model: str | Path) -> ModelSpec:
-    """Load a model by built-in name or from a TOML file.
-
-    Raises
-    ------
-    ModelError
-        Naming file and key, what was found and what is required, with the nearest valid spelling.
-
-    Examples
-    --------
-    >>> load_model("site_effects").sites.effects
-    'partial'
-    """
-    return read_toml(model_path(model), ModelSpec, ModelError)
-
-
-def model_path(model: str | Path) -> Path:
-    """The file of a model given by built-in name or by its path."""
-    path = Path(model)
-    if path.suffix.lower() != ".toml":
-        if str(model) not in builtin_models():
-            raise ModelError(
-                f"model '{model}'",
-                "no built-in model of that name",
-                "a built-in name or a file that ends in .toml",
-                nearest(str(model), builtin_models()),
-            )
-        path = _folder() / f"{model}.toml"
-    return path
-
-
-def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
-    """All models of a folder (the built-in ones by default), or the one in a file; primary first, then by name."""
-    path = _folder() if folder is None else Path(folder)
-    if path.suffix.lower() == ".toml":
-        return (load_model(path),)
-    found = sorted(path.glob("*.toml"))
-    if not found:
-        raise ModelError(str(path), "no model files", "a folder with *.toml files, or one such file")
-    models = tuple(sorted((load_model(file) for file in found), key=lambda model: _ROLES.index(model.role)))
-    _distinct(models, path)
-    return models
-
-
-def _distinct(models: Iterable[ModelSpec], path: Path) -> None:
-    seen: set[str] = set()
-    for model in models:
-        if model.name in seen:
-            raise ModelError(str(path), f"two models named '{model.name}'", "a name of its own for each model")
-        seen.add(model.name)
-
-
-def model_schema() -> dict[str, Any]:
-    """JSON schema of a model file, for editors."""
-    schema = ModelSpec.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "bayes_lupil model file"}
-
-
-def _folder() -> Path:
-    """`models/` inside an installed package, or beside it in a checkout."""
-    inside = Path(str(files("bayes_lupil"))) / "models"
-    return inside if inside.is_dir() else inside.parent.parent / "models"

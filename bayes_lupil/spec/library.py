@@ -1,0 +1,85 @@
+"""Model files: the built-in ones, one by name or path, all of a folder, and their schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+from bayes_lupil.documents import read_toml
+from bayes_lupil.errors import ModelError, nearest
+from bayes_lupil.spec.model import ModelSpec, Role
+
+__all__ = ["builtin_models", "load_model", "load_models", "model_path", "model_schema"]
+
+_ROLES = get_args(Role)
+
+
+def builtin_models() -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def load_model(model: str | Path) -> ModelSpec:
+    """Load a model by built-in name or from a TOML file.
+
+    Raises
+    ------
+    ModelError
+        Naming file and key, what was found and what is required, with the nearest valid spelling.
+
+    Examples
+    --------
+    >>> load_model("site_effects").sites.effects
+    'partial'
+    """
+    return read_toml(model_path(model), ModelSpec, ModelError)
+
+
+def model_path(model: str | Path) -> Path:
+    """The file of a model given by built-in name or by its path."""
+    path = Path(model)
+    if path.suffix.lower() != ".toml":
+        if str(model) not in builtin_models():
+            raise ModelError(
+                f"model '{model}'",
+                "no built-in model of that name",
+                "a built-in name or a file that ends in .toml",
+                nearest(str(model), builtin_models()),
+            )
+        path = _folder() / f"{model}.toml"
+    return path
+
+
+def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
+    """All models of a folder (the built-in ones by default), or the one in a file; primary first, then by name."""
+    path = _folder() if folder is None else Path(folder)
+    if path.suffix.lower() == ".toml":
+        return (load_model(path),)
+    found = sorted(path.glob("*.toml"))
+    if not found:
+        raise ModelError(str(path), "no model files", "a folder with *.toml files, or one such file")
+    models = tuple(sorted((load_model(file) for file in found), key=lambda model: _ROLES.index(model.role)))
+    _distinct(models, path)
+    return models
+
+
+def _distinct(models: Iterable[ModelSpec], path: Path) -> None:
+    seen: set[str] = set()
+    for model in models:
+        if model.name in seen:
+            raise ModelError(str(path), f"two models named '{model.name}'", "a name of its own for each model")
+        seen.add(model.name)
+
+
+def model_schema() -> dict[str, Any]:
+    """JSON schema of a model file, for editors."""
+    schema = ModelSpec.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "bayes_lupil model file"}
+
+
+def _folder() -> Path:
+    """`models/` inside an installed package, or beside it in a checkout."""
+    inside = Path(str(files("bayes_lupil"))) / "models"
+    return inside if inside.is_dir() else inside.parent.parent / "models"
