@@ -16,6 +16,7 @@ from bayes_lupil.priors import (
     Beta,
     Dirichlet,
     Exponential,
+    Gamma,
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
@@ -46,6 +47,8 @@ PRIORS: list[Prior] = [
     Beta(a=2.5, b=0.8, reason=WHY),
     LKJ(eta=2, reason=WHY),
     LKJ(eta=0.7, reason=WHY),
+    Gamma(shape=2, rate=0.1, lower=1, reason=WHY),
+    Gamma(shape=0.8, rate=2, reason=WHY),
 ]
 BUGS = PrecisionGamma(shape=0.001, rate=0.001, reason=WHY)
 """The prior of many BUGS examples; half of its mass lies at standard deviations beyond 1e154."""
@@ -198,6 +201,11 @@ def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
         case PrecisionGamma():
             precision = stats.gamma(prior.shape, scale=1 / prior.rate)
             return lambda x: precision.logsf(x**-2.0), lambda x: precision.logcdf(x**-2.0)
+        case Gamma():  # what lies below the cut is taken out of the lower tail
+            whole = stats.gamma(prior.shape, scale=1 / prior.rate)
+            below, above = whole.cdf(prior.lower), whole.logsf(prior.lower)
+            lower = (lambda x: np.log(whole.cdf(x) - below) - above) if prior.lower else whole.logcdf
+            return lower, lambda x: whole.logsf(x) - above
         case Beta():
             twin = stats.beta(prior.a, prior.b)
         case LKJ():

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from bayes_lupil.errors import InputError, ModelError
 from bayes_lupil.priors import Normal
-from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, model_schema
+from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, model_schema, site_models
 from bayes_lupil.trials import load_trial
 
 MODELS = Path(__file__).parents[1] / "models"
-FILES = sorted(MODELS.glob("*.toml"))
+FILES = sorted(MODELS.rglob("*.toml"), key=lambda path: path.stem)
 BASE = (MODELS / "site_effects.toml").read_text(encoding="utf-8")
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -50,10 +50,12 @@ def test_every_model_loads_by_name_and_by_file(path: Path) -> None:
 
 
 def test_there_are_models_and_they_are_told_apart() -> None:
-    models = load_models()
+    reanalysed, of_sites = load_models(), site_models()
+    assert reanalysed[0].role == "primary"
+    assert of_sites[0] == reanalysed[0]
+    models = (*reanalysed, *of_sites[1:])
     assert builtin_models() == tuple(path.stem for path in FILES)
     assert sorted(model.name for model in models) == list(builtin_models())
-    assert models[0].role == "primary"
     assert len({model.hash for model in models}) == len(models)
     assert len({(model.title, model.population) for model in models}) == len(models)
     assert len({model.sampler.seed for model in models}) == len(models)
@@ -195,6 +197,44 @@ def test_a_missing_prior_is_named_in_a_file(tmp_path: Path) -> None:
     problem = refusal(tmp_path, cut, "")
     assert problem.where == f"{tmp_path / 'm.toml'}, key 'priors.tau_v'"
     assert problem.found == "nothing"
+
+
+REASON = "For this test alone."
+SHARE = {"family": "beta", "a": 1, "b": 9, "reason": REASON}
+DF = {"family": "gamma", "shape": 2, "rate": 0.1, "lower": 1, "reason": REASON}
+ALONE = {"family": "normal", "mean": 0, "sd": 1.5, "reason": REASON}
+CONTAMINATED = {"sites__distribution": "contaminated", "sites__outliers": "control", "sites__outlier_sd": 2}
+EXNEX = {"sites__distribution": "exnex", "priors__nonexchangeable": ALONE}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "required"),
+    [
+        ({"sites__distribution": "contaminated"}, "sites.outliers", "a value"),
+        ({**CONTAMINATED, "sites__outlier_sd": None}, "sites.outlier_sd", "a value"),
+        (CONTAMINATED, "sites.outlier_share", "the prior priors.outlier_share"),
+        ({**CONTAMINATED, "sites__outlier_share": 0.1, "priors__outlier_share": SHARE}, "priors.outlier_share", "none"),
+        ({**CONTAMINATED, "sites__outlier_share": 0.1, "sites__effects": "fixed"}, "sites.effects", "'partial' or"),
+        ({**CONTAMINATED, "sites__outlier_share": 0.1, "sites__intercepts": "pooled"}, "sites.intercepts", "'partial'"),
+        ({"sites__outliers": "control"}, "sites.outliers", "none, because distribution = 'normal'"),
+        ({"sites__outlier_share": 0.1}, "sites.outlier_share", "none"),
+        ({"priors__outlier_share": SHARE}, "priors.outlier_share", "none"),
+        ({"priors__nonexchangeable": ALONE}, "priors.nonexchangeable", "none"),
+        ({"sites__distribution": "exnex", "sites__outlier_share": 0.5}, "priors.nonexchangeable", "a prior"),
+        ({**EXNEX, "sites__outlier_share": 0.5, "sites__effects": "pooled"}, "sites.effects", "'partial'"),
+        ({**EXNEX, "sites__outlier_share": 0.5, "sites__correlated": True}, "sites.correlated", "false"),
+        ({"sites__distribution": "student_t"}, "sites.df", "the prior priors.df"),
+        ({"sites__distribution": "student_t", "sites__df": 4, "priors__df": DF}, "priors.df", "none"),
+        ({"sites__distribution": "student_t", "priors__df": {**DF, "lower": 0.5}}, "lower", "1 or more"),
+        ({"priors__df": DF}, "priors.df", "none"),
+        ({"sites__df": 4}, "sites.df", "none, because distribution = 'normal'"),
+    ],
+)
+def test_a_distribution_has_its_own_keys_and_no_others(changes: dict[str, Any], key: str, required: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model("site_effects").edited(**changes)
+    assert caught.value.where.endswith(f"{key}'")
+    assert required in caught.value.required
 
 
 leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
@@ -353,7 +393,7 @@ def test_the_schema_is_a_schema() -> None:
 @every_file
 def test_every_model_points_to_the_schema_and_is_valid_under_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert text.startswith("#:schema schema.json\n")
+    assert text.startswith("#:schema schema.json\n" if path.parent == MODELS else "#:schema ../schema.json\n")
     jsonschema.validate(tomllib.loads(text), model_schema(), jsonschema.Draft202012Validator)
 
 

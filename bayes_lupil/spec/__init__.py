@@ -1,6 +1,13 @@
 """What a model file may say: one complete, prespecified analysis. All defaults of the package live in this room."""
 
-from bayes_lupil.spec.library import builtin_models, load_model, load_models, model_path, model_schema
+from bayes_lupil.spec.library import (
+    builtin_models,
+    load_model,
+    load_models,
+    model_path,
+    model_schema,
+    site_models,
+)
 from bayes_lupil.spec.model import Decision, ModelSpec, Priors, Sampler
 from bayes_lupil.spec.sites import Sites
 
@@ -15,4 +22,5 @@ __all__ = [
     "load_models",
     "model_path",
     "model_schema",
+    "site_models",
 ]

@@ -11,14 +11,30 @@ from bayes_lupil.documents import read_toml
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.spec.model import ModelSpec, Role
 
-__all__ = ["builtin_models", "load_model", "load_models", "model_path", "model_schema"]
+__all__ = ["builtin_models", "load_model", "load_models", "model_path", "model_schema", "site_models"]
 
 _ROLES = get_args(Role)
 
 
 def builtin_models() -> tuple[str, ...]:
     """Names of the models that come with the package."""
-    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+    return tuple(sorted(_builtin()))
+
+
+def _builtin() -> dict[str, Path]:
+    return {path.stem: path for path in _folder().rglob("*.toml")}
+
+
+def site_models() -> tuple[ModelSpec, ...]:
+    """The primary model, and the same with other distributions of the site effects: `models/sites/`.
+
+    Examples
+    --------
+    >>> [model.sites.distribution for model in site_models()][:2]
+    ['normal', 'contaminated']
+    """
+    others = sorted((_folder() / "sites").glob("*.toml"))
+    return (load_model("site_effects"), *(load_model(path) for path in others))
 
 
 def load_model(model: str | Path) -> ModelSpec:
@@ -48,12 +64,15 @@ def model_path(model: str | Path) -> Path:
                 "a built-in name or a file that ends in .toml",
                 nearest(str(model), builtin_models()),
             )
-        path = _folder() / f"{model}.toml"
+        path = _builtin()[str(model)]
     return path
 
 
 def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
-    """All models of a folder (the built-in ones by default), or the one in a file; primary first, then by name."""
+    """All models of a folder, or the one in a file; primary first, then by name.
+
+    By default those of `models/` itself: other distributions of the site effects are in `site_models`.
+    """
     path = _folder() if folder is None else Path(folder)
     if path.suffix.lower() == ".toml":
         return (load_model(path),)
