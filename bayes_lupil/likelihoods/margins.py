@@ -7,7 +7,8 @@ subset with probability rho_ar (r the response); at an excluded site never. Summ
 
 with w = rho in the subset, 1 - rho outside it at ordinary sites, 1 at excluded ones. Within an arm these, and the
 class that is known to be empty ('no placebo non-responder at an excluded site'), are the cells of a multinomial.
-No discrete variable is left, so NUTS samples it directly.
+No discrete variable is left, so NUTS samples it directly. Where the number of a class's patients at the excluded sites
+is known, it makes two classes: A_c is the excluded sites for the one, the ordinary sites for the other.
 """
 
 from __future__ import annotations
@@ -31,14 +32,21 @@ RESPONSES = ("non-responder", "responder")
 
 
 class MarginsLikelihood(Likelihood):
-    """A model file met with published margins."""
+    """A model file met with published margins.
 
-    def __init__(self, spec: ModelSpec, margins: Margins) -> None:
+    Parameters
+    ----------
+    excluded_power : float
+        Power of the likelihood of patients known to be at the excluded sites: 1 keeps them, 0 leaves them out.
+    """
+
+    def __init__(self, spec: ModelSpec, margins: Margins, excluded_power: float = 1.0) -> None:
         self.spec = spec
         self.margins = margins
         self.site_names = margins.sites
         self.sites = SiteModel(spec, margins.n_sites)
         self.counts = np.array([item.count for item in margins.classes], dtype=np.int64)
+        self.powers = np.array([excluded_power if item.must_be_excluded else 1.0 for item in margins.classes])
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -61,7 +69,7 @@ class MarginsLikelihood(Likelihood):
         import pymc as pm
         import pytensor.tensor as pt
 
-        counts = pm.Data("counts", self.counts, dims="class")
+        counts = pm.Data("counts", self._weighed, dims="class")
         eta = self.sites.log_odds(values)
         log_share, rho = pt.log(values["site_share"]), values["retention"]
         log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}
@@ -70,16 +78,35 @@ class MarginsLikelihood(Likelihood):
         for item in self.margins.classes:
             by_site = log_share + log_p[item.response][:, item.arm]
             keep = rho[item.arm, item.response]
+            if item.must_be_excluded:
+                chances.append(pt.logsumexp(by_site[:first]))
+                continue
             ordinary = by_site[first:] + pt.log(keep if item.in_subset else 1 - keep)
             parts = pt.concatenate([by_site[:first], ordinary]) if item.may_be_excluded else ordinary
             chances.append(pt.logsumexp(parts))
         pm.Potential("log_likelihood", pt.sum(counts * pt.stack(chances)))
 
+    @property
+    def _weighed(self) -> NDArray[np.number[Any]]:
+        """Patients by class, those at the excluded sites by their power; whole numbers where it is 1."""
+        return self.counts if (self.powers == 1).all() else self.counts * self.powers
+
     def class_log_probability(self, values: Values) -> Floats:
         """Log probability that a patient of the arm falls into each class, shape (..., classes)."""
+        return self.class_log_probability_at(self.sites.log_odds(values), values)
+
+    def class_log_probability_at(self, log_odds: Floats, values: Values) -> Floats:
+        """The same from log odds by site and arm, where a posterior keeps these and not the parameters behind them.
+
+        Parameters
+        ----------
+        log_odds : array, shape (..., sites, 2)
+        values : dict of str to array
+            'site_share', shape (..., sites), and 'retention', shape (..., 2, 2).
+        """
         from scipy.special import log_expit, logsumexp
 
-        eta = self.sites.log_odds(values)
+        eta = log_odds
         with np.errstate(divide="ignore"):  # a share that underflows to 0 is a log of -inf, and harmless in the sum
             log_share = np.log(values["site_share"])
             log_in, log_out = np.log(values["retention"]), np.log1p(-np.asarray(values["retention"]))
@@ -89,15 +116,16 @@ class MarginsLikelihood(Likelihood):
             by_site = log_share + log_expit(eta if item.response else -eta)[..., item.arm]
             kept = (log_in if item.in_subset else log_out)[..., item.arm, item.response]
             at_excluded = 0.0 if item.may_be_excluded else -np.inf
-            weight = np.where(excluded, at_excluded, np.asarray(kept)[..., None])
+            at_ordinary = -np.inf if item.must_be_excluded else np.asarray(kept)[..., None]
+            weight = np.where(excluded, at_excluded, at_ordinary)
             chances.append(logsumexp(by_site + weight, axis=-1))
         return np.stack(chances, axis=-1)
 
     def log_likelihood(self, values: Values) -> Floats:
         """Sum over patients, shape (...)."""
         # a class without patients adds nothing, even where its probability is 0
-        used = self.counts > 0
-        total: Floats = (self.class_log_probability(values)[..., used] * self.counts[used]).sum(axis=-1)
+        used = self._weighed > 0
+        total: Floats = (self.class_log_probability(values)[..., used] * self._weighed[used]).sum(axis=-1)
         return total
 
     def pointwise(self, values: Values) -> Pointwise:

@@ -9,7 +9,7 @@ from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.frequentist.hierarchy import NONE, RECOMPUTED, HierarchyRow
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.numbers import interval, p_value, points, probability, ratio
-from bayes_lupil.report.tables import SYNTHETIC
+from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["comparison_markdown", "markdown_table"]
 

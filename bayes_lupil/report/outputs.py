@@ -14,7 +14,8 @@ from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.figures import figures_of
 from bayes_lupil.report.markdown import comparison_markdown
 from bayes_lupil.report.style import save_figure
-from bayes_lupil.report.tables import SYNTHETIC, comparison_table, csv_text
+from bayes_lupil.report.tables import comparison_table, csv_text
+from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["write_fit", "write_reanalysis"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from bayes_lupil.files import new_file
-from bayes_lupil.report.tables import SYNTHETIC
+from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

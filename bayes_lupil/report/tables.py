@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SYNTHETIC", "comparison_table", "csv_text"]
+__all__ = ["comparison_table", "csv_text"]
 
-SYNTHETIC = "SYNTHETIC DATA: made up, not from patients"
 _COLUMNS = (
     "analysis", "kind", "population", "patients", "control", "active", "risk_difference", "rd_lower", "rd_upper",
     "interval", "odds_ratio", "or_lower", "or_upper", "or_interval", "p_printed", "p_recomputed", "p_benefit",

@@ -12,8 +12,7 @@ from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.numbers import interval, points, probability
-from bayes_lupil.report.tables import SYNTHETIC
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["print_posterior", "print_reanalysis", "print_trial"]
 

@@ -49,6 +49,8 @@ Fit = Callable[[BinomialCells], Draws]
 _PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
 QUANTITIES = (*_PARAMETERS, "risk_difference", "u", "v", "log_likelihood")
 """u and v are those of the first site; which one does not matter, since all are alike."""
+SHARE = "outlier_share"
+"""Ranked too where the model has one."""
 RANKED_AMONG = 255
 """Thinned draws: 256 possible ranks."""
 POINTS = 1024
@@ -63,13 +65,17 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "estimands.py": ("estimate",),
     "likelihoods/base.py": (),
     "likelihoods/binomial.py": (),
+    "likelihoods/cell_table.py": (),
+    "likelihoods/deviations.py": (),
     "likelihoods/kernel_draws.py": (),
     "likelihoods/kernel_modes.py": (),
     "likelihoods/kernels.py": (),
+    "likelihoods/kinds.py": (),
+    "likelihoods/site_form.py": (),
     "likelihoods/site_marginal.py": (),
     "likelihoods/sites.py": (),
     "priors/base.py": (),
-    "priors/families.py": ("Normal", "HalfNormal"),
+    "priors/families.py": ("Normal", "HalfNormal", "Beta"),
     "simulate/calibration_cells.py": (),
 }
 """Files that the ranks depend on, with the parts of them that do; () for all of the file."""
@@ -77,14 +83,26 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """Size of the simulated trials: sites, and patients in each arm of each site."""
+    """Size of the simulated trials: sites, and patients in each arm of each site; and the model."""
 
     n_sites: int
     control: int
     active: int
+    model: str = "site_effects"
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What is ranked."""
+        return (*QUANTITIES, SHARE) if load_model(self.model).sites.is_mixture else QUANTITIES
 
 
-DESIGNS = {"sparse": Design(25, 2, 2), "dense": Design(12, 40, 40)}
+DESIGNS = {
+    "sparse": Design(25, 2, 2),
+    "dense": Design(12, 40, 40),
+    "sparse, outlying arms": Design(25, 2, 2, "outliers_arms"),
+    "dense, outlying arms": Design(12, 40, 40, "outliers_arms"),
+    "dense, exchangeable or not": Design(12, 40, 40, "site_exnex"),
+}
 """Four patients a site, as in LUPIL-2, where the prior still matters; and sites that speak for themselves."""
 
 
@@ -153,7 +171,8 @@ def simulate_cells(spec: ModelSpec, truth: Values, design: Design, rng: np.rando
     spec : ModelSpec
         For the coding of the arms.
     truth : dict of str to array
-        alpha, beta, tau_u, tau_v, and the standardised site effects e and f.
+        alpha, beta, tau_u, tau_v, the standardised site effects e and f, and what an outlying arm adds to its log odds
+        ('shift', shape (sites, 2)), or the effect of a site that stands alone ('own', NaN at others).
     design : Design
         Size of the trial.
     rng : numpy.random.Generator
@@ -163,11 +182,18 @@ def simulate_cells(spec: ModelSpec, truth: Values, design: Design, rng: np.rando
     return Cells(tuple(f"site {s + 1}" for s in range(design.n_sites)), rng.binomial(n, _risks(spec, truth)), n)
 
 
-def _risks(spec: ModelSpec, truth: Values) -> Floats:
-    """True response probability by site and arm, written out and not taken from the likelihood."""
+def _log_odds(spec: ModelSpec, truth: Values) -> Floats:
+    """True log odds by site and arm, written out and not taken from the likelihood."""
     level = truth["alpha"] + truth["tau_u"] * np.asarray(truth["e"])
     effect = truth["beta"] + truth["tau_v"] * np.asarray(truth["f"])
-    risks: Floats = 1 / (1 + np.exp(-np.stack([level + effect * x for x in spec.sites.x], axis=-1)))
+    if "own" in truth:
+        effect = np.where(np.isnan(truth["own"]), effect, truth["own"])
+    found: Floats = np.stack([level + effect * x for x in spec.sites.x], axis=-1) + truth.get("shift", 0.0)
+    return found
+
+
+def _risks(spec: ModelSpec, truth: Values) -> Floats:
+    risks: Floats = 1 / (1 + np.exp(-_log_odds(spec, truth)))
     return risks
 
 
@@ -184,7 +210,8 @@ def calibrate_cells(
     Parameters
     ----------
     spec : ModelSpec
-        A model with partially pooled intercepts and effects, independent of each other. Its seed is not used.
+        A model with partially pooled intercepts and effects, independent of each other: the design's own or one like
+        it. Its seed is not used.
     design : Design
         Size of the trials.
     simulations : int
@@ -205,9 +232,10 @@ def calibrate_cells(
 
     started, code = time.perf_counter(), code_hash(DEPENDS_ON)  # of the code that runs, whatever happens to the files
     engine: Fit = fit or quadrature.sample
-    ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
-    truths: dict[str, list[float]] = {name: [] for name in QUANTITIES}
-    spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
+    quantities = (*QUANTITIES, SHARE) if spec.sites.is_mixture else QUANTITIES
+    ranks: dict[str, list[int]] = {name: [] for name in quantities}
+    truths: dict[str, list[float]] = {name: [] for name in quantities}
+    spreads: dict[str, list[float]] = {name: [] for name in quantities}
     failures: dict[str, list[int]] = {}
     sizes, worst_k, worst_error, repeated = [], -np.inf, 0.0, 0
     for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
@@ -243,7 +271,7 @@ def calibrate_cells(
         code_hash=code,
         spread={
             name: round(float(np.mean(spreads[name]) / np.std(truths[name])), 3)
-            for name in QUANTITIES
+            for name in quantities
             if name != "log_likelihood"
         },
         failures=failures,
@@ -258,10 +286,17 @@ def calibrate_cells(
 
 
 def _one_truth(spec: ModelSpec, design: Design, rng: np.random.Generator) -> dict[str, Floats]:
-    """One draw from the prior; the site effects are standard normal, or Student-t."""
+    """One draw from the prior; the site effects are standard normal, or Student-t, or of several kinds."""
     df, sites = spec.sites.df, design.n_sites
-    truth = {name: prior.sample(rng) for name, prior in spec.priors.items() if name in _PARAMETERS}
+    truth = {name: prior.sample(rng) for name, prior in spec.priors.items() if name in (*_PARAMETERS, SHARE)}
     truth |= {name: rng.standard_normal(sites) if df is None else rng.standard_t(df, sites) for name in ("e", "f")}
+    if spec.sites.outliers == "arms" and spec.sites.outlier_sd is not None:
+        out = rng.random((sites, 2)) < truth[SHARE]
+        truth["shift"] = np.where(out, spec.sites.outlier_sd * rng.standard_normal((sites, 2)), 0.0)
+    elif spec.sites.distribution == "exnex":
+        prior, alone = spec.priors.nonexchangeable, rng.random(sites) < truth[SHARE]
+        assert prior is not None
+        truth["own"] = np.where(alone, rng.normal(prior.mean, prior.sd, sites), np.nan)
     return truth
 
 
@@ -291,18 +326,20 @@ def _thinned(likelihood: BinomialCells, found: Draws) -> dict[str, Floats]:
     values = {name: value.reshape(size, *value.shape[2:])[kept][None] for name, value in found.values.items()}
     estimands = estimate(likelihood, values, np.random.default_rng(likelihood.spec.sampler.seed))
     effects = {name: value[..., 0] for name, value in likelihood.sites.effects(values).items()}
-    quantities = {name: values[name] for name in _PARAMETERS} | effects
+    quantities = {name: values[name] for name in (*_PARAMETERS, SHARE) if name in values} | effects
     quantities |= {"risk_difference": estimands["risk_difference"], "log_likelihood": likelihood.log_likelihood(values)}
-    return {name: quantities[name][0] for name in QUANTITIES}
+    return {name: draws[0] for name, draws in quantities.items()}
 
 
 def _true_values(likelihood: BinomialCells, truth: Values) -> dict[str, float]:
+    log_odds, x = _log_odds(likelihood.spec, truth), likelihood.spec.sites.x
     risks, n, y = _risks(likelihood.spec, truth), likelihood.cells.n, likelihood.cells.responders
     difference = (risks[:, 1] - risks[:, 0]) @ n.sum(axis=1) / n.sum()
-    found = {name: truth[name] for name in _PARAMETERS} | {"risk_difference": difference}
-    found |= {"u": truth["tau_u"] * truth["e"][0], "v": truth["tau_v"] * truth["f"][0]}
+    found = {name: truth[name] for name in (*_PARAMETERS, SHARE) if name in truth} | {"risk_difference": difference}
+    slope = (log_odds[0, 1] - log_odds[0, 0]) / (x[1] - x[0])
+    found |= {"u": log_odds[0, 0] - x[0] * slope - truth["alpha"], "v": slope - truth["beta"]}
     found["log_likelihood"] = _log_probability(y, n, risks)
-    return {name: float(found[name]) for name in QUANTITIES}
+    return {name: float(value) for name, value in found.items()}
 
 
 def _log_probability(y: NDArray[np.int64], n: NDArray[np.int64], risks: Floats) -> float:
@@ -316,7 +353,7 @@ def _main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=name, description="Renew the ranks of the quadrature engine.")
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20260202)
-    parser.add_argument("--model", default="site_effects")
+    parser.add_argument("--model", help="in place of the model of each design")
     parser.add_argument("--out", type=Path, default=Path("tests/simulate/calibration_cells.json"))
     given = parser.parse_args(arguments)
 
@@ -324,9 +361,10 @@ def _main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    spec, results = load_model(given.model).edited(sampler__points=POINTS), {}
+    results = {}
     for design, size in DESIGNS.items():
         say(f"{design}: {size}")
+        spec = load_model(given.model or size.model).edited(sampler__points=POINTS)
         results[design] = calibrate_cells(spec, size, given.simulations, given.seed, say)
         CellsCalibration.write(results, given.out)
     say(f"written to {given.out}")

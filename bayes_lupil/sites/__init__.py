@@ -1,1 +1,1 @@
-"""Sites one by one: how far each is shrunk, how outlying it is, how much it counts, and what deleting it would assume."""
+"""Sites one by one: how far each is shrunk, how outlying it is, how much it counts, what deleting it would assume."""

@@ -28,6 +28,8 @@ class PatientClass:
         Whether they belong to the published subset (which holds nobody from an excluded site).
     may_be_excluded : bool
         Whether such a patient can come from one of the excluded sites.
+    must_be_excluded : bool
+        Whether such a patient is known to come from one of the excluded sites.
     """
 
     arm: int
@@ -35,12 +37,15 @@ class PatientClass:
     in_subset: bool
     count: int
     may_be_excluded: bool
+    must_be_excluded: bool = False
 
     @property
     def label(self) -> str:
         """For coordinates and tables, e.g. 'control, responder, outside the subset'."""
         arm = ("control", "active")[self.arm]
         response = ("non-responder", "responder")[self.response]
+        if self.must_be_excluded:
+            return f"{arm}, {response}, at an excluded site"
         return f"{arm}, {response}, {'in' if self.in_subset else 'outside'} the subset"
 
 
@@ -60,11 +65,14 @@ class Margins:
         Number of sites in the trial, the excluded ones included.
     impossible_at_excluded : tuple of (int, int)
         (arm, response) pairs that did not occur at the excluded sites.
+    at_excluded : tuple of (int, int, int)
+        (arm, response, patients) at the excluded sites, for the pairs whose number there is known; usually none.
 
     Raises
     ------
     TrialError
-        Where the subset is larger than the whole in any cell, or the number of sites is too small.
+        Where the subset is larger than the whole in any cell, the number of sites is too small, or more patients are
+        said to be at the excluded sites than can be.
     """
 
     totals: tuple[tuple[int, int], tuple[int, int]]
@@ -73,6 +81,7 @@ class Margins:
     excluded_sites: tuple[str, ...]
     n_sites: int
     impossible_at_excluded: tuple[tuple[int, int], ...] = ()
+    at_excluded: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.excluded_sites:
@@ -98,6 +107,22 @@ class Margins:
                 raise TrialError(
                     f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"
                 )
+        self._check_at_excluded()
+
+    def _check_at_excluded(self) -> None:
+        where = "margins.at_excluded"
+        pairs = [(arm, response) for arm, response, _ in self.at_excluded]
+        if len(set(pairs)) != len(pairs):
+            raise TrialError(where, "an arm and response named twice", "each pair once")
+        for arm, response, count in self.at_excluded:
+            if (arm, response) in self.impossible_at_excluded or not 0 <= count <= self._outside(arm, response):
+                required = "at most the patients outside the subset, of a pair that may occur at the excluded sites"
+                raise TrialError(where, f"{count} patients of arm {arm}, response {response}", required)
+
+    def _outside(self, arm: int, response: int) -> int:
+        """Patients of the arm with the response who are not in the subset."""
+        (r, n), (sub_r, sub_n) = self.totals[arm], self.subset_totals[arm]
+        return r - sub_r if response else (n - r) - (sub_n - sub_r)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -113,14 +138,21 @@ class Margins:
 
     @property
     def classes(self) -> tuple[PatientClass, ...]:
-        """The eight classes (arm, response, subset), control first."""
+        """The eight classes (arm, response, subset), control first; one more for each pair of `at_excluded`."""
+        known = {(arm, response): count for arm, response, count in self.at_excluded}
         found = []
         for arm in (0, 1):
-            (r, n), (sub_r, sub_n) = self.totals[arm], self.subset_totals[arm]
-            for response, whole, part in ((1, r, sub_r), (0, n - r, sub_n - sub_r)):
+            sub_r, sub_n = self.subset_totals[arm]
+            for response, part in ((1, sub_r), (0, sub_n - sub_r)):
+                outside = self._outside(arm, response)
                 possible = (arm, response) not in self.impossible_at_excluded
                 found.append(PatientClass(arm, response, True, part, False))
-                found.append(PatientClass(arm, response, False, whole - part, possible))
+                if (arm, response) not in known:
+                    found.append(PatientClass(arm, response, False, outside, possible))
+                    continue
+                there = known[arm, response]
+                found.append(PatientClass(arm, response, False, outside - there, False))
+                found.append(PatientClass(arm, response, False, there, True, must_be_excluded=True))
         return tuple(found)
 
     def pooled(self) -> Cells:
@@ -142,6 +174,7 @@ class Margins:
 
     def content(self) -> dict[str, Any]:
         """The margins as plain lists."""
+        known = {"at_excluded": [list(item) for item in self.at_excluded]} if self.at_excluded else {}
         return {
             "resolution": "margins",
             "totals": [list(pair) for pair in self.totals],
@@ -150,6 +183,7 @@ class Margins:
             "excluded_sites": list(self.excluded_sites),
             "n_sites": self.n_sites,
             "impossible_at_excluded": [list(pair) for pair in self.impossible_at_excluded],
+            **known,  # so that trials without such counts keep their hash
         }
 
 

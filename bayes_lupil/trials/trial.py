@@ -12,7 +12,10 @@ from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Population
 
-__all__ = ["Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
+__all__ = ["SYNTHETIC", "Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
+
+SYNTHETIC = "SYNTHETIC DATA: made up, not from patients"
+"""What every table, figure and file says that comes from made-up data."""
 
 Direction = Literal["higher", "lower"]
 Resolution = Literal["patients", "cells", "margins"]

@@ -27,11 +27,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil import ModelSpec, Trial, builtin_models, load_model, load_trial
+from bayes_lupil import ModelSpec, Trial, load_model, load_trial
 from bayes_lupil.estimands import estimate
 from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import BinomialCells, Likelihood, build_likelihood
+from bayes_lupil.likelihoods.sites import NONEXCHANGEABLE
 from bayes_lupil.provenance import package_versions
+from bayes_lupil.spec import load_models, site_models
 
 GENERATOR = "python -W ignore -m tests.engines.nuts_reference"
 STORED = Path(__file__).with_name("nuts_reference.json")
@@ -81,8 +83,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Edits of the model site_effects."""
 
-USED = ("alpha", "beta", "tau_u", "tau_v", "correlation")
+USED = ("alpha", "beta", "tau_u", "tau_v", "correlation", "df", "outlier_share", "nonexchangeable")
 """Priors that the posterior of a table of counts depends on; others serve other kinds of data."""
+
+ON_MIXED: dict[str, tuple[str, ...]] = {
+    "beitler_landis_1985": tuple(model.name for model in site_models()[1:]),
+    "fungal_5centre_sparse": ("outliers_control", "outliers_arms", "site_exnex", "site_student_t_df"),
+    "hartzel_8centre_muchbetter": ("outliers_control", "outliers_arms", "site_exnex", "site_student_t_df"),
+}
+"""Other distributions of site effects, by trial: eight sites, three sites without one responder, eight alike."""
 
 ON_LARGE = ("site_effects", "site_intercepts", "site_fixed", "itt_pooled")
 PROBS = {"q2.5": 0.025, "q50": 0.5, "q97.5": 0.975}
@@ -123,11 +132,12 @@ def _trial(name: str, folder: Path) -> Trial:
 
 def cases() -> tuple[Case, ...]:
     """Every model of the package on every trial that it can be fitted to, and the variants on the smaller ones."""
-    models = [load_model(name) for name in builtin_models()]
+    models = load_models()
     pooled = [model.name for model in models if model.sites.pooled]
     on_sites = [model.name for model in models if model.population == "itt"]
     found = [Case(model, "lupil2") for model in pooled]
     found += [Case(model, data) for data in SMALL for model in on_sites]
+    found += [Case(model, data) for data, models_here in ON_MIXED.items() for model in models_here]
     found += [Case(model, data) for model in VARIANTS for data in SMALL]
     found += [Case(model, data) for data in LARGE for model in ON_LARGE]
     return tuple(found)
@@ -154,20 +164,30 @@ def is_of(stored: Mapping[str, Any], case: Case, folder: Path = VALIDATION) -> l
 
 
 def quantities(likelihood: BinomialCells, values: Mapping[str, Floats], seed: int, independent: bool) -> Quantities:
-    """Statistics by quantity, each with its Monte Carlo error; `values` are draws of shape (chain, draw, ...)."""
+    """Statistics by quantity, each with its Monte Carlo error; `values` are draws of shape (chain, draw, ...).
+
+    Which sites are outlying comes from NUTS as draws of 0 and 1, from the other engine as probabilities.
+    """
     kept = Summary(independent)
+    values = likelihood.with_kinds(values, np.random.default_rng(seed + 1))
     scalars = {item.name: values[item.name] for item in likelihood.parameters if not item.dims}
     scalars |= estimate(likelihood, values, np.random.default_rng(seed))
     found = {name: kept.statistics(draws) for name, draws in scalars.items()}
     found["risk_difference"]["P(above 0)"] = kept.probability(scalars["risk_difference"] > 0)
     by_site = {
-        item.name: values[item.name] for item in likelihood.parameters if item.dims and item.name not in {"e", "f"}
+        item.name: values[item.name]
+        for item in likelihood.parameters
+        if item.dims and item.name not in likelihood.sites.behind
     }
     by_site |= likelihood.sites.effects(values)
+    outlying = _outlying(likelihood, values, independent)
     for s in _told(likelihood) if by_site else ():
         label = likelihood.site_names[s]
         for name, draws in by_site.items():
             found[f"{name}[{label}]"] = kept.moments(draws[..., s])
+        for where, draws in outlying.items():
+            mean = (float(draws[..., s].mean()), kept.error(draws[..., s]))
+            found[f"{where}[{label}]"] = {"P(outlying)": mean}
         if {"u", "v"} <= set(by_site):
             found[f"u, v[{label}]"] = {"correlation": kept.correlation(by_site["u"][..., s], by_site["v"][..., s])}
     if by_site and likelihood.spec.sites.intercepts != "pooled" and len(likelihood.site_names) == 8:
@@ -175,6 +195,18 @@ def quantities(likelihood: BinomialCells, values: Mapping[str, Floats], seed: in
         for s, label in enumerate(likelihood.site_names):
             found[f"p_active[{label}]"] = {"P(highest)": kept.probability(best == s)}
     return found
+
+
+def _outlying(likelihood: BinomialCells, values: Mapping[str, Floats], independent: bool) -> dict[str, Floats]:
+    """By where a site is outlying, shape (chain, draw, sites)."""
+    if not likelihood.spec.sites.is_mixture:
+        return {}
+    if not independent:
+        return likelihood.sites.outlying(values) or {NONEXCHANGEABLE: values[NONEXCHANGEABLE]}
+    shape = values["alpha"].shape
+    theta = {item.name: values[item.name].ravel() for item in likelihood.site_marginal.parameters}
+    found = likelihood.site_marginal.outlier_probability(theta, likelihood.spec.sampler.nodes)
+    return {name: chance.reshape(*shape, -1) for name, chance in found.items()}
 
 
 def _told(likelihood: BinomialCells) -> list[int]:
@@ -262,8 +294,9 @@ def run(case: Case) -> dict[str, Any]:
     if not kept:
         kept["model"] = compile_nutpie(likelihood)
     model = kept["model"].with_data(n=likelihood.cells.n, responders=likelihood.cells.responders)
-    built, draws = time.perf_counter(), 5000 if case.data in LARGE else 8000
-    easy = likelihood.spec.sites.pooled or case.data in LARGE
+    slow = case.data in LARGE or likelihood.spec.sites.is_mixture
+    built, draws = time.perf_counter(), 5000 if slow else 8000
+    easy = likelihood.spec.sites.pooled or slow
     for target, tune in ((0.95 if easy else 0.99, 1500), (0.995, 3000), (0.999, 6000)):
         settings = likelihood.spec.edited(
             sampler__chains=4, sampler__draws=draws, sampler__tune=tune, sampler__target_accept=target,

@@ -19,7 +19,6 @@ from bayes_lupil.simulate.calibration_cells import (
     DEPENDS_ON,
     DESIGNS,
     POINTS,
-    QUANTITIES,
     SETTINGS,
     CellsCalibration,
     Design,
@@ -32,7 +31,7 @@ STORED = Path(__file__).with_name("calibration_cells.json")
 RENEW = "python -W ignore -m bayes_lupil.simulate.calibration_cells"
 FALSE_ALARM = 0.01
 """Chance that a right calibration fails when it is renewed, over designs, quantities and both tests (Bonferroni)."""
-EACH = FALSE_ALARM / (len(DESIGNS) * len(QUANTITIES))
+EACH = FALSE_ALARM / sum(len(design.quantities) for design in DESIGNS.values())
 BINS = 16
 
 
@@ -56,7 +55,7 @@ def _rejected(found: CellsCalibration) -> dict[str, float]:
 def test_ranks_are_uniform(stored: dict[str, CellsCalibration], design: str) -> None:
     found = stored[design]
     assert found.design == DESIGNS[design].__dict__
-    assert set(found.ranks) == set(QUANTITIES)
+    assert set(found.ranks) == set(DESIGNS[design].quantities)
     assert all(len(ranks) == found.simulations >= 1000 for ranks in found.ranks.values())
     assert _rejected(found) == {}
 
@@ -93,7 +92,7 @@ def test_shifted_ranks_are_refused(stored: dict[str, CellsCalibration]) -> None:
     """The same ranks, had every true value been a sixth of a posterior SD higher (about 16 ranks of 256)."""
     for found in stored.values():
         shifted = {name: [min(r + 16, found.draws) for r in ranks] for name, ranks in found.ranks.items()}
-        assert set(_rejected(replace(found, ranks=shifted))) == set(QUANTITIES)
+        assert set(_rejected(replace(found, ranks=shifted))) == set(found.ranks)
 
 
 def test_stored_ranks_are_of_this_code(stored: dict[str, CellsCalibration]) -> None:

@@ -1,0 +1,45 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from bayes_lupil import __version__
+from bayes_lupil.cli import fits as _fits  # noqa: F401  adds its commands, as those below
+from bayes_lupil.cli import shows as _shows  # noqa: F401
+from bayes_lupil.cli import sites as _sites  # noqa: F401
+from bayes_lupil.cli.common import FAILED, app, err, out
+from bayes_lupil.errors import BayesLupilError
+
+__all__ = ["FAILED", "app", "err", "main", "out"]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"bayes-lupil {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
+
+def main(run: Callable[[], Any] = app) -> None:
+    """Entry point: errors of this package become a message and an exit status, never a traceback."""
+    try:
+        run()
+    except BayesLupilError as problem:
+        err.print("error:", style="bold red", end=" ")
+        err.print(str(problem), highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(problem.exit_status) from None
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise SystemExit(130) from None

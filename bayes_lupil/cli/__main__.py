@@ -1,0 +1,5 @@
+"""`python -m bayes_lupil.cli`."""
+
+from bayes_lupil.cli import main
+
+main()

@@ -1,0 +1,116 @@
+"""What the commands share: the application, its two consoles, options, and how a trial is read and told of."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from bayes_lupil.trials import Trial
+    from bayes_lupil.trials.trial import Direction
+
+__all__ = [
+    "FAILED",
+    "PLAIN",
+    "Active",
+    "BenefitOption",
+    "Better",
+    "Control",
+    "EndPointName",
+    "Quiet",
+    "Seed",
+    "SingleArm",
+    "TrialArgument",
+    "app",
+    "err",
+    "interactive",
+    "looks_like_model",
+    "out",
+    "read_trial",
+    "tell_notes",
+]
+
+FAILED = 3
+"""Exit status where a fit ran but its diagnostics failed, or the sampler could not run."""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Bayesian reanalysis of a multicentre randomised trial: hierarchical site models beside the trial's own "
+        "frequentist hierarchy.\n\nStart with [bold]bayes-lupil reanalyse[/bold] (the LUPIL-2 trial), or fit one "
+        "model: [bold]bayes-lupil fit site_effects my_trial.csv --control placebo --active drug[/bold].\n\n"
+        "Exit status: 0 fine, 2 bad input (nothing is written), 3 a fit failed its diagnostics."
+    ),
+)
+PLAIN: dict[str, Any] = {"box": None, "pad_edge": False}
+out, err = Console(), Console(stderr=True)
+
+
+class Better(StrEnum):
+    """Which response is good for the patient."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+TrialArgument = Annotated[
+    str,
+    typer.Argument(help="A built-in trial (see 'trials'), a trial file (.toml), or a table (.csv).", show_default=True),
+]
+Control = Annotated[str | None, typer.Option(help="CSV: name of the control arm.")]
+Active = Annotated[str | None, typer.Option(help="CSV: name of the active arm.")]
+EndPointName = Annotated[
+    str | None, typer.Option("--end-point", help="CSV: name of the end point; for patient data its column (0/1).")
+]
+BenefitOption = Annotated[
+    Better, typer.Option(help="CSV: whether a 'higher' or 'lower' response is good for the patient.")
+]
+SingleArm = Annotated[
+    bool, typer.Option("--single-arm-sites", help="CSV: accept sites that have a row for one arm only.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="In place of the seed in the model file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")]
+
+
+def read_trial(
+    name: str, control: str | None, active: str | None, end_point: str | None, benefit: Better, single: bool
+) -> Trial:
+    """The trial that a command's options name."""
+    from bayes_lupil.trials import load_trial
+
+    direction: Direction = "higher" if benefit is Better.HIGHER else "lower"
+    return load_trial(
+        name, control=control, active=active, end_point=end_point, benefit=direction, single_arm_sites=single
+    )
+
+
+def tell_notes(trial: Trial, name: str) -> None:
+    """What was left out or assumed when a file was read; the notes of built-in trials stand in the tables."""
+    if Path(name).suffix:
+        for note in trial.notes:
+            err.print(f"note: {note}", highlight=False, markup=False)
+
+
+def looks_like_model(name: str) -> bool:
+    """Whether a file is a model file and not a trial file."""
+    path = Path(name)
+    if path.suffix.lower() != ".toml" or not path.is_file():
+        return False
+    try:
+        return "priors" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False  # reading it as a trial says what is wrong, and where
+
+
+def interactive(quiet: bool) -> bool:
+    """Whether progress may be shown."""
+    return not quiet and sys.stderr.isatty()

@@ -1,0 +1,163 @@
+"""Commands that fit: reanalyse, fit; and check, which sees whether they would."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_lupil.cli.common import (
+    FAILED,
+    Active,
+    BenefitOption,
+    Better,
+    Control,
+    EndPointName,
+    Quiet,
+    Seed,
+    SingleArm,
+    TrialArgument,
+    app,
+    err,
+    interactive,
+    looks_like_model,
+    out,
+    read_trial,
+    tell_notes,
+)
+from bayes_lupil.files import make_folder
+
+if TYPE_CHECKING:
+    from bayes_lupil.reanalysis import Analysis
+    from bayes_lupil.spec import ModelSpec
+
+
+@app.command()
+def reanalyse(
+    trial: TrialArgument = "lupil2",
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of model files, or one of them; the built-in ones by default.")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where results go (default: outputs/TRIAL).")] = None,
+    seed: Seed = None,
+    control: Control = None,
+    active: Active = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
+    one_engine: Annotated[
+        bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit every model to a trial and write tables and figures beside its frequentist hierarchy."""
+    from bayes_lupil.reanalysis import reanalyse as run
+    from bayes_lupil.report import write_reanalysis
+    from bayes_lupil.report.terminal import print_reanalysis
+    from bayes_lupil.spec import load_models
+
+    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    specs = load_models(models)
+    target = folder or Path("outputs") / data.name
+    make_folder(target)
+    show = interactive(quiet)
+    if not quiet:
+        tell_notes(data, trial)
+
+    def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
+        if not quiet:
+            if done is None:
+                err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
+            elif done.status != "ok":
+                err.print(f"      {done.status}: {done.reason}", highlight=False, markup=False)
+
+    result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
+    write_reanalysis(result, target)
+    print_reanalysis(result, target, out)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="A built-in model (see 'models') or a model file (.toml).")],
+    trial: TrialArgument,
+    control: Control = None,
+    active: Active = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Write posterior, tables and manifest here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    seed: Seed = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit one model to one trial."""
+    from bayes_lupil.likelihoods import build_likelihood
+    from bayes_lupil.report.terminal import print_posterior
+    from bayes_lupil.spec import load_model
+
+    spec = load_model(model)
+    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
+    if folder is not None:
+        make_folder(folder)
+    if not quiet:
+        tell_notes(data, trial)
+    show = interactive(quiet) and not as_json
+    with err.status("Compiling and sampling ...") if show else nullcontext():
+        from bayes_lupil.fitting import fit as run
+
+        posterior = run(spec, data, seed=seed)
+    if folder is not None:
+        from bayes_lupil.report import write_fit
+
+        write_fit(posterior, folder)
+    if as_json:
+        sys.stdout.write(json.dumps(posterior.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    else:
+        print_posterior(posterior, out)
+        if folder is not None:
+            out.print(f"Written to {folder}", highlight=False, markup=False)
+    if not posterior.verdict.ok:
+        err.print(posterior.verdict.text, highlight=False, markup=False)
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="Model files, trial files and tables, or built-in names.")],
+    control: Control = None,
+    active: Active = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
+) -> None:
+    """Check files without fitting; models and trials given together are checked against each other too."""
+    from bayes_lupil.engines import engine_for
+    from bayes_lupil.likelihoods import build_likelihood
+    from bayes_lupil.spec import builtin_models, load_model
+
+    specs, trials = [], []
+    for name in files:
+        if name in builtin_models() or looks_like_model(name):
+            spec = load_model(name)
+            specs.append(spec)
+            out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)
+        else:
+            trial = read_trial(name, control, active, end_point, benefit, single_arm_sites)
+            trials.append(trial)
+            tell_notes(trial, name)
+            out.print(
+                f"ok: trial '{trial.name}' ({trial.resolution}), hash {trial.data_hash[:12]}",
+                highlight=False,
+                markup=False,
+            )
+    for trial in trials:
+        for spec in specs:
+            engine_for(build_likelihood(spec, trial))
+            out.print(f"ok: model '{spec.name}' can be fitted to trial '{trial.name}'", highlight=False, markup=False)

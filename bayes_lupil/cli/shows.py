@@ -1,0 +1,80 @@
+"""Commands that show what there is: trials and models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from bayes_lupil.cli.common import (
+    PLAIN,
+    Active,
+    BenefitOption,
+    Better,
+    Control,
+    EndPointName,
+    SingleArm,
+    app,
+    out,
+    read_trial,
+)
+
+
+@app.command()
+def trials(
+    name: Annotated[
+        str | None, typer.Argument(help="Show one trial with the source and grade of every number.")
+    ] = None,
+    control: Control = None,
+    active: Active = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
+) -> None:
+    """List the built-in trials, or show one (a built-in name, .toml or .csv)."""
+    from bayes_lupil.report.terminal import print_trial
+    from bayes_lupil.trials import builtin_trials, load_trial
+
+    if name is not None:
+        print_trial(read_trial(name, control, active, end_point, benefit, single_arm_sites), out)
+        return
+    table = Table(Column("trial", no_wrap=True), "what is known", "patients", "sites", "end point", **PLAIN)
+    for known in builtin_trials():
+        trial = load_trial(known)
+        table.add_row(
+            trial.name, trial.resolution, str(trial.analysis_set().patients), str(len(trial.site_names)),
+            f"{trial.end_point.label} ({trial.end_point.benefit} is better)",
+        )  # fmt: skip
+    out.print(table)
+    out.print("\nOne of them in full: bayes-lupil trials NAME", highlight=False)
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="Print one model file.")] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of model files, for editors.")
+    ] = False,
+) -> None:
+    """List the built-in models, or print one of them as a file to start from."""
+    from bayes_lupil.spec import load_model, load_models, model_path, model_schema, site_models
+
+    if schema:
+        sys.stdout.write(json.dumps(model_schema(), indent=2) + "\n")
+        return
+    if name is not None:
+        load_model(name)
+        sys.stdout.write(model_path(name).read_text(encoding="utf-8"))
+        return
+    table = Table(
+        Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **PLAIN
+    )
+    for spec in (*load_models(), *site_models()[1:]):
+        table.add_row(
+            spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
+        )
+    out.print(table)
+    out.print("\nOne of them as a file to start from: bayes-lupil models NAME > mine.toml", highlight=False)

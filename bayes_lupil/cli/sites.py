@@ -1,0 +1,134 @@
+"""The command that looks at a trial's sites one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_lupil.cli.common import (
+    FAILED,
+    Active,
+    BenefitOption,
+    Better,
+    Control,
+    EndPointName,
+    Quiet,
+    Seed,
+    SingleArm,
+    TrialArgument,
+    app,
+    err,
+    interactive,
+    out,
+    read_trial,
+    tell_notes,
+)
+from bayes_lupil.files import make_folder
+
+if TYPE_CHECKING:
+    from bayes_lupil.sites.analysis import Attempt
+    from bayes_lupil.spec import ModelSpec
+    from bayes_lupil.trials import Trial
+
+
+@app.command()
+def sites(
+    trial: TrialArgument = "lupil2",
+    model: Annotated[
+        str, typer.Option(help="The model that the table is of: a built-in one (see 'models') or a file (.toml).")
+    ] = "outliers_arms",
+    suspect: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A site whose way from kept to excluded is followed; may be given several times. "
+            "By default the sites that look outlying."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write tables, figures and the comparison of all site models here.")
+    ] = None,
+    seed: Seed = None,
+    control: Control = None,
+    active: Active = None,
+    end_point: EndPointName = None,
+    benefit: BenefitOption = Better.HIGHER,
+    single_arm_sites: SingleArm = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look at the sites one by one: shrinkage, outliers by arm, weights, the trial without each.
+
+    With --out the site distributions are compared as well, and the way from keeping the suspect sites to excluding them
+    is followed. For a trial whose site table was never published (LUPIL-2): what the unpublished counts could do.
+    """
+    from bayes_lupil.spec import load_model
+
+    spec = load_model(model)
+    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    if not quiet:
+        tell_notes(data, trial)
+    if data.resolution == "margins":
+        _margins(data, suspect, folder, seed, quiet)
+    else:
+        _table(data, spec, suspect or [], folder, seed, quiet)
+
+
+def _table(
+    trial: Trial, spec: ModelSpec, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
+) -> None:
+    from bayes_lupil.report.site_terminal import print_site_analysis
+    from bayes_lupil.sites.analysis import analyse_sites
+
+    everything = folder is not None or bool(suspects)
+    result = analyse_sites(
+        trial,
+        spec,
+        None if folder is not None else (),
+        suspects=suspects,
+        follow=everything,
+        seed=seed,
+        progress=interactive(quiet),
+        announce=None if quiet or folder is None else _announce,
+    )
+    if folder is not None:
+        from bayes_lupil.report.site_outputs import write_sites
+
+        write_sites(result, make_folder(folder))
+    print_site_analysis(result, out)
+    if folder is not None:
+        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed: int | None, quiet: bool) -> None:
+    from bayes_lupil.errors import UnsupportedModelError
+    from bayes_lupil.report.site_outputs import write_hidden
+    from bayes_lupil.report.site_terminal import print_hidden
+    from bayes_lupil.sites.hidden_analysis import analyse_hidden
+
+    if suspects:
+        raise UnsupportedModelError(
+            f"trial '{trial.name}'",
+            f"site '{suspects[0]}' as a suspect",
+            "a site table, which was never published for this trial",
+            "Leave --suspect out: what the excluded sites could have held is shown instead.",
+        )
+    result = analyse_hidden(
+        trial, seed=seed, compare=folder is not None, progress=interactive(quiet), announce=None if quiet else _announce
+    )
+    if folder is not None:
+        write_hidden(result, make_folder(folder))
+    print_hidden(result, out)
+    if folder is not None:
+        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+def _announce(i: int, of: int, spec: ModelSpec, done: Attempt | None) -> None:
+    if done is None:
+        err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
+    elif done.reason:
+        err.print(f"      {done.reason}", highlight=False, markup=False)

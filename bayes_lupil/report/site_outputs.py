@@ -1,0 +1,82 @@
+"""What a look at the sites leaves behind: a page, tables, and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.report.site_figures import (
+    figure_caterpillar,
+    figure_exclusion_path,
+    figure_outliers,
+    figure_predictive,
+)
+from bayes_lupil.report.site_markdown import sites_markdown
+from bayes_lupil.report.style import save_figure
+from bayes_lupil.report.tables import csv_text
+from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
+from bayes_lupil.sites.checks import predicted_by_site
+from bayes_lupil.trials.trial import SYNTHETIC, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["models_frame", "write_frame", "write_sites"]
+
+
+def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
+    """Write sites.md, sites.csv, site_models.csv, exclusion_path.csv, predictive_checks.csv and the figures.
+
+    Raises
+    ------
+    OutputError
+        Where the folder cannot be written to.
+    """
+    import pandas as pd
+
+    folder = make_folder(Path(folder))
+    trial = result.trial
+    write_frame(result.table.to_frame().reset_index(), folder / "sites.csv", trial)
+    models = models_frame(result.attempts)
+    if result.comparison is not None:
+        models = models.merge(result.comparison.to_frame().reset_index(), on="model", how="left")
+    write_frame(models, folder / "site_models.csv", trial)
+    save_figure(figure_caterpillar(result.table), folder, "site_shrinkage")
+    if any(row.outlier is not None or row.nonexchangeable is not None for row in result.table.rows):
+        save_figure(figure_outliers(result.table), folder, "site_outliers")
+    if result.path is not None:
+        write_frame(result.path.to_frame().reset_index(), folder / "exclusion_path.csv", trial)
+        save_figure(figure_exclusion_path(result.path, result.sound), folder, "exclusion_path")
+    if result.checks:
+        frames = [checks.to_frame().reset_index().assign(model=checks.model) for checks in result.checks]
+        write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
+        save_figure(figure_predictive(predicted_by_site(result.shown)), folder, "predicted_by_site")
+    write_text(folder / "sites.md", sites_markdown(result))
+    return folder
+
+
+def write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
+    """A table as CSV, six digits, marked where the data are made up."""
+    if trial.synthetic and "data" not in table.columns:
+        table = table.copy()
+        table.insert(0, "data", SYNTHETIC)
+    write_text(path, csv_text(table.round(6)))
+
+
+def models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
+    """Risk difference and P(benefit) under each site model; why not, where there is none."""
+    import pandas as pd
+
+    rows = []
+    for item in attempts:
+        row: dict[str, object] = {"model": item.model.name, "title": item.model.title, "status": item.reason or "ok"}
+        posterior = item.sound
+        if posterior is not None and posterior.p_benefit is not None:
+            rd, best = posterior.row("risk_difference"), posterior.p_benefit
+            row |= {
+                "risk_difference": rd.q50, "rd_lower": rd.q2_5, "rd_upper": rd.q97_5,
+                "p_benefit": best.probability, "p_benefit_mcse": best.mcse,
+            }  # fmt: skip
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,100 @@
+"""One site in words and numbers, for the terminal and for the page."""
+
+from __future__ import annotations
+
+import math
+
+from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
+
+__all__ = [
+    "chance",
+    "conflict_words",
+    "counts",
+    "most_telling",
+    "outlier_error",
+    "outlier_words",
+    "retained_words",
+    "without_words",
+]
+
+
+def counts(row: SiteRow) -> str:
+    """Responders of patients, active against control."""
+    return f"{row.responders[1]}/{row.n[1]} v {row.responders[0]}/{row.n[0]}"
+
+
+def chance(value: float) -> str:
+    """A probability whose Monte Carlo error is told beside the table.
+
+    Examples
+    --------
+    >>> chance(0.934), chance(0.0004), chance(0.9998), chance(float("nan"))
+    ('0.93', '< 0.01', '> 0.99', '')
+    """
+    if math.isnan(value):
+        return ""
+    if value < 0.005:
+        return "< 0.01"
+    return "> 0.99" if value > 0.995 else f"{value:.2f}"
+
+
+def outlier_words(row: SiteRow) -> str:
+    """P(outlier) in the control and the active arm, or P(not exchangeable); empty where the model has neither."""
+    if row.outlier is not None:
+        return f"{chance(row.outlier[0].mean)}, {chance(row.outlier[1].mean)}"
+    return chance(row.nonexchangeable.mean) if row.nonexchangeable is not None else ""
+
+
+def conflict_words(row: SiteRow) -> str:
+    """Conflict p-values of control and active arm; 'small' where no outcome could have shown a conflict."""
+    if row.conflict is None:
+        return ""
+    found = []
+    for item in (row.conflict.control, row.conflict.active):
+        if item is None:
+            found.append("no patients")
+        else:
+            found.append("small" if not item.testable else "" if math.isnan(item.p) else f"{item.p:.2f}")
+    return ", ".join(found)
+
+
+def without_words(row: SiteRow) -> tuple[str, str]:
+    """Risk difference and P(benefit) of the trial without the site."""
+    rd = row.without.estimates["risk_difference"]
+    if not row.without.ok:
+        return "none", "none"
+    limits = interval(points(rd.q2_5), points(rd.q97_5))
+    return f"{points(rd.mean)} ({limits})", probability(row.without.p_benefit, row.without.p_benefit_mcse)
+
+
+def retained_words(row: SiteRow) -> str:
+    """Weight retained, to the digit that its Monte Carlo error leaves."""
+    item = row.retained
+    if math.isnan(item.mean):
+        return ""
+    digits = 2 if item.mcse < 0.05 else 1
+    return f"{item.mean:.{digits}f}"
+
+
+def outlier_error(table: SiteTable) -> float:
+    """The largest Monte Carlo standard error of any P(outlier) of a table; 0 where there are none."""
+    items: list[Mean] = [item for row in table.rows for item in (row.outlier or ())]
+    items += [row.nonexchangeable for row in table.rows if row.nonexchangeable is not None]
+    return max((item.mcse for item in items), default=0.0)
+
+
+def most_telling(table: SiteTable, most: int) -> tuple[SiteRow, ...]:
+    """All rows in their order, or where there are more than `most`, the most outlying and the largest of them."""
+    if len(table.rows) <= most:
+        return table.rows
+
+    def outlying(row: SiteRow) -> float:
+        items = row.outlier or ((row.nonexchangeable,) if row.nonexchangeable is not None else ())
+        return max((item.mean for item in items), default=0.0)
+
+    by_chance = sorted(table.rows, key=lambda row: -outlying(row))[: most // 2]
+    by_size = sorted(table.rows, key=lambda row: -sum(row.n))
+    kept = {row.site for row in by_chance}
+    kept |= {row.site for row in [r for r in by_size if r.site not in kept][: most - len(kept)]}
+    return tuple(row for row in table.rows if row.site in kept)

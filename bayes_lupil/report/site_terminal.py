@@ -1,0 +1,111 @@
+"""What a look at the sites prints in the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.site_rows import (
+    conflict_words,
+    counts,
+    most_telling,
+    outlier_error,
+    outlier_words,
+    retained_words,
+    without_words,
+)
+from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.sites.table import SiteTable
+from bayes_lupil.trials.trial import SYNTHETIC
+
+__all__ = ["print_site_analysis", "table_notes"]
+
+_MOST = 30
+_PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left"}
+
+
+def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
+    """The table of sites, and where they were made the comparison of models and the way from in to out."""
+
+    def line(text: str) -> None:
+        out.print(text, highlight=False, markup=False)
+
+    table = result.table
+    if table.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    line(f"Sites under '{table.model}' ({table.population}): {result.shown.spec.title}")
+    _print_table(table, out)
+    for text in table_notes(table):
+        line(text)
+    if result.comparison is not None:
+        shown = Table("model", "P(benefit)", "elpd difference (SE)", "weight", title="Site models", **_PLAIN)
+        scores = {item.name: item for item in result.comparison.models}
+        for name, score in scores.items():
+            best = result.sound[name].p_benefit
+            assert best is not None  # it is sound
+            shown.add_row(
+                name, probability(best.probability, best.mcse), f"{score.difference:.1f} ({score.difference_se:.1f})",
+                f"{score.weight:.2f}",
+            )  # fmt: skip
+        out.print(shown)
+        for text in result.comparison.warnings:
+            line(text)
+    if result.path is not None:
+        _print_path(result, out)
+    for item in result.attempts:
+        if item.reason:
+            line(f"{item.model.name}: {item.reason}")
+
+
+def _print_table(table: SiteTable, out: Console) -> None:
+    rows = most_telling(table, _MOST)
+    has_outliers = any(outlier_words(row) for row in rows)
+    what = "P(stands alone)" if rows[0].nonexchangeable is not None else "P(outlier) c, a"
+    shown = Table(Column("site", overflow="fold"), "active v control", "RD raw, shrunken", "shrink", **_PLAIN)
+    for head in (*([what] if has_outliers else []), "weight", "P(benefit) without", "conflict c, a"):
+        shown.add_column(head)
+    for row in rows:
+        raw = points(row.raw.risk_difference) if row.raw.risk_difference == row.raw.risk_difference else "-"
+        cells = [row.site, counts(row), f"{raw}, {points(row.risk_difference.mean)}", f"{row.shrinkage.mean:.2f}"]
+        cells += [outlier_words(row)] if has_outliers else []
+        shown.add_row(*cells, retained_words(row), without_words(row)[1].replace(" (MCSE ", " ("), conflict_words(row))
+    out.print(shown)
+    if left_out := len(table.rows) - len(rows):
+        out.print(f"{left_out} more sites are not shown here (the most outlying and the largest are).", highlight=False)
+
+
+def table_notes(table: SiteTable) -> list[str]:
+    """What the columns mean, and what is missing."""
+    error = outlier_error(table)
+    lines = [
+        "RD: risk difference, active minus control, in percentage points, raw and given the model. shrink: share of "
+        "the way from the site's own effect to the overall one. weight: in the overall effect, 1 being that of an "
+        "ordinary site of its size. P(benefit) without: of the trial less the site (Monte Carlo standard error); with "
+        f"all sites {probability(table.p_benefit.mean, table.p_benefit.mcse)}. conflict: two-sided mid-p of control "
+        "and active arm; 'small': too few patients for any outcome to show a conflict.",
+    ]
+    if error:
+        lines.append(f"Monte Carlo standard error of each P(outlier): at most {max(error, 0.0001):.1g}. c, a: by arm.")
+    return [*lines, *table.notes]
+
+
+def _print_path(result: SiteAnalysis, out: Console) -> None:
+    path = result.path
+    assert path is not None
+    why = "chosen because they look outlying here" if result.chosen_by_data else "named"
+    title = f"From kept (1) to excluded (0): {', '.join(path.sites)} ({why})"
+    shown = Table("each suspect patient counts", "RD, % points (95 % CrI)", "P(benefit)", title=title, **_PLAIN)
+    for point in path.points:
+        if not point.ok:
+            shown.add_row(f"{point.power:g}", "diagnostics failed", "none")
+            continue
+        rd = point.risk_difference
+        limits = interval(points(rd.q2_5), points(rd.q97_5))
+        shown.add_row(
+            f"{point.power:g}", f"{points(rd.q50)} ({limits})", probability(point.p_benefit, point.p_benefit_mcse)
+        )
+    out.print(shown)

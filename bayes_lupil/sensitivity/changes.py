@@ -1,0 +1,80 @@
+"""Another prior, and prior or likelihood raised to a power."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_lupil.engines import quadrature
+from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.errors import InputError
+from bayes_lupil.fitting import fit
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.provenance import provenance_of
+from bayes_lupil.sensitivity.inputs import check, site_log_likelihood
+from bayes_lupil.sensitivity.weighted import Changed, carries, of_refit, weighted
+from bayes_lupil.tree import build_tree
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["change_prior", "power_scale"]
+
+
+def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -> Changed:
+    """The posterior under other priors.
+
+    Parameters
+    ----------
+    priors
+        By the name of the parameter, as in a model file, for example
+        ``tau_v={"family": "half_normal", "sd": 1, "reason": "twice as wide"}``.
+
+    Raises
+    ------
+    ModelError
+        For a prior that a model file may not have.
+    """
+    check(posterior, trial)
+    spec = posterior.spec.edited(**{f"priors__{name}": value for name, value in priors.items()})
+    log_ratio = np.zeros(posterior.draws("risk_difference").size)
+    old, new = dict(posterior.spec.priors.items()), dict(spec.priors.items())
+    for name in priors:
+        draws = posterior.draws(name)
+        density = new[name].logpdf(draws) - old[name].logpdf(draws)
+        log_ratio += density.reshape(log_ratio.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
+    label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
+    weights, k_hat = smooth_weights(log_ratio)
+    if not carries(posterior, weights, k_hat):
+        return of_refit(fit(spec, trial), label, k_hat)
+    return weighted(posterior, label, weights, k_hat)
+
+
+def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
+    """The posterior with the prior of the shared parameters, or the sites' marginal likelihood, raised to a power.
+
+    Powers a little above and below 1 show how much each of them matters. Site effects given the shared parameters keep
+    their distribution.
+
+    Raises
+    ------
+    InputError
+        For a power that is not positive.
+    """
+    for name, value in (("prior", prior), ("likelihood", likelihood)):
+        if not 0 < value < np.inf:
+            raise InputError(f"power of the {name}", f"{value:g}", "a positive number")
+    by_site = site_log_likelihood(posterior, trial)
+    model = build_likelihood(posterior.spec, trial)
+    marginal = model.site_marginal
+    assert marginal is not None  # there is a site log likelihood
+    log_ratio = (likelihood - 1) * by_site.sum(axis=1)
+    for item in marginal.parameters:
+        log_ratio += (prior - 1) * item.prior.logpdf(posterior.draws(item.name)).ravel()
+    label = f"prior^{prior:g}, likelihood^{likelihood:g}"
+    weights, k_hat = smooth_weights(log_ratio)
+    if carries(posterior, weights, k_hat):
+        return weighted(posterior, label, weights, k_hat)
+    draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
+    refit = Posterior(build_tree(model, draws), posterior.spec, provenance_of(posterior.spec, trial, draws))
+    return of_refit(refit, label, k_hat)

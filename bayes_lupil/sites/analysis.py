@@ -1,0 +1,200 @@
+"""All that is asked of a trial's sites in one run: the table, the models against each other, the way from in to out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
+from bayes_lupil.fitting import fit
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.sites.checks import PredictiveChecks, predictive_checks
+from bayes_lupil.sites.comparison import ModelComparison, compare_models
+from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
+from bayes_lupil.sites.table import SiteTable, site_table
+from bayes_lupil.spec import ModelSpec, load_model, site_models
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models"]
+
+SHOWN = "outliers_arms"
+"""The model whose table is shown unless another is named: the one that lets each arm of each site be outlying."""
+OUTLYING = 0.5
+
+Announce = Callable[[int, int, ModelSpec, "Attempt | None"], None]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One model met with the trial.
+
+    Attributes
+    ----------
+    posterior : Posterior or None
+        None where the trial cannot support the model, or the sampler could not run.
+    reason : str
+        Why there is none, or why its diagnostics failed.
+    is_failure : bool
+        Whether the run must end with an exit status other than 0; a refused model is no failure.
+    """
+
+    model: ModelSpec
+    posterior: Posterior | None
+    reason: str = ""
+    is_failure: bool = False
+
+    @property
+    def sound(self) -> Posterior | None:
+        """The posterior, if its diagnostics let it be reported."""
+        return self.posterior if self.posterior is not None and self.posterior.verdict.ok else None
+
+
+@dataclass(frozen=True, eq=False)
+class SiteAnalysis:
+    """What `analyse_sites` found.
+
+    Attributes
+    ----------
+    shown : Posterior
+        The fit that table, path and checks are of.
+    table : SiteTable
+    attempts : tuple of Attempt
+        Every model asked for, the shown one among them.
+    comparison : ModelComparison or None
+        None where fewer than two models could be fitted.
+    path : ExclusionPath or None
+        None where it was not asked for, or the suspects are all sites there are.
+    chosen_by_data : bool
+        Whether the suspects are those that look outlying in this very trial, and not sites that were named.
+    checks : tuple of PredictiveChecks
+        Of the shown model and of the one with normal sites.
+    """
+
+    trial: Trial
+    shown: Posterior
+    table: SiteTable
+    attempts: tuple[Attempt, ...]
+    comparison: ModelComparison | None
+    path: ExclusionPath | None
+    chosen_by_data: bool
+    checks: tuple[PredictiveChecks, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        path_ok = self.path is None or self.path.ok
+        return path_ok and not any(item.is_failure for item in self.attempts)
+
+    @property
+    def sound(self) -> dict[str, Posterior]:
+        """Posteriors whose diagnostics are sound, by model."""
+        return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
+
+
+def fit_site_models(
+    trial: Trial, models: Sequence[ModelSpec], *, seed: int | None = None, announce: Announce | None = None
+) -> tuple[Attempt, ...]:
+    """Fit several models; one that the trial cannot support is kept as a row with the reason."""
+    found = []
+    for i, model in enumerate(models, start=1):
+        if announce:
+            announce(i, len(models), model, None)
+        done = _attempt(model if seed is None else model.edited(sampler__seed=seed + i - 1), trial)
+        found.append(done)
+        if announce:
+            announce(i, len(models), model, done)
+    return tuple(found)
+
+
+def _attempt(model: ModelSpec, trial: Trial) -> Attempt:
+    try:
+        build_likelihood(model, trial)
+    except UnsupportedModelError as problem:
+        return Attempt(model, None, str(problem))
+    try:
+        posterior = fit(model, trial)
+    except SamplerError as problem:
+        return Attempt(model, None, str(problem), is_failure=True)
+    verdict = posterior.verdict
+    return Attempt(model, posterior, "" if verdict.ok else verdict.text, not verdict.ok)
+
+
+def analyse_sites(
+    trial: Trial,
+    shown: ModelSpec | None = None,
+    models: Sequence[ModelSpec] | None = None,
+    *,
+    suspects: Sequence[str] = (),
+    powers: Sequence[float] = POWERS,
+    follow: bool = True,
+    seed: int | None = None,
+    progress: bool = False,
+    announce: Announce | None = None,
+) -> SiteAnalysis:
+    """Everything that this package says of the sites of a trial whose site table is known.
+
+    Parameters
+    ----------
+    trial : Trial
+    shown : ModelSpec, optional
+        The model that table, path and checks are of; by default `outliers_arms`.
+    models : sequence of ModelSpec, optional
+        Compared with it; by default `bayes_lupil.spec.site_models`.
+    suspects : sequence of str
+        Sites whose way from kept to excluded is followed. By default those with P(outlier) above 0.5 in either arm
+        under the shown model, or else the one with the largest; the result then says that the data chose them.
+    powers : sequence of float
+        See `bayes_lupil.sites.exclusion.exclusion_path`.
+    follow : bool
+        Whether that way is followed, and predictive checks are made.
+    seed : int, optional
+        Replaces the seed of every model file (model i gets seed + i).
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial has no site table, or cannot support the shown model.
+    InputError
+        For a suspect that is no site of the trial; where the fit of the shown model failed its diagnostics.
+    """
+    first = shown or load_model(SHOWN)
+    build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
+    if suspects:
+        trial.analysis_set(first.population, tuple(suspects))  # and sites that do not exist
+    others = [model for model in (site_models() if models is None else models) if model.name != first.name]
+    attempts = fit_site_models(trial, [first, *others], seed=seed, announce=announce)
+    posterior = attempts[0].sound
+    if posterior is None:
+        raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
+    table = site_table(posterior, trial, progress=progress)
+    sound = {item.model.name: item.sound for item in attempts if item.sound is not None}
+    chosen = tuple(suspects) or most_outlying(table)
+    possible = follow and len(chosen) < len(table.rows)
+    normal = next((p for p in sound.values() if p.spec.sites.distribution == "normal"), None)
+    checked = dict.fromkeys((posterior, normal)) if follow else {}
+    return SiteAnalysis(
+        trial=trial,
+        shown=posterior,
+        table=table,
+        attempts=attempts,
+        comparison=compare_models(sound, trial) if len(sound) > 1 else None,
+        path=exclusion_path(posterior, trial, chosen, powers) if possible else None,
+        chosen_by_data=not suspects,
+        checks=tuple(predictive_checks(p, trial) for p in checked if p is not None),
+    )
+
+
+def most_outlying(table: SiteTable) -> tuple[str, ...]:
+    """Sites with P(outlier) above 0.5 in either arm, or the one with the largest; by conflict where there is none."""
+    score = {}
+    for row in table.rows:
+        if row.outlier is not None:
+            score[row.site] = max(row.outlier[0].mean, row.outlier[1].mean)
+        elif row.nonexchangeable is not None:
+            score[row.site] = row.nonexchangeable.mean
+        else:
+            score[row.site] = abs(row.change.mean)
+    has_chance = any(row.outlier is not None or row.nonexchangeable is not None for row in table.rows)
+    above = tuple(site for site, value in score.items() if has_chance and value > OUTLYING)
+    return above or (max(score, key=lambda site: score[site]),)

@@ -1,0 +1,262 @@
+"""Models compared by how well each foretells a site that it has not seen, and stacked.
+
+Leave-one-site-out expected log predictive densities (elpd) of the same sites under several models; differences to the
+best model with the paired standard error over sites (Vehtari, Gelman and Gabry 2017, Stat Comput 27:1413-1432, equation
+24); stacking weights (Yao, Vehtari, Simpson and Gelman 2018, Bayesian Analysis 13:917-1007, equation 5).
+
+A difference below 4, or within 2 standard errors, does not tell models apart, and with fewer than 100 sites the
+standard error itself is too small by an unknown amount (Sivula, Magnusson, Matamoros and Vehtari 2020,
+arXiv:2008.10296).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.errors import InputError
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.sensitivity import SiteLoo, loo_sites
+from bayes_lupil.sensitivity.inputs import site_log_likelihood
+from bayes_lupil.trials.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FEW_SITES", "SMALL_DIFFERENCE", "ModelComparison", "ModelScore", "compare_models", "stacking_weights"]
+
+Floats = NDArray[np.float64]
+
+SMALL_DIFFERENCE = 4.0
+"""Of an elpd: models that differ by less foretell much the same."""
+FEW_SITES = 100
+"""Below this the standard error of a difference is not to be trusted."""
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """One model among those compared; densities are on the log scale, higher is better.
+
+    Attributes
+    ----------
+    name : str
+    elpd, se, mcse : float
+        Leave-one-site-out expected log predictive density, summed over sites; its standard error over sites; its Monte
+        Carlo standard error.
+    difference, difference_se, difference_mcse : float
+        To the best model (0 or negative), its paired standard error over sites, and its Monte Carlo standard error; 0
+        for the best model itself.
+    weight : float
+        In the stack of all models that foretells best.
+    distinct : bool
+        Whether the difference is at least 4 and beyond 2 standard errors.
+    refitted : tuple of str
+        Sites for which the model was fitted again, because k-hat was above 0.5.
+    """
+
+    name: str
+    elpd: float
+    se: float
+    mcse: float
+    difference: float
+    difference_se: float
+    difference_mcse: float
+    weight: float
+    distinct: bool
+    refitted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """Models of one trial, best first.
+
+    Attributes
+    ----------
+    models : tuple of ModelScore
+    by_site : dict of str to dict of str to float
+        Log predictive density by model and site.
+    warnings : tuple of str
+        What the figures do not say, in words.
+    trial, population : str
+    synthetic : bool
+        Whether the data are made up.
+    """
+
+    models: tuple[ModelScore, ...]
+    by_site: dict[str, dict[str, float]]
+    warnings: tuple[str, ...]
+    trial: str
+    population: str
+    synthetic: bool
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a model, best first."""
+        import pandas as pd
+
+        rows = [
+            {
+                "model": item.name, "elpd": item.elpd, "se": item.se, "mcse": item.mcse, "difference": item.difference,
+                "difference_se": item.difference_se, "difference_mcse": item.difference_mcse, "weight": item.weight,
+                "distinct": item.distinct, "refitted": len(item.refitted),
+            }
+            for item in self.models
+        ]  # fmt: skip
+        return pd.DataFrame(rows).set_index("model")
+
+
+def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], trial: Trial) -> ModelComparison:
+    """Compare models of one trial by leave-one-site-out predictive densities.
+
+    Parameters
+    ----------
+    posteriors : mapping of str to Posterior, or sequence of Posterior
+        Two or more, of models with sites; without names of their own they take those of their models.
+    trial : Trial
+        The trial that all were fitted to.
+
+    Raises
+    ------
+    UnsupportedModelError
+        For a model that pools all sites, or a trial whose site table is not known.
+    InputError
+        For fewer than two posteriors, two of one name, posteriors of another trial or of different populations, and
+        those whose diagnostics failed.
+    """
+    named = _named(posteriors)
+    first = next(iter(named.values()))
+    for name, posterior in named.items():
+        if _analysed(posterior) != _analysed(first):
+            found = f"population '{posterior.provenance.population_label}'"
+            raise InputError(f"posterior '{name}'", found, f"that of the others, '{first.provenance.population_label}'")
+    loo = {name: loo_sites(posterior, trial) for name, posterior in named.items()}
+    sites = tuple(next(iter(loo.values())).by_site)
+    density = {name: np.array([found.by_site[site] for site in sites]) for name, found in loo.items()}
+    mcse = {name: _mcse(named[name], trial, found, sites) for name, found in loo.items()}
+    order = sorted(named, key=lambda name: -loo[name].elpd)
+    weights = dict(zip(order, stacking_weights(np.column_stack([density[name] for name in order])), strict=True))
+    best, scores = order[0], []
+    for name in order:
+        gap = density[name] - density[best]
+        difference, se = float(gap.sum()), float(gap.std(ddof=1) * np.sqrt(gap.size))
+        scores.append(
+            ModelScore(
+                name, loo[name].elpd, loo[name].se, mcse[name], difference, se,
+                0.0 if name == best else float(np.hypot(mcse[name], mcse[best])), float(weights[name]),
+                abs(difference) >= SMALL_DIFFERENCE and abs(difference) > 2 * se, loo[name].refitted,
+            )
+        )  # fmt: skip
+    source = first.provenance
+    by_site = {name: loo[name].by_site for name in order}
+    warnings = _warnings(scores, len(sites))
+    return ModelComparison(tuple(scores), by_site, warnings, source.trial, source.population_label, source.synthetic)
+
+
+def stacking_weights(log_densities: Floats) -> Floats:
+    """Weights, at least 0 and summing to 1, whose mixture of predictive densities has the highest log score.
+
+    A convex problem. ArviZ's `compare` solves the same but has no underflow guard, rounds its weights in one of its
+    two generations, and takes results in a form that differs between them.
+
+    Parameters
+    ----------
+    log_densities : array, shape (sites, models)
+        Leave-one-site-out log predictive densities.
+
+    Returns
+    -------
+    array, shape (models,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(np.allclose(stacking_weights(np.log([[0.8, 0.2], [0.2, 0.8]])), 0.5))
+    True
+    """
+    from scipy.optimize import minimize
+
+    # the largest of each row becomes 1, which changes the score by a constant
+    density = np.exp(log_densities - log_densities.max(axis=1, keepdims=True))
+    models = density.shape[1]
+
+    def score(weights: Floats) -> tuple[float, Floats]:
+        mixed = np.maximum(density @ weights, np.finfo(float).tiny)
+        return -float(np.log(mixed).mean()), -(density / mixed[:, None]).mean(axis=0)
+
+    result = minimize(
+        score, np.full(models, 1 / models), jac=True, method="SLSQP", bounds=[(0, 1)] * models,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
+        options={"ftol": 1e-12, "maxiter": 1000},
+    )  # fmt: skip
+    weights = np.clip(result.x, 0, None)
+    return np.asarray(weights / weights.sum())
+
+
+def _named(posteriors: Mapping[str, Posterior] | Sequence[Posterior]) -> dict[str, Posterior]:
+    if isinstance(posteriors, Mapping):
+        pairs = list(posteriors.items())
+    else:
+        pairs = [(item.spec.name, item) for item in posteriors]
+    if len(pairs) < 2:
+        raise InputError("models to compare", str(len(pairs)), "two or more")
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError("models to compare", f"two named '{twice}'", "a name of its own for each: pass a dict")
+    return named
+
+
+def _analysed(posterior: Posterior) -> tuple[str, str, tuple[str, ...]]:
+    """What must be the same, so that densities are of the same counts."""
+    spec = posterior.spec
+    return posterior.provenance.data_hash, spec.population, tuple(sorted(spec.without_sites))
+
+
+def _mcse(posterior: Posterior, trial: Trial, loo: SiteLoo, sites: tuple[str, ...]) -> float:
+    """Monte Carlo standard error of an elpd; errors of sites are taken as independent.
+
+    By the delta method, as in Vehtari, Gelman and Gabry 2017 (R package loo, `mcse_elpd_loo`): that of weighted draws.
+    Where the model was fitted again, that of a mean of as many draws as the posterior itself is worth; the relative
+    variance of the density over them is E(p) / p_loo - 1, the mean being over the posterior with the site in it.
+    """
+    log_density = site_log_likelihood(posterior, trial)
+    draws = log_density.shape[0]
+    worth = min(posterior.row("risk_difference").ess_bulk / draws, 1.0)
+    names = [str(site) for site in np.asarray(posterior.data["site_log_likelihood"]["site"])]
+    total = 0.0
+    for site in sites:
+        column = log_density[:, names.index(site)]
+        relative = np.exp(column - loo.by_site[site])
+        if site in loo.refitted:
+            total += max(float(relative.mean()) - 1, 0.0) / (worth * draws)
+        else:
+            weights, _ = smooth_weights(-column)
+            total += float((weights**2) @ (relative - 1) ** 2) / worth
+    return float(np.sqrt(total))
+
+
+def _warnings(scores: Sequence[ModelScore], sites: int) -> tuple[str, ...]:
+    best, found = scores[0], []
+    for item in scores[1:]:
+        if item.distinct:
+            continue
+        size, reasons = abs(item.difference), []
+        if size < SMALL_DIFFERENCE:
+            reasons.append(f"below {SMALL_DIFFERENCE:g}")
+        if size <= 2 * item.difference_se:
+            reasons.append("within 2 standard errors")
+        found.append(
+            f"'{best.name}' and '{item.name}' cannot be told apart by how they foretell sites: their difference, "
+            f"{size:.1f} (standard error {item.difference_se:.1f}), is {' and '.join(reasons)}"
+        )
+    if sites < FEW_SITES:
+        found.append(
+            f"with {sites} sites (fewer than {FEW_SITES}) the standard errors of differences are themselves uncertain "
+            f"and tend to be too small, and so are stacking weights"
+        )
+    return tuple(found)

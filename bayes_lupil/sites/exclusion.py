@@ -1,0 +1,336 @@
+"""The exclusion path: suspect sites from kept to excluded post hoc, their likelihood raised to a power from 1 to 0.
+
+With power w each suspect patient counts w: a suspect site's cells (y, n) become (w y, w n) in its likelihood given its
+effects, and its share of the trial's patients in the risk difference becomes that of w n. It is the power prior of
+Ibrahim and Chen 2000 (Stat Sci 15:46-60, equation 1), with the suspect sites in the place of the historical data: at 1
+it is the fit of all sites, at 0 the fit without the suspects, as if their patients said nothing of the others.
+
+Draws of theta, the parameters that sites share, get the weights
+
+    w(theta) = prod over suspects of L_s^(power)(theta) / L_s(theta),
+
+both with the site's effects integrated out. Given theta the other sites keep their draws, and the suspects' effects are
+drawn afresh from their powered cells. Where weights do not carry the change the model is fitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.engines import quadrature
+from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
+from bayes_lupil.fitting import fit
+from bayes_lupil.likelihoods import BinomialCells
+from bayes_lupil.likelihoods.cell_table import CellTable
+from bayes_lupil.likelihoods.site_marginal import SiteMarginal
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.provenance import provenance_of
+from bayes_lupil.sensitivity import Changed, Estimate
+from bayes_lupil.sensitivity.inputs import check
+from bayes_lupil.sensitivity.weighted import carries, effective_size, estimate, of_refit, weighted
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.tree import build_tree
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["POWERS", "ExclusionPath", "ExclusionPoint", "exclusion_path"]
+
+Floats = NDArray[np.float64]
+
+POWERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+
+
+@dataclass(frozen=True)
+class ExclusionPoint:
+    """The posterior where each suspect patient counts `power`.
+
+    Attributes
+    ----------
+    power : float
+        1: the suspect sites are kept; 0: they are excluded.
+    risk_difference : Estimate
+        Active minus control, over the patients that count.
+    conditional_log_odds_ratio : Estimate
+    p_benefit, p_benefit_mcse : float
+        P(benefit) on the trial's benefit scale and its Monte Carlo standard error; NaN where the diagnostics of a
+        refit fail.
+    k_hat, effective : float
+        Of the weights that the power asks for; draws that the result is worth.
+    refitted : bool
+        Whether the model was fitted again, because reweighted draws could not carry the change.
+    ok : bool
+        Whether the result may be reported.
+    """
+
+    power: float
+    risk_difference: Estimate
+    conditional_log_odds_ratio: Estimate
+    p_benefit: float
+    p_benefit_mcse: float
+    k_hat: float
+    effective: float
+    refitted: bool
+    ok: bool
+
+
+@dataclass(frozen=True)
+class ExclusionPath:
+    """What becomes of the result as suspect sites count less and less.
+
+    Attributes
+    ----------
+    points : tuple of ExclusionPoint
+        In the order of the powers asked for.
+    sites : tuple of str
+        The suspects, with so many `patients`.
+    synthetic : bool
+        Whether the data are made up.
+    """
+
+    points: tuple[ExclusionPoint, ...]
+    sites: tuple[str, ...]
+    patients: int
+    model: str
+    trial: str
+    population: str
+    synthetic: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether every point may be reported."""
+        return all(point.ok for point in self.points)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a power: risk difference, conditional log odds ratio and P(benefit), with their errors, and k-hat."""
+        import pandas as pd
+
+        rows = []
+        for point in self.points:
+            rd, log_or = asdict(point.risk_difference), asdict(point.conditional_log_odds_ratio)
+            named = {f"conditional_log_odds_ratio_{key}": value for key, value in log_or.items() if key != "mean"}
+            rest = {key: value for key, value in vars(point).items() if not isinstance(value, Estimate)}
+            rows.append({"risk_difference": rd.pop("mean"), **rd, "conditional_log_odds_ratio": log_or["mean"]})
+            rows[-1] |= named | rest
+        return pd.DataFrame(rows).set_index("power")
+
+
+def exclusion_path(
+    posterior: Posterior, trial: Trial, sites: Sequence[str], powers: Sequence[float] = POWERS
+) -> ExclusionPath:
+    """The posterior along the way from keeping suspect sites to excluding them post hoc.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        From either engine. Also of a model that pools all sites, whose path runs from the one crude analysis to the
+        other.
+    trial : Trial
+        The trial it was fitted to, with a site table.
+    sites : sequence of str
+        The suspects, named before or after the fact; the path takes no view of how they were chosen.
+    powers : sequence of float
+        Each from 0 to 1.
+
+    Returns
+    -------
+    ExclusionPath
+        Points between 0 and 1 that have to be fitted again are fitted by quadrature, whichever engine the posterior is
+        from; without the sites at all, by the engine that the model file names.
+
+    Raises
+    ------
+    InputError
+        For a site that is not in the analysis, every site, a power outside 0 to 1, or a posterior of another trial or
+        whose diagnostics failed.
+    UnsupportedModelError
+        Where the trial's site table is not known.
+    """
+    check(posterior, trial)
+    spec = posterior.spec
+    cells = _site_table(spec, trial)
+    suspects = _suspects(spec, cells, sites)
+    for power in powers:
+        if not 0 <= power <= 1:
+            raise InputError("power of the suspect sites", f"{power:g}", "a number from 0 (excluded) to 1 (kept)")
+    reweighting = _Reweighting(posterior, cells, suspects)
+    points = []
+    for power in map(float, powers):
+        weights, k_hat = smooth_weights(reweighting.log_weights(power))
+        if carries(posterior, weights, k_hat):
+            points.append(reweighting.point(power, weights, k_hat))
+        else:
+            points.append(_refit(posterior, trial, cells, suspects, power, k_hat))
+    source = posterior.provenance
+    patients = int(cells.n[_rows(cells, suspects)].sum())
+    return ExclusionPath(
+        tuple(points), suspects, patients, spec.name, source.trial, source.population_label, source.synthetic
+    )
+
+
+class _Reweighting:
+    """Draws of a posterior, for any power of some sites."""
+
+    def __init__(self, posterior: Posterior, cells: Cells, suspects: tuple[str, ...]) -> None:
+        self.posterior = posterior
+        self.rows = _rows(cells, suspects)
+        self.n = cells.n.sum(axis=1).astype(float)
+        self.whole = _part(BinomialCells(posterior.spec, cells).site_marginal, self.rows)
+        self.draws = posterior.draws("risk_difference").size
+        self.theta = {item.name: posterior.draws(item.name).ravel() for item in self.whole.parameters}
+
+    def log_weights(self, power: float) -> Floats:
+        """Of the draws, up to a constant, shape (draws,)."""
+        if power == 1:
+            return np.zeros(self.draws)
+        return np.broadcast_to(self._log_likelihood(power) - self._log_likelihood(1.0), self.draws)
+
+    def _log_likelihood(self, power: float) -> Floats:
+        """Summed over the suspects, shape (draws,), or (1,) where sites share no parameter."""
+        nodes = self.posterior.spec.sampler.nodes
+        by_site, _ = _powered(self.whole, np.full(self.rows.size, power)).log_sites(self.theta, nodes)
+        return np.asarray(by_site.sum(axis=1))
+
+    def point(self, power: float, weights: Floats, k_hat: float) -> ExclusionPoint:
+        """Summaries under these weights."""
+        spec, shares = self.posterior.spec, self.n.copy()
+        shares[self.rows] *= power
+        shares /= shares.sum()
+        # at 1 the draws there are, so that the path begins at the fit itself
+        fresh = {} if power == 1 else self._suspects(power)
+        difference = (self._differences(fresh) * shares).sum(axis=1)
+        found = weighted(self.posterior, "", weights, k_hat, difference)
+        if spec.sites.effects == "fixed":  # the average over the sites that count, as in `estimands`
+            by_site = self.posterior.draws("beta").reshape(self.draws, -1).copy()
+            if fresh:
+                by_site[:, self.rows] = fresh["beta"]
+            average = estimate((by_site * shares).sum(axis=1), weights, effective_size(self.posterior, weights))
+            found = replace(found, estimates={**found.estimates, "conditional_log_odds_ratio": average})
+        return _point(power, found)
+
+    def _suspects(self, power: float) -> dict[str, Floats]:
+        """Parameters of the suspect sites given theta and their powered cells."""
+        # neither the stream of the fit nor that of what is derived from it; the same at every power, for a smooth path
+        seed = np.random.SeedSequence((self.posterior.spec.sampler.seed, 1))
+        theta = self.theta or {"": np.zeros(self.draws)}
+        return _powered(self.whole, np.full(self.rows.size, power)).draw(theta, seed)
+
+    def _differences(self, fresh: Mapping[str, Floats]) -> Floats:
+        """Risk differences by site, shape (draws, sites)."""
+        p = self.posterior.draws("p")
+        by_site = np.broadcast_to((p[..., 1] - p[..., 0]).reshape(self.draws, -1), (self.draws, self.n.size))
+        if not fresh:
+            return by_site
+        from scipy.special import expit
+
+        again = expit(self.whole.sites.log_odds({**self.theta, **fresh}))
+        by_site = by_site.copy()
+        by_site[:, self.rows] = again[..., 1] - again[..., 0]
+        return by_site
+
+
+class _PoweredCells(BinomialCells):
+    """A table of sites whose patients count less than 1 at some of them."""
+
+    def __init__(self, spec: ModelSpec, cells: Cells, powers: Floats) -> None:
+        super().__init__(spec, cells)
+        self.powers = powers
+
+    @cached_property
+    def site_marginal(self) -> SiteMarginal:
+        """The likelihood with the site effects integrated out."""
+        return _powered(BinomialCells(self.spec, self.cells).site_marginal, self.powers)
+
+    def _by_cell(self, eta: Floats) -> Floats:
+        return super()._by_cell(eta) * self.powers[:, None]
+
+    def site_weights(self, values: Mapping[str, Any]) -> Floats:  # noqa: ARG002
+        """Shares of the patients as they count, shape (sites,)."""
+        counted = self.powers * self.cells.n.sum(axis=1)
+        return np.asarray(counted / counted.sum())
+
+
+def _refit(
+    posterior: Posterior, trial: Trial, cells: Cells, suspects: tuple[str, ...], power: float, k_hat: float
+) -> ExclusionPoint:
+    """The model fitted again with the suspects' powered cells, or without them."""
+    spec = posterior.spec
+    if power == 0:
+        refit = fit(spec.edited(without_sites=[*spec.without_sites, *suspects]), trial)
+    else:
+        powers = np.ones(len(cells.sites))
+        powers[_rows(cells, suspects)] = power
+        likelihood = _PoweredCells(spec, cells, powers)
+        draws = quadrature.sample(likelihood)
+        refit = Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws))
+    return _point(power, of_refit(refit, "", k_hat))
+
+
+def _point(power: float, found: Changed) -> ExclusionPoint:
+    return ExclusionPoint(
+        power, found.estimates["risk_difference"], found.estimates["conditional_log_odds_ratio"], found.p_benefit,
+        found.p_benefit_mcse, found.k_hat, found.effective, found.refitted, found.ok,
+    )  # fmt: skip
+
+
+def _powered(marginal: SiteMarginal, powers: Floats) -> SiteMarginal:
+    """Each site's cells, and so its likelihood given its effects, raised to its power, shape (sites,)."""
+    table = marginal.table
+    by_cell = np.repeat(powers, np.diff(table.starts))
+    return SiteMarginal(marginal.sites, replace(table, y=table.y * by_cell, n=table.n * by_cell))
+
+
+def _part(marginal: SiteMarginal, rows: NDArray[np.int64]) -> SiteMarginal:
+    """Some of the sites, in the order of `rows`."""
+    table = marginal.table
+    cells = [np.arange(table.starts[s], table.starts[s + 1]) for s in rows]
+    kept, site = np.concatenate(cells), np.repeat(np.arange(rows.size), [c.size for c in cells])
+    part = CellTable.from_arrays(site, table.y[kept], table.n[kept], table.x[kept], table.design[kept])
+    return SiteMarginal(replace(marginal.sites, n_sites=rows.size), part)
+
+
+def _rows(cells: Cells, sites: tuple[str, ...]) -> NDArray[np.int64]:
+    return np.array([cells.sites.index(site) for site in sites])
+
+
+def _site_table(spec: ModelSpec, trial: Trial) -> Cells:
+    """The sites analysed, also where the model pools them."""
+    data = trial.analysis_set(spec.population, spec.without_sites).data
+    if not isinstance(data, Cells) or not data.sites_known:
+        raise UnsupportedModelError(
+            f"population '{spec.population}' of trial '{trial.name}'",
+            "no site table",
+            "one, to raise the likelihood of single sites to a power",
+        )
+    return data
+
+
+def _suspects(spec: ModelSpec, cells: Cells, sites: Sequence[str]) -> tuple[str, ...]:
+    """The suspects in the order given, each once.
+
+    Raises
+    ------
+    InputError, TrialError
+        For no site, one that is not there, and where no patient would be left in an arm.
+    """
+    given: object = sites
+    if isinstance(given, str):  # its letters would be taken for sites
+        raise InputError("suspect sites", f"the text '{given}'", f"site names in a list, such as ['{given}']")
+    chosen = tuple(dict.fromkeys(sites))
+    if not chosen:
+        raise InputError("suspect sites", "none", "at least one site")
+    for site in chosen:
+        if site not in cells.sites:
+            hint = "The model leaves it out." if site in spec.without_sites else nearest(str(site), cells.sites)
+            raise InputError("suspect sites", f"'{site}'", "a site of the analysis", hint)
+    cells.without(chosen)  # refuses to leave out every site
+    return chosen

@@ -1,0 +1,328 @@
+"""The table of sites: what each showed, what the model makes of it, how much it counts, and the trial without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.convergence import mcse_proportion
+from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.sensitivity import Changed, Deletion, deletions
+from bayes_lupil.sensitivity.weighted import effective_size
+from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
+from bayes_lupil.sites.influence import error_of_means, retained_weights, shrinkage_factors, site_cells
+from bayes_lupil.trials.trial import SYNTHETIC, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Mean", "Raw", "SiteRow", "SiteTable", "site_table"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A posterior mean with its Monte Carlo standard error, and the 95 % interval where there is one."""
+
+    mean: float
+    mcse: float
+    q2_5: float = np.nan
+    q97_5: float = np.nan
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the site's own counts say; NaN where an arm that is needed has no patients.
+
+    Attributes
+    ----------
+    rates : (float, float)
+        Control and active.
+    risk_difference, log_odds_ratio : float
+        Active minus control.
+    corrected : bool
+        Whether half a patient was added to each of the four cells for the log odds ratio, because one was 0.
+    """
+
+    rates: tuple[float, float]
+    risk_difference: float
+    log_odds_ratio: float
+    corrected: bool
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """One site.
+
+    Attributes
+    ----------
+    n, responders : (int, int)
+        Control and active, as all pairs here.
+    raw : Raw
+    rates : (Mean, Mean)
+        Response probabilities given the model: shrunken.
+    risk_difference, log_odds_ratio : Mean
+        Active minus control, shrunken.
+    shrinkage : Mean
+        See `bayes_lupil.sites.influence.shrinkage_factors`.
+    outlier : (Mean, Mean) or None
+        P(outlier) by arm; None where the model has no outliers.
+    nonexchangeable : Mean or None
+        P(the site's effect is not exchangeable with the others'); None where in the model all are.
+    weight, retained : Mean
+        Weight in the overall effect, and relative to an ordinary site of its size; see
+        `bayes_lupil.sites.influence.retained_weights`.
+    without : Changed
+        The trial without the site.
+    change : Mean
+        P(benefit) without the site minus P(benefit) of the whole trial.
+    conflict : SiteConflict or None
+        None where the model cannot say what a new site would show.
+    """
+
+    site: str
+    n: tuple[int, int]
+    responders: tuple[int, int]
+    raw: Raw
+    rates: tuple[Mean, Mean]
+    risk_difference: Mean
+    log_odds_ratio: Mean
+    shrinkage: Mean
+    outlier: tuple[Mean, Mean] | None
+    nonexchangeable: Mean | None
+    weight: Mean
+    retained: Mean
+    without: Changed
+    change: Mean
+    conflict: SiteConflict | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As one flat row; what the model does not have is left out."""
+        row: dict[str, Any] = {"site": self.site}
+        for a, arm in enumerate(("control", "active")):
+            row |= {
+                f"n_{arm}": self.n[a],
+                f"responders_{arm}": self.responders[a],
+                f"raw_rate_{arm}": self.raw.rates[a],
+            }
+        row |= {f"raw_{name}": value for name, value in asdict(self.raw).items() if name != "rates"}
+        pairs = {"rate_control": self.rates[0], "rate_active": self.rates[1]}
+        pairs |= {"risk_difference": self.risk_difference, "log_odds_ratio": self.log_odds_ratio}
+        for name, item in pairs.items():
+            row |= _flat(name, item, interval=True)
+        row |= _flat("shrinkage", self.shrinkage)
+        if self.outlier is not None:
+            row |= _flat("p_outlier_control", self.outlier[0]) | _flat("p_outlier_active", self.outlier[1])
+        if self.nonexchangeable is not None:
+            row |= _flat("p_nonexchangeable", self.nonexchangeable)
+        row |= _flat("weight", self.weight) | _flat("retained", self.retained)
+        rd = self.without.estimates["risk_difference"]
+        row |= _flat("without_risk_difference", Mean(rd.mean, rd.mcse, rd.q2_5, rd.q97_5), interval=True)
+        row |= _flat("without_p_benefit", Mean(self.without.p_benefit, self.without.p_benefit_mcse))
+        row |= _flat("change_of_p_benefit", self.change)
+        row |= {"k_hat": self.without.k_hat, "refitted": self.without.refitted, "ok": self.without.ok}
+        if self.conflict is not None:
+            for name in ("control", "active", "difference"):
+                row |= columns(name, getattr(self.conflict, name))
+        return row
+
+
+@dataclass(frozen=True)
+class SiteTable:
+    """All sites of a trial under one model.
+
+    Attributes
+    ----------
+    rows : tuple of SiteRow
+        In the order of the trial.
+    trial, model, population : str
+    arms : (str, str)
+        Names of control and active.
+    synthetic : bool
+        Whether the data are made up.
+    p_benefit : Mean
+        Of the whole trial.
+    notes : tuple of str
+        What is missing and why, and how many conflicts chance alone would bring.
+    """
+
+    rows: tuple[SiteRow, ...]
+    trial: str
+    model: str
+    population: str
+    arms: tuple[str, str]
+    synthetic: bool
+    p_benefit: Mean
+    notes: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a site; made-up data are marked in the first column."""
+        import pandas as pd
+
+        table = pd.DataFrame([row.to_dict() for row in self.rows]).set_index("site")
+        if self.synthetic:
+            table.insert(0, "data", SYNTHETIC)
+        return table
+
+
+def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progress: bool = False) -> SiteTable:
+    """Everything that the model says of single sites.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a model with sites, from either engine.
+    trial : Trial
+        The trial it was fitted to, of two sites or more.
+    refit : bool
+        Whether the model is fitted without those sites that weighted draws cannot leave out; what depends on that is
+        NaN if not.
+    progress : bool
+        Whether to say on the terminal how far it is.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial has no site table, or the model no sites.
+    InputError
+        Where the posterior is of another trial, its diagnostics failed, or there is one site only.
+    """
+    likelihood = site_cells(posterior, trial)
+    cells, names = likelihood.cells, likelihood.site_names
+    if len(names) < 2:
+        raise InputError("table of sites", "one site", "two sites or more")
+    notes = []
+    try:
+        new: NewSites | None = NewSites(posterior, trial)
+    except UnsupportedModelError as problem:
+        new = None
+        notes.append(f"No conflict p-values: {problem.found}.")
+    changes, found = [], []
+    with _counted(deletions(posterior, trial, refit), len(names), progress) as each:
+        for deletion in each:
+            without = deletion.changed(posterior)
+            changes.append((without, _change(posterior, deletion, without)))
+            if new is not None:
+                found.append(new.conflict(deletion))
+    conflicts = Conflicts(adjust(found)) if new is not None else None
+    if conflicts is not None:
+        notes.append(conflicts.reading)
+    missing = [name for name, (without, _) in zip(names, changes, strict=True) if not without.ok]
+    if missing:
+        why = "a fit without it failed" if refit else "weighted draws cannot leave it out, and no fit was wanted"
+        notes.append(f"Nothing without site {', '.join(missing)}: {why}.")
+
+    p = posterior.draws("p")
+    rates, difference = _means(posterior, p), _means(posterior, p[..., 1] - p[..., 0])
+    log_ratio = _means(posterior, _log_odds(p[..., 1]) - _log_odds(p[..., 0]))
+    shrinkage, retained = shrinkage_factors(posterior, trial), retained_weights(posterior, trial)
+    chances = {name: _chances(posterior, name) for name in ("outlier", "nonexchangeable")}
+    outlier, alone = chances["outlier"], chances["nonexchangeable"]
+    rows = tuple(
+        SiteRow(
+            site=name,
+            n=_pair(cells.n[s]),
+            responders=_pair(cells.responders[s]),
+            raw=_raw(cells.responders[s], cells.n[s]),
+            rates=(rates[s, 0], rates[s, 1]),
+            risk_difference=difference[s],
+            log_odds_ratio=log_ratio[s],
+            shrinkage=Mean(float(shrinkage.factor[s]), float(shrinkage.mcse[s])),
+            outlier=None if outlier is None else (outlier[s, 0], outlier[s, 1]),
+            nonexchangeable=None if alone is None else alone[s],
+            weight=Mean(float(retained.weight[s]), float(retained.weight_mcse[s])),
+            retained=Mean(float(retained.relative[s]), float(retained.relative_mcse[s])),
+            without=changes[s][0],
+            change=changes[s][1],
+            conflict=None if conflicts is None else conflicts.sites[s],
+        )
+        for s, name in enumerate(names)
+    )
+    whole, source = posterior.p_benefit, posterior.provenance
+    assert whole is not None  # the diagnostics are sound
+    return SiteTable(
+        rows, source.trial, posterior.spec.name, source.population_label, source.arms.names, source.synthetic,
+        Mean(whole.probability, whole.mcse), tuple(notes),
+    )  # fmt: skip
+
+
+def _raw(y: NDArray[np.int64], n: NDArray[np.int64]) -> Raw:
+    rates = tuple(float(y[a] / n[a]) if n[a] else np.nan for a in (0, 1))
+    if not n.all():
+        return Raw((rates[0], rates[1]), np.nan, np.nan, corrected=False)
+    counts = np.array([y, n - y], dtype=float)
+    corrected = bool((counts == 0).any())
+    odds = (counts[0] + 0.5 * corrected) / (counts[1] + 0.5 * corrected)
+    return Raw((rates[0], rates[1]), rates[1] - rates[0], float(np.log(odds[1] / odds[0])), corrected)
+
+
+def _log_odds(p: Floats) -> Floats:
+    from scipy.special import logit
+
+    return np.asarray(logit(np.clip(p, 1e-16, 1 - 1e-16)))
+
+
+def _means(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
+    """Mean, error and 95 % interval over draws, an array of `Mean` of shape (...)."""
+    low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
+    return _objects(values.mean(axis=(0, 1)), error_of_means(posterior, values), low, high)
+
+
+def _chances(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
+    """Posterior probabilities of being outlying, from the group that holds them by draw."""
+    group = posterior.data.children.get("outliers")
+    if group is None or name not in group.data_vars:
+        return None
+    values = np.asarray(group[name].values, dtype=float)
+    return _objects(values.mean(axis=(0, 1)), error_of_means(posterior, values))
+
+
+def _objects(*numbers: Floats) -> NDArray[np.object_]:
+    found = np.empty(numbers[0].shape, dtype=object)
+    for index in np.ndindex(found.shape):
+        found[index] = Mean(*(float(item[index]) for item in numbers))
+    return found
+
+
+def _change(posterior: Posterior, deletion: Deletion, without: Changed) -> Mean:
+    """Difference of P(benefit); both come from the same draws where these are weighted, and their errors cancel."""
+    sign = posterior.provenance.end_point.sign
+    whole = sign * posterior.draws("risk_difference") > 0
+    p = float(whole.mean())
+    change = without.p_benefit - p
+    if deletion.weights is None or deletion.difference is None:
+        error = mcse_proportion(whole, posterior.row("risk_difference").ess_bulk)
+        return Mean(change, float(np.hypot(error, without.p_benefit_mcse)))
+    worth = effective_size(posterior, deletion.weights) * float((deletion.weights**2).sum())
+    parts = deletion.weights * ((sign * deletion.difference > 0) - without.p_benefit) - (whole.ravel() - p) / whole.size
+    error = float(np.sqrt((parts**2).sum() / worth))
+    return Mean(change, error if error > 0 else without.p_benefit_mcse)  # all draws alike say nothing of their error
+
+
+def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
+    return int(values[0]), int(values[1])
+
+
+def _flat(name: str, item: Mean, interval: bool = False) -> dict[str, float]:
+    ends = {f"{name}_q2_5": item.q2_5, f"{name}_q97_5": item.q97_5} if interval else {}
+    return {name: item.mean, f"{name}_mcse": item.mcse} | ends
+
+
+@contextmanager
+def _counted(each: Iterator[Deletion], total: int, progress: bool) -> Iterator[Iterator[Deletion]]:
+    """A line on the terminal while the sites are taken away one by one."""
+    if not progress:
+        yield each
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        yield iter(bar.track(each, total=total, description="leaving out one site after another"))
