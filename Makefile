@@ -24,6 +24,7 @@ $(READY): requirements.lock pyproject.toml
 
 reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)
 	$(BIN)/bayes-lupil reanalyse $(TRIAL) --out $(OUT)
+	$(BIN)/bayes-lupil sites $(TRIAL) --out $(OUT)/sites
 
 test: test-fast test-slow  ## Set up and run all tests
 
@@ -48,7 +49,7 @@ schema: $(READY)  ## Renew models/schema.json
 notebooks: $(READY)  ## Run the notebooks and keep their outputs
 	$(BIN)/python notebooks/run.py
 
-calibration: $(READY)  ## Renew the stored simulation-based calibrations (about a quarter of an hour)
+calibration: $(READY)  ## Renew the stored simulation-based calibrations (about half an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
 

@@ -10,33 +10,36 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, sensitivity
+    from bayes_lupil import az, hidden, sensitivity, sites
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
     from bayes_lupil.frequentist import trial_hierarchy
     from bayes_lupil.posterior import Posterior
     from bayes_lupil.reanalysis import reanalyse
     from bayes_lupil.report import figures
-    from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models
+    from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, site_models
     from bayes_lupil.trials import Arms, Cells, EndPoint, Margins, Patients, Trial, builtin_trials, load_trial
 
 _HOMES = {
     "Arms": "trials", "BayesLupilError": "errors", "Cells": "trials", "EndPoint": "trials", "Margins": "trials",
     "ModelSpec": "spec", "Patients": "trials", "Posterior": "posterior", "Trial": "trials",
     "builtin_models": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
-    "load_models": "spec", "load_trial": "trials", "reanalyse": "reanalysis", "trial_hierarchy": "frequentist",
+    "load_models": "spec", "load_trial": "trials", "reanalyse": "reanalysis", "site_models": "spec",
+    "trial_hierarchy": "frequentist",
 }  # fmt: skip
 
 _MODULES = {
     "az": "bayes_lupil.az",
     "figures": "bayes_lupil.report.figures",
+    "hidden": "bayes_lupil.hidden",
     "sensitivity": "bayes_lupil.sensitivity",
+    "sites": "bayes_lupil.sites",
 }
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-    "builtin_models", "builtin_trials", "figures", "fit", "load_model", "load_models", "load_trial", "reanalyse",
-    "sensitivity", "trial_hierarchy",
+    "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial", "reanalyse",
+    "sensitivity", "site_models", "sites", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

@@ -106,7 +106,7 @@ def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed
     from bayes_lupil.errors import UnsupportedModelError
     from bayes_lupil.report.site_outputs import write_hidden
     from bayes_lupil.report.site_terminal import print_hidden
-    from bayes_lupil.sites.hidden_analysis import analyse_hidden
+    from bayes_lupil.hidden.analysis import analyse_hidden
 
     if suspects:
         raise UnsupportedModelError(
@@ -115,9 +115,7 @@ def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed
             "a site table, which was never published for this trial",
             "Leave --suspect out: what the excluded sites could have held is shown instead.",
         )
-    result = analyse_hidden(
-        trial, seed=seed, compare=folder is not None, progress=interactive(quiet), announce=None if quiet else _announce
-    )
+    result = analyse_hidden(trial, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
     if folder is not None:
         write_hidden(result, make_folder(folder))
     print_hidden(result, out)

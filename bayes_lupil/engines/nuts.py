@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -61,7 +62,7 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         notes = ("nutpie is not installed: sampled by PyMC instead",)
     started = time.perf_counter()
     if backend == "nutpie":
-        compiled = compile_nutpie(likelihood)
+        compiled = _compiled(likelihood)
         built = time.perf_counter()
         result = run_nutpie(compiled, settings, progress)
         sampler = f"nutpie {version('nutpie')} (PyMC {version('pymc')})"
@@ -86,6 +87,24 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         if old in kept.data_vars
     }
     return Draws(values, statistics, sampler, seconds, notes)
+
+
+_kept: OrderedDict[str, Any] = OrderedDict()
+_MOST_KEPT = 4
+
+
+def _compiled(likelihood: Likelihood) -> Any:
+    """A compiled graph with the likelihood's data, taken from the last few where only these differ.
+
+    Compiling takes longer than sampling most models, and a model is often fitted to many tables of one size.
+    """
+    key = likelihood.graph_key()
+    if key not in _kept:
+        _kept[key] = compile_nutpie(likelihood)
+    _kept.move_to_end(key)
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+    return _kept[key].with_data(**likelihood.graph_data())
 
 
 def compile_nutpie(likelihood: Likelihood) -> Any:

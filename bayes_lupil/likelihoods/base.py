@@ -130,7 +130,17 @@ class Likelihood(ABC):
 
     @abstractmethod
     def _observe(self, values: Values) -> None:
-        """Add the data to the PyMC model in context."""
+        """Add the data to the PyMC model in context, each of `graph_data` as a data container."""
+
+    @abstractmethod
+    def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
+        """Data that may be exchanged in a compiled graph, by the name of their container."""
+
+    def graph_key(self) -> str:
+        """Alike where two likelihoods differ in nothing of their graphs but the data."""
+        model = self.spec.to_dict()
+        arrays = {name: (value.shape, str(value.dtype)) for name, value in self.graph_data().items()}
+        return repr((model["sites"], model["priors"], self.coords, arrays))
 
     @abstractmethod
     def log_likelihood(self, values: Values) -> Floats:

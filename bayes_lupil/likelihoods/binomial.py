@@ -43,9 +43,7 @@ class BinomialCells(Likelihood):
         import pymc as pm
         import pytensor.tensor as pt
 
-        # data containers, so that another table of the same size needs no new compilation
-        n = pm.Data("n", self.cells.n, dims=("site", "arm"))
-        y = pm.Data("responders", self.cells.responders, dims=("site", "arm"))
+        n, y = (pm.Data(name, value, dims=("site", "arm")) for name, value in self.graph_data().items())
         choose = pt.gammaln(n + 1) - pt.gammaln(y + 1) - pt.gammaln(n - y + 1)
 
         def by_cell(eta: Any) -> Any:
@@ -58,6 +56,10 @@ class BinomialCells(Likelihood):
         else:
             total = pt.sum(pt.logsumexp(pt.stack([pt.log(c) + pt.sum(by_cell(eta), -1) for c, eta in kinds]), axis=0))
         pm.Potential("log_likelihood", total)
+
+    def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
+        """Patients and responders."""
+        return {"n": self.cells.n, "responders": self.cells.responders}
 
     def pointwise(self, values: Mapping[str, Any]) -> Pointwise:
         """Log likelihood of each cell, shape (..., sites, 2); 0 where a cell has no patients."""

@@ -69,7 +69,7 @@ class MarginsLikelihood(Likelihood):
         import pymc as pm
         import pytensor.tensor as pt
 
-        counts = pm.Data("counts", self._weighed, dims="class")
+        counts = pm.Data("counts", self.graph_data()["counts"], dims="class")
         eta = self.sites.log_odds(values)
         log_share, rho = pt.log(values["site_share"]), values["retention"]
         log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}
@@ -86,10 +86,17 @@ class MarginsLikelihood(Likelihood):
             chances.append(pt.logsumexp(parts))
         pm.Potential("log_likelihood", pt.sum(counts * pt.stack(chances)))
 
-    @property
-    def _weighed(self) -> NDArray[np.number[Any]]:
+    def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """Patients by class, those at the excluded sites by their power; whole numbers where it is 1."""
-        return self.counts if (self.powers == 1).all() else self.counts * self.powers
+        return {"counts": self.counts if (self.powers == 1).all() else self.counts * self.powers}
+
+    def graph_key(self) -> str:
+        """As of any likelihood; and which sites each class may come from."""
+        classes = [
+            (item.arm, item.response, item.in_subset, item.may_be_excluded, item.must_be_excluded)
+            for item in self.margins.classes
+        ]
+        return repr((super().graph_key(), classes, self.margins.excluded_sites))
 
     def class_log_probability(self, values: Values) -> Floats:
         """Log probability that a patient of the arm falls into each class, shape (..., classes)."""
@@ -124,8 +131,8 @@ class MarginsLikelihood(Likelihood):
     def log_likelihood(self, values: Values) -> Floats:
         """Sum over patients, shape (...)."""
         # a class without patients adds nothing, even where its probability is 0
-        used = self._weighed > 0
-        total: Floats = (self.class_log_probability(values)[..., used] * self._weighed[used]).sum(axis=-1)
+        used = self.graph_data()["counts"] > 0
+        total: Floats = (self.class_log_probability(values)[..., used] * self.graph_data()["counts"][used]).sum(axis=-1)
         return total
 
     def pointwise(self, values: Values) -> Pointwise:

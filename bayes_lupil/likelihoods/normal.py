@@ -61,6 +61,10 @@ class NormalPatients(Likelihood):
         y: ArrayLike,
         baseline: ArrayLike | None = None,
     ) -> None:
+        if spec.sites.distribution == "exnex":
+            raise UnsupportedModelError(
+                f"model '{spec.name}'", "distribution = 'exnex' and a continuous end point", "a binary end point"
+            )
         self.spec = spec
         self.site_names = tuple(site_names)
         self.sites = SiteModel(spec, len(self.site_names))
@@ -132,11 +136,20 @@ class NormalPatients(Likelihood):
         import pymc as pm
         import pytensor.tensor as pt
 
-        y = pm.Data("y", self.y, dims=_PATIENT)
+        y = pm.Data("y", self.graph_data()["y"], dims=_PATIENT)
         sigma = values["sigma"]
         # not pm.Normal, which with a sigma of 0 is an error where NumPy says that the density is 0
         squares = pt.sum(((y - self.patient_means(values)) / sigma) ** 2)
         pm.Potential("log_likelihood", -0.5 * (self.y.size * _LOG_2PI + squares) - self.y.size * pt.log(sigma))
+
+    def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
+        """The values; site, arm and baseline of each patient are part of the graph."""
+        return {"y": self.y}
+
+    def graph_key(self) -> str:
+        """As of any likelihood; and who the patients are."""
+        baseline = None if self.baseline is None else self.baseline.tolist()
+        return repr((super().graph_key(), self.site.tolist(), self.arm.tolist(), baseline))
 
     def pointwise(self, values: Values) -> Pointwise:
         """Log likelihood of each patient, shape (..., patients)."""

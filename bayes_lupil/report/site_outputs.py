@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_lupil.files import make_folder, write_text
-from bayes_lupil.report.site_figures import (
+from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.hidden.path import path_frame
+from bayes_lupil.report.figures import (
     figure_caterpillar,
     figure_exclusion_path,
+    figure_hidden_counts,
     figure_outliers,
     figure_predictive,
 )
+from bayes_lupil.report.hidden_markdown import hidden_markdown
 from bayes_lupil.report.site_markdown import sites_markdown
 from bayes_lupil.report.style import save_figure
 from bayes_lupil.report.tables import csv_text
@@ -22,7 +26,7 @@ from bayes_lupil.trials.trial import SYNTHETIC, Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["models_frame", "write_frame", "write_sites"]
+__all__ = ["write_hidden", "write_sites"]
 
 
 def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
@@ -37,26 +41,27 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
 
     folder = make_folder(Path(folder))
     trial = result.trial
-    write_frame(result.table.to_frame().reset_index(), folder / "sites.csv", trial)
-    models = models_frame(result.attempts)
+    _write_frame(result.table.to_frame().reset_index(), folder / "sites.csv", trial)
+    models = _models_frame(result.attempts)
     if result.comparison is not None:
         models = models.merge(result.comparison.to_frame().reset_index(), on="model", how="left")
-    write_frame(models, folder / "site_models.csv", trial)
-    save_figure(figure_caterpillar(result.table), folder, "site_shrinkage")
+    _write_frame(models, folder / "site_models.csv", trial)
+    save_figure(figure_caterpillar(result.table, result.shown), folder, "site_shrinkage")
     if any(row.outlier is not None or row.nonexchangeable is not None for row in result.table.rows):
-        save_figure(figure_outliers(result.table), folder, "site_outliers")
+        save_figure(figure_outliers(result.table, result.shown), folder, "site_outliers")
     if result.path is not None:
-        write_frame(result.path.to_frame().reset_index(), folder / "exclusion_path.csv", trial)
-        save_figure(figure_exclusion_path(result.path, result.sound), folder, "exclusion_path")
+        _write_frame(result.path.to_frame().reset_index(), folder / "exclusion_path.csv", trial)
+        others = {name: found for name, found in result.sound.items() if found is not result.shown}
+        save_figure(figure_exclusion_path(result.path, result.shown, others), folder, "exclusion_path")
     if result.checks:
         frames = [checks.to_frame().reset_index().assign(model=checks.model) for checks in result.checks]
-        write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
-        save_figure(figure_predictive(predicted_by_site(result.shown)), folder, "predicted_by_site")
+        _write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
+        save_figure(figure_predictive(predicted_by_site(result.shown), result.shown), folder, "predicted_by_site")
     write_text(folder / "sites.md", sites_markdown(result))
     return folder
 
 
-def write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
+def _write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
     """A table as CSV, six digits, marked where the data are made up."""
     if trial.synthetic and "data" not in table.columns:
         table = table.copy()
@@ -64,7 +69,7 @@ def write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
     write_text(path, csv_text(table.round(6)))
 
 
-def models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
+def _models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
     """Risk difference and P(benefit) under each site model; why not, where there is none."""
     import pandas as pd
 
@@ -80,3 +85,26 @@ def models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
             }  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
+    """Write sites.md, the tables of the unpublished counts, site_models.csv and the figure.
+
+    Raises
+    ------
+    OutputError
+        Where the folder cannot be written to.
+    """
+    folder, hidden, trial = make_folder(Path(folder)), result.hidden, result.trial
+    _write_frame(hidden.to_frame().reset_index(), folder / "unpublished_counts.csv", trial)
+    _write_frame(hidden.full.to_frame().reset_index(), folder / "unpublished_tables.csv", trial)
+    for count in hidden.counts:
+        _write_frame(hidden.one(count.name).to_frame().reset_index(), folder / f"by_{count.name}.csv", trial)
+    _write_frame(hidden.bounds.to_frame().reset_index(), folder / "bounds_without_model.csv", trial)
+    _write_frame(hidden.model_bounds_frame().reset_index(), folder / "bounds_of_model.csv", trial)
+    _write_frame(_models_frame(result.attempts), folder / "site_models.csv", trial)
+    if result.path:
+        _write_frame(path_frame(result.path).reset_index(), folder / "exclusion_path.csv", trial)
+    save_figure(figure_hidden_counts(hidden), folder, "unpublished_counts")
+    write_text(folder / "sites.md", hidden_markdown(result))
+    return folder

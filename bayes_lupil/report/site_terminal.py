@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
+from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
     conflict_words,
@@ -21,7 +23,7 @@ from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.table import SiteTable
 from bayes_lupil.trials.trial import SYNTHETIC
 
-__all__ = ["print_site_analysis", "table_notes"]
+__all__ = ["print_hidden", "print_site_analysis", "table_notes"]
 
 _MOST = 30
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left"}
@@ -109,3 +111,40 @@ def _print_path(result: SiteAnalysis, out: Console) -> None:
             f"{point.power:g}", f"{points(rd.q50)} ({limits})", probability(point.p_benefit, point.p_benefit_mcse)
         )
     out.print(shown)
+
+
+def print_hidden(result: HiddenAnalysis, out: Console) -> None:
+    """Three sentences, what each unpublished count could do, and P(benefit) under each site model."""
+
+    def line(text: str) -> None:
+        out.print(text, highlight=False, markup=False)
+
+    hidden = result.hidden
+    if result.trial.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    line("The table of sites was never published. What the unpublished counts could do:")
+    for text in sentences(hidden):
+        line(f"- {text}")
+    shown = Table("if known: patients at the excluded sites", "P(benefit) from", "to", "moves it by", **_PLAIN)
+    for item in hidden.values:
+        shown.add_row(
+            ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
+            probability(item.highest, item.highest_mcse),
+            f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
+        )  # fmt: skip
+    out.print(shown)
+    line("from, to: bounds over all values computed, however improbable. moves it by: on average over the posterior.")
+    if len(result.attempts) > 1:
+        models = Table("site model", "RD, % points (95 % CrI)", "P(benefit)", title="Site models", **_PLAIN)
+        for attempt in result.attempts:
+            posterior = attempt.sound
+            if posterior is None or posterior.p_benefit is None:
+                models.add_row(attempt.model.name, "refused" if not attempt.is_failure else "failed", "none")
+                continue
+            rd, best = posterior.row("risk_difference"), posterior.p_benefit
+            models.add_row(
+                attempt.model.name, f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
+                probability(best.probability, best.mcse),
+            )  # fmt: skip
+        out.print(models)

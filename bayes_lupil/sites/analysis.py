@@ -16,11 +16,12 @@ from bayes_lupil.sites.table import SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models"]
+__all__ = ["OUTLYING", "SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models"]
 
 SHOWN = "outliers_arms"
 """The model whose table is shown unless another is named: the one that lets each arm of each site be outlying."""
 OUTLYING = 0.5
+"""P(outlier) above which a site is called outlying."""
 
 Announce = Callable[[int, int, ModelSpec, "Attempt | None"], None]
 

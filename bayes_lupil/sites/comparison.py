@@ -241,18 +241,12 @@ def _mcse(posterior: Posterior, trial: Trial, loo: SiteLoo, sites: tuple[str, ..
 
 
 def _warnings(scores: Sequence[ModelScore], sites: int) -> tuple[str, ...]:
-    best, found = scores[0], []
-    for item in scores[1:]:
-        if item.distinct:
-            continue
-        size, reasons = abs(item.difference), []
-        if size < SMALL_DIFFERENCE:
-            reasons.append(f"below {SMALL_DIFFERENCE:g}")
-        if size <= 2 * item.difference_se:
-            reasons.append("within 2 standard errors")
+    found = []
+    alike = [f"'{item.name}'" for item in scores[1:] if not item.distinct]
+    if alike:
         found.append(
-            f"'{best.name}' and '{item.name}' cannot be told apart by how they foretell sites: their difference, "
-            f"{size:.1f} (standard error {item.difference_se:.1f}), is {' and '.join(reasons)}"
+            f"'{scores[0].name}' cannot be told apart from {', '.join(alike)} by how they foretell sites: each "
+            f"difference is below {SMALL_DIFFERENCE:g} or within 2 standard errors"
         )
     if sites < FEW_SITES:
         found.append(

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bayes_lupil import load_model, load_trial
-from bayes_lupil.report.hidden_figure import figure_hidden_counts, sentences
-from bayes_lupil.sites.hidden import hidden_counts
+from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.report.figures import figure_hidden_counts
+from bayes_lupil.report.hidden_words import sentences
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +69,9 @@ def test_numbers_in_the_sentences_are_those_of_the_result(hidden):
     assert float(digits[2]) == pytest.approx(hidden.p_benefit_mcse, rel=0.5)
     assert "2,730 tables" in unsettled
     assert "from -1.6 to +47.8 points" in unsettled
-    assert f"{hidden.bounds.significant_benefit:,} tables have a benefit with p < 0.05" in unsettled
-    assert f"from {hidden.lowest.p_benefit:.2f} to {hidden.highest.p_benefit:.2f}" in unsettled
+    low, high = hidden.tables.raw_risk_difference_interval
+    assert f"{100 * low:+.1f} to {100 * high:+.1f} for 95 % probable (posterior)" in unsettled
+    assert f"between {hidden.lowest.p_benefit:.2f} and {hidden.highest.p_benefit:.2f} (bounds" in settle
     single = [item for item in hidden.values if len(item.names) == 1]
     most = max(single, key=lambda item: item.expected_change)
     assert f"the number of {most.labels[0]}" in settle

@@ -131,9 +131,10 @@ def test_densities_that_underflow_stack_as_well():
 
 def test_models_that_cannot_be_told_apart_are_said_so(comparison):
     assert not any(item.distinct for item in comparison.models[1:])
-    for item in comparison.models[1:]:
-        [text] = [text for text in comparison.warnings if f"and '{item.name}' cannot be told apart" in text]
-        assert "below 4" in text
+    text = comparison.warnings[0]
+    assert text.startswith(f"'{comparison.models[0].name}' cannot be told apart from ")
+    assert all(f"'{item.name}'" in text for item in comparison.models[1:])
+    assert "below 4" in text
     assert "with 8 sites" in comparison.warnings[-1]
 
 

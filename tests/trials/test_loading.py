@@ -18,7 +18,7 @@ from bayes_lupil.trials import Cells, Trial, builtin_trials, load_trial
 
 
 def test_the_trials_that_come_with_the_package() -> None:
-    assert builtin_trials() == ("beitler_landis", "he2020", "indo_rct", "lupil2")
+    assert builtin_trials() == ("beitler_landis", "he2020", "indo_rct", "lupil2", "synthetic_outlier")
 
 
 @pytest.fixture(params=builtin_trials())
@@ -33,13 +33,13 @@ def test_a_trial_is_called_what_its_file_is_called(trial: Trial) -> None:
 
 
 def test_a_built_in_trial_is_real_and_every_number_has_a_source(trial: Trial) -> None:
-    assert not trial.synthetic
+    assert trial.synthetic == trial.name.startswith("synthetic")
     assert trial.title
     assert trial.provenance
     known = {source.id for source in trial.sources}
     for item in trial.provenance:
         assert item["source"] in known
-        assert item["grade"] in {"A", "B"}
+        assert item["grade"] in ({"declared"} if trial.synthetic else {"A", "B"})
     for step in trial.hierarchy:
         for result in step.published:
             assert result.source in known
@@ -210,7 +210,7 @@ def test_what_is_said_of_a_csv_file_is_taken_over(tmp_path: Path) -> None:
     assert (trial.name, trial.title) == ("t", "t.csv")
     assert (trial.end_point.name, trial.end_point.sign, trial.end_point.mcid) == ("relapse", -1, 0.05)
     assert trial.end_point.mcid_source == "given by the user"
-    assert not trial.synthetic
+    assert trial.synthetic == trial.name.startswith("synthetic")
     assert load_trial(table(tmp_path)).end_point.mcid_source == ""
 
 

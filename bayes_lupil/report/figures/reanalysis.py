@@ -1,4 +1,4 @@
-"""The figures of a reanalysis, drawn on Matplotlib figures of their own (no global state, any backend)."""
+"""The figures of a reanalysis."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.sites.hidden_draws import HiddenCount
+from bayes_lupil.hidden.draws import HiddenCount
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import EndPoint
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.numbers import probability
 from bayes_lupil.report.style import clip, wrap
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "LINE", "better", "chosen_rows", "counts", "frame", "label_rows", "legend_below", "same_fit", "site_names", "title",
-    "upward",
+    "LINE", "better", "chance", "chosen_rows", "counts", "frame", "label_rows", "legend_below", "same_fit",
+    "site_names", "title", "upward",
 ]  # fmt: skip
 
 LINE = 0.37
 """Inches for the two lines of text of a site."""
+_TWO_COLUMNS = 6.0  # inches from which a legend has two
 _MISSING = "\u25a1"  # a hollow square, for characters that the font lacks
 
 
@@ -52,12 +54,13 @@ def _words(of: tuple[str, str, str]) -> str:
     return f"model '{of[1]}' of trial '{of[0]}' (population '{of[2]}')"
 
 
-def site_names(names: Sequence[str], width: int) -> list[str]:
-    """Names as a figure can show them; the tables hold them whole.
+def site_names(names: Sequence[str], inches: float) -> list[str]:
+    """Names as a figure of a width in inches can show them; the tables hold them whole.
 
     Characters that do not print are left out, and those that the font lacks become hollow squares. A name that has lost
     some, or that looks like another one once cut, is preceded by its number in the order of the trial.
     """
+    width = int(min(30, 4.5 * inches))
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     font = get_font(findfont(FontProperties()))
@@ -159,19 +162,38 @@ def upward(error: float) -> str:
     return f"{math.ceil(error * 10**digits - 1e-9) / 10**digits:.{max(digits, 0)}f}"
 
 
-def frame(figure: Figure, width: float, heading: str, footnote: str, synthetic: bool) -> None:
-    """The title and the words below, broken to the width in inches."""
-    figure.suptitle(wrap(heading, int(10.5 * width)), fontsize=11, x=0.01, ha="left")
-    room = "\n" if synthetic else ""  # the synthetic mark stands below
-    figure.supxlabel(wrap(footnote.strip(), int(15 * width)) + room, fontsize=8, x=0.01, ha="left")
+def chance(value: float, error: float) -> str:
+    """A probability with its Monte Carlo standard error, rounded up to 0.0001 where it is smaller.
+
+    Examples
+    --------
+    >>> chance(0.9998, 0.00009)
+    '0.9998 (MCSE 0.0001)'
+    """
+    return probability(value, max(error, 1e-4))
 
 
-def legend_below(axes: Axes, handles: Sequence[Any], width: float, labelled: float) -> None:
-    """A legend under the axis label; `labelled` is the height in inches that ticks and label take."""
+def frame(figure: Figure, heading: str, footnote: str, synthetic: bool, inside: float) -> None:
+    """The title and the words below, broken to the width, and the height: `inside` inches for what is between."""
+    width = figure.get_figwidth()
+    above, below = wrap(heading, int(10.5 * width)), wrap(footnote.strip(), int(15 * width))
+    below += "\n" if synthetic else ""  # the synthetic mark stands below
+    figure.suptitle(above, fontsize=11, x=0.01, ha="left")
+    figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
+    figure.set_figheight(inside + 0.2 + 0.19 * (above.count("\n") + 1) + 0.135 * (below.count("\n") + 1))
+
+
+def legend_below(axes: Axes, handles: Sequence[Any]) -> float:
+    """A legend under the axis label; the inches that ticks, label and legend take."""
     from matplotlib.transforms import ScaledTranslation
 
-    down = ScaledTranslation(0, -labelled, axes.get_figure().dpi_scale_trans)  # type: ignore[union-attr]
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    labelled = 0.33 + 0.16 * (axes.get_xlabel().count("\n") + 1)
+    columns = 2 if figure.get_figwidth() >= _TWO_COLUMNS else 1
+    down = ScaledTranslation(0, -labelled, figure.dpi_scale_trans)
     axes.legend(
         handles=list(handles), fontsize=8.5, frameon=False, loc="upper left", bbox_to_anchor=(0.0, 0.0),
-        borderaxespad=0, bbox_transform=axes.transAxes + down, ncols=2 if width >= 6 else 1, columnspacing=1.2,
+        borderaxespad=0, bbox_transform=axes.transAxes + down, ncols=columns, columnspacing=1.2,
     )  # fmt: skip
+    return labelled + 0.19 * math.ceil(len(handles) / columns)

@@ -1,4 +1,4 @@
-"""The table of sites as figures: raw and shrunken effects, and how outlying each site is."""
+"""Figures of the table of sites: raw and shrunken effects, and how outlying each site is."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Beta
-from bayes_lupil.report.figure_rows import (
+from bayes_lupil.report.figures.rows import (
     LINE,
     better,
+    chance,
     chosen_rows,
     counts,
     frame,
@@ -26,18 +27,17 @@ from bayes_lupil.report.figure_rows import (
     title,
     upward,
 )
-from bayes_lupil.report.numbers import points, probability
+from bayes_lupil.report.numbers import points
 from bayes_lupil.report.style import COLOURS, clip, new_figure, styled, wrap
+from bayes_lupil.sites.analysis import OUTLYING
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["OUTLYING", "figure_caterpillar", "figure_outliers"]
+__all__ = ["figure_caterpillar", "figure_outliers"]
 
-OUTLYING = 0.5
-"""A site is called outlying where its probability of being so is above this."""
 _UP, _DOWN = 0.2, 0.14  # of a row: where the raw and the shrunken effect stand
 _ARM_MARKS = {"control": (COLOURS[1], "s"), "active": (COLOURS[0], "o")}
 _SITE_MARK = (COLOURS[6], "D")
@@ -74,7 +74,7 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
     sign, source = posterior.provenance.end_point.sign, posterior.provenance
     # the best at the top; ties in the order of the trial
     order = sorted(shown, key=lambda s: sign * table.rows[s].risk_difference.mean)
-    figure, axes, _ = new_figure(width, 2.5 + LINE * len(order), table.synthetic)
+    figure, axes, _ = new_figure(width, width, table.synthetic)
     whole = posterior.row("risk_difference")
     axes.axvspan(100 * whole.q2_5, 100 * whole.q97_5, color="#DDDDDD", lw=0, zorder=0)
     axes.axvline(100 * whole.mean, color="#555555", lw=1.4, ls=(0, (5, 1.5)), zorder=1, gid="overall")
@@ -85,34 +85,34 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
     )  # fmt: skip
     largest = max(sum(table.rows[s].n) for s in order)
     for y, s in enumerate(order):
-        _effect(axes, y, table.rows[s], largest)
-    label_rows(axes, _labels(table, order))
+        _effect(axes, y, table.rows[s], posterior, largest)
+    label_rows(axes, _labels(table, order, width))
     arms = f"{clip(source.arms.active, 22)} minus {clip(source.arms.control, 22)}"
-    label = wrap(f"Risk difference, {arms} (percentage points)", int(6.5 * width))
+    label = wrap(f"Risk difference (percentage points),\n{arms}", int(9 * width))
     axes.set_xlabel(f"{label}\n{better(sign)}", fontsize=9)
-    legend_below(axes, _caterpillar_legend(table, order), width, 0.4 + 0.16 * (label.count("\n") + 1))
+    below = legend_below(axes, _caterpillar_legend(table, order, posterior))
     error = max(row.risk_difference.mcse for row in table.rows)
     frame(
-        figure, width,
+        figure,
         f"{title(posterior)}: each site's effect, raw and shrunken by '{clip(table.model)}'",
         f"{left_out}Under each name: responders/patients, {clip(source.arms.active, 25)} v "
         f"{clip(source.arms.control, 25)}. From best to worst shrunken effect. Grey: posterior mean and 95 % credible "
         f"interval over all sites. Monte Carlo standard error of the shrunken effects: at most {upward(100 * error)} "
         f"points.",
-        table.synthetic,
+        table.synthetic, LINE * len(order) + 0.4 + below,
     )  # fmt: skip
     return figure
 
 
-def _labels(table: SiteTable, order: Sequence[int] | NDArray[np.int64]) -> list[str]:
-    names = site_names([row.site for row in table.rows], 30)
+def _labels(table: SiteTable, order: Sequence[int] | NDArray[np.int64], width: float) -> list[str]:
+    names = site_names([row.site for row in table.rows], width)
     return [f"{names[s]}\n{counts(table.rows[s].responders, table.rows[s].n)}" for s in order]
 
 
-def _effect(axes: Axes, y: int, row: SiteRow, largest: int) -> None:
+def _effect(axes: Axes, y: int, row: SiteRow, posterior: Posterior, largest: int) -> None:
     """One site: the raw effect above, the shrunken one with its interval below, and an arrow between."""
     raw, shrunken = 100 * row.raw.risk_difference, row.risk_difference
-    outlying = _outlying(row)
+    outlying = _outlying(row, posterior)
     colour, marker, size = (COLOURS[1], "D", 7.0) if outlying else (COLOURS[0], "o", 5.0)
     if not np.isnan(raw):
         axes.annotate(
@@ -129,7 +129,7 @@ def _effect(axes: Axes, y: int, row: SiteRow, largest: int) -> None:
     axes.plot([100 * shrunken.mean], [y - _DOWN], marker, color=colour, mec="white", mew=0.6, ms=size, zorder=5,
               gid="outlying" if outlying else "shrunken")  # fmt: skip
     if outlying:
-        text = "\n".join(f"{where} {probability(item.mean, item.mcse)}".replace(" (", "\n(") for where, item in outlying)
+        text = "\n".join(f"{where}: P {chance(item.mean, item.mcse)}".replace(" (", "\n(") for where, item in outlying)
         axes.annotate(
             text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha="left",
             va="center", fontsize=8, color=COLOURS[1], fontweight="bold", gid="P(outlier)", linespacing=1.0,
@@ -141,7 +141,7 @@ def _size(patients: int, largest: int) -> float:
     return max(12 * math.sqrt(patients / largest), 2.5)
 
 
-def _caterpillar_legend(table: SiteTable, order: list[np.int64]) -> list[Any]:
+def _caterpillar_legend(table: SiteTable, order: list[np.int64], posterior: Posterior) -> list[Any]:
     from matplotlib.lines import Line2D
 
     rows = [table.rows[s] for s in order]
@@ -151,10 +151,10 @@ def _caterpillar_legend(table: SiteTable, order: list[np.int64]) -> list[Any]:
                label=f"raw, {n} patient{'' if n == 1 else 's'}")
         for n in dict.fromkeys((sizes[0], sizes[-1]))
     ]  # fmt: skip
-    found.append(Line2D([], [], marker="o", color=COLOURS[0], lw=2.2, ms=5, label="shrunken, 95 % credible interval"))
-    if any(_outlying(row) for row in rows):
+    found.append(Line2D([], [], marker="o", color=COLOURS[0], lw=2.2, ms=5, label="shrunken, 95 % interval"))
+    if any(_outlying(row, posterior) for row in rows):
         found.append(
-            Line2D([], [], marker="D", color=COLOURS[1], lw=2.2, ms=7, label=f"{_kind(table)}: P above {OUTLYING:g}")
+            Line2D([], [], marker="D", color=COLOURS[1], lw=2.2, ms=7, label=f"{_kind(table)}: P > {OUTLYING:g}")
         )
     return found
 
@@ -163,15 +163,12 @@ def _kind(table: SiteTable) -> str:
     return "not exchangeable" if table.rows[0].nonexchangeable is not None else "outlying"
 
 
-def _outlying(row: SiteRow) -> list[tuple[str, Mean]]:
+def _outlying(row: SiteRow, posterior: Posterior) -> list[tuple[str, Mean]]:
     """Where the site is outlying, in words, with the probability."""
-    if row.nonexchangeable is not None:
-        return [("alone", row.nonexchangeable)] if row.nonexchangeable.mean > OUTLYING else []
-    if row.outlier is None:
-        return []
-    if row.outlier[0] == row.outlier[1]:
-        return [("site", row.outlier[0])] if row.outlier[0].mean > OUTLYING else []
-    return [(f"{arm} arm", item) for arm, item in zip(ARMS, row.outlier, strict=True) if item.mean > OUTLYING]
+    whole = "alone" if row.nonexchangeable is not None else "site"
+    return [
+        (f"{arm} arm" if arm else whole, item) for arm, *_, item in _marks(row, posterior) if item.mean > OUTLYING
+    ]  # fmt: skip
 
 
 def _scores(table: SiteTable) -> tuple[NDArray[np.float64] | None, str]:
@@ -216,29 +213,29 @@ def figure_outliers(table: SiteTable, posterior: Posterior, most: int = 30, widt
         required = "one with distribution = 'contaminated' or 'exnex'"
         raise UnsupportedModelError(f"model '{table.model}'", "no outlying sites", required)
     order = np.argsort(-scores, kind="stable")[:most][::-1]
-    figure, axes, _ = new_figure(width, 2.3 + LINE * len(order), table.synthetic)
+    figure, axes, _ = new_figure(width, width, table.synthetic)
     for y, s in enumerate(order):
         _chances(axes, y, table.rows[s], posterior)
     _references(axes, posterior)
-    label_rows(axes, _labels(table, order))
-    axes.set_xlim(0, 1)
+    label_rows(axes, _labels(table, order, width))
+    axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     exnex = table.rows[0].nonexchangeable is not None
-    axes.set_xlabel(f"Posterior probability of being {_kind(table)}", fontsize=9)
+    axes.set_xlabel(f"Posterior probability\nof being {_kind(table)}", fontsize=9)
     arms = posterior.provenance.arms
-    legend_below(axes, _outlier_legend(table, order, posterior), width, 0.47)
+    below = legend_below(axes, _outlier_legend(table, order, posterior, int(min(4 * width, 25))))
     left_out = f"Shown: the {len(order)} of {len(table.rows)} sites with the {what}. " if most < len(table.rows) else ""
     meaning = (
         "treatment effect that tells nothing of the others'" if exnex else "response beyond the sites' distribution"
     )
     worst = max(item.mcse for row in table.rows for *_, item in _marks(row, posterior))
     frame(
-        figure, width,
+        figure,
         f"{title(posterior)}: which sites are {_kind(table)}, says '{clip(table.model)}'",
         f"{left_out}{_kind(table).capitalize()}: a {meaning}. A site near the dashed line is one of which its own "
         f"patients say little either way. Under each name: responders/patients, {clip(arms.active, 25)} v "
         f"{clip(arms.control, 25)}. Bars: 2 Monte Carlo standard errors either way (at most {upward(worst)} each).",
-        table.synthetic,
+        table.synthetic, LINE * len(order) + 0.22 + below,
     )  # fmt: skip
     return figure
 
@@ -247,7 +244,8 @@ def _marks(row: SiteRow, posterior: Posterior) -> list[tuple[str, str, str, bool
     """Of a site: arm ('' for the site as a whole), colour, marker, whether there are patients, probability."""
     if row.nonexchangeable is not None:
         return [("", *_SITE_MARK, all(n > 0 for n in row.n), row.nonexchangeable)]
-    assert row.outlier is not None
+    if row.outlier is None:
+        return []
     kind = posterior.spec.sites.outliers
     if kind == "site":
         return [("", *_SITE_MARK, True, row.outlier[0])]
@@ -270,30 +268,28 @@ def _chances(axes: Axes, y: int, row: SiteRow, posterior: Posterior) -> None:
 
 def _references(axes: Axes, posterior: Posterior) -> None:
     """The prior probability, and the line above which a site is called outlying."""
-    prior, how = _prior(posterior)
+    prior = _prior(posterior)
     axes.axvline(prior, color="black", lw=1.2, ls=(0, (5, 1.5)), zorder=1, gid="prior")
     axes.axvline(OUTLYING, color="#777777", lw=0.9, ls=(0, (1, 2)), zorder=1)
     up: dict[str, Any] = {
         "xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "bottom", "fontsize": 8.5
     }  # fmt: skip
-    near = 0.25 < prior < 0.75  # the two words would meet
-    axes.annotate(f"{how} {prior:.2g}", (prior, 1), (-2 if prior < OUTLYING else 2, 3),
-                  ha="left" if prior < 0.25 else "right" if near and prior < OUTLYING else "left", **up)  # fmt: skip
-    if not near:
+    axes.annotate(f"prior {prior:.2g}", (prior, 1), (0, 3), ha="left" if prior < 0.75 else "right", **up)
+    if prior < 0.2:  # where the words do not meet
         axes.annotate("as likely as not", (OUTLYING, 1), (0, 3), ha="left", **up)
 
 
-def _prior(posterior: Posterior) -> tuple[float, str]:
+def _prior(posterior: Posterior) -> float:
     """Before the data, a site's (or arm's) probability of being outlying."""
     fixed = posterior.spec.sites.outlier_share
     if fixed is not None:
-        return fixed, "fixed share"
+        return fixed
     share = posterior.spec.priors.outlier_share
     assert isinstance(share, Beta)
-    return share.a / (share.a + share.b), "before the data"
+    return share.a / (share.a + share.b)
 
 
-def _outlier_legend(table: SiteTable, order: NDArray[np.int64], posterior: Posterior) -> list[Any]:
+def _outlier_legend(table: SiteTable, order: NDArray[np.int64], posterior: Posterior, width: int) -> list[Any]:
     from matplotlib.lines import Line2D
 
     found: dict[str, Any] = {}
@@ -301,7 +297,7 @@ def _outlier_legend(table: SiteTable, order: NDArray[np.int64], posterior: Poste
     for s in order[::-1]:
         for arm, colour, marker, patients, _ in _marks(table.rows[s], posterior):
             whole = "the site's treatment effect" if table.rows[s].nonexchangeable else "the site, both arms alike"
-            label = f"{arm} arm: {clip(arms[arm], 25)}" if arm else whole
+            label = f"{arm} arm: {clip(arms[arm], width)}" if arm else whole
             found.setdefault(label, Line2D([], [], marker=marker, ls="", color=colour, ms=6, label=label))
             if not patients:
                 nobody = "open: no patients there" if arm else "open: no patients in one arm"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import mcse_mean
-from bayes_lupil.sites.hidden_draws import HiddenCount, HiddenDraws, Known, Weighted
+from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, Weighted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
+from bayes_lupil.hidden.bounds import HardBounds, hard_bounds
+from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes
+from bayes_lupil.hidden.surface import Given, Surface, SurfaceMaker
+from bayes_lupil.hidden.value import CountValue, TablePosterior, count_value, quantiles, table_posterior
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.sites.hidden_bounds import HardBounds, hard_bounds
-from bayes_lupil.sites.hidden_draws import HiddenCount, HiddenDraws, Known, hidden_classes
-from bayes_lupil.sites.hidden_surface import Given, Surface, SurfaceMaker
-from bayes_lupil.sites.hidden_value import CountValue, TablePosterior, count_value, quantiles, table_posterior
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
 

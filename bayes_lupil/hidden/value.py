@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.sites.hidden_bounds import HardBounds
-from bayes_lupil.sites.hidden_draws import HiddenDraws
-from bayes_lupil.sites.hidden_surface import Surface
+from bayes_lupil.hidden.bounds import HardBounds
+from bayes_lupil.hidden.draws import HiddenDraws
+from bayes_lupil.hidden.surface import Surface
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,30 +1,26 @@
-"""The figure and the words on unpublished counts: what they could do, and which of them would settle the question."""
+"""The figure on unpublished counts: what they could do to the answer."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_lupil.report.numbers import points, probability
+from bayes_lupil.hidden.counts import HiddenCounts
+from bayes_lupil.hidden.draws import HiddenCount
+from bayes_lupil.hidden.surface import Surface
+from bayes_lupil.hidden.value import ABOVE, BELOW
 from bayes_lupil.report.style import COLOURS, clip, styled, wrap
-from bayes_lupil.sites.hidden import HiddenCounts
-from bayes_lupil.sites.hidden_draws import HiddenCount
-from bayes_lupil.sites.hidden_surface import Surface
-from bayes_lupil.sites.hidden_value import ABOVE, BELOW, CountValue
 from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_hidden_counts", "sentences"]
+__all__ = ["figure_hidden_counts"]
 
 _NARROW = 9.0  # inches below which panels stand one above the other
 _RARE = 0.01  # posterior probability below which a value is marked as hardly possible
-_NOTHING = 0.001
-_CHANCES = (0.05, 0.5)  # of settling: below the first "none would", above the second "probably"
 
 
 @styled
@@ -241,90 +237,3 @@ def _outline(axes: Axes, inside: np.ndarray, left: int, bottom: int) -> None:
         ):  # fmt: skip
             if not padded[i + 1 + step_y, j + 1 + step_x]:
                 axes.plot(xs, ys, color=COLOURS[0], lw=2.0, solid_capstyle="projecting", zorder=5)
-
-
-def sentences(hidden: HiddenCounts) -> tuple[str, str, str]:
-    """Three sentences for a clinician: what the published numbers support, what they leave open, what would settle it.
-
-    Every number is the result's, rounded to its Monte Carlo error; 'benefit' has the direction of the end point.
-
-    Returns
-    -------
-    tuple of str
-        Support, cannot settle, would settle.
-    """
-    return _support(hidden), _open(hidden), _settle(hidden)
-
-
-def _support(hidden: HiddenCounts) -> str:
-    origin, (low, high) = hidden.posterior.provenance, hidden.risk_difference_interval
-    p = hidden.p_benefit
-    if p > ABOVE:
-        verdict = f"support a benefit of {clip(origin.arms.active)}"
-    elif p < 1 - ABOVE:
-        verdict = f"speak against a benefit of {clip(origin.arms.active)}"
-    elif p > BELOW:
-        verdict = f"make a benefit of {clip(origin.arms.active)} more probable than not without establishing it"
-    else:
-        verdict = f"make a benefit of {clip(origin.arms.active)} less probable than not without ruling it out"
-    return (
-        f"The published numbers {verdict}: over all randomised patients P(benefit) is "
-        f"{probability(p, hidden.p_benefit_mcse)} and the risk difference {points(hidden.risk_difference)} percentage "
-        f"points (95 % credible interval {points(low)} to {points(high)}; "
-        f"{'above' if origin.end_point.sign > 0 else 'below'} 0 is benefit)."
-    )
-
-
-def _open(hidden: HiddenCounts) -> str:
-    b, t, low, high = hidden.bounds, hidden.tables, hidden.lowest, hidden.highest
-    raw_low, raw_high = t.raw_risk_difference_interval
-    model_low, model_high = t.p_benefit_interval
-    computed = sum(row.computed for row in hidden.full.rows)
-    missing = f", over the {computed:,} tables computed" if computed < b.tables else ""
-    word, many = "benefit", b.significant_benefit
-    if b.significant_harm > many:
-        word, many = "harm", b.significant_harm
-    return (
-        f"They cannot settle what the trial showed without the excluded sites: over the {b.tables:,} tables that fit "
-        f"the publication the raw risk difference runs from {points(b.lowest)} to {points(b.highest)} points (bounds; "
-        f"{many:,} tables have a {word} with p < 0.05), of which the model holds {points(raw_low)} to "
-        f"{points(raw_high)} for 95 % probable (posterior), and P(benefit) over all sites from {low.p_benefit:.2f} to "
-        f"{high.p_benefit:.2f} (bounds{missing}) and {model_low:.2f} to {model_high:.2f} (posterior)."
-    )
-
-
-def _settle(hidden: HiddenCounts) -> str:
-    single = [item for item in hidden.values if len(item.names) == 1]
-    every = next(item for item in hidden.values if len(item.names) == len(hidden.counts))
-    best = max(single, key=lambda item: item.expected_change)
-    label = best.labels[0]
-    by = (
-        f"knowing it would on average move P(benefit) by {best.expected_change:.3f} "
-        f"(MCSE {best.expected_change_mcse:.1g}; to between {best.lowest:.2f} and {best.highest:.2f} over "
-        f"all its values), and has a probability "
-        f"{_settled(best)} of taking it above {ABOVE:g} or below {BELOW:g}"
-    )
-    whole = (
-        f"; all {len(hidden.counts)} counts together would move it by {every.expected_change:.3f} on average and "
-        f"settle it with a probability {_settled(every)}"
-        if len(hidden.counts) > 1
-        else ""
-    )
-    matters = f"the number of {label} at the excluded sites"
-    sooner, later = _CHANCES
-    if best.p_settled > later:
-        return f"{matters[0].upper()}{matters[1:]} would probably settle it: {by}{whole}."
-    if best.p_settled >= sooner:
-        return f"{matters[0].upper()}{matters[1:]} might settle it, and probably would not: {by}{whole}."
-    return f"No single unpublished count would settle it: the one that matters most is {matters}, and {by}{whole}."
-
-
-def _settled(value: CountValue) -> str:
-    """A probability with its error; where these are next to nothing, a limit that holds what was not computed too."""
-    high = value.p_settled + 2 * value.p_settled_mcse
-    most = high + value.not_computed
-    if most < _NOTHING:
-        return f"below {_NOTHING:g}"
-    if high < _NOTHING:
-        return f"of at most {math.ceil(most / _NOTHING) * _NOTHING:.3f}"
-    return f"of {probability(value.p_settled, value.p_settled_mcse)}"

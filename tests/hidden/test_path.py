@@ -10,10 +10,10 @@ import pytest
 from bayes_lupil import Arms, Cells, EndPoint, Margins, Trial, load_model
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import InputError
+from bayes_lupil.hidden.path import margins_path, path_frame
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
-from bayes_lupil.sites.hidden_path import margins_path, path_frame
 from bayes_lupil.tree import build_tree
 
 ERRORS = 4.0
@@ -72,12 +72,12 @@ def _mean(weights, values):
 @pytest.mark.parametrize("refit", [False, True])
 def test_every_power_against_brute_force(monkeypatch, small_margins, prior_weights, refit):
     posterior, trial = small_margins
-    monkeypatch.setattr("bayes_lupil.sites.hidden_path.run_engine", _resample)
+    monkeypatch.setattr("bayes_lupil.hidden.path.run_engine", _resample)
     if refit:
-        from bayes_lupil.sites import hidden_draws
+        from bayes_lupil.hidden import draws
 
         # weights that are not all alike do not carry
-        monkeypatch.setattr(hidden_draws, "carries", lambda posterior, weights, k_hat: np.ptp(weights) == 0)
+        monkeypatch.setattr(draws, "carries", lambda posterior, weights, k_hat: np.ptp(weights) == 0)
     points = margins_path(posterior, trial, KNOWN, powers=(1, 0.5, 0))
     assert [point.refitted for point in points] == [False, refit, True]  # too few draws would be left at 0
     ordinary, there, difference, at_ordinary = prior_weights

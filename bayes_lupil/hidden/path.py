@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines import run_engine
 from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.hidden.draws import hidden_classes, weigh
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
 from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.sites.hidden_draws import hidden_classes, weigh
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial

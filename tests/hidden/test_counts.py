@@ -13,12 +13,12 @@ from scipy.stats import chi2
 from bayes_lupil import Arms, Cells, EndPoint, Margins, Trial, fit, load_model, load_trial
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.hidden.bounds import hard_bounds
+from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
-from bayes_lupil.sites.hidden import hidden_counts
-from bayes_lupil.sites.hidden_bounds import hard_bounds
-from bayes_lupil.sites.hidden_draws import HiddenDraws, hidden_classes
 from bayes_lupil.tree import build_tree
 
 ERRORS = 4.0
@@ -215,7 +215,7 @@ def test_reweighted_equals_refitted(small, resampling):
 
 def test_refits_where_the_draws_do_not_carry(small, resampling, brute, monkeypatch):
     """Were the published posterior of no use for weights, the values would be fitted again, and agree as well."""
-    import bayes_lupil.sites.hidden_draws as module
+    import bayes_lupil.hidden.draws as module
 
     calls = itertools.count()  # the first is for what the publication implies, which is never fitted
     monkeypatch.setattr(module, "carries", lambda posterior, weights, k_hat: posterior is not small or next(calls) == 0)
@@ -229,7 +229,7 @@ def test_refits_where_the_draws_do_not_carry(small, resampling, brute, monkeypat
 
 
 def test_a_failed_refit_has_no_probability(small, fake_engine, monkeypatch):
-    import bayes_lupil.sites.hidden_draws as module
+    import bayes_lupil.hidden.draws as module
 
     fake_engine.diverge = True
     monkeypatch.setattr(

@@ -1,0 +1,26 @@
+"""All figures, drawn on Matplotlib figures of their own (no global state, any backend)."""
+
+from bayes_lupil.report.figures.hidden import figure_hidden_counts
+from bayes_lupil.report.figures.path import figure_exclusion_path
+from bayes_lupil.report.figures.predictive import figure_predictive
+from bayes_lupil.report.figures.reanalysis import (
+    figure_benefit_curve,
+    figure_intervals,
+    figure_risk_difference,
+    figure_shrinkage,
+    figures_of,
+)
+from bayes_lupil.report.figures.sites import figure_caterpillar, figure_outliers
+
+__all__ = [
+    "figure_benefit_curve",
+    "figure_caterpillar",
+    "figure_exclusion_path",
+    "figure_hidden_counts",
+    "figure_intervals",
+    "figure_outliers",
+    "figure_predictive",
+    "figure_risk_difference",
+    "figure_shrinkage",
+    "figures_of",
+]
