@@ -38,8 +38,8 @@ _MODULES = {
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-    "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial", "reanalyse",
-    "sensitivity", "site_models", "sites", "trial_hierarchy",
+    "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial",
+    "reanalyse", "sensitivity", "site_models", "sites", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

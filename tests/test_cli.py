@@ -34,7 +34,7 @@ def run(monkeypatch, capsys):
     return call
 
 
-@pytest.mark.parametrize("command", [[], ["reanalyse"], ["fit"], ["check"], ["trials"], ["models"]])
+@pytest.mark.parametrize("command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"]])
 def test_help_teaches(command):
     told = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "100"})
     assert told.exit_code == 0
@@ -226,3 +226,27 @@ def test_a_fit_by_quadrature_loads_no_sampler(tmp_path):
     assert "risk difference > 0" in told
     loaded = set(told.rsplit("loaded", 1)[1].split())
     assert not loaded & {"pymc", "pytensor", "arviz", "arviz_plots", "nutpie", "statsmodels"}
+
+
+def test_sites_prints_the_table(run):
+    status, out, err = run("sites", "beitler_landis", "--suspect", "5", "--quiet")
+    assert status == 0, err
+    assert "P(outlier)" in out
+    assert "6/17 v 0/12" in out.replace("\n", " ") or "0/12" in out
+    assert "From kept (1) to excluded (0): 5 (named)" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("beitler_landis", "--suspect", "55"), "no site '55'"),
+        (("beitler_landis", "--model", "outliers_amrs"), "Did you mean 'outliers_arms'?"),
+        (("he2020",), "only arm totals are published"),
+        (("lupil2", "--suspect", "Bulgaria 1"), "never published"),
+    ],
+)
+def test_sites_refuses_what_it_cannot_do_and_writes_nothing(run, tmp_path, arguments, said):
+    status, _, err = run("sites", *arguments, "--quiet", "--out", tmp_path / "out")
+    assert status == 2
+    assert said in " ".join(err.split())
+    assert not (tmp_path / "out").exists()

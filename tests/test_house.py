@@ -65,8 +65,8 @@ def test_no_file_holds_two_nouns(path):
 def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-        "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial", "reanalyse",
-        "sensitivity", "site_models", "sites", "trial_hierarchy",
+        "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial",
+        "reanalyse", "sensitivity", "site_models", "sites", "trial_hierarchy",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

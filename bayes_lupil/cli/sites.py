@@ -104,9 +104,9 @@ def _table(
 
 def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed: int | None, quiet: bool) -> None:
     from bayes_lupil.errors import UnsupportedModelError
+    from bayes_lupil.hidden.analysis import analyse_hidden
     from bayes_lupil.report.site_outputs import write_hidden
     from bayes_lupil.report.site_terminal import print_hidden
-    from bayes_lupil.hidden.analysis import analyse_hidden
 
     if suspects:
         raise UnsupportedModelError(

@@ -136,3 +136,29 @@ def _far(one: Posterior, other: Posterior, names: tuple[str, ...]) -> dict[str, 
             error = np.hypot(*(float(array_stats.mcse(x, **method)) for x in draws))
             distances[f"{name}, {label}"] = float(abs(statistic(draws[0]) - statistic(draws[1])) / error)
     return {name: distance for name, distance in distances.items() if distance > MANY}
+
+
+def test_only_a_change_of_the_model_is_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other counts go into the compiled model; other priors or another number of sites ask for a new one."""
+    import dataclasses
+
+    compiled = []
+    original = nuts.compile_nutpie
+
+    def spy(likelihood: Likelihood) -> Any:
+        compiled.append(likelihood)
+        return original(likelihood)
+
+    monkeypatch.setattr(nuts, "compile_nutpie", spy)
+    monkeypatch.setattr(nuts, "_kept", type(nuts._kept)())
+    trial, spec = load_trial("he2020"), load_model("itt_pooled").edited(**SHORT, sampler__seed=3)
+    cells = trial.data
+    more = dataclasses.replace(trial, data=dataclasses.replace(cells, responders=cells.responders + 5))
+    few, many = (nuts.sample(build_likelihood(spec, data)) for data in (trial, more))
+    assert len(compiled) == 1
+    assert many.values["alpha"].mean() > few.values["alpha"].mean() + 0.3
+    monkeypatch.setattr(nuts, "_kept", type(nuts._kept)())
+    afresh = nuts.sample(build_likelihood(spec, more))
+    np.testing.assert_allclose(afresh.values["alpha"], many.values["alpha"], rtol=1e-10)
+    nuts.sample(build_likelihood(spec.edited(priors__beta__sd=0.3), more))
+    assert len(compiled) == 3
