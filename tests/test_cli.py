@@ -241,7 +241,7 @@ def test_sites_prints_the_table(run):
     [
         (("beitler_landis", "--suspect", "55"), "no site '55'"),
         (("beitler_landis", "--model", "outliers_amrs"), "Did you mean 'outliers_arms'?"),
-        (("he2020",), "only arm totals are published"),
+        (("he2020",), "two sites or more"),
         (("lupil2", "--suspect", "Bulgaria 1"), "never published"),
     ],
 )

@@ -160,7 +160,8 @@ def analyse_sites(
         For a suspect that is no site of the trial; where the fit of the shown model failed its diagnostics.
     """
     first = shown or load_model(SHOWN)
-    build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
+    if len(build_likelihood(first, trial).site_names) < 2:  # which refuses what cannot be fitted before anything is
+        raise InputError(f"trial '{trial.name}'", "one site", "two sites or more")
     if suspects:
         trial.analysis_set(first.population, tuple(suspects))  # and sites that do not exist
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]

@@ -183,7 +183,7 @@ def test_command(
     monkeypatch.setattr(calibration_cells, "calibrate_cells", fake)
     path = tmp_path / "out.json"
     assert calibration_cells._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
-    assert asked == [("site_effects", design, 12, 5) for design in DESIGNS.values()]
+    assert asked == [(design.model, design, 12, 5) for design in DESIGNS.values()]
     assert "10 of 12 simulations" in capsys.readouterr().out
     assert CellsCalibration.read(path)["dense"].simulations == 12
 

@@ -65,7 +65,7 @@ def test_bad_input_is_refused_before_anything_is_fitted(monkeypatch):
     monkeypatch.setattr("bayes_lupil.sites.analysis.fit", never)
     with pytest.raises(UnsupportedModelError, match="no site '55'"):
         analyse_sites(load_trial("beitler_landis"), suspects=("55",))
-    with pytest.raises(UnsupportedModelError, match="only arm totals"):
+    with pytest.raises(InputError, match="two sites or more"):
         analyse_sites(load_trial("he2020"))
 
 
