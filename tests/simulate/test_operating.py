@@ -278,18 +278,15 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
     monkeypatch.setattr(operating, "outlier_reach", lambda spec, n, others: outlier_reach(spec, 2, 2))
     monkeypatch.setattr(operating, "PATIENTS", (2,))
     path = tmp_path / "out.json"
-    assert operating._main(["--trials", "10", "--seed", "3", "--workers", "1", "--out", str(path)]) == 0
+    assert operating._main(["--trials", "40", "--seed", "3", "--workers", "1", "--out", str(path)]) == 0
     assert "on its way" in capsys.readouterr().out
     found = OperatingResults.read(path)
     assert set(found.scenarios) == set(SCENARIOS)
-    assert [item.analysis for item in found.scenarios["ordinary_null"].performances] == [
-        *(item.name for item in ANALYSES if item.name != "site_student_t"),
-        "site_student_t",
-    ]
-    assert {(name, trials) for name, size, trials, *_ in asked if size == 1} == {
-        ("contaminated_null", 10), ("contaminated_or2", 10), ("homogeneous_null", 2), ("homogeneous_or2", 2),
-        ("ordinary_null", 2),
-    }  # fmt: skip
+    fast = [item.name for item in ANALYSES if item.name != "site_student_t"]
+    assert [item.analysis for item in found.scenarios["contaminated_or2"].performances] == [*fast, "site_student_t"]
+    assert [item.analysis for item in found.scenarios["ordinary_null"].performances] == fast
+    slow = {(name, trials) for name, size, trials, *_ in asked if size == 1}
+    assert slow == {("contaminated_null", 10), ("contaminated_or2", 10)}
     assert {item[3:] for item in asked} == {(3, 1)}
 
 
@@ -420,14 +417,14 @@ def test_stored_result_is_of_this_code(stored: OperatingResults) -> None:
 
 
 def test_stored_result_is_complete(stored: OperatingResults) -> None:
-    """1,000 trials for every analysis, but Student-t effects where nothing is contaminated, which take longer."""
+    """1,000 trials of every analysis; Student-t effects, 20 times as slow, have fewer, or are not among the rows."""
     assert set(stored.scenarios) == set(SCENARIOS)
+    fast = {item.name for item in ANALYSES} - {"site_student_t"}
     for name in LIKE_LUPIL2:
         found = stored.scenarios[name]
-        assert {item.analysis for item in found.performances} == {item.name for item in ANALYSES}
+        assert {item.analysis for item in found.performances} - {"site_student_t"} == fast
         for item in found.performances:
-            fewer = item.analysis == "site_student_t" and not found.scenario.contaminated
-            assert item.trials >= (200 if fewer else 1000), (name, item.analysis)
+            assert item.trials >= (1000 if item.analysis in fast else 200), (name, item.analysis)
             assert all(figure.mcse > 0 for figure in item.figures.values())
     assert len(stored.reach) == len(OUTLIERS) * 2 * len(PATIENTS)
 
