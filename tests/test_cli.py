@@ -231,7 +231,7 @@ def test_a_fit_by_quadrature_loads_no_sampler(tmp_path):
 def test_sites_prints_the_table(run):
     status, out, err = run("sites", "beitler_landis", "--suspect", "5", "--quiet")
     assert status == 0, err
-    assert "P(outlier)" in out
+    assert "P(out)" in out
     assert "6/17 v 0/12" in out.replace("\n", " ") or "0/12" in out
     assert "From kept (1) to excluded (0): 5 (named)" in out
 

@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 def sites(
     trial: TrialArgument = "lupil2",
     model: Annotated[
-        str, typer.Option(help="The model that the table is of: a built-in one (see 'models') or a file (.toml).")
-    ] = "outliers_arms",
+        str | None,
+        typer.Option(
+            help="The model that is looked at, built-in (see 'models') or a file (.toml); by default outliers_arms, "
+            "or site_effects where the site table was never published."
+        ),
+    ] = None,
     suspect: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,26 +64,30 @@ def sites(
     """Look at the sites one by one: shrinkage, outliers by arm, weights, the trial without each.
 
     With --out the site distributions are compared as well, and the way from keeping the suspect sites to excluding them
-    is followed. For a trial whose site table was never published (LUPIL-2): what the unpublished counts could do.
+    is followed. For a trial whose site table was never published (LUPIL-2): what the unpublished counts could do, which
+    takes several minutes.
     """
     from bayes_lupil.spec import load_model
 
-    spec = load_model(model)
+    spec = None if model is None else load_model(model)
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
     if not quiet:
         tell_notes(data, trial)
     if data.resolution == "margins":
-        _margins(data, suspect, folder, seed, quiet)
+        _margins(data, spec, suspect, folder, seed, quiet)
     else:
         _table(data, spec, suspect or [], folder, seed, quiet)
 
 
 def _table(
-    trial: Trial, spec: ModelSpec, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
+    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
 ) -> None:
     from bayes_lupil.report.site_terminal import print_site_analysis
-    from bayes_lupil.sites.analysis import analyse_sites
+    from bayes_lupil.sites.analysis import analyse_sites, shown_model
 
+    spec = shown_model(trial, spec, suspects)
+    if folder is not None:
+        make_folder(folder)  # before the work, not after it
     everything = folder is not None or bool(suspects)
     result = analyse_sites(
         trial,
@@ -94,7 +102,7 @@ def _table(
     if folder is not None:
         from bayes_lupil.report.site_outputs import write_sites
 
-        write_sites(result, make_folder(folder))
+        write_sites(result, folder)
     print_site_analysis(result, out)
     if folder is not None:
         out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
@@ -102,7 +110,14 @@ def _table(
         raise typer.Exit(FAILED)
 
 
-def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed: int | None, quiet: bool) -> None:
+def _margins(
+    trial: Trial,
+    spec: ModelSpec | None,
+    suspects: list[str] | None,
+    folder: Path | None,
+    seed: int | None,
+    quiet: bool,
+) -> None:
     from bayes_lupil.errors import UnsupportedModelError
     from bayes_lupil.hidden.analysis import analyse_hidden
     from bayes_lupil.report.site_outputs import write_hidden
@@ -115,9 +130,9 @@ def _margins(trial: Trial, suspects: list[str] | None, folder: Path | None, seed
             "a site table, which was never published for this trial",
             "Leave --suspect out: what the excluded sites could have held is shown instead.",
         )
-    result = analyse_hidden(trial, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
+    result = analyse_hidden(trial, spec, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
     if folder is not None:
-        write_hidden(result, make_folder(folder))
+        write_hidden(result, folder)
     print_hidden(result, out)
     if folder is not None:
         out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.counts import HiddenCounts, hidden_counts
 from bayes_lupil.hidden.path import PathPoint, margins_path
+from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sites.analysis import Announce, Attempt, fit_site_models
-from bayes_lupil.spec import load_model, site_models
+from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["HiddenAnalysis", "analyse_hidden"]
@@ -28,22 +29,20 @@ class HiddenAnalysis:
         Every site model asked for, the primary one first.
     hidden : HiddenCounts
         What the unpublished counts could do, under the primary model.
-    path_at : dict of str to int
-        The table along whose excluded patients `path` goes: the most probable one.
-    path : tuple of PathPoint
-        P(benefit) as the patients at the excluded sites count less and less; empty where it was not asked for.
+    paths : tuple of (dict of str to int, tuple of PathPoint)
+        P(benefit) as the patients at the excluded sites count 1 or 0, for a central table (the posterior mean of each
+        count) and for the one with the most patients there; empty where it was not asked for.
     """
 
     trial: Trial
     attempts: tuple[Attempt, ...]
     hidden: HiddenCounts
-    path_at: dict[str, int]
-    path: tuple[PathPoint, ...]
+    paths: tuple[tuple[dict[str, int], tuple[PathPoint, ...]], ...]
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed."""
-        path_ok = all(point.p_benefit == point.p_benefit for point in self.path)
+        path_ok = all(point.p_benefit == point.p_benefit for _, path in self.paths for point in path)
         return path_ok and not self.hidden.failed and not any(item.is_failure for item in self.attempts)
 
     @property
@@ -53,7 +52,12 @@ class HiddenAnalysis:
 
 
 def analyse_hidden(
-    trial: Trial, *, seed: int | None = None, compare: bool = True, announce: Announce | None = None
+    trial: Trial,
+    model: ModelSpec | None = None,
+    *,
+    seed: int | None = None,
+    compare: bool = True,
+    announce: Announce | None = None,
 ) -> HiddenAnalysis:
     """What this package says of sites whose table was never published.
 
@@ -61,6 +65,8 @@ def analyse_hidden(
     ----------
     trial : Trial
         Known by its margins.
+    model : ModelSpec, optional
+        The primary model, with sites; `site_effects` by default.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     compare : bool
@@ -74,12 +80,23 @@ def analyse_hidden(
     InputError
         Where the fit of the primary model failed its diagnostics.
     """
-    models = site_models() if compare else (load_model("site_effects"),)
+    first = model or load_model("site_effects")
+    build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
+    others = [other for other in site_models() if other.name != first.name] if compare else []
+    models = [first, *others]
     attempts = fit_site_models(trial, models, seed=seed, announce=announce)
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
     hidden = hidden_counts(primary, trial, most_refits=MOST_REFITS)
-    most_probable = hidden.full.known(max(hidden.full.rows, key=lambda row: row.probability))
-    path = margins_path(primary, trial, most_probable, powers=(1.0, 0.5, 0.0)) if compare else ()
-    return HiddenAnalysis(trial, attempts, hidden, most_probable, path)
+    central = {c.name: round(_mean(hidden, c.name)) for c in hidden.counts}
+    largest = {c.name: c.most for c in hidden.counts}
+    tables = (central, largest) if compare else ()
+    paths = tuple((table, margins_path(primary, trial, table, powers=(1.0, 0.0))) for table in tables)
+    return HiddenAnalysis(trial, attempts, hidden, paths)
+
+
+def _mean(hidden: HiddenCounts, name: str) -> float:
+    """Posterior mean of a count."""
+    rows = hidden.one(name).rows
+    return sum(row.counts[0] * row.probability for row in rows)

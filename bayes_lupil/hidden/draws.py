@@ -78,6 +78,8 @@ class Weighted:
 
     Attributes
     ----------
+    p_ordinary, p_ordinary_mcse : float
+        P(benefit) at the ordinary sites alone.
     influence : array, shape (chain, draw)
         What each draw adds to P(benefit); its mean is 0, its Monte Carlo error that of P(benefit).
     """
@@ -88,6 +90,8 @@ class Weighted:
     risk_difference_mcse: float
     risk_difference_ordinary: float
     risk_difference_ordinary_mcse: float
+    p_ordinary: float
+    p_ordinary_mcse: float
     k_hat: float
     effective: float
     influence: Floats
@@ -112,15 +116,24 @@ def weigh(posterior: Posterior, log_ratio: Floats) -> Weighted | None:
         centre = float(weights @ values)
         return centre, (weights.size * weights * (values - centre)).reshape(shape)
 
+    sign = posterior.provenance.end_point.sign
+
+    def chance(values: Floats) -> tuple[float, float, Floats]:
+        """Probability of benefit, its Monte Carlo error, and what each draw adds to it."""
+        p, around = mean((sign * values > 0).astype(float))
+        held = (p * effective + 1) / (effective + 2)  # as in `mcse_proportion`, so that 0 and 1 have an error too
+        return p, mcse_mean(around) if 0 < p < 1 else float(np.sqrt(held * (1 - held) / effective)), around
+
     difference = posterior.draws("risk_difference").ravel()
-    p, influence = mean((posterior.provenance.end_point.sign * difference > 0).astype(float))
-    held = (p * effective + 1) / (effective + 2)  # as in `mcse_proportion`, so that 0 and 1 have an error too
-    error = mcse_mean(influence) if 0 < p < 1 else float(np.sqrt(held * (1 - held) / effective))
+    at_ordinary = posterior.draws("risk_difference_ordinary_sites").ravel()
+    p, error, influence = chance(difference)
+    p_ordinary, ordinary_error, _ = chance(at_ordinary)
     rd, rd_around = mean(difference)
-    ordinary, ordinary_around = mean(posterior.draws("risk_difference_ordinary_sites").ravel())
+    ordinary, ordinary_around = mean(at_ordinary)
     return Weighted(
-        p, error, rd, mcse_mean(rd_around), ordinary, mcse_mean(ordinary_around), k_hat, effective, influence
-    )
+        p, error, rd, mcse_mean(rd_around), ordinary, mcse_mean(ordinary_around), p_ordinary, ordinary_error, k_hat,
+        effective, influence,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

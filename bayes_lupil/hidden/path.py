@@ -41,8 +41,10 @@ class PathPoint:
     risk_difference, risk_difference_mcse : float
         Posterior mean over all sites, active minus control.
     risk_difference_ordinary, risk_difference_ordinary_mcse : float
-        At the ordinary sites alone. At power 0 the excluded sites' share of patients is hardly known any more, and
-        this is the intention-to-treat effect without them.
+        At the ordinary sites alone. At power 0 the excluded sites count as having had next to no patients, and this
+        is the intention-to-treat effect without them.
+    p_ordinary, p_ordinary_mcse : float
+        P(benefit) there.
     k_hat, effective : float
         Of the weights; k-hat is minus infinity for a refit.
     refitted : bool
@@ -55,6 +57,8 @@ class PathPoint:
     risk_difference_mcse: float
     risk_difference_ordinary: float
     risk_difference_ordinary_mcse: float
+    p_ordinary: float
+    p_ordinary_mcse: float
     k_hat: float
     effective: float
     refitted: bool
@@ -125,13 +129,14 @@ def margins_path(
             weighted = weigh(refit, np.zeros(at_excluded.size))
         if weighted is None:
             no = np.nan
-            found.append(PathPoint(power, no, no, no, no, no, no, no, no, refitted=refit is not None))
+            found.append(PathPoint(power, no, no, no, no, no, no, no, no, no, no, refitted=refit is not None))
             continue
         w = weighted
         found.append(
             PathPoint(
                 power, w.p_benefit, w.p_benefit_mcse, w.risk_difference, w.risk_difference_mcse,
-                w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, w.k_hat, w.effective,
+                w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, w.p_ordinary, w.p_ordinary_mcse,
+                w.k_hat, w.effective,
                 refitted=refit is not None,
             )
         )  # fmt: skip

@@ -41,6 +41,8 @@ class Given:
         Posterior mean, active minus control, over all sites.
     risk_difference_ordinary, risk_difference_ordinary_mcse : float
         The same at the ordinary sites alone.
+    p_ordinary, p_ordinary_mcse : float
+        P(benefit) there.
     k_hat, effective : float
         Of the weights, and the draws that the row is worth.
     source : str
@@ -58,6 +60,8 @@ class Given:
     risk_difference_mcse: float
     risk_difference_ordinary: float
     risk_difference_ordinary_mcse: float
+    p_ordinary: float
+    p_ordinary_mcse: float
     k_hat: float
     effective: float
     source: str
@@ -212,7 +216,7 @@ class SurfaceMaker:
         chance, error = self.base.probability(self._known(counts, cell))
         if pair is None:
             no = np.nan
-            return Given(cell, chance, error, no, no, no, no, no, no, no, no, no, no, "not computed")
+            return Given(cell, chance, error, no, no, no, no, no, no, no, no, no, no, no, no, "not computed")
         w, source = pair
         if source == "reweighted":
             # the same draws on both sides, so the error of the change is smaller than those of its parts
@@ -222,5 +226,5 @@ class SurfaceMaker:
         return Given(
             cell, chance, error, w.p_benefit, w.p_benefit_mcse, w.p_benefit - self.baseline.p_benefit, change_error,
             w.risk_difference, w.risk_difference_mcse, w.risk_difference_ordinary, w.risk_difference_ordinary_mcse,
-            w.k_hat, w.effective, source,
+            w.p_ordinary, w.p_ordinary_mcse, w.k_hat, w.effective, source,
         )  # fmt: skip

@@ -19,8 +19,8 @@ __all__ = ["ABOVE", "BELOW", "CountValue", "TablePosterior", "count_value", "qua
 
 Floats = NDArray[np.float64]
 
-ABOVE, BELOW = 0.975, 0.5
-"""P(benefit) beyond which an answer counts as settled: the two-sided 5 % level of a trial, and as likely as not."""
+ABOVE, BELOW = 0.975, 0.025
+"""P(benefit) beyond which an answer counts as settled, for or against a benefit: the two-sided 5 % level of a trial."""
 _LEVEL = 0.05
 _SIDES_APART = 2.0
 """Monte Carlo errors within which it is not certain on which side of a threshold a P(benefit) lies."""
@@ -45,13 +45,16 @@ class CountValue:
         probability of counts whose P(benefit) lies within two Monte Carlo errors of the threshold; they are 0 where no
         value computed lies beyond it or near it.
     p_below, p_below_mcse : float
-        Probability that knowing them would put P(benefit) below 0.5.
+        Probability that knowing them would put P(benefit) below 0.025.
     lowest, highest : float
         Bounds: P(benefit | counts) over all values allowed and computed, however improbable.
     lowest_mcse, highest_mcse : float
     lowest_at, highest_at : tuple of int
     not_computed : float
         Posterior probability of counts without a P(benefit), which the figures above leave out.
+    ordinary_lowest, ordinary_highest : float
+        Bounds of P(benefit) at the ordinary sites alone, over the same values.
+    ordinary_lowest_mcse, ordinary_highest_mcse : float
     """
 
     names: tuple[str, ...]
@@ -70,10 +73,14 @@ class CountValue:
     highest_mcse: float
     highest_at: tuple[int, ...]
     not_computed: float
+    ordinary_lowest: float
+    ordinary_lowest_mcse: float
+    ordinary_highest: float
+    ordinary_highest_mcse: float
 
     @property
     def p_settled(self) -> float:
-        """Probability that knowing them would put P(benefit) above 0.975 or below 0.5."""
+        """Probability that knowing them would put P(benefit) above 0.975 or below 0.025."""
         return self.p_above + self.p_below
 
     @property
@@ -112,13 +119,14 @@ def count_value(base: HiddenDraws, p_benefit: float, surface: Surface) -> CountV
     above, below = beyond(p > ABOVE, ABOVE), beyond(p < BELOW, BELOW)  # NaN is beyond no threshold
     rows = [row for row in surface.rows if row.computed]
     low, high = min(rows, key=lambda row: row.p_benefit), max(rows, key=lambda row: row.p_benefit)
+    least, most = min(rows, key=lambda row: row.p_ordinary), max(rows, key=lambda row: row.p_ordinary)
     weights = np.where(there, chance, 0.0)
     centre = float((weights * np.nan_to_num(p)).sum() / weights.sum())
     sd = float(np.sqrt((weights * np.nan_to_num(p - centre) ** 2).sum() / weights.sum()))
     return CountValue(
         surface.names, tuple(c.label for c in surface.counts), expected, float(np.hypot(drawn, errors)), sd,
         *above, *below, low.p_benefit, low.p_benefit_mcse, low.counts, high.p_benefit, high.p_benefit_mcse, high.counts,
-        surface.not_computed,
+        surface.not_computed, least.p_ordinary, least.p_ordinary_mcse, most.p_ordinary, most.p_ordinary_mcse,
     )  # fmt: skip
 
 

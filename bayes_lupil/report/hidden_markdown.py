@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, points, probability
-from bayes_lupil.report.site_markdown import models_markdown
+from bayes_lupil.report.site_markdown import models_markdown, provenance_line
 from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["hidden_markdown"]
@@ -28,10 +29,13 @@ def hidden_markdown(result: HiddenAnalysis) -> str:
         "![What the unpublished counts could do](unpublished_counts.png)", "",
         "## If a count were known", "", _values(result), "",
         "Bounds run over all values that were computed, however improbable; averages and probabilities are over the "
-        "posterior of the counts. P(benefit) is about the risk difference over all randomised patients.", "",
+        "posterior of the counts. That posterior leans on the prior of the sites' sizes, since nothing else says how "
+        "many patients the excluded sites had. Over all randomised patients the totals are published, "
+        "so that moving patients from site to site changes little; at the other sites alone it can change much.", "",
         *_bounds(result),
         *_models(result),
         *_path(result),
+        provenance_line(hidden.posterior), "",
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -42,14 +46,14 @@ def _values(result: HiddenAnalysis) -> str:
             ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
             probability(item.highest, item.highest_mcse),
             f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
-            probability(item.p_above, max(item.p_above_mcse, 1e-4)),
-            probability(item.p_below, max(item.p_below_mcse, 1e-4)),
+            f"{probability(item.ordinary_lowest, item.ordinary_lowest_mcse)} to "
+            f"{probability(item.ordinary_highest, item.ordinary_highest_mcse)}",
         ]
         for item in result.hidden.values
     ]  # fmt: skip
     header = [
-        "patients at the excluded sites, if known", "lowest P(benefit) (bound)", "highest (bound)",
-        "average change of P(benefit)", "P(it would rise above 0.975)", "P(it would fall below 0.5)",
+        "patients at the excluded sites, if known", "lowest P(benefit), all sites (bound)", "highest (bound)",
+        "average change", "P(benefit) at the other sites alone (bounds)",
     ]  # fmt: skip
     return markdown_table(header, rows)
 
@@ -98,45 +102,45 @@ def _models(result: HiddenAnalysis) -> list[str]:
         prior = (
             posterior.data["prior"]["outlier_share"].mean() if "outlier_share" in posterior.data["prior"] else np.nan
         )
-        size = posterior.draws("risk_difference").size
+        indicator = np.asarray(group["outlier"].sel(site=marked).transpose("chain", "draw", "site", "arm").values)
+        errors = [
+            mcse_proportion(indicator[:, :, i, a] > 0.5, indicator[..., 0, 0].size)
+            for i in range(len(marked))
+            for a in (0, 1)
+        ]
         rows.append(
             [f"`{name}`", ", ".join(f"{site}: {c:.2f}, {a:.2f}" for site, (c, a) in zip(marked, found, strict=True)),
-             f"{float(prior):.2f}", f"{0.5 / np.sqrt(min(size, posterior.verdict.min_ess_bulk)):.3f}"]
+             f"{float(prior):.2f}", f"{max(errors):.3f}"]
         )  # fmt: skip
     header = ["model", "P(outlier) of the excluded sites, control and active arm", "prior share", "MCSE at most"]
-    outlying = (
-        [
-            markdown_table(header, rows), "",
-            "The margins hardly tell whether the excluded sites are outlying: how many patients answered there is what "
-            "was not published.", "",
-        ]
-        if rows
-        else []
-    )  # fmt: skip
+    outlying = [markdown_table(header, rows), ""] if rows else []
     return ["## Other site models", "", models_markdown(result.attempts), "", *outlying]
 
 
 def _path(result: HiddenAnalysis) -> list[str]:
-    if not result.path:
+    if not result.paths:
         return []
-    rows = [
-        [
-            f"{item.power:g}",
-            *(
+    rows = []
+    for table, points_of in result.paths:
+        at = ", ".join(f"{name} {value}" for name, value in table.items())
+        for item in points_of:
+            if item.p_benefit != item.p_benefit:
+                rows.append([at, f"{item.power:g}", *["diagnostics failed"] * 4])
+                continue
+            rows.append(
                 [
-                    probability(item.p_benefit, item.p_benefit_mcse), points(item.risk_difference),
-                    points(item.risk_difference_ordinary), "fitted again" if item.refitted else "reweighted",
+                    at, f"{item.power:g}", probability(item.p_benefit, item.p_benefit_mcse),
+                    points(item.risk_difference), probability(item.p_ordinary, item.p_ordinary_mcse),
+                    points(item.risk_difference_ordinary),
                 ]
-                if item.p_benefit == item.p_benefit
-                else ["no figure"] * 4
-            ),
-        ]
-        for item in result.path
+            )  # fmt: skip
+    header = [
+        "if the counts were", "each excluded patient counts", "P(benefit), all sites", "risk difference",
+        "P(benefit), other sites", "risk difference",
     ]  # fmt: skip
-    at = ", ".join(f"{name} {value}" for name, value in result.path_at.items())
-    header = ["each excluded patient counts", "P(benefit)", "risk difference, all sites", "at the other sites", "how"]
     return [
         "## From kept to excluded", "",
-        f"If the most probable table were the true one ({at}): the likelihood of the patients at the excluded sites "
-        "raised to a power from 1 (kept) to 0 (left out).", "", markdown_table(header, rows), "",
+        "The likelihood of the patients at the excluded sites kept (1) or left out (0), for a central table (the "
+        "posterior mean of each count) and for the one with the most patients at the excluded sites.", "",
+        markdown_table(header, rows), "",
     ]  # fmt: skip

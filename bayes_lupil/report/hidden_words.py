@@ -12,6 +12,7 @@ from bayes_lupil.report.style import clip
 __all__ = ["sentences"]
 
 _NOTHING = 0.001
+_EVEN = 0.5
 _CHANCES = (0.05, 0.5)  # of settling: below the first "none would", above the second "probably"
 
 
@@ -35,7 +36,7 @@ def _support(hidden: HiddenCounts) -> str:
         verdict = f"support a benefit of {clip(origin.arms.active)}"
     elif p < 1 - ABOVE:
         verdict = f"speak against a benefit of {clip(origin.arms.active)}"
-    elif p > BELOW:
+    elif p > _EVEN:
         verdict = f"make a benefit of {clip(origin.arms.active)} more probable than not without establishing it"
     else:
         verdict = f"make a benefit of {clip(origin.arms.active)} less probable than not without ruling it out"
@@ -60,26 +61,36 @@ def _settle(hidden: HiddenCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
     every = next(item for item in hidden.values if len(item.names) == len(hidden.counts))
     best = max(single, key=lambda item: item.expected_change)
+    rest = [item for item in single if item is not best]
+    told_apart = all(
+        best.expected_change - item.expected_change > 2 * (best.expected_change_mcse + item.expected_change_mcse)
+        for item in rest
+    )
     matters = f"the number of {best.labels[0]} at the excluded sites"
+    what = f"whether {clip(hidden.posterior.provenance.arms.active)} helps over all randomised patients"
     by = (
-        f"knowing it would move P(benefit) by {best.expected_change:.3f} on average (MCSE "
-        f"{best.expected_change_mcse:.1g}), to between {best.lowest:.2f} and {best.highest:.2f} at most, and the "
-        f"probability that this takes it above {ABOVE:g} or below {BELOW:g} is {_settled(best)}"
+        f"knowing it would move P(benefit) by {best.expected_change:.3f} (MCSE {best.expected_change_mcse:.1g}) on "
+        f"average, to between {probability(best.lowest, best.lowest_mcse)} and "
+        f"{probability(best.highest, best.highest_mcse)} (bounds), and beyond {ABOVE:g} or {BELOW:g} with a "
+        f"probability {_settled(best)}"
     )
-    missing = "" if not every.not_computed else " computed"
-    whole = (
-        f"; all {len(hidden.counts)} counts together could move it to between {every.lowest:.2f} and "
-        f"{every.highest:.2f} (bounds over the tables{missing}), and would settle it with a probability of "
-        f"{_settled(every)}"
-        if len(hidden.counts) > 1
-        else ""
+    alone = (
+        f"; at the other sites alone, {_all(len(hidden.counts))} could move it to between "
+        f"{probability(every.ordinary_lowest, every.ordinary_lowest_mcse)} and "
+        f"{probability(every.ordinary_highest, every.ordinary_highest_mcse)} (bounds"
+        f"{' over the tables computed' if every.not_computed else ''})"
     )
+    which = "the one that matters most is" if told_apart or not rest else "the one that may matter most is"
     sooner, later = _CHANCES
     if best.p_settled > later:
-        return f"{matters[0].upper()}{matters[1:]} would probably settle it: {by}{whole}."
+        return f"{matters[0].upper()}{matters[1:]} would probably settle {what}: {by}{alone}."
     if best.p_settled >= sooner:
-        return f"{matters[0].upper()}{matters[1:]} might settle it, and probably would not: {by}{whole}."
-    return f"No single unpublished count would settle it: the one that matters most is {matters}; {by}{whole}."
+        return f"{matters[0].upper()}{matters[1:]} might settle {what}, and probably would not: {by}{alone}."
+    return f"No single unpublished count would settle {what}: {which} {matters}; {by}{alone}."
+
+
+def _all(counts: int) -> str:
+    return "the same" if counts == 1 else f"all {counts} counts together"
 
 
 def _settled(value: CountValue) -> str:
@@ -89,5 +100,5 @@ def _settled(value: CountValue) -> str:
     if most < _NOTHING:
         return f"below {_NOTHING:g}"
     if high < _NOTHING:
-        return f"at most {math.ceil(most / _NOTHING) * _NOTHING:.3f}"
-    return f"{probability(value.p_settled, value.p_settled_mcse)}"
+        return f"of at most {math.ceil(most / _NOTHING) * _NOTHING:.3f}"
+    return f"of {probability(value.p_settled, value.p_settled_mcse)}"

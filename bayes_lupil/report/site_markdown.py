@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bayes_lupil.convergence import Row
+from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
@@ -11,12 +13,16 @@ from bayes_lupil.report.site_rows import (
     retained_words,
     without_words,
 )
-from bayes_lupil.report.site_terminal import table_notes
-from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
+from bayes_lupil.report.site_terminal import DELETION, WEIGHT, headline, table_notes
+from bayes_lupil.sensitivity import Estimate
+from bayes_lupil.sites.analysis import OUTLYING, Attempt, SiteAnalysis
 from bayes_lupil.sites.checks import PredictiveChecks
+from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.trials.trial import SYNTHETIC
 
-__all__ = ["models_markdown", "sites_markdown"]
+_ODD = 0.025
+
+__all__ = ["in_short", "models_markdown", "provenance_line", "sites_markdown"]
 
 
 def sites_markdown(result: SiteAnalysis) -> str:
@@ -30,13 +36,23 @@ def sites_markdown(result: SiteAnalysis) -> str:
         f"End point: {trial.end_point.label}; a {good} response is the benefit. Risk differences are "
         f"{trial.arms.active} minus {trial.arms.control}, in percentage points.",
         "",
+        "## In short",
+        "",
+        *(f"- {text}" for text in in_short(result)),
+        "",
         f"## Site by site, under `{table.model}`",
         "",
-        f"{result.shown.spec.title} ({table.population}).",
+        f"{result.shown.spec.title} ({table.population}). Column by column: responders of patients; risk difference, "
+        "raw and given the model; shrinkage, the share of the way from the site's own effect to an ordinary site's "
+        "that the model takes (an outlier is left where it is); weight; the trial less the site; two-sided conflict "
+        "p-values ('small': too few patients for any outcome to show a conflict). In brackets Monte Carlo standard "
+        "errors, or 95 % credible intervals.",
         "",
         _table(result),
         "",
-        *(text for note in table_notes(table) for text in (note, "")),
+        WEIGHT[0].upper() + WEIGHT[1:],
+        "",
+        *(text for note in table_notes(table)[1:] for text in (note, "")),
         "![Raw and shrunken effects by site](site_shrinkage.png)",
         "",
     ]
@@ -45,10 +61,12 @@ def sites_markdown(result: SiteAnalysis) -> str:
     lines += ["## Site models against each other", "", models_markdown(result.attempts), ""]
     lines += _comparison(result) + _path(result)
     if result.checks:
-        lines += ["## What the models foretell of sites", ""]
+        lines += ["## What the models predict of sites", ""]
         for checks in result.checks:
-            lines += [f"`{checks.model}`:", "", _checks(checks), "", *(t for n in checks.notes for t in (n, ""))]
+            lines += [*_checks(checks), *(t for n in checks.notes for t in (n, ""))]
+        lines += ["All checks are in predictive_checks.csv.", ""]
         lines += ["![Predicted and observed response rates by site and arm](predicted_by_site.png)", ""]
+    lines += [provenance_line(result.shown), ""]
     return "\n".join(lines)
 
 
@@ -82,7 +100,7 @@ def models_markdown(attempts: tuple[Attempt, ...]) -> str:
     for item in attempts:
         posterior = item.sound
         if posterior is None:
-            rows.append([f"`{item.model.name}`", item.model.title, item.reason, ""])
+            rows.append([f"`{item.model.name}`", item.model.title, item.reason, "", ""])
             continue
         rd, best = posterior.row("risk_difference"), posterior.p_benefit
         assert best is not None  # it is sound
@@ -90,10 +108,58 @@ def models_markdown(attempts: tuple[Attempt, ...]) -> str:
         rows.append(
             [
                 f"`{item.model.name}`", item.model.title, f"{points(rd.q50)} ({limits})",
-                probability(best.probability, best.mcse),
+                probability(best.probability, best.mcse), _log_ratio(posterior.row("conditional_log_odds_ratio")),
             ]
         )  # fmt: skip
-    return markdown_table(["model", "what it assumes", "risk difference, median (95 % CrI)", "P(benefit)"], rows)
+    header = [
+        "model", "what it assumes", "risk difference, median (95 % CrI)", "P(benefit)",
+        "log odds ratio at an ordinary site",
+    ]  # fmt: skip
+    return markdown_table(header, rows)
+
+
+def in_short(result: SiteAnalysis) -> list[str]:
+    """The answer in a few sentences, every number from the result."""
+    table, lines = result.table, headline(result)[1:]
+    marked = [
+        f"{row.site} in the {arm} arm (P {probability(item.mean, item.mcse)})"
+        for row in table.rows
+        for arm, item in zip(("control", "active"), row.outlier or (), strict=False)
+        if item.mean > OUTLYING
+    ]
+    alone = [
+        f"{row.site} (P {probability(row.nonexchangeable.mean, row.nonexchangeable.mcse)})"
+        for row in table.rows
+        if row.nonexchangeable is not None and row.nonexchangeable.mean > OUTLYING
+    ]
+    found = marked or alone
+    has = any(row.outlier is not None or row.nonexchangeable is not None for row in table.rows)
+    if found:
+        lines.append(f"Outlying more probably than not: {', '.join(found)}.")
+    elif has:
+        lines.append("No site is outlying more probably than not.")
+    path = result.path
+    if path is not None and path.ok:
+        first, last = path.points[0], path.points[-1]
+        lines.append(
+            f"Excluding {', '.join(path.sites)} ({result.why_suspect}) would move the risk difference from "
+            f"{points(first.risk_difference.q50)} to {points(last.risk_difference.q50)} points and P(benefit) from "
+            f"{probability(first.p_benefit, first.p_benefit_mcse)} to "
+            f"{probability(last.p_benefit, last.p_benefit_mcse)}. {DELETION}"
+        )
+    if result.comparison is not None:
+        lines += result.comparison.warnings[:1]
+    return lines
+
+
+def _log_ratio(item: Row | Estimate) -> str:
+    return f"{item.q50:+.2f} ({interval(f'{item.q2_5:+.2f}', f'{item.q97_5:+.2f}')})"
+
+
+def _how(point: ExclusionPoint) -> str:
+    if point.power == 1:
+        return "the fit itself"
+    return "fitted again" if point.refitted else f"reweighted, k-hat {point.k_hat:.2f}"
 
 
 def _comparison(result: SiteAnalysis) -> list[str]:
@@ -120,7 +186,6 @@ def _path(result: SiteAnalysis) -> list[str]:
     path = result.path
     if path is None:
         return []
-    why = "They were chosen because they look outlying in these data" if result.chosen_by_data else "They were named"
     rows = []
     for point in path.points:
         rd = point.risk_difference
@@ -129,30 +194,59 @@ def _path(result: SiteAnalysis) -> list[str]:
                 f"{point.power:g}",
                 f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})" if point.ok else "no figure",
                 probability(point.p_benefit, point.p_benefit_mcse) if point.ok else "no figure",
-                "fitted again" if point.refitted else f"reweighted, k-hat {point.k_hat:.2f}",
+                _log_ratio(point.conditional_log_odds_ratio) if point.ok else "no figure",
+                _how(point),
             ]
         )
-    header = ["each suspect patient counts", "risk difference, median (95 % CrI)", "P(benefit)", "how"]
+    header = [
+        "each suspect patient counts", "risk difference, median (95 % CrI)", "P(benefit)",
+        "log odds ratio at an ordinary site", "how",
+    ]  # fmt: skip
     return [
         "## From kept to excluded", "",
-        f"Suspect: {', '.join(path.sites)} ({path.patients} patients). {why}. At 1 these sites are kept, at 0 excluded "
-        "post hoc, as if their patients said nothing; between, their likelihood has that power.", "",
+        f"Suspect: {', '.join(path.sites)} ({path.patients} patients; {result.why_suspect}). At 1 these sites are "
+        "kept, at 0 excluded post hoc, as if their patients said nothing; between, their likelihood has that power. "
+        f"{DELETION}", "",
         markdown_table(header, rows), "",
         "![Risk difference and P(benefit) from kept to excluded](exclusion_path.png)", "",
     ]  # fmt: skip
 
 
-def _checks(checks: PredictiveChecks) -> str:
+def _checks(checks: PredictiveChecks) -> list[str]:
+    """Those statistics that the model would hardly show again."""
+    odd = [item for item in checks.checks if min(item.p_low, item.p_high) < _ODD]
+    many = len(checks.checks)
+    if not odd:
+        return [
+            f"`{checks.model}`: none of {many} statistics over sites is in the outer {_ODD:.1%} of its replicates.",
+            "",
+        ]
     rows = [
         [
             item.statistic, item.arm, item.replicates, f"{item.observed:.2f}", f"{item.q50:.2f}",
-            interval(f"{item.q2_5:.2f}", f"{item.q97_5:.2f}"),
-            f"{probability(item.p_low, item.mcse)}, {probability(item.p_high, item.mcse)}",
+            interval(f"{item.q2_5:.2f}", f"{item.q97_5:.2f}"), probability(min(item.p_low, item.p_high), item.mcse),
         ]
-        for item in checks.checks
+        for item in odd
     ]  # fmt: skip
     header = [
-        "statistic over sites", "arm", "replicates of", "observed", "predicted, median", "95 % of replicates",
-        "P(replicate at most, at least as observed)",
-    ]  # fmt: skip
-    return markdown_table(header, rows)
+        "statistic over sites",
+        "arm",
+        "replicates of",
+        "observed",
+        "median",
+        "95 % of replicates",
+        "as far out or further",
+    ]
+    said = (
+        f"`{checks.model}`: {len(odd)} of {many} statistics over sites are in the outer {_ODD:.1%} of their replicates."
+    )
+    return [said, "", markdown_table(header, rows), ""]
+
+
+def provenance_line(posterior: Posterior) -> str:
+    """What the page was made from."""
+    source = posterior.provenance
+    return (
+        f"Made by {source.sampler}; model `{posterior.spec.name}` (hash {source.model_hash[:12]}), data hash "
+        f"{source.data_hash[:12]}, seed {source.seed}."
+    )

@@ -54,7 +54,7 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
         others = {name: found for name, found in result.sound.items() if found is not result.shown}
         save_figure(figure_exclusion_path(result.path, result.shown, others), folder, "exclusion_path")
     if result.checks:
-        frames = [checks.to_frame().reset_index().assign(model=checks.model) for checks in result.checks]
+        frames = [checks.to_frame().assign(model=checks.model) for checks in result.checks]
         _write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
         save_figure(figure_predictive(predicted_by_site(result.shown), result.shown), folder, "predicted_by_site")
     write_text(folder / "sites.md", sites_markdown(result))
@@ -79,9 +79,13 @@ def _models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
         posterior = item.sound
         if posterior is not None and posterior.p_benefit is not None:
             rd, best = posterior.row("risk_difference"), posterior.p_benefit
+            log_or = posterior.row("conditional_log_odds_ratio")
             row |= {
                 "risk_difference": rd.q50, "rd_lower": rd.q2_5, "rd_upper": rd.q97_5,
                 "p_benefit": best.probability, "p_benefit_mcse": best.mcse,
+                "conditional_log_odds_ratio": log_or.q50, "log_or_lower": log_or.q2_5, "log_or_upper": log_or.q97_5,
+                "model_hash": posterior.provenance.model_hash, "data_hash": posterior.provenance.data_hash,
+                "seed": posterior.provenance.seed, "sampler": posterior.provenance.sampler,
             }  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows)
@@ -95,6 +99,8 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
     OutputError
         Where the folder cannot be written to.
     """
+    import pandas as pd
+
     folder, hidden, trial = make_folder(Path(folder)), result.hidden, result.trial
     _write_frame(hidden.to_frame().reset_index(), folder / "unpublished_counts.csv", trial)
     _write_frame(hidden.full.to_frame().reset_index(), folder / "unpublished_tables.csv", trial)
@@ -103,8 +109,9 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
     _write_frame(hidden.bounds.to_frame().reset_index(), folder / "bounds_without_model.csv", trial)
     _write_frame(hidden.model_bounds_frame().reset_index(), folder / "bounds_of_model.csv", trial)
     _write_frame(_models_frame(result.attempts), folder / "site_models.csv", trial)
-    if result.path:
-        _write_frame(path_frame(result.path).reset_index(), folder / "exclusion_path.csv", trial)
+    frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]
+    if frames:
+        _write_frame(pd.concat(frames), folder / "exclusion_path.csv", trial)
     save_figure(figure_hidden_counts(hidden), folder, "unpublished_counts")
     write_text(folder / "sites.md", hidden_markdown(result))
     return folder

@@ -54,8 +54,10 @@ def conflict_words(row: SiteRow) -> str:
     for item in (row.conflict.control, row.conflict.active):
         if item is None:
             found.append("no patients")
+        elif not item.testable:
+            found.append("small")
         else:
-            found.append("small" if not item.testable else "" if math.isnan(item.p) else f"{item.p:.2f}")
+            found.append("" if math.isnan(item.p) else f"{item.p:.2f}" if item.p >= 0.1 else f"{item.p:.3f}")
     return ", ".join(found)
 
 
@@ -65,16 +67,13 @@ def without_words(row: SiteRow) -> tuple[str, str]:
     if not row.without.ok:
         return "none", "none"
     limits = interval(points(rd.q2_5), points(rd.q97_5))
-    return f"{points(rd.mean)} ({limits})", probability(row.without.p_benefit, row.without.p_benefit_mcse)
+    return f"{points(rd.q50)} ({limits})", probability(row.without.p_benefit, row.without.p_benefit_mcse)
 
 
 def retained_words(row: SiteRow) -> str:
-    """Weight retained, to the digit that its Monte Carlo error leaves."""
+    """Weight retained, with its Monte Carlo error."""
     item = row.retained
-    if math.isnan(item.mean):
-        return ""
-    digits = 2 if item.mcse < 0.05 else 1
-    return f"{item.mean:.{digits}f}"
+    return "" if math.isnan(item.mean) else f"{item.mean:.2f} ({max(item.mcse, 0.01):.2f})"
 
 
 def outlier_error(table: SiteTable) -> float:

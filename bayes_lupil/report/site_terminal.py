@@ -23,9 +23,18 @@ from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.table import SiteTable
 from bayes_lupil.trials.trial import SYNTHETIC
 
-__all__ = ["print_hidden", "print_site_analysis", "table_notes"]
+__all__ = ["DELETION", "WEIGHT", "headline", "print_hidden", "print_site_analysis", "table_notes"]
 
 _MOST = 30
+DELETION = (
+    "Excluding sites asks about the patients of the others. Where the outcomes suggested whom to exclude, no interval "
+    "or probability here allows for that choice; powers between 0 and 1 show the way, and no trial."
+)
+WEIGHT = (
+    "weight: of the site's own data in the log odds ratio at an ordinary site, 1 being what an ordinary site of its "
+    "size has; below 0, the further out it lies the less it is believed. The risk difference over all patients still "
+    "holds the site's own patients, whatever its weight."
+)
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left"}
 
 
@@ -39,19 +48,24 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
     if table.synthetic:
         out.print(SYNTHETIC, style="bold red")
     out.print(result.trial.title, style="bold", highlight=False, markup=False)
-    line(f"Sites under '{table.model}' ({table.population}): {result.shown.spec.title}")
+    for text in headline(result):
+        line(text)
     _print_table(table, out)
     for text in table_notes(table):
         line(text)
     if result.comparison is not None:
-        shown = Table("model", "P(benefit)", "elpd difference (SE)", "weight", title="Site models", **_PLAIN)
+        shown = Table(
+            "model", "P(benefit)", "log OR, ordinary site", "elpd difference (SE)", title="Site models", **_PLAIN
+        )
         scores = {item.name: item for item in result.comparison.models}
         for name, score in scores.items():
             best = result.sound[name].p_benefit
             assert best is not None  # it is sound
+            log_or = result.sound[name].row("conditional_log_odds_ratio")
             shown.add_row(
-                name, probability(best.probability, best.mcse), f"{score.difference:.1f} ({score.difference_se:.1f})",
-                f"{score.weight:.2f}",
+                name, probability(best.probability, best.mcse),
+                f"{log_or.q50:+.2f} ({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')})",
+                f"{score.difference:.1f} ({score.difference_se:.1f})",
             )  # fmt: skip
         out.print(shown)
         for text in result.comparison.warnings:
@@ -63,12 +77,27 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
             line(f"{item.model.name}: {item.reason}")
 
 
+def headline(result: SiteAnalysis) -> list[str]:
+    """End point, arms, direction and overall result under the shown model."""
+    trial, shown = result.trial, result.shown
+    rd, log_or, best = shown.row("risk_difference"), shown.row("conditional_log_odds_ratio"), shown.p_benefit
+    assert best is not None  # a table is shown of sound fits alone
+    limits = interval(points(rd.q2_5), points(rd.q97_5))
+    return [
+        f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
+        f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",
+        f"All sites: risk difference {points(rd.q50)} points ({limits}), P(benefit) "
+        f"{probability(best.probability, best.mcse)}; log odds ratio at an ordinary site {log_or.q50:+.2f} "
+        f"({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')}).",
+    ]
+
+
 def _print_table(table: SiteTable, out: Console) -> None:
     rows = most_telling(table, _MOST)
     has_outliers = any(outlier_words(row) for row in rows)
-    what = "P(stands alone)" if rows[0].nonexchangeable is not None else "P(outlier) c, a"
+    what = "P(alone)" if rows[0].nonexchangeable is not None else "P(out) c, a"
     shown = Table(Column("site", overflow="fold"), "active v control", "RD raw, shrunken", "shrink", **_PLAIN)
-    for head in (*([what] if has_outliers else []), "weight", "P(benefit) without", "conflict c, a"):
+    for head in (*([what] if has_outliers else []), "weight", "P without", "conflict c, a"):
         shown.add_column(head)
     for row in rows:
         raw = points(row.raw.risk_difference) if row.raw.risk_difference == row.raw.risk_difference else "-"
@@ -82,35 +111,39 @@ def _print_table(table: SiteTable, out: Console) -> None:
 
 def table_notes(table: SiteTable) -> list[str]:
     """What the columns mean, and what is missing."""
-    error = outlier_error(table)
+    alone = any(row.nonexchangeable is not None for row in table.rows)
     lines = [
         "RD: risk difference, active minus control, in percentage points, raw and given the model. shrink: share of "
-        "the way from the site's own effect to the overall one. weight: in the overall effect, 1 being that of an "
-        "ordinary site of its size. P(benefit) without: of the trial less the site (Monte Carlo standard error); with "
-        f"all sites {probability(table.p_benefit.mean, table.p_benefit.mcse)}. conflict: two-sided mid-p of control "
-        "and active arm; 'small': too few patients for any outcome to show a conflict.",
+        "the way from the site's own effect to that of an ordinary site that the model takes; an outlier is left "
+        f"where it is. {WEIGHT} P without: P(benefit) of the trial less the site. "
+        "In brackets: Monte Carlo standard errors. conflict: two-sided mid-p of control, active "
+        "arm; 'small': too few patients for any outcome to show a conflict.",
     ]
-    if error:
-        lines.append(f"Monte Carlo standard error of each P(outlier): at most {max(error, 0.0001):.1g}. c, a: by arm.")
+    if error := outlier_error(table):
+        what = (
+            "P(alone), that the site's effect stands alone," if alone else "P(out), of an outlying control, active arm,"
+        )
+        lines.append(f"Monte Carlo standard error of each {what} at most {max(error, 0.0001):.1g}.")
     return [*lines, *table.notes]
 
 
 def _print_path(result: SiteAnalysis, out: Console) -> None:
     path = result.path
     assert path is not None
-    why = "chosen because they look outlying here" if result.chosen_by_data else "named"
-    title = f"From kept (1) to excluded (0): {', '.join(path.sites)} ({why})"
-    shown = Table("each suspect patient counts", "RD, % points (95 % CrI)", "P(benefit)", title=title, **_PLAIN)
+    title = f"From kept (1) to excluded (0): {', '.join(path.sites)} ({result.why_suspect})"
+    shown = Table("counts", "RD, % points (95 % CrI)", "P(benefit)", "log OR, ordinary site", title=title, **_PLAIN)
     for point in path.points:
         if not point.ok:
-            shown.add_row(f"{point.power:g}", "diagnostics failed", "none")
+            shown.add_row(f"{point.power:g}", "diagnostics failed", "none", "none")
             continue
-        rd = point.risk_difference
+        rd, log_or = point.risk_difference, point.conditional_log_odds_ratio
         limits = interval(points(rd.q2_5), points(rd.q97_5))
         shown.add_row(
-            f"{point.power:g}", f"{points(rd.q50)} ({limits})", probability(point.p_benefit, point.p_benefit_mcse)
-        )
+            f"{point.power:g}", f"{points(rd.q50)} ({limits})", probability(point.p_benefit, point.p_benefit_mcse),
+            f"{log_or.q50:+.2f} ({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')})",
+        )  # fmt: skip
     out.print(shown)
+    out.print(DELETION, highlight=False, markup=False)
 
 
 def print_hidden(result: HiddenAnalysis, out: Console) -> None:

@@ -32,7 +32,8 @@ class SiteLoo:
     k_hat : dict of str to float
         Of the weights that leave each site out.
     refitted : tuple of str
-        Sites whose k-hat was above 0.7, for which the model was fitted without them.
+        Sites whose k-hat was above 0.5, for which the model was fitted without them; where such a fit failed its
+        diagnostics there is no density, and no sum.
     """
 
     elpd: float
@@ -96,13 +97,15 @@ def log_evidence(posterior: Posterior) -> tuple[float, float]:
 
 
 def _log_predictive(posterior: Posterior, trial: Trial, site: str) -> float:
-    """Log predictive density of a site under the posterior without it."""
+    """Log predictive density of a site under the posterior without it; NaN where that fit failed its diagnostics."""
     spec = posterior.spec
     refit = fit(spec.edited(without_sites=[*spec.without_sites, site]), trial)
     likelihood = build_likelihood(spec, trial)
     marginal = likelihood.site_marginal
     assert marginal is not None
     theta = {item.name: refit.draws(item.name).ravel() for item in marginal.parameters}
-    values, _ = marginal.log_sites(theta, spec.sampler.nodes)
+    values, failed = marginal.log_sites(theta, spec.sampler.nodes)
+    if failed or not refit.verdict.ok:
+        return float("nan")
     column = values[:, likelihood.site_names.index(site)]
     return float(np.log(np.mean(np.exp(column - column.max()))) + column.max())

@@ -1,7 +1,7 @@
-"""How probable an outlier can become at a site of a given size: a question of patients more than of the model.
+"""One example by size of site: how probable an outlier becomes with the number of patients that show it.
 
 One site has n patients in each arm, all responders in the control arm and half of them in the active arm; at the 24
-others exactly half of every arm respond. That is as clear a case as sites of this size allow.
+others exactly half of every arm respond. Where fewer respond elsewhere, or sites differ, P(outlier) is another.
 """
 
 from __future__ import annotations

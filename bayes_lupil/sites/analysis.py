@@ -12,11 +12,11 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.sites.checks import PredictiveChecks, predictive_checks
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
-from bayes_lupil.sites.table import SiteTable, site_table
+from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["OUTLYING", "SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models"]
+__all__ = ["OUTLYING", "SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models", "shown_model"]
 
 SHOWN = "outliers_arms"
 """The model whose table is shown unless another is named: the one that lets each arm of each site be outlying."""
@@ -82,6 +82,18 @@ class SiteAnalysis:
     checks: tuple[PredictiveChecks, ...]
 
     @property
+    def why_suspect(self) -> str:
+        """How the suspects were chosen, in words."""
+        if not self.chosen_by_data:
+            return "named"
+        chances = [_outlying(row) for row in self.table.rows if self.path and row.site in self.path.sites]
+        if not chances or chances[0] is None:
+            return "the site that moves P(benefit) most; nothing says that it is outlying"
+        if min(c for c in chances if c is not None) > OUTLYING:
+            return "chosen because they look outlying in these data"
+        return f"no site looks outlying; the least ordinary one, P {max(c or 0.0 for c in chances):.2f}, is followed"
+
+    @property
     def ok(self) -> bool:
         """Whether nothing failed."""
         path_ok = self.path is None or self.path.ok
@@ -119,6 +131,25 @@ def _attempt(model: ModelSpec, trial: Trial) -> Attempt:
         return Attempt(model, None, str(problem), is_failure=True)
     verdict = posterior.verdict
     return Attempt(model, posterior, "" if verdict.ok else verdict.text, not verdict.ok)
+
+
+def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence[str] = ()) -> ModelSpec:
+    """The model whose table is shown, once it is sure that the trial supports it and has the suspects.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial has no site table, cannot support the model, or has no such site.
+    InputError
+        Where there is one site only.
+    """
+    first = shown or load_model(SHOWN)
+    if len(build_likelihood(first, trial).site_names) < 2:
+        found = "one site" if trial.resolution == "patients" else "one row of totals, or one site"
+        raise InputError(f"trial '{trial.name}'", found, "two sites or more")
+    if suspects:
+        trial.analysis_set(first.population, tuple(suspects))
+    return first
 
 
 def analyse_sites(
@@ -159,11 +190,7 @@ def analyse_sites(
     InputError
         For a suspect that is no site of the trial; where the fit of the shown model failed its diagnostics.
     """
-    first = shown or load_model(SHOWN)
-    if len(build_likelihood(first, trial).site_names) < 2:  # which refuses what cannot be fitted before anything is
-        raise InputError(f"trial '{trial.name}'", "one site", "two sites or more")
-    if suspects:
-        trial.analysis_set(first.population, tuple(suspects))  # and sites that do not exist
+    first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
     attempts = fit_site_models(trial, [first, *others], seed=seed, announce=announce)
     posterior = attempts[0].sound
@@ -188,15 +215,20 @@ def analyse_sites(
 
 
 def most_outlying(table: SiteTable) -> tuple[str, ...]:
-    """Sites with P(outlier) above 0.5 in either arm, or the one with the largest; by conflict where there is none."""
-    score = {}
-    for row in table.rows:
-        if row.outlier is not None:
-            score[row.site] = max(row.outlier[0].mean, row.outlier[1].mean)
-        elif row.nonexchangeable is not None:
-            score[row.site] = row.nonexchangeable.mean
-        else:
-            score[row.site] = abs(row.change.mean)
-    has_chance = any(row.outlier is not None or row.nonexchangeable is not None for row in table.rows)
-    above = tuple(site for site, value in score.items() if has_chance and value > OUTLYING)
-    return above or (max(score, key=lambda site: score[site]),)
+    """Sites with P(outlier) above 0.5 in either arm, or the one with the largest.
+
+    Where the model has no outliers, the one that moves P(benefit) most.
+    """
+    score = {row.site: _outlying(row) for row in table.rows}
+    known = {site: value for site, value in score.items() if value is not None}
+    if not known:
+        return (max(table.rows, key=lambda row: abs(row.change.mean)).site,)
+    above = tuple(site for site, value in known.items() if value > OUTLYING)
+    return above or (max(known, key=lambda site: known[site]),)
+
+
+def _outlying(row: SiteRow) -> float | None:
+    """The largest probability that the model has for a site being unlike the others; None where it has none."""
+    if row.outlier is not None:
+        return max(row.outlier[0].mean, row.outlier[1].mean)
+    return row.nonexchangeable.mean if row.nonexchangeable is not None else None

@@ -133,11 +133,15 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
         if _analysed(posterior) != _analysed(first):
             found = f"population '{posterior.provenance.population_label}'"
             raise InputError(f"posterior '{name}'", found, f"that of the others, '{first.provenance.population_label}'")
-    loo = {name: loo_sites(posterior, trial) for name, posterior in named.items()}
+    every = {name: loo_sites(posterior, trial) for name, posterior in named.items()}
+    loo = {name: found for name, found in every.items() if np.isfinite(found.elpd)}
+    if not loo:
+        found = "fits without single sites that failed their diagnostics, for every model"
+        raise InputError("comparison of models", found, "at least one model with sound fits")
     sites = tuple(next(iter(loo.values())).by_site)
     density = {name: np.array([found.by_site[site] for site in sites]) for name, found in loo.items()}
     mcse = {name: _mcse(named[name], trial, found, sites) for name, found in loo.items()}
-    order = sorted(named, key=lambda name: -loo[name].elpd)
+    order = sorted(loo, key=lambda name: -loo[name].elpd)
     weights = dict(zip(order, stacking_weights(np.column_stack([density[name] for name in order])), strict=True))
     best, scores = order[0], []
     for name in order:
@@ -153,6 +157,11 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
     source = first.provenance
     by_site = {name: loo[name].by_site for name in order}
     warnings = _warnings(scores, len(sites))
+    if dropped := [f"'{name}'" for name in every if name not in loo]:
+        why = (
+            "No predictive density for " + ", ".join(dropped) + ": a fit without a single site failed its diagnostics."
+        )
+        warnings = (why, *warnings)
     return ModelComparison(tuple(scores), by_site, warnings, source.trial, source.population_label, source.synthetic)
 
 
@@ -245,12 +254,12 @@ def _warnings(scores: Sequence[ModelScore], sites: int) -> tuple[str, ...]:
     alike = [f"'{item.name}'" for item in scores[1:] if not item.distinct]
     if alike:
         found.append(
-            f"'{scores[0].name}' cannot be told apart from {', '.join(alike)} by how they foretell sites: each "
-            f"difference is below {SMALL_DIFFERENCE:g} or within 2 standard errors"
+            f"'{scores[0].name}' cannot be told apart from {', '.join(alike)} by how they predict sites: each "
+            f"difference is below {SMALL_DIFFERENCE:g} or within 2 standard errors. Stacking weights then say little."
         )
     if sites < FEW_SITES:
         found.append(
-            f"with {sites} sites (fewer than {FEW_SITES}) the standard errors of differences are themselves uncertain "
-            f"and tend to be too small, and so are stacking weights"
+            f"With {sites} sites (fewer than {FEW_SITES}) the standard errors of differences are themselves uncertain "
+            f"and tend to be too small, and so are stacking weights."
         )
     return tuple(found)

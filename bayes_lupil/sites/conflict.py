@@ -32,6 +32,7 @@ LEVEL = 0.05
 """Two-sided p-values up to here are called a conflict."""
 _EACH = 4  # new sites for each draw of the shared parameters
 _STREAM = 2007
+_NAMED = 5  # sites in conflict that are told by name
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,20 @@ class Conflicts:
         words = {"control": "the control arm", "active": "the active arm", "difference": "the difference of rates"}
         lines = []
         for name, text in words.items():
-            items = self._of(name)
-            left = sum(item.adjusted is not None and item.adjusted <= LEVEL for item in items)
-            tested = self.tested(name)
-            small = sum(not item.testable for item in items)
+            named = [(site.site, item) for site in self.sites if (item := getattr(site, name)) is not None]
+            sites = [
+                f"{site} (p {item.p:.3f}, adjusted {item.adjusted:.3f})"
+                for site, item in named
+                if item.reading == "conflict" and item.adjusted is not None
+            ]
+            which = f": {', '.join(sites)}" if 0 < len(sites) <= _NAMED else ""
+            small = sum(not item.testable for _, item in named)
+            too_small = f"; {small} more are too small to tell" if small else ""
             lines.append(
-                f"In {text} {self.found(name)} of {tested} sites conflict with the others (about "
-                f"{self.expected(name):.1f} expected by chance), {left} after Benjamini-Hochberg adjustment; "
-                f"{small} more are too small to tell."
+                f"In {text} {self.found(name)} of {self.tested(name)} sites conflict with the others (about "
+                f"{self.expected(name):.1f} expected by chance){which}{too_small}."
             )
-        return " ".join(lines)
+        return " ".join(lines) + " Adjusted: by Benjamini and Hochberg over the sites of that sentence."
 
     def to_frame(self) -> pd.DataFrame:
         """One row a site: p, error, smallest possible p, adjusted p and reading for each quantity."""
@@ -193,8 +198,9 @@ def conflict_p_values(posterior: Posterior, trial: Trial, *, refit: bool = True)
 def adjust(found: Iterable[SiteConflict]) -> tuple[SiteConflict, ...]:
     """With p-values adjusted over the sites whose size lets a conflict show (Benjamini and Hochberg 1995).
 
-    Sites are chosen for it by the smallest p that they could have had, not by their p, as by Gilbert 2005 (Appl Stat
-    54:143-158); the others would only make it blunt.
+    Sites are chosen for it by the smallest p that they could have had, not by their p, in the spirit of Gilbert 2005
+    (Appl Stat 54:143-158); the others would only make it blunt. The control of false discoveries is approximate: mid-p
+    values are not conservative, and the sites' p-values share the other sites' data.
     """
     from scipy.stats import false_discovery_control
 

@@ -25,7 +25,8 @@ class Sites(Document):
         Distribution of u and v where pooling is partial; tau_u and tau_v are its scales. contaminated: normal, but at
         a share of the sites the log odds deviate by a further normal variable with the SD `outlier_sd`. exnex: normal,
         but a share of the sites has a treatment effect of its own, which shares nothing with the others'
-        (Neuenschwander et al. 2016, Pharm Stat 15:123-134), with the prior `priors.nonexchangeable`.
+        (Neuenschwander et al. 2016, Pharm Stat 15:123-134, who fix the shares by site; here one share is fixed or
+        estimated), with the prior `priors.nonexchangeable`.
     df : float, optional
         Degrees of freedom of "student_t"; small ones let single sites lie far out. Left out where `priors.df` says that
         they are estimated.

@@ -281,7 +281,7 @@ def test_what_a_count_is_worth_is_the_sum_over_its_values(found):
         assert item.expected_change == pytest.approx(change, rel=1e-9)
         assert item.lowest == min(row.p_benefit for row in rows)
         assert item.highest == max(row.p_benefit for row in rows)
-        assert item.p_below == pytest.approx(sum(r.probability for r in rows if r.p_benefit < 0.5), abs=1e-9)
+        assert item.p_below == pytest.approx(sum(r.probability for r in rows if r.p_benefit < 0.025), abs=1e-9)
         assert item.not_computed == pytest.approx(1 - sum(row.probability for row in rows), abs=1e-9)
     assert found.to_frame().shape[0] == len(found.surfaces) == 7
 

@@ -14,6 +14,7 @@ from bayes_lupil import load_model, load_trial
 from bayes_lupil.hidden.counts import hidden_counts
 from bayes_lupil.report.figures import figure_hidden_counts
 from bayes_lupil.report.hidden_words import sentences
+from bayes_lupil.report.numbers import probability
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,13 @@ def test_numbers_in_the_sentences_are_those_of_the_result(hidden):
     assert "from -1.6 to +47.8 points" in unsettled
     low, high = hidden.tables.raw_risk_difference_interval
     assert f"{100 * low:+.1f} to {100 * high:+.1f} for 95 % probable (posterior)" in unsettled
-    assert f"between {hidden.lowest.p_benefit:.2f} and {hidden.highest.p_benefit:.2f} (bounds" in settle
+    every = hidden.values[-1]
+    assert probability(every.ordinary_lowest, every.ordinary_lowest_mcse) in settle
+    assert "over all randomised patients" in settle
     single = [item for item in hidden.values if len(item.names) == 1]
     most = max(single, key=lambda item: item.expected_change)
     assert f"the number of {most.labels[0]}" in settle
+    assert probability(most.lowest, most.lowest_mcse) in settle
     assert f"{most.expected_change:.3f}" in settle
 
 

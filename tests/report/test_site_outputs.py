@@ -66,6 +66,8 @@ def test_the_page_points_to_what_is_there(written):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (written / target).is_file(), target
     assert "chosen because they look outlying" in text
+    assert "Outlying more probably than not: site 05 in the control arm" in text
+    assert "hash" in text.splitlines()[-1]
     assert "12/20 v 20/20" in text
 
 

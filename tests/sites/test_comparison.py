@@ -135,7 +135,7 @@ def test_models_that_cannot_be_told_apart_are_said_so(comparison):
     assert text.startswith(f"'{comparison.models[0].name}' cannot be told apart from ")
     assert all(f"'{item.name}'" in text for item in comparison.models[1:])
     assert "below 4" in text
-    assert "with 8 sites" in comparison.warnings[-1]
+    assert "With 8 sites" in comparison.warnings[-1]
 
 
 def test_a_model_that_foretells_badly_is_told_apart(posteriors, trial):

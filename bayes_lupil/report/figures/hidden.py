@@ -10,6 +10,7 @@ from bayes_lupil.hidden.counts import HiddenCounts
 from bayes_lupil.hidden.draws import HiddenCount
 from bayes_lupil.hidden.surface import Surface
 from bayes_lupil.hidden.value import ABOVE, BELOW
+from bayes_lupil.report.numbers import probability
 from bayes_lupil.report.style import COLOURS, clip, styled, wrap
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -117,7 +118,7 @@ def _bars(axes: Axes, surface: Surface) -> None:
 
 def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
     axes.axhline(ABOVE, color="black", lw=0.8, ls=(0, (2, 2)))
-    axes.axhline(BELOW, color="black", lw=0.8, ls=(0, (2, 2)))
+    axes.axhline(0.5, color="black", lw=0.8, ls=(0, (2, 2)))
     axes.axhline(hidden.p_benefit, color=COLOURS[1], lw=1.4, ls=(0, (5, 1.5)), zorder=1)
     _marked(axes, surface, "p_benefit", COLOURS[0], "o")
     axes.set_ylim(0.4, 1.02)
@@ -126,7 +127,9 @@ def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
     if lowest < 0.45:
         axes.set_ylim(max(lowest - 0.05, 0), 1.02)
     axes.text(
-        0.01, hidden.p_benefit - 0.02, f"none known: {hidden.p_benefit:.2f}", fontsize=8, va="top", color=COLOURS[1],
+        0.01, hidden.p_benefit - 0.02,
+        f"none known: {probability(hidden.p_benefit, hidden.p_benefit_mcse)}",
+        fontsize=8, va="top", color=COLOURS[1],
         transform=axes.get_yaxis_transform(),
     )  # fmt: skip
     axes.set_ylabel("P(benefit)")

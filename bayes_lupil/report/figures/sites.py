@@ -96,7 +96,8 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
         figure,
         f"{title(posterior)}: each site's effect, raw and shrunken by '{clip(table.model)}'",
         f"{left_out}Under each name: responders/patients, {clip(source.arms.active, 25)} v "
-        f"{clip(source.arms.control, 25)}. From best to worst shrunken effect. Grey: posterior mean and 95 % credible "
+        f"{clip(source.arms.control, 25)}. From best to worst shrunken effect; arrows go towards an ordinary "
+        f"site's. Grey: posterior mean and 95 % credible "
         f"interval over all sites. Monte Carlo standard error of the shrunken effects: at most {upward(100 * error)} "
         f"points.",
         table.synthetic, LINE * len(order) + 0.4 + below,
