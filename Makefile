@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration references bench clean
+.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration operating references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ notebooks: $(READY)  ## Run the notebooks and keep their outputs
 calibration: $(READY)  ## Renew the stored simulation-based calibrations (about half an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
+
+operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.operating
 
 references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine is held against (about 40 minutes)
 	$(BIN)/python -W ignore -m tests.engines.nuts_reference

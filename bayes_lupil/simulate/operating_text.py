@@ -30,13 +30,13 @@ _OUTLIERS = (
 
 def operating_markdown(results: OperatingResults) -> str:
     """A table for each scenario that the analyses are compared in, then the probabilities of outliers."""
-    lines = [_NOTE, ""]
+    lines = ["# Operating characteristics of the site models", "", _NOTE, ""]
     scenarios = results.scenarios.values()
     for item in scenarios:
         if any(not row.largest for row in item.performances):  # not those for outliers alone
             lines += _characteristics(item)
     lines += ["### P(outlier)", "", *_table(_OUTLIERS, _outlier_rows(scenarios)), ""]
-    return "\n".join([*lines, *_reach(results.reach)])
+    return "\n".join([*lines, *_reach(results.reach)]).rstrip() + "\n"
 
 
 def _characteristics(item: OperatingCharacteristics) -> list[str]:
