@@ -100,7 +100,7 @@ class WhitenedPosterior:
         """Log posterior density of g up to the evidence, shape (draws,)."""
         theta = self.theta(g)
         value, failed = self.marginal.log_total(theta, self.nodes, self.site_powers)
-        self.failed += failed
+        self.failed += failed + int(np.isnan(value).sum())  # a density that is no number must not pass for 0
         value = value - 0.5 * (g**2).sum(axis=-1) - 0.5 * self.dimension * np.log(2 * np.pi)
         if self.prior_power != 1:
             for item in self.marginal.parameters:

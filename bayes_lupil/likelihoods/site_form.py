@@ -134,8 +134,14 @@ def t_tables(df: Floats) -> Floats:
 
     z = np.linspace(0, REACH, _T_ROWS // 2 + 1)
     df = np.minimum(df, _MOST_DF)[:, None]
-    value = np.minimum(stats.t.isf(ndtr(-z), df), _FAR)
+    value = stats.t.isf(ndtr(-z), df)
     value[:, 0] = 0.0
+    rising = np.diff(value, axis=1) > 0  # not where a number is missing, either
+    for row in np.flatnonzero(~rising.all(axis=1)):
+        last = int(np.argmin(rising[row]))
+        # from 22 SDs on SciPy loses its way at some degrees of freedom; there h^df is proportional to 1 / tail
+        value[row, last:] = value[row, last] * (ndtr(-z[last]) / ndtr(-z[last:])) ** (1 / df[row, 0])
+    value = np.minimum(value, _FAR)
     slope = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - stats.t.logpdf(value, df))
     slope[value >= _FAR] = 0.0
     half = np.stack([value, slope], axis=-1)

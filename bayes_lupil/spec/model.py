@@ -197,6 +197,7 @@ class ModelSpec(Document):
 
         Examples
         --------
+        >>> from bayes_lupil.spec import load_model
         >>> spec = load_model("itt_pooled")
         >>> spec.edited(sampler__seed=7, name="mine").sampler.seed
         7
