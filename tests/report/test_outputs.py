@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_lupil import Posterior, load_model, load_models, load_trial, reanalyse
+from bayes_lupil import Posterior, load_model, load_models, load_trial, reanalyse, site_models
 from bayes_lupil.errors import OutputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.report import write_reanalysis
@@ -70,4 +71,11 @@ def test_the_tracked_reference_outputs_are_those_of_the_models_as_they_stand():
         assert manifest["model_hash"] == spec.hash, stale
         assert manifest["data_hash"] == trial.data_hash, stale
         assert json.loads((folder / spec.name / "diagnostics.json").read_text())["ok"] is True
-    assert {path.name for path in folder.iterdir() if path.is_dir()} == fitted
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {*fitted, "sites"}
+    with (folder / "sites" / "site_models.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {spec.name for spec in site_models()}
+    for spec in site_models():
+        if rows[spec.name]["status"] == "ok":
+            assert rows[spec.name]["model_hash"] == spec.hash, stale
+            assert rows[spec.name]["data_hash"] == trial.data_hash, stale
