@@ -104,10 +104,7 @@ def _table(
 
         write_sites(result, folder)
     print_site_analysis(result, out)
-    if folder is not None:
-        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
-    if not result.ok:
-        raise typer.Exit(FAILED)
+    _end(result.ok, folder)
 
 
 def _margins(
@@ -120,8 +117,10 @@ def _margins(
 ) -> None:
     from bayes_lupil.errors import UnsupportedModelError
     from bayes_lupil.hidden.analysis import analyse_hidden
+    from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.report.site_outputs import write_hidden
     from bayes_lupil.report.site_terminal import print_hidden
+    from bayes_lupil.spec import load_model
 
     if suspects:
         raise UnsupportedModelError(
@@ -130,13 +129,20 @@ def _margins(
             "a site table, which was never published for this trial",
             "Leave --suspect out: what the excluded sites could have held is shown instead.",
         )
+    if folder is not None:
+        build_likelihood(spec or load_model("site_effects"), trial)  # nothing is made for what cannot be fitted
+        make_folder(folder)  # before the work, not after it
     result = analyse_hidden(trial, spec, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
     if folder is not None:
         write_hidden(result, folder)
     print_hidden(result, out)
+    _end(result.ok, folder)
+
+
+def _end(ok: bool, folder: Path | None) -> None:
     if folder is not None:
         out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
-    if not result.ok:
+    if not ok:
         raise typer.Exit(FAILED)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from bayes_lupil.convergence import Row
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
     conflict_words,
     counts,
+    log_ratio_words,
     outlier_words,
     retained_words,
     without_words,
 )
 from bayes_lupil.report.site_terminal import DELETION, WEIGHT, headline, table_notes
-from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import OUTLYING, Attempt, SiteAnalysis
 from bayes_lupil.sites.checks import PredictiveChecks
 from bayes_lupil.sites.exclusion import ExclusionPoint
@@ -108,7 +107,7 @@ def models_markdown(attempts: tuple[Attempt, ...]) -> str:
         rows.append(
             [
                 f"`{item.model.name}`", item.model.title, f"{points(rd.q50)} ({limits})",
-                probability(best.probability, best.mcse), _log_ratio(posterior.row("conditional_log_odds_ratio")),
+                probability(best.probability, best.mcse), log_ratio_words(posterior.row("conditional_log_odds_ratio")),
             ]
         )  # fmt: skip
     header = [
@@ -152,10 +151,6 @@ def in_short(result: SiteAnalysis) -> list[str]:
     return lines
 
 
-def _log_ratio(item: Row | Estimate) -> str:
-    return f"{item.q50:+.2f} ({interval(f'{item.q2_5:+.2f}', f'{item.q97_5:+.2f}')})"
-
-
 def _how(point: ExclusionPoint) -> str:
     if point.power == 1:
         return "the fit itself"
@@ -194,7 +189,7 @@ def _path(result: SiteAnalysis) -> list[str]:
                 f"{point.power:g}",
                 f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})" if point.ok else "no figure",
                 probability(point.p_benefit, point.p_benefit_mcse) if point.ok else "no figure",
-                _log_ratio(point.conditional_log_odds_ratio) if point.ok else "no figure",
+                log_ratio_words(point.conditional_log_odds_ratio) if point.ok else "no figure",
                 _how(point),
             ]
         )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+from bayes_lupil.convergence import Row
 from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
 
 __all__ = [
     "chance",
     "conflict_words",
     "counts",
+    "log_ratio_words",
     "most_telling",
     "outlier_error",
     "outlier_words",
@@ -37,6 +40,11 @@ def chance(value: float) -> str:
     if value < 0.005:
         return "< 0.01"
     return "> 0.99" if value > 0.995 else f"{value:.2f}"
+
+
+def log_ratio_words(item: Row | Estimate) -> str:
+    """Median of a log odds ratio with its 95 % credible interval."""
+    return f"{item.q50:+.2f} ({interval(f'{item.q2_5:+.2f}', f'{item.q97_5:+.2f}')})"
 
 
 def outlier_words(row: SiteRow) -> str:

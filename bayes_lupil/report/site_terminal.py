@@ -13,6 +13,7 @@ from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
     conflict_words,
     counts,
+    log_ratio_words,
     most_telling,
     outlier_error,
     outlier_words,
@@ -64,7 +65,7 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
             log_or = result.sound[name].row("conditional_log_odds_ratio")
             shown.add_row(
                 name, probability(best.probability, best.mcse),
-                f"{log_or.q50:+.2f} ({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')})",
+                log_ratio_words(log_or),
                 f"{score.difference:.1f} ({score.difference_se:.1f})",
             )  # fmt: skip
         out.print(shown)
@@ -87,8 +88,8 @@ def headline(result: SiteAnalysis) -> list[str]:
         f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
         f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",
         f"All sites: risk difference {points(rd.q50)} points ({limits}), P(benefit) "
-        f"{probability(best.probability, best.mcse)}; log odds ratio at an ordinary site {log_or.q50:+.2f} "
-        f"({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')}).",
+        f"{probability(best.probability, best.mcse)}; log odds ratio at an ordinary site "
+        f"{log_ratio_words(log_or)}.",
     ]
 
 
@@ -140,7 +141,7 @@ def _print_path(result: SiteAnalysis, out: Console) -> None:
         limits = interval(points(rd.q2_5), points(rd.q97_5))
         shown.add_row(
             f"{point.power:g}", f"{points(rd.q50)} ({limits})", probability(point.p_benefit, point.p_benefit_mcse),
-            f"{log_or.q50:+.2f} ({interval(f'{log_or.q2_5:+.2f}', f'{log_or.q97_5:+.2f}')})",
+            log_ratio_words(log_or),
         )  # fmt: skip
     out.print(shown)
     out.print(DELETION, highlight=False, markup=False)
