@@ -19,10 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws, mcse_proportion
-from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
+from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood, NormalPatients
 from bayes_lupil.trials.trial import EndPoint
 
-__all__ = ["ESTIMANDS", "NNT", "Benefit", "benefit_ladder", "estimate", "number_needed_to_treat"]
+__all__ = [
+    "EFFECTS",
+    "ESTIMANDS",
+    "NNT",
+    "Benefit",
+    "benefit_ladder",
+    "estimate",
+    "estimate_means",
+    "number_needed_to_treat",
+]
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +45,17 @@ ESTIMANDS: dict[str, str] = {
     "risk_difference_ordinary_sites": "risk difference at the ordinary sites alone",
     "risk_difference_new_site": "risk difference at a new site",
     "log_odds_ratio_new_site": "log odds ratio at a new site",
+    "mean_control": "mean, control",
+    "mean_active": "mean, active",
+    "mean_difference": "mean difference, active minus control",
+    "standardised_difference": "mean difference over the SD of patients",
+    "mean_difference_average_site": "mean difference at an average site",
+    "mean_difference_new_site": "mean difference at a new site",
 }
 """Every estimand that a fit may report, with its name in words."""
+
+EFFECTS = {"binary": "risk_difference", "continuous": "mean_difference"}
+"""The estimand that benefit is about, by the kind of end point."""
 
 
 def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Floats]:
@@ -83,9 +101,34 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
     return found
 
 
+def estimate_means(
+    likelihood: NormalPatients, values: Mapping[str, Any], rng: np.random.Generator
+) -> dict[str, Floats]:
+    """Draws of the estimands of a continuous end point, in its units, at the mean baseline.
+
+    The effect is the mean difference sum_s w_s (mu_s1 - mu_s0); the standardised one divides it by the SD of patients
+    within site, arm and baseline. Parameters as of `estimate`.
+    """
+    means = np.asarray(likelihood.means(values))
+    weights = np.asarray(likelihood.site_weights(values))
+    control, active = np.moveaxis((means * weights[:, None]).sum(axis=-2), -1, 0)
+    beta = np.asarray(values["beta"])
+    found = {
+        "mean_control": control,
+        "mean_active": active,
+        "mean_difference": active - control,
+        "standardised_difference": (active - control) / likelihood.residual_sd(values),
+        "mean_difference_average_site": beta if beta.ndim == control.ndim else (beta * weights).sum(axis=-1),
+    }
+    new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
+    if "log_odds_ratio" in new:  # its name for binary end points; here a difference of means
+        found["mean_difference_new_site"] = new["log_odds_ratio"]
+    return found
+
+
 @dataclass(frozen=True)
 class Benefit:
-    """One probability about the marginal risk difference, with its Monte Carlo standard error.
+    """One probability about the marginal effect, with its Monte Carlo standard error.
 
     Attributes
     ----------
@@ -108,14 +151,14 @@ class Benefit:
 
 
 def benefit_ladder(
-    risk_difference: Floats, end_point: EndPoint, ladder: tuple[float, ...], harm: float, relevant: float
+    effect: Floats, end_point: EndPoint, ladder: tuple[float, ...], harm: float, relevant: float
 ) -> tuple[Benefit, ...]:
-    """P(RD > d) for each d of the ladder, then P(harm), P(trivial effect) and P(relevant benefit).
+    """P(effect > d) for each d of the ladder, then P(harm), P(trivial effect) and P(relevant benefit).
 
     Parameters
     ----------
-    risk_difference : array, shape (chain, draw)
-        Active minus control.
+    effect : array, shape (chain, draw)
+        Risk difference or, of a continuous end point, mean difference; active minus control.
     ladder, harm, relevant
         See `bayes_lupil.spec.Decision`.
 
@@ -127,12 +170,13 @@ def benefit_ladder(
     >>> first.statement, bool(abs(first.probability - 0.841) < 4 * first.mcse)
     ('risk difference > 0', True)
     """
-    good = end_point.sign * risk_difference
-    effective = effective_draws(risk_difference)
+    good = end_point.sign * effect
+    effective = effective_draws(effect)
+    name = EFFECTS[end_point.kind].replace("_", " ")
 
     def row(kind: str, threshold: float, event: NDArray[np.bool_], statement: str) -> Benefit:
         error = mcse_proportion(event, effective)
-        return Benefit(kind, threshold, f"risk difference {statement}", float(event.mean()), error)
+        return Benefit(kind, threshold, f"{name} {statement}", float(event.mean()), error)
 
     low, high = sorted((-harm * end_point.sign, relevant * end_point.sign))
     at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign)}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.convergence import Row, Verdict, describe, describe_independent, judge
 from bayes_lupil.errors import SavedFileError
-from bayes_lupil.estimands import ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
+from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.files import make_folder, new_file
 from bayes_lupil.provenance import Provenance
 from bayes_lupil.spec import ModelSpec
@@ -97,14 +97,14 @@ class Posterior:
 
     @cached_property
     def ladder(self) -> tuple[Benefit, ...]:
-        """P(benefit), P(RD beyond each threshold), P(harm), with Monte Carlo errors; empty where diagnostics fail."""
+        """P(benefit), P(effect beyond each threshold), P(harm), with errors; empty where diagnostics fail."""
         return self._ladder if self.verdict.ok else ()
 
     @cached_property
     def _ladder(self) -> tuple[Benefit, ...]:
         decision = self.spec.decision
         return benefit_ladder(
-            self.draws("risk_difference"), self.provenance.end_point, decision.ladder, decision.harm, decision.relevant
+            self.draws(self.effect), self.provenance.end_point, decision.ladder, decision.harm, decision.relevant
         )
 
     def benefit(self) -> pd.DataFrame:
@@ -132,9 +132,14 @@ class Posterior:
         return {row.kind: row for row in self.ladder if row.kind != "benefit" or row.threshold == 0}
 
     @property
+    def effect(self) -> str:
+        """The estimand that benefit is about: 'risk_difference', or 'mean_difference' of a continuous end point."""
+        return EFFECTS[self.provenance.end_point.kind]
+
+    @property
     def nnt(self) -> NNT | None:
-        """Number needed to treat; None where the diagnostics fail."""
-        if not self.verdict.ok:
+        """Number needed to treat; None where the diagnostics fail, and for a continuous end point."""
+        if not self.verdict.ok or self.provenance.end_point.kind != "binary":
             return None
         return number_needed_to_treat(self.draws("risk_difference"), self.provenance.end_point)
 

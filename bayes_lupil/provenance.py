@@ -24,8 +24,10 @@ class Provenance:
 
     Attributes
     ----------
-    totals : ((int, int), (int, int))
-        (responders, patients) analysed, of control and active.
+    totals : ((int, int), (int, int)) or None
+        (responders, patients) analysed, of control and active; None for a continuous end point.
+    patients : (int, int) or None
+        Patients analysed of control and active.
     data_hash, model_hash : str
         SHA-256 of the trial's data and of the model.
     created : str
@@ -42,7 +44,7 @@ class Provenance:
     end_point: EndPoint
     population: str
     population_label: str
-    totals: tuple[tuple[int, int], tuple[int, int]]
+    totals: tuple[tuple[int, int], tuple[int, int]] | None
     exclusions: tuple[Exclusion, ...]
     data_hash: str
     model_hash: str
@@ -54,6 +56,7 @@ class Provenance:
     created: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
+    patients: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -62,13 +65,14 @@ class Provenance:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Provenance:
         """Back from plain data."""
-        (r0, n0), (r1, n1) = content["totals"]
+        totals, patients = content["totals"], content.get("patients")
         return cls(
             **{
                 **content,
                 "arms": Arms(**content["arms"]),
                 "end_point": EndPoint(**content["end_point"]),
-                "totals": ((r0, n0), (r1, n1)),
+                "totals": None if totals is None else tuple(tuple(pair) for pair in totals),
+                "patients": None if patients is None else tuple(patients),
                 "exclusions": tuple(Exclusion(**item) for item in content["exclusions"]),
                 "notes": tuple(content["notes"]),
             }
@@ -77,7 +81,15 @@ class Provenance:
 
 def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
     """The provenance of a fit that has just been made."""
-    analysed = trial.analysis_set(spec.population, spec.without_sites)
+    if trial.end_point.kind == "continuous":
+        measured = trial.measured_set(spec.population, spec.without_sites)
+        population, label, exclusions = measured.population, measured.label, measured.exclusions
+        totals, patients = None, measured.patients
+    else:
+        counted = trial.analysis_set(spec.population, spec.without_sites)
+        population, label, exclusions = counted.population, counted.label, counted.exclusions
+        totals = counted.totals
+        patients = (totals[0][1], totals[1][1])
     return Provenance(
         trial=trial.name,
         title=trial.title,
@@ -85,10 +97,11 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         resolution=trial.resolution,
         arms=trial.arms,
         end_point=trial.end_point,
-        population=analysed.population,
-        population_label=analysed.label,
-        totals=analysed.totals,
-        exclusions=analysed.exclusions,
+        population=population,
+        population_label=label,
+        totals=totals,
+        patients=patients,
+        exclusions=exclusions,
         data_hash=trial.data_hash,
         model_hash=spec.hash,
         seed=spec.sampler.seed,

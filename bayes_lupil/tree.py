@@ -10,8 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.engines.draws import Draws
-from bayes_lupil.estimands import ESTIMANDS, estimate
-from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.estimands import ESTIMANDS, estimate, estimate_means
+from bayes_lupil.likelihoods import Likelihood, NormalPatients
 from bayes_lupil.likelihoods.base import Pointwise
 from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 
@@ -72,12 +72,16 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
 
 
 def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> xr.Dataset:
-    """Parameters, site effects, response probabilities and estimands."""
+    """Parameters, site effects, response probabilities (means of a continuous end point) and estimands."""
     hidden = likelihood.sites.behind
     found = [Pointwise(p.name, values[p.name], p.dims) for p in likelihood.parameters if p.name not in hidden]
     found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
-    found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))
-    estimands = estimate(likelihood, values, rng)
+    if isinstance(likelihood, NormalPatients):
+        found.append(Pointwise("mean", likelihood.means(values), ("site", "arm")))
+        estimands = estimate_means(likelihood, values, rng)
+    else:
+        found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))
+        estimands = estimate(likelihood, values, rng)
     found += [Pointwise(name, value, ()) for name, value in estimands.items()]
     dataset = _dataset(likelihood, found, _LEADING)
     for name in estimands:

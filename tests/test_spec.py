@@ -131,14 +131,15 @@ def test_a_misspelling_is_met_with_the_right_spelling(
         ("sd = 1.5", 'sd = "1.5"', "priors.alpha.sd", "'1.5'", "a number"),
         ("0.0, 0.05", "0.05, 0.0", "decision.ladder", "[0.05, 0.0, 0.1, 0.15, 0.2]", "thresholds in rising order"),
         ("0.0, 0.05", "0.05", "decision.ladder", "[0.05, 0.1, 0.15, 0.2]", "0 among them"),
-        ("relevant = 0.10", "relevant = 10", "decision.relevant", "10", "less than 1"),
+        ("relevant = 0.10", "relevant = 10", "decision.relevant", "10", "a risk difference between -1 and 1"),
         ("harm = 0.0", "harm = -0.1", "decision.harm", "-0.1", "greater than or equal to 0"),
         ("chains = 4", "chains = 1", "sampler.chains", "1", "greater than or equal to 2"),
         ("draws = 4000", "draws = 4000.5", "sampler.draws", "4000.5", "a whole number"),
         ("target_accept = 0.99", "target_accept = 1", "sampler.target_accept", "1", "less than 1"),
         ("seed = 20260104", "", "sampler.seed", "nothing", "a value"),
         ("seed = 20260104", "seed = 4294967296", "sampler.seed", "4294967296", "less than 4294967296"),
-        ('end_point = "primary"', 'end_point = "x"', "end_point", "'x'", "primary"),
+        ('end_point = "primary"', 'end_point = "x y"', "end_point", "'x y'", "letters, digits"),
+        ("[decision]", "[errors]\ndistribution = 'normal'\n[decision]", "errors", "a table", "the end point is binary"),
         ("concentration = 1.2", "concentration = 0", "priors.site_shares.concentration", "0", "greater than 0"),
         (
             'family = "half_normal"\nsd = 1\n',
@@ -329,7 +330,8 @@ def test_any_edit_changes_the_hash_and_only_the_edited_value() -> None:
 
 def test_every_value_of_a_model_is_in_what_is_hashed() -> None:
     content = load_model("site_effects").to_dict()
-    assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()}
+    # a key that came later enters where it is used, so that older models keep their hashes
+    assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()} - {"errors"}
     assert ModelSpec.from_dict(json.loads(json.dumps(content))) == load_model("site_effects")
     written = tomllib.loads(BASE)
     for name, table in written.items():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
+from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["ARMS", "BinomialCells", "Likelihood", "MarginsLikelihood", "build_likelihood"]
+__all__ = ["ARMS", "BinomialCells", "Likelihood", "MarginsLikelihood", "NormalPatients", "build_likelihood"]
 
 
 def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
@@ -26,6 +29,9 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"trial '{trial.name}'", f"one of the trials it is for: {', '.join(spec.only_for)}"
         )
+    _check_end_point(spec, trial)
+    if trial.end_point.kind == "continuous":
+        return _for_measurements(spec, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
     if spec.sites.pooled:
         return BinomialCells(spec, data.pooled())
@@ -39,6 +45,29 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
             )
         return BinomialCells(spec, data)
     return _for_margins(spec, data, trial)
+
+
+def _check_end_point(spec: ModelSpec, trial: Trial) -> None:
+    point = trial.end_point
+    if spec.end_point not in ("primary", point.name):
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"the end point '{point.name}'", f"the end point '{spec.end_point}' that it is for"
+        )
+    if spec.continuous != (point.kind == "continuous"):
+        of, needed = ("binary", "no priors.sigma") if spec.continuous else ("continuous", "priors.sigma")
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"the {of} end point '{point.name}' of trial '{trial.name}'",
+            f"a model of a {of} end point, with {needed}",
+        )
+
+
+def _for_measurements(spec: ModelSpec, trial: Trial) -> NormalPatients:
+    found = trial.measured_set(spec.population, spec.without_sites)
+    names, site, shares = found.sites, found.site, found.shares
+    if spec.sites.pooled:
+        names, site, shares = (ALL_SITES,), np.zeros_like(site), np.ones(1)
+    return NormalPatients(spec, names, site, found.arm, found.value, found.baseline, shares)
 
 
 def _for_margins(spec: ModelSpec, margins: Margins, trial: Trial) -> MarginsLikelihood:

@@ -2,7 +2,8 @@
 
     y_i ~ Normal(alpha + u_s + (beta + v_s) x_i + gamma (baseline_i - mean baseline), sigma)
 
-with sites as in `SiteModel`, whose log odds stand here for the mean at the mean baseline.
+or, where patients may lie far out, Student-t with that centre and the scale sigma, which has no closed form. Sites are
+as in `SiteModel`, whose log odds stand here for the mean at the mean baseline.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class NormalPatients(Likelihood):
         0 for control, 1 for active; `spec.sites.coding` says what x becomes of it.
     y : array, shape (patients,)
     baseline : array, shape (patients,), optional
+    shares : array, shape (sites,), optional
+        Share at each site of the patients that the effect is averaged over; of those given if left out.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class NormalPatients(Likelihood):
         arm: ArrayLike,
         y: ArrayLike,
         baseline: ArrayLike | None = None,
+        shares: ArrayLike | None = None,
     ) -> None:
         if spec.sites.distribution == "exnex":
             raise UnsupportedModelError(
@@ -72,6 +76,7 @@ class NormalPatients(Likelihood):
         self.site = _index("site", site, len(self.site_names), self.y.size)
         self.arm = _index("arm", arm, 2, self.y.size)
         self.baseline = None if baseline is None else _finite("baseline", baseline, self.y.size)
+        self.shares = None if shares is None else _finite("shares", shares, len(self.site_names))
         self._check_priors()
 
     @property
@@ -83,7 +88,15 @@ class NormalPatients(Likelihood):
             assert priors.gamma is not None
             found = (*found, Parameter("gamma", priors.gamma))
         assert priors.sigma is not None
-        return (*found, Parameter("sigma", priors.sigma))
+        found = (*found, Parameter("sigma", priors.sigma))
+        return found if priors.error_df is None else (*found, Parameter("error_df", priors.error_df))
+
+    def error_df(self, values: Values) -> Any:
+        """Degrees of freedom of the patients' errors, a number or of shape (...); None where errors are normal."""
+        errors = self.spec.errors
+        if errors is None or errors.distribution == "normal":
+            return None
+        return values["error_df"] if errors.df is None else np.float64(errors.df)
 
     @property
     def coords(self) -> dict[str, Any]:
@@ -107,6 +120,12 @@ class NormalPatients(Likelihood):
         if self.spec.sampler.engine != "quadrature" and not_in_closed_form(self.spec):
             return None
         theta = tuple(item for item in self.parameters if not item.dims)
+        if self.spec.errors is not None and self.spec.errors.distribution != "normal":
+            if self.spec.sampler.engine == "quadrature":
+                raise UnsupportedModelError(
+                    f"model '{self.spec.name}'", "engine 'quadrature' and Student-t errors", "engine 'nuts' (or 'auto')"
+                )
+            return None
         cells = NormalCells.from_patients(len(self.site_names), self.site, self.arm, self.y, self.centred_baseline)
         return NormalSiteMarginal(self.sites, theta, cells)
 
@@ -125,6 +144,12 @@ class NormalPatients(Likelihood):
         """Expected value at the mean baseline by site and arm, shape (..., sites, 2)."""
         return self.sites.log_odds(values)
 
+    def residual_sd(self, values: Values) -> Floats:
+        """SD of patients within a site and arm, shape (...): sigma, or more where errors are Student-t."""
+        df = self.error_df(values)
+        sigma = np.asarray(values["sigma"])
+        return sigma if df is None else sigma * np.sqrt(np.asarray(df) / (np.asarray(df) - 2))
+
     def patient_means(self, values: Values) -> Any:
         """Expected value of each patient, shape (..., patients), in NumPy or PyTensor."""
         mean = self.means(values)[..., self.site, self.arm]
@@ -139,8 +164,14 @@ class NormalPatients(Likelihood):
         y = pm.Data("y", self.graph_data()["y"], dims=_PATIENT)
         sigma = values["sigma"]
         # not pm.Normal, which with a sigma of 0 is an error where NumPy says that the density is 0
-        squares = pt.sum(((y - self.patient_means(values)) / sigma) ** 2)
-        pm.Potential("log_likelihood", -0.5 * (self.y.size * _LOG_2PI + squares) - self.y.size * pt.log(sigma))
+        squares = ((y - self.patient_means(values)) / sigma) ** 2
+        df = self.error_df(values)
+        if df is None:
+            density = -0.5 * (self.y.size * _LOG_2PI + pt.sum(squares))
+        else:
+            constant = pt.gammaln((df + 1) / 2) - pt.gammaln(df / 2) - 0.5 * pt.log(df * np.pi)
+            density = self.y.size * constant - (df + 1) / 2 * pt.sum(pt.log1p(squares / df))
+        pm.Potential("log_likelihood", density - self.y.size * pt.log(sigma))
 
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """The values; site, arm and baseline of each patient are part of the graph."""
@@ -149,12 +180,18 @@ class NormalPatients(Likelihood):
     def graph_key(self) -> str:
         """As of any likelihood; and who the patients are."""
         baseline = None if self.baseline is None else self.baseline.tolist()
-        return repr((super().graph_key(), self.site.tolist(), self.arm.tolist(), baseline))
+        return repr((super().graph_key(), self.site.tolist(), self.arm.tolist(), baseline, self.spec.errors))
 
     def pointwise(self, values: Values) -> Pointwise:
         """Log likelihood of each patient, shape (..., patients)."""
         sigma = np.asarray(values["sigma"])[..., None]
         residual = (self.y - self.patient_means(values)) / sigma
+        df = self.error_df(values)
+        if df is not None:
+            from scipy import stats
+
+            density = stats.t.logpdf(residual, np.asarray(df)[..., None])
+            return Pointwise("y", density - np.log(sigma), _PATIENT)
         return Pointwise("y", -0.5 * (_LOG_2PI + residual**2) - np.log(sigma), _PATIENT)
 
     def log_likelihood(self, values: Values) -> Floats:
@@ -173,10 +210,16 @@ class NormalPatients(Likelihood):
     def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:
         """Patients' values drawn given the parameters, shape (..., patients)."""
         mean = np.asarray(self.patient_means(values))
-        return Pointwise("y", rng.normal(mean, np.asarray(values["sigma"])[..., None]), _PATIENT)
+        sigma = np.asarray(values["sigma"])[..., None]
+        df = self.error_df(values)
+        if df is not None:
+            return Pointwise("y", mean + sigma * rng.standard_t(np.asarray(df)[..., None], mean.shape), _PATIENT)
+        return Pointwise("y", rng.normal(mean, sigma), _PATIENT)
 
     def site_weights(self, values: Values) -> Floats:  # noqa: ARG002
-        """Observed shares of patients, shape (sites,)."""
+        """Shares of patients, shape (sites,)."""
+        if self.shares is not None:
+            return self.shares
         return np.bincount(self.site, minlength=len(self.site_names)) / self.y.size
 
     def _check_priors(self) -> None:

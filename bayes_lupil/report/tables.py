@@ -158,6 +158,7 @@ def _bayesian_row(item: Analysis, result: Reanalysis) -> dict[str, Any]:
     }
     if posterior is None:
         return row
+    assert posterior.provenance.totals is not None  # a reanalysis is of a binary end point
     (r0, n0), (r1, n1) = posterior.provenance.totals
     rd, odds = posterior.row("risk_difference"), posterior.row("odds_ratio")
     row |= {

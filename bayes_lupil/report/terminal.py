@@ -22,10 +22,16 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     p = posterior.provenance
     if p.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    (r0, n0), (r1, n1) = p.totals
+    if p.totals is not None:
+        (r0, n0), (r1, n1) = p.totals
+        counts = f"{p.arms.active} {r1}/{n1}, {p.arms.control} {r0}/{n0}"
+    else:
+        n0, n1 = p.patients or (0, 0)
+        unit = f" in {p.end_point.unit}" if p.end_point.unit else ""
+        counts = f"{p.end_point.label}{unit}; {p.arms.active} {n1} patients, {p.arms.control} {n0}"
     out.print(f"{p.title}", style="bold", highlight=False, markup=False)
     out.print(
-        f"{posterior.spec.title} ({p.population_label}): {p.arms.active} {r1}/{n1}, {p.arms.control} {r0}/{n0}",
+        f"{posterior.spec.title} ({p.population_label}): {counts}",
         highlight=False,
         markup=False,
     )
@@ -38,12 +44,13 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
             chains = [] if independent else [f"{row.r_hat:.3f}"]
             table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", *chains)
     out.print(table)
-    if posterior.nnt is not None:
+    if posterior.ladder:
         ladder = Table("probability of", "", box=None, pad_edge=False)
         for line in posterior.ladder:
             ladder.add_row(f"{line.kind}: {line.statement}", probability(line.probability, line.mcse))
         out.print(ladder)
-        out.print(f"Number needed to treat: {posterior.nnt.text}", highlight=False)
+        if posterior.nnt is not None:
+            out.print(f"Number needed to treat: {posterior.nnt.text}", highlight=False)
     else:
         out.print("No probability is given, because the diagnostics failed.", style="bold")
     out.print(f"Diagnostics {posterior.verdict.text}", highlight=False, markup=False)

@@ -15,7 +15,11 @@ Floats = NDArray[np.float64]
 
 
 def check(posterior: Posterior, trial: Trial) -> None:
-    """Refuse a posterior of another trial, and one whose diagnostics failed."""
+    """Refuse a posterior of another trial, of a continuous end point, and one whose diagnostics failed."""
+    if trial.end_point.kind != "binary":
+        raise UnsupportedModelError(
+            f"trial '{trial.name}'", f"the continuous end point '{trial.end_point.name}'", "a binary one"
+        )
     if trial.data_hash != posterior.provenance.data_hash:
         raise InputError(
             f"trial '{trial.name}'",

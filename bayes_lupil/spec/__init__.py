@@ -8,11 +8,12 @@ from bayes_lupil.spec.library import (
     model_schema,
     site_models,
 )
-from bayes_lupil.spec.model import Decision, ModelSpec, Priors, Sampler
+from bayes_lupil.spec.model import Decision, Errors, ModelSpec, Priors, Sampler
 from bayes_lupil.spec.sites import Sites
 
 __all__ = [
     "Decision",
+    "Errors",
     "ModelSpec",
     "Priors",
     "Sampler",

@@ -12,11 +12,10 @@ from bayes_lupil.errors import ModelError
 from bayes_lupil.priors import LKJ, Beta, DfPrior, Dirichlet, LocationPrior, Normal, Prior, ScalePrior
 from bayes_lupil.spec.sites import Sites
 
-__all__ = ["Decision", "ModelSpec", "Priors", "Role", "Sampler"]
+__all__ = ["Decision", "Errors", "ModelSpec", "Priors", "Role", "Sampler"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
-Threshold = Annotated[float, Field(gt=-1, lt=1)]
 
 
 class Priors(Document):
@@ -26,7 +25,8 @@ class Priors(Document):
     and tau_v the between-site SDs (scales), correlation that of u and v; df is for Student-t sites, outlier_share for
     contaminated and exnex ones, nonexchangeable the treatment effect (log odds ratio) of a site that is not
     exchangeable; site_shares and retention are used only for trials known by their margins; sigma, the SD of patients
-    within a site and arm, and gamma, the slope on the baseline, are used only for continuous end points.
+    within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and error_df are
+    used only for continuous end points, and a prior for sigma is what tells a model of one.
     """
 
     alpha: LocationPrior
@@ -41,12 +41,20 @@ class Priors(Document):
     retention: Beta | None = None
     sigma: ScalePrior | None = None
     gamma: LocationPrior | None = None
+    error_df: DfPrior | None = None
 
     @field_validator("tau_u", "tau_v", "sigma")
     @classmethod
     def _not_negative(cls, prior: Any) -> Any:
         if prior is not None and getattr(prior, "lower", 0.0) < 0:
             raise requirement("lower", f"{prior.lower:g}", "0 or more, since it is a standard deviation")
+        return prior
+
+    @field_validator("error_df")
+    @classmethod
+    def _with_a_variance(cls, prior: Any) -> Any:
+        if prior is not None and prior.lower < 2:
+            raise requirement("lower", f"{prior.lower:g}", "2 or more, so that patients have a variance")
         return prior
 
     @field_validator("df")
@@ -61,22 +69,39 @@ class Priors(Document):
         return [(name, prior) for name in type(self).model_fields if (prior := getattr(self, name)) is not None]
 
 
+class Errors(Document):
+    """How patients of one site and arm differ in a continuous end point.
+
+    Attributes
+    ----------
+    distribution : {"normal", "student_t"}
+        student_t lets single patients lie far out without moving the mean by much; sigma is then its scale.
+    df : float, optional
+        Degrees of freedom, above 2; left out where `priors.error_df` says that they are estimated.
+    """
+
+    distribution: Literal["normal", "student_t"]
+    df: Annotated[float, Field(gt=2, le=1000)] | None = None
+
+
 class Decision(Document):
-    """What is asked of the posterior of the risk difference, on the benefit scale (positive is good).
+    """What is asked of the posterior of the effect, on the benefit scale (positive is good).
+
+    The effect is the risk difference, between -1 and 1, or the mean difference of a continuous end point, in its units.
 
     Attributes
     ----------
     ladder : tuple of float
-        Thresholds d of the reported P(risk difference > d); 0 is always among them.
+        Thresholds d of the reported P(effect > d); 0 is always among them.
     harm : float
-        A risk difference below -harm counts as harm.
+        An effect below -harm counts as harm.
     relevant : float
-        A risk difference of at least this much counts as a relevant benefit.
+        An effect of at least this much counts as a relevant benefit.
     """
 
-    ladder: tuple[Threshold, ...] = (0.0, 0.05, 0.10, 0.15, 0.20)
-    harm: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    relevant: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    ladder: tuple[float, ...] = (0.0, 0.05, 0.10, 0.15, 0.20)
+    harm: Annotated[float, Field(ge=0)] = 0.0
+    relevant: Annotated[float, Field(gt=0)] = 0.10
 
     @field_validator("ladder")
     @classmethod
@@ -129,12 +154,13 @@ class ModelSpec(Document):
     title: Text
     role: Role
     question: Text
-    end_point: Literal["primary"] = "primary"
+    end_point: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] = "primary"
     population: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
     without_sites: tuple[Text, ...] = ()
     estimand: Text
     only_for: tuple[Text, ...] = ()
     sites: Sites
+    errors: Errors | None = None
     priors: Priors
     decision: Decision = Decision()
     sampler: Sampler
@@ -171,6 +197,41 @@ class ModelSpec(Document):
             raise requirement("priors.nonexchangeable", found, f"{required}, because sites.distribution = '{kind}'")
         return self
 
+    @model_validator(mode="after")
+    def _fits_kind(self) -> ModelSpec:
+        """What only one kind of end point has."""
+        priors, errors = self.priors, self.errors
+        if self.continuous:
+            student = errors is not None and errors.distribution == "student_t"
+            fixed = errors is not None and errors.df is not None
+            if student and not fixed and priors.error_df is None:
+                raise requirement("errors.df", "nothing", "a number there, or the prior priors.error_df")
+            if priors.error_df is not None and (fixed or not student):
+                required = "none, because " + ("errors.df fixes it" if fixed else "errors are normal")
+                raise requirement("priors.error_df", "a prior", required)
+            if fixed and not student:
+                raise requirement("errors.df", "a number", "none, because errors.distribution = 'normal'")
+            return self
+        for key, given in (("errors", errors), ("priors.error_df", priors.error_df), ("priors.gamma", priors.gamma)):
+            if given is not None:
+                raise requirement(key, "a table", "none, because without priors.sigma the end point is binary")
+        decision = self.decision
+        for key, values in (
+            ("ladder", decision.ladder),
+            ("harm", (decision.harm,)),
+            ("relevant", (decision.relevant,)),
+        ):
+            for value in values:
+                if not -1 < value < 1:
+                    required = "a risk difference between -1 and 1, because the end point is binary"
+                    raise requirement(f"decision.{key}", f"{value:g}", required)
+        return self
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the model is of a continuous end point."""
+        return self.priors.sigma is not None
+
     @property
     def hash(self) -> str:
         """SHA-256 of the analysis; comments and layout of the file do not enter."""
@@ -179,6 +240,10 @@ class ModelSpec(Document):
     def to_dict(self) -> dict[str, Any]:
         """As plain data, which `ModelSpec.from_dict` reads back."""
         content: dict[str, Any] = json.loads(self.model_dump_json(by_alias=True))
+        # keys that came later do not enter where they are not used, so that models keep their hashes
+        for table, key in ((content, "errors"), (content["priors"], "error_df")):
+            if table[key] is None:
+                del table[key]
         return content
 
     @classmethod

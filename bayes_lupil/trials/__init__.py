@@ -3,6 +3,7 @@
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.loading import builtin_trials, load_trial
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
@@ -14,6 +15,8 @@ __all__ = [
     "EndPoint",
     "Exclusion",
     "Margins",
+    "MeasuredSet",
+    "Measurements",
     "Patients",
     "Population",
     "Trial",

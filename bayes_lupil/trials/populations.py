@@ -35,11 +35,11 @@ class Population:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Patients of one arm who are left out, and why."""
+    """Patients of one arm who are left out, and why; of a continuous end point there are no responders (None)."""
 
     arm: int
     patients: int
-    responders: int
+    responders: int | None
     reason: str
 
 

@@ -9,6 +9,7 @@ from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, did_you_mean, nearest
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Population
 
@@ -18,6 +19,7 @@ SYNTHETIC = "SYNTHETIC DATA: made up, not from patients"
 """What every table, figure and file says that comes from made-up data."""
 
 Direction = Literal["higher", "lower"]
+Kind = Literal["binary", "continuous"]
 Resolution = Literal["patients", "cells", "margins"]
 
 
@@ -40,14 +42,18 @@ class Arms:
 
 @dataclass(frozen=True)
 class EndPoint:
-    """A binary end point, with the direction in which a change is a benefit, declared once.
+    """An end point, with the direction in which a change is a benefit, declared once.
 
     Attributes
     ----------
     benefit : {"higher", "lower"}
-        Whether a higher or a lower response probability is good for the patient.
+        Whether a higher or a lower response probability (binary) or value (continuous) is good for the patient.
+    unit : str
+        Of a continuous end point: what its values are measured in.
     mcid : float or None
-        Minimal clinically important difference, on the risk-difference scale (0 to 1), without sign.
+        Minimal clinically important difference, without sign: on the risk-difference scale (0 to 1) of a binary end
+        point, in units of a continuous one.
+    kind : {"binary", "continuous"}
     """
 
     name: str
@@ -56,17 +62,25 @@ class EndPoint:
     unit: str = "proportion of patients"
     mcid: float | None = None
     mcid_source: str = ""
+    kind: Kind = "binary"
 
     def __post_init__(self) -> None:
+        if self.kind not in ("binary", "continuous"):
+            raise TrialError(
+                "kind", f"'{self.kind}'", "'binary' or 'continuous'",
+                did_you_mean(str(self.kind), ("binary", "continuous")),
+            )  # fmt: skip
         if self.benefit not in ("higher", "lower"):
             hint = did_you_mean(str(self.benefit), ("higher", "lower"))
             raise TrialError("benefit", f"'{self.benefit}'", "'higher' or 'lower'", hint)
-        if self.mcid is not None and not 0 < self.mcid < 1:
+        if self.mcid is not None and self.kind == "binary" and not 0 < self.mcid < 1:
             raise TrialError("mcid", str(self.mcid), "a risk difference between 0 and 1")
+        if self.mcid is not None and not 0 < self.mcid < float("inf"):
+            raise TrialError("mcid", str(self.mcid), "a positive number, in units of the end point")
 
     @property
     def sign(self) -> int:
-        """+1 where a higher response probability is a benefit, -1 where it is a harm."""
+        """+1 where a higher response probability or value is a benefit, -1 where it is a harm."""
         return 1 if self.benefit == "higher" else -1
 
 
@@ -104,14 +118,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Trial:
-    """A randomised two-arm trial with a binary end point.
+    """A randomised two-arm trial with one end point.
 
     Build one with `bayes_lupil.load_trial`, or directly from counts with `Trial.from_cells`.
 
     Attributes
     ----------
-    data : Patients, Cells or Margins
-        The finest data known; `resolution` names which.
+    data : Patients, Cells, Margins or Measurements
+        The finest data known; `resolution` names which. Measurements are the values of a continuous end point.
     populations : dict of str to Population
         Named analysis populations. 'itt' is always there and is everyone randomised.
     hierarchy : tuple of Step
@@ -126,7 +140,7 @@ class Trial:
     title: str
     arms: Arms
     end_point: EndPoint
-    data: Patients | Cells | Margins
+    data: Patients | Cells | Margins | Measurements
     populations: dict[str, Population]
     hierarchy: tuple[Step, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -163,7 +177,7 @@ class Trial:
         """'patients', 'cells' or 'margins'."""
         if isinstance(self.data, Margins):
             return "margins"
-        return "patients" if isinstance(self.data, Patients) else "cells"
+        return "cells" if isinstance(self.data, Cells) else "patients"
 
     @property
     def site_names(self) -> tuple[str, ...]:
@@ -206,9 +220,38 @@ class Trial:
         Raises
         ------
         UnsupportedModelError
-            For an unknown population or site, or a site left out of a trial whose sites were not published.
+            For an unknown population or site, a site left out of a trial whose sites were not published, or a
+            continuous end point, which has a `measured_set`.
         """
         chosen = self.population(population)
+        self._check_sites(without_sites)
+        if isinstance(self.data, Measurements):
+            raise UnsupportedModelError(
+                f"trial '{self.name}'",
+                f"the continuous end point '{self.end_point.name}'",
+                "a binary one, with responders to count",
+                "Continuous end points: bayes_lupil.fit with a model that has priors.sigma, and bayes-lupil endpoints.",
+            )
+        return self.data.analysis_set(chosen, without_sites)
+
+    def measured_set(self, population: str = "itt", without_sites: tuple[str, ...] = ()) -> MeasuredSet:
+        """The same as `analysis_set` for a continuous end point: the patients whose value is known.
+
+        Raises
+        ------
+        UnsupportedModelError
+            For an unknown population or site, or a binary end point.
+        """
+        chosen = self.population(population)
+        self._check_sites(without_sites)
+        if not isinstance(self.data, Measurements):
+            raise UnsupportedModelError(
+                f"trial '{self.name}'", f"the binary end point '{self.end_point.name}'", "a continuous one"
+            )
+        return self.data.measured_set(chosen, without_sites)
+
+    def _check_sites(self, without_sites: tuple[str, ...]) -> None:
+        """That sites to be left out are sites of the trial, and can be."""
         given: object = without_sites
         if isinstance(given, str):  # its letters would be taken for sites
             required = f"a tuple of site names, such as ('{without_sites}',)"
@@ -225,11 +268,12 @@ class Trial:
                 raise UnsupportedModelError(
                     f"trial '{self.name}'", f"no site '{site}'", "a site of the trial", nearest(site, self.site_names)
                 )
-        return self.data.analysis_set(chosen, without_sites)
 
     def content(self) -> dict[str, Any]:
         """What the data hash is taken over: arms, end point and every count, but no prose."""
         end_point = {"name": self.end_point.name, "benefit": self.end_point.benefit, "mcid": self.end_point.mcid}
+        if self.end_point.kind != "binary":
+            end_point["kind"] = self.end_point.kind
         return {"arms": list(self.arms.names), "end_point": end_point, "data": self.data.content()}
 
     @property

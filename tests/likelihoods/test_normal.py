@@ -424,7 +424,7 @@ def test_such_a_prior_of_pooled_effects_is_no_hindrance() -> None:
 
 def test_priors_that_do_not_go_with_the_data() -> None:
     with pytest.raises(UnsupportedModelError, match=r"no prior for sigma; required: priors\.sigma"):
-        NormalPatients(_spec(priors__sigma=None), SITES, SITE, ARM, Y, BASELINE)
+        NormalPatients(_spec(baseline=False, priors__sigma=None), SITES, SITE, ARM, Y)
     with pytest.raises(UnsupportedModelError, match=r"no prior for gamma; required: priors\.gamma"):
         NormalPatients(_spec(baseline=False), SITES, SITE, ARM, Y, BASELINE)
     with pytest.raises(UnsupportedModelError, match="data without a baseline"):

@@ -1,0 +1,219 @@
+"""Pieces of the joint model's density, written once for NumPy and for PyTensor.
+
+Correlations. A correlation matrix R of K variables is given by its K (K - 1) / 2 canonical partial correlations, of
+variables i < j given the variables before i. Under LKJ(eta) they are independent, each symmetric Beta on (-1, 1) with
+parameter eta + (K - 1 - i) / 2, i = 1 ... K - 1 (Lewandowski, Kurowicka and Joe 2009, J Multivar Anal 100:1989-2001,
+section 2.4), and the Cholesky factor of R is a product of them. For K = 2 that is `priors.LKJ`.
+
+Missing outcomes. The factor of the outcomes that a patient has is had by rotating columns of the whole one, so that
+nothing is lost where correlations are next to 1.
+
+Binary outcomes. The last one of a patient needs a probability only; for any before it the place within its truncated
+normal distribution is a parameter, a standard normal variable whose probability is that of the place (Geweke,
+Hajivassiliou and Keane's sequential conditioning; Goodrich's form of it in the Stan User's Guide, 'multivariate
+probit'). `place` goes through logarithms of probabilities, so that it holds far out in both tails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LOG_2PI", "Partials", "correlations", "cut", "factor", "log_normal_cdf", "operations", "place", "subset"]
+
+Floats = NDArray[np.float64]
+
+LOG_2PI = float(np.log(2 * np.pi))
+_ROOT = float(np.sqrt(2.0))
+_LOG_HALF = float(-np.log(2.0))
+_TAIL = -500.0  # log probability from which on quantiles are had by Newton's method: exp(-500) is no trouble yet
+_LEAST = 1e-290  # keeps erfc^-1 finite where a probability rounds to 1
+
+
+@dataclass(frozen=True)
+class _Operations:
+    """What NumPy (with SciPy) and PyTensor call differently."""
+
+    erfc: Any
+    erfcx: Any
+    erfcinv: Any
+    where: Any
+    log1p: Any
+    log: Any
+    exp: Any
+    expm1: Any
+    sqrt: Any
+    maximum: Any
+    minimum: Any
+    stack: Any
+
+
+def operations(value: Any) -> _Operations:
+    """The functions for numbers or for a graph, whichever the value is."""
+    if isinstance(value, np.ndarray | np.generic | float):
+        from scipy import special
+
+        return _Operations(
+            special.erfc, special.erfcx, special.erfcinv, np.where, np.log1p, np.log, np.exp, np.expm1, np.sqrt,
+            np.maximum, np.minimum, np.stack,
+        )  # fmt: skip
+    import pytensor.tensor as pt
+
+    return _Operations(
+        pt.erfc, pt.erfcx, pt.erfcinv, pt.switch, pt.log1p, pt.log, pt.exp, pt.expm1, pt.sqrt,
+        pt.maximum, pt.minimum, pt.stack,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Partials:
+    """Prior of all canonical partial correlations of K variables under LKJ(eta), as shares b = (1 + partial) / 2.
+
+    Shares keep their digits at either end, and 1 - partial^2 = 4 b (1 - b). They stand in the order of `pairs`.
+    """
+
+    eta: float
+    size: int
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(i, j), i < j, row by row of the lower triangle."""
+        return [(i, j) for j in range(self.size) for i in range(j)]
+
+    @property
+    def parameter(self) -> Floats:
+        """Both parameters of each Beta distribution, shape (pairs,)."""
+        return np.array([self.eta + (self.size - 2 - i) / 2 for i, _ in self.pairs])
+
+    def logpdf(self, x: Any) -> Floats:
+        """Log density of each share, shape (..., pairs)."""
+        from scipy import stats
+
+        return np.asarray(stats.beta.logpdf(x, self.parameter, self.parameter), dtype=float)
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> Floats:
+        """Draws of shape `size`, whose last axis is the pairs."""
+        return rng.beta(self.parameter, self.parameter, size=size)
+
+    def pymc(self, name: str, dims: tuple[str, ...]) -> Any:
+        """The same as a PyMC random variable."""
+        import pymc as pm
+
+        return pm.Beta(name, alpha=self.parameter, beta=self.parameter, dims=dims)
+
+
+def factor(shares: Any, size: int) -> list[list[Any]]:
+    """Cholesky factor of the correlation matrix, rows of the lower triangle.
+
+    Parameters
+    ----------
+    shares : array or graph, shape (..., pairs)
+        See `Partials`.
+    size : int
+        Number of variables; the entry in row j and column i has shape (...).
+    """
+    do = operations(shares)
+    rows: list[list[Any]] = []
+    for j in range(size):
+        row, left = [], 1.0 + 0.0 * shares[..., 0]
+        for i in range(j):
+            share = shares[..., j * (j - 1) // 2 + i]
+            row.append((2 * share - 1) * left)
+            left = left * 2 * do.sqrt(share * (1 - share))
+        rows.append([*row, left])
+    return rows
+
+
+def correlations(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Any]:
+    """Correlation of each pair (i, j), i < j, from a Cholesky factor."""
+    return {
+        (i, j): sum(a * b for a, b in zip(rows[i], rows[j], strict=False)) for j in range(len(rows)) for i in range(j)
+    }
+
+
+def subset(rows: Sequence[Sequence[Any]], kept: Sequence[int]) -> list[list[Any]]:
+    """Cholesky factor of the correlation matrix of some of the variables, by Givens rotations.
+
+    A rotation of two columns leaves the products of rows, the correlations, as they are. Entries that are 0 by
+    construction are left out of the arithmetic, so the factor of all variables comes back untouched.
+    """
+    full: list[list[Any]] = [[*rows[k], *[None] * (len(rows) - len(rows[k]))] for k in kept]
+    for i in range(len(full)):
+        for j in range(len(rows) - 1, i, -1):
+            if full[i][j] is None:
+                continue
+            here, there = full[i][i], full[i][j]
+            length = (there**2 if here is None else here**2 + there**2) ** 0.5
+            c, s = (0.0 if here is None else here / length), there / length
+            for row in full[i:]:
+                a, b = row[i], row[j]
+                row[i] = _sum(None if a is None else c * a, None if b is None else s * b)
+                row[j] = _sum(None if b is None else c * b, None if a is None else -s * a)
+            full[i][j] = None
+    return [row[: i + 1] for i, row in enumerate(full)]
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
+def log_normal_cdf(x: Any) -> Any:
+    """log Phi(x), to full relative precision in both tails.
+
+    Examples
+    --------
+    >>> float(np.round(log_normal_cdf(np.float64(-40.0)), 3))
+    -804.608
+    """
+    do = operations(x)
+    low = do.minimum(x, 0.0)
+    left = do.log(0.5 * do.erfcx(-low / _ROOT)) - 0.5 * low**2
+    right = do.log1p(-0.5 * do.erfc(do.maximum(x, -1.0) / _ROOT))
+    return do.where(x < -1.0, left, right)
+
+
+def place(log_probability: Any) -> Any:
+    """Quantile of the standard normal distribution whose probability has the given logarithm.
+
+    Examples
+    --------
+    >>> float(np.round(place(log_normal_cdf(np.float64(-40.0))), 9))
+    -40.0
+    """
+    do = operations(log_probability)
+    upper = log_probability > _LOG_HALF
+    # the smaller of the two tails, from whichever side
+    tail = do.where(
+        upper,
+        -do.expm1(do.maximum(log_probability, -1.0)),
+        do.exp(do.minimum(do.maximum(log_probability, _TAIL), _LOG_HALF)),
+    )
+    size = _ROOT * do.erfcinv(2 * do.maximum(tail, _LEAST))
+    far = do.minimum(log_probability, _TAIL)
+    # Phi(x) is about phi(x) / |x|; Newton's steps on log Phi, which is nearly a parabola here
+    x = -do.sqrt(-2 * far - LOG_2PI - do.log(-2 * far))
+    for _ in range(3):
+        mills = do.erfcx(-x / _ROOT) * float(np.sqrt(np.pi / 2))
+        x = x - (log_normal_cdf(x) - far) * mills
+    return do.where(log_probability < _TAIL, x, do.where(upper, size, -size))
+
+
+def cut(log_odds: Any) -> Any:
+    """Phi^-1(expit(log odds)): the latent variable below which there is a response.
+
+    Examples
+    --------
+    >>> cut(np.array([-800.0, 0.0, 800.0])).round(2).tolist()
+    [-39.89, 0.0, 39.89]
+    """
+    do = operations(log_odds)
+    positive = log_odds > 0
+    size = do.where(positive, log_odds, -log_odds)
+    below = place(-size - do.log1p(do.exp(-size)))
+    return do.where(positive, -below, below)

@@ -1,0 +1,252 @@
+"""Everything recorded of each patient: numbers with gaps, texts, any number of arms. The raw material of end points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.documents import canonical_hash
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.readers import Table, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MISSING", "Outcomes", "read_outcomes"]
+
+Floats = NDArray[np.float64]
+
+MISSING = frozenset({"", ".", "na", "n/a", "nan", "null"})
+"""What a cell may hold where nothing was recorded, in lower case."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Patient-level data of a trial: one row a patient, any number of arms and of recorded numbers.
+
+    Build one with `read_outcomes` or `Outcomes.from_frame`.
+
+    Attributes
+    ----------
+    patient, site, arm : tuple of str
+        Identifier, site and arm of each patient; none may be empty, identifiers are unique.
+    numbers : dict of str to array, shape (patients,)
+        Numeric columns by name, NaN where nothing was recorded.
+    texts : dict of str to tuple of str
+        The other columns as they stand.
+    synthetic : bool
+        True for made-up data; carried into everything made from it.
+    source : str
+        File or object that it was read from.
+    lines : tuple of int
+        Line of each patient in that file, for messages; empty where there is none.
+    """
+
+    name: str
+    patient: tuple[str, ...]
+    site: tuple[str, ...]
+    arm: tuple[str, ...]
+    numbers: dict[str, Floats]
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    synthetic: bool = False
+    source: str = ""
+    lines: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        size = len(self.patient)
+        if not size:
+            raise TrialError(self.where(), "no patients", "at least one row")
+        columns: dict[str, Sequence[str] | Floats] = {"site": self.site, "arm": self.arm, **self.texts, **self.numbers}
+        for name, column in columns.items():
+            if len(column) != size:
+                raise TrialError(self.where(name), f"{len(column)} values", f"one for each of {size} patients")
+        for name, texts in (("patient", self.patient), ("site", self.site), ("arm", self.arm)):
+            for i, text in enumerate(texts):
+                if not text:
+                    raise TrialError(self.where(name, i), "nothing", "a name")
+        seen: dict[str, int] = {}
+        for i, text in enumerate(self.patient):
+            if text in seen:
+                first = self.where("patient", seen[text])
+                raise TrialError(self.where("patient", i), f"patient '{text}' again ({first})", "each patient once")
+            seen[text] = i
+        frozen = {}
+        for name, values in self.numbers.items():
+            array = np.array(values, dtype=float)
+            if np.isinf(array).any():
+                i = int(np.argmax(np.isinf(array)))
+                raise TrialError(self.where(name, i), str(array[i]), "a finite number, or nothing")
+            array.setflags(write=False)
+            frozen[name] = array
+        object.__setattr__(self, "numbers", frozen)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Arms in order of first appearance."""
+        return tuple(dict.fromkeys(self.arm))
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Sites in order of first appearance."""
+        return tuple(dict.fromkeys(self.site))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns but patient, site and arm."""
+        return (*self.numbers, *self.texts)
+
+    def __len__(self) -> int:
+        return len(self.patient)
+
+    def number(self, name: str) -> Floats:
+        """A numeric column, NaN where nothing was recorded.
+
+        Raises
+        ------
+        TrialError
+            For a column that does not exist, or that holds something else than numbers.
+        """
+        if name in self.numbers:
+            return self.numbers[name]
+        if name in self.texts:
+            texts = self.texts[name]
+            i = next(i for i, text in enumerate(texts) if _number(text) is None)
+            raise TrialError(self.where(name, i), f"'{texts[i]}'", "a number, or nothing where it was not recorded")
+        found = f"no column '{name}' (columns: {', '.join(('site', 'arm', *self.columns))})"
+        raise TrialError(self.where(), found, f"a column '{name}'", nearest(name, self.columns))
+
+    def binary(self, name: str) -> Floats:
+        """A column of 0 and 1, NaN where nothing was recorded.
+
+        Raises
+        ------
+        TrialError
+            As `number`, and for other numbers.
+        """
+        values = self.number(name)
+        wrong = ~(np.isnan(values) | (values == 0) | (values == 1))
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise TrialError(self.where(name, i), f"{values[i]:g}", "0 or 1, or nothing where it was not recorded")
+        return values
+
+    def where(self, column: str = "", i: int | None = None) -> str:
+        """File, line and column, for messages."""
+        place = self.source or f"outcomes '{self.name}'"
+        if i is not None:
+            place += f", line {self.lines[i]}" if self.lines else f", row {i + 1}"
+        return f"{place}, column '{column}'" if column else place
+
+    def with_numbers(self, **columns: Floats) -> Outcomes:
+        """With further numeric columns, or others in place of old ones."""
+        return Outcomes(
+            self.name, self.patient, self.site, self.arm, {**self.numbers, **columns},
+            {name: texts for name, texts in self.texts.items() if name not in columns},
+            self.synthetic, self.source, self.lines,
+        )  # fmt: skip
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a patient, in the order of the data."""
+        import pandas as pd
+
+        head = {"patient": self.patient, "site": self.site, "arm": self.arm}
+        return pd.DataFrame({**head, **self.numbers, **{name: list(texts) for name, texts in self.texts.items()}})
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, name: str = "outcomes", synthetic: bool = False) -> Outcomes:
+        """From a data frame with the columns site, arm and, if there are identifiers, patient.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"site": ["A", "A"], "arm": ["placebo", "drug"], "change": [-1.0, None]})
+        >>> Outcomes.from_frame(frame).number("change").tolist()
+        [-1.0, nan]
+        """
+        rows = []
+        for i, (_, row) in enumerate(frame.iterrows()):
+            cells = {str(k): "" if v is None or v != v else _text(v) for k, v in row.items()}
+            rows.append((i + 1, cells))
+        table = Table(Path(name), tuple(str(column) for column in frame.columns), tuple(rows))
+        return _from_table(table, name, synthetic, "", ())
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over all of it."""
+        numbers = {name: [None if v != v else float(v) for v in values] for name, values in self.numbers.items()}
+        return canonical_hash([self.patient, self.site, self.arm, numbers, self.texts])
+
+
+def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) -> Outcomes:
+    """Read a CSV file with one row a patient.
+
+    Parameters
+    ----------
+    path : str or Path
+        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others. Files with
+        'synthetic' in their name, or with a column `data` that says SYNTHETIC, are taken for made-up data.
+    columns : mapping, optional
+        Names in the file of 'patient', 'site' and 'arm', where they differ.
+
+    Raises
+    ------
+    TrialError
+        Naming file, line and column.
+    """
+    path = Path(path)
+    table = read_table(path)
+    renamed = {theirs: ours for ours, theirs in (columns or {}).items() if ours != theirs}
+    for theirs in renamed:
+        table.column(theirs)
+    if renamed:
+        names = tuple(renamed.get(name, name) for name in table.columns)
+        for name in names:
+            if names.count(name) > 1:
+                raise TrialError(
+                    f"{path}, line {table.header_line}", f"column '{name}' twice, once by another name", "each once"
+                )
+        rows = tuple((line, {renamed.get(k, k): v for k, v in row.items()}) for line, row in table.rows)
+        table = Table(path, names, rows, table.header_line)
+    made_up = "synthetic" in path.stem.lower()
+    return _from_table(table, path.stem, made_up, str(path), tuple(line for line, _ in table.rows))
+
+
+def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tuple[int, ...]) -> Outcomes:
+    site, arm = table.column("site"), table.column("arm")
+    numbered = "patient" not in table.columns
+    patient = [str(i + 1) for i in range(len(site))] if numbered else table.column("patient")
+    numbers: dict[str, Floats] = {}
+    texts: dict[str, tuple[str, ...]] = {}
+    for column in table.columns:
+        if column in {"patient", "site", "arm"}:
+            continue
+        cells = table.column(column)
+        values = [_number(cell) for cell in cells]
+        if all(value is not None for value in values):
+            numbers[column] = np.array(values, dtype=float)
+        else:
+            texts[column] = tuple(cells)
+    marked = any("synthetic" in text.lower() for text in texts.get("data", ()))
+    return Outcomes(name, tuple(patient), tuple(site), tuple(arm), numbers, texts, synthetic or marked, source, lines)
+
+
+def _number(cell: str) -> float | None:
+    """The number in a cell, NaN where it holds nothing, None where it holds something else."""
+    if cell.strip().lower() in MISSING:
+        return float("nan")
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and "_" not in cell else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value)
