@@ -9,18 +9,23 @@ from bayes_lupil.spec.library import (
     site_models,
 )
 from bayes_lupil.spec.model import Decision, Errors, ModelSpec, Priors, Sampler
+from bayes_lupil.spec.plan import Plan, PlannedEndPoint, builtin_plans, load_plan
 from bayes_lupil.spec.sites import Sites
 
 __all__ = [
     "Decision",
     "Errors",
     "ModelSpec",
+    "Plan",
+    "PlannedEndPoint",
     "Priors",
     "Sampler",
     "Sites",
     "builtin_models",
+    "builtin_plans",
     "load_model",
     "load_models",
+    "load_plan",
     "model_path",
     "model_schema",
     "site_models",

@@ -11,9 +11,14 @@ from bayes_lupil.documents import read_toml
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.spec.model import ModelSpec, Role
 
-__all__ = ["builtin_models", "load_model", "load_models", "model_path", "model_schema", "site_models"]
+__all__ = [
+    "PLANS", "builtin_models", "builtin_plans", "load_model", "load_models", "model_path", "model_schema", "plan_path",
+    "site_models",
+]  # fmt: skip
 
 _ROLES = get_args(Role)
+PLANS = "plans"
+"""Folder of the end-point plans inside `models/`; a plan is no model."""
 
 
 def builtin_models() -> tuple[str, ...]:
@@ -22,7 +27,27 @@ def builtin_models() -> tuple[str, ...]:
 
 
 def _builtin() -> dict[str, Path]:
-    return {path.stem: path for path in _folder().rglob("*.toml")}
+    return {path.stem: path for path in _folder().rglob("*.toml") if path.parent.name != PLANS}
+
+
+def builtin_plans() -> tuple[str, ...]:
+    """Names of the end-point plans that come with the package: `models/plans/`."""
+    return tuple(sorted(path.stem for path in (_folder() / PLANS).glob("*.toml")))
+
+
+def plan_path(plan: str | Path) -> Path:
+    """The file of a plan given by built-in name or by its path."""
+    path = Path(plan)
+    if path.suffix.lower() == ".toml":
+        return path
+    if str(plan) not in builtin_plans():
+        raise ModelError(
+            f"plan '{plan}'",
+            "no built-in plan of that name",
+            "a built-in name or a file that ends in .toml",
+            nearest(str(plan), builtin_plans()),
+        )
+    return _folder() / PLANS / f"{plan}.toml"
 
 
 def site_models() -> tuple[ModelSpec, ...]:

@@ -286,7 +286,7 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
     assert [item.analysis for item in found.scenarios["contaminated_or2"].performances] == [*fast, "site_student_t"]
     assert [item.analysis for item in found.scenarios["ordinary_null"].performances] == fast
     slow = {(name, trials) for name, size, trials, *_ in asked if size == 1}
-    assert slow == {("contaminated_null", 8), ("contaminated_or2", 8)}
+    assert slow == {("contaminated_null", 40), ("contaminated_or2", 40)}
     assert {item[3:] for item in asked} == {(3, 1)}
 
 
