@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from bayes_lupil.engines import run_engine
+from bayes_lupil.agreement import Agreement, compare_engines
+from bayes_lupil.engines import engine_for, run_engine
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
@@ -14,7 +15,7 @@ from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.loading import load_trial
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["fit"]
+__all__ = ["fit", "fit_checked"]
 
 
 def fit(
@@ -57,3 +58,39 @@ def fit(
     tree = build_tree(likelihood, draws)
     draws.seconds["derive"] = time.perf_counter() - started
     return Posterior(tree, spec, provenance_of(spec, data, draws))
+
+
+def fit_checked(
+    spec: ModelSpec, trial: Trial, *, check_engines: bool = True, progress: bool = False
+) -> tuple[Posterior, Agreement | None]:
+    """Fit a model, by both engines where both can, and let the verdict say whether they agree.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    trial : Trial
+    check_engines : bool
+        Whether the second engine is run at all.
+    progress : bool
+        Whether the sampler shows its progress.
+
+    Returns
+    -------
+    posterior : Posterior
+        Of the engine that the model file names.
+    agreement : Agreement or None
+        None where the model was fitted by one engine only.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial cannot support the model.
+    SamplerError
+        Where a sampler cannot run.
+    """
+    likelihood = build_likelihood(spec, trial)
+    posterior = fit(spec, trial, progress=progress)
+    if not check_engines or likelihood.site_marginal is None:
+        return posterior, None
+    other = "nuts" if engine_for(likelihood) == "quadrature" else "quadrature"
+    return compare_engines(posterior, fit(spec.edited(sampler__engine=other), trial, progress=progress))

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bayes_lupil.agreement import Agreement, compare_engines
-from bayes_lupil.engines import engine_for
+from bayes_lupil.agreement import Agreement
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
@@ -149,14 +148,8 @@ def _refusal(spec: ModelSpec, trial: Trial) -> str:
 
 
 def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool) -> Analysis:
-    likelihood = build_likelihood(spec, trial)
-    agreement = None
     try:
-        posterior = fit(spec, trial, progress=progress)
-        if check_engines and likelihood.site_marginal is not None:
-            other = "nuts" if engine_for(likelihood) == "quadrature" else "quadrature"
-            check = fit(spec.edited(sampler__engine=other), trial, progress=progress)
-            posterior, agreement = compare_engines(posterior, check)
+        posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
     except SamplerError as problem:
         return Analysis(spec, "failed", None, str(problem))
     verdict = posterior.verdict

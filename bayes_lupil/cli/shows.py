@@ -60,7 +60,7 @@ def models(
     ] = False,
 ) -> None:
     """List the built-in models, or print one of them as a file to start from."""
-    from bayes_lupil.spec import load_model, load_models, model_path, model_schema, site_models
+    from bayes_lupil.spec import end_point_models, load_model, load_models, model_path, model_schema, site_models
 
     if schema:
         sys.stdout.write(json.dumps(model_schema(), indent=2) + "\n")
@@ -72,7 +72,7 @@ def models(
     table = Table(
         Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **PLAIN
     )
-    for spec in (*load_models(), *site_models()[1:]):
+    for spec in (*load_models(), *site_models()[1:], *end_point_models()):
         table.add_row(
             spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
         )

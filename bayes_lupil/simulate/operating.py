@@ -245,12 +245,12 @@ def _runs(trials: int) -> Iterator[tuple[Scenario, tuple[Analysis, ...], int]]:
     slow = tuple(item for item in analyses if item.name == "site_student_t")
     fast = tuple(item for item in analyses if item not in slow)
     outliers = tuple(item for item in analyses if item.spec.sites.deviations)
-    of_outliers = {"planted_among_large": 2, "planted_among_small": 2, "homogeneous_large": 1}
+    of_outliers = ("planted_among_large", "planted_among_small", "homogeneous_large")
     others = {name: item for name, item in SCENARIOS.items() if name not in of_outliers}
     for scenario in others.values():
         yield scenario, fast, trials
-    for name, part in of_outliers.items():
-        yield SCENARIOS[name], outliers, trials // part
+    for name in of_outliers:
+        yield SCENARIOS[name], outliers, trials
     for scenario in others.values():
         if scenario.contaminated:
             yield scenario, slow, trials

@@ -2,6 +2,7 @@
 
 from bayes_lupil.spec.library import (
     builtin_models,
+    end_point_models,
     load_model,
     load_models,
     model_path,
@@ -23,6 +24,7 @@ __all__ = [
     "Sites",
     "builtin_models",
     "builtin_plans",
+    "end_point_models",
     "load_model",
     "load_models",
     "load_plan",

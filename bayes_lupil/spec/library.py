@@ -12,7 +12,15 @@ from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.spec.model import ModelSpec, Role
 
 __all__ = [
-    "PLANS", "builtin_models", "builtin_plans", "load_model", "load_models", "model_path", "model_schema", "plan_path",
+    "PLANS",
+    "builtin_models",
+    "builtin_plans",
+    "end_point_models",
+    "load_model",
+    "load_models",
+    "model_path",
+    "model_schema",
+    "plan_path",
     "site_models",
 ]  # fmt: skip
 
@@ -60,6 +68,11 @@ def site_models() -> tuple[ModelSpec, ...]:
     """
     others = sorted((_folder() / "sites").glob("*.toml"))
     return (load_model("site_effects"), *(load_model(path) for path in others))
+
+
+def end_point_models() -> tuple[ModelSpec, ...]:
+    """Models of the single end points of a hierarchy: `models/endpoints/`."""
+    return tuple(load_model(path) for path in sorted((_folder() / "endpoints").glob("*.toml")))
 
 
 def load_model(model: str | Path) -> ModelSpec:

@@ -316,5 +316,7 @@ def load_plan(plan: str | Path) -> tuple[Plan, dict[str, ModelSpec]]:
                 where, f"a model of population '{model.population}'", f"one of '{found.population}', like the plan",
                 nearest(model.population, [found.population]),
             )  # fmt: skip
+        if model.without_sites:
+            raise ModelError(where, f"a model without {', '.join(model.without_sites)}", "one of all sites")
         models[point.name] = model
     return found, models

@@ -1,0 +1,139 @@
+"""Commands for patient data: the whole hierarchy of end points, and made-up patients to try it on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_lupil.cli.common import FAILED, Quiet, app, err, interactive, out
+from bayes_lupil.files import make_folder, write_text
+
+if TYPE_CHECKING:
+    from bayes_lupil.outcomes import Outcomes
+    from bayes_lupil.spec import Plan
+
+
+@app.command()
+def endpoints(
+    patients: Annotated[
+        Path, typer.Argument(help="A table (.csv) with one row a patient: site, arm, and what was recorded.")
+    ],
+    plan: Annotated[
+        str, typer.Option(help="The end-point plan: built-in (see 'plans') or a file (.toml).")
+    ] = "lupil2_hierarchy",
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write the page, tables (CSV, Markdown, LaTeX) and figures here.")
+    ] = None,
+    active: Annotated[
+        str | None, typer.Option(help="The one active arm to compare, where the plan names several; all by default.")
+    ] = None,
+    joint: Annotated[bool, typer.Option(help="Fit the model of all end points together.")] = True,
+    tipping: Annotated[bool, typer.Option(help="Look for tipping points where values are missing.")] = True,
+    one_engine: Annotated[
+        bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 100, help="In place of the seeds in the files.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a hierarchy of end points on patient data, frequentist and Bayesian side by side.
+
+    The plan says how each end point is made (an SRI from its components, a change, a column), which direction is a
+    benefit, how missing values count, and which model is fitted; `bayes-lupil plans lupil2_hierarchy` prints one to
+    start from. Without patient data of your own: `bayes-lupil synthetic patients_synthetic.csv`.
+    """
+    from bayes_lupil.endpoints.analysis import analyse_end_points
+    from bayes_lupil.outcomes import read_outcomes
+    from bayes_lupil.report.endpoint_outputs import write_end_points
+    from bayes_lupil.report.endpoint_terminal import print_end_points
+    from bayes_lupil.spec import load_plan
+
+    chosen, models = load_plan(plan)
+    data = read_outcomes(patients, chosen.columns.model_dump())
+    wanted = (active,) if active is not None else chosen.arms.actives
+    targets = _targets(folder, chosen, wanted)
+    ok = True
+    for arm, target in zip(wanted, targets, strict=True):
+        if target is not None:
+            make_folder(target)  # before the work, not after it
+        result = analyse_end_points(
+            chosen,
+            data,
+            active=arm,
+            models=models,
+            joint=joint,
+            tipping=tipping,
+            check_engines=not one_engine,
+            seed=seed,
+            progress=interactive(quiet),
+            announce=None if quiet else _say,
+        )
+        if target is not None:
+            write_end_points(result, target)
+        print_end_points(result, out)
+        if target is not None:
+            out.print(f"Written to {target}: endpoints.md first", highlight=False, markup=False)
+        ok = ok and result.ok
+    if not ok:
+        raise typer.Exit(FAILED)
+
+
+def _targets(folder: Path | None, plan: Plan, wanted: tuple[str, ...]) -> list[Path | None]:
+    """One folder an active arm, where there are several."""
+    if folder is None:
+        return [None] * len(wanted)
+    if len(plan.arms.actives) == 1:
+        return [folder]
+    return [folder / "".join(c if c.isalnum() else "_" for c in arm) for arm in wanted]
+
+
+def _say(line: str) -> None:
+    err.print(line, highlight=False, markup=False)
+
+
+@app.command()
+def plans(
+    plan: Annotated[str | None, typer.Argument(help="Print this plan, to start your own from.")] = None,
+) -> None:
+    """List the built-in end-point plans, or print one."""
+    from bayes_lupil.spec import builtin_plans, load_plan
+    from bayes_lupil.spec.library import plan_path
+
+    if plan is not None:
+        sys.stdout.write(plan_path(plan).read_text(encoding="utf-8"))
+        return
+    for name in builtin_plans():
+        found, _ = load_plan(name)
+        out.print(f"{name}: {found.title}", highlight=False, markup=False)
+    out.print("\nOne of them as a file to start from: bayes-lupil plans NAME > mine.toml", highlight=False)
+
+
+@app.command()
+def synthetic(
+    path: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    margins: Annotated[
+        bool,
+        typer.Option(
+            "--lupil2-margins",
+            help="Make the published counts of LUPIL-2 hold exactly; the patients are as made up as without it.",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same patients.")] = 1,
+) -> None:
+    """Write made-up patients of a trial like LUPIL-2, to try things on; every row says SYNTHETIC."""
+    from bayes_lupil.outcomes.synthetic import synthetic_patients
+    from bayes_lupil.report.tables import csv_text
+
+    data = synthetic_patients(seed=seed, margins="lupil2" if margins else None)
+    make_folder(path.parent)
+    write_text(path, csv_text(data.to_frame()))
+    out.print(_told(data, path), highlight=False, markup=False)
+
+
+def _told(data: Outcomes, path: Path) -> str:
+    arms = ", ".join(f"{data.arm.count(arm)} {arm}" for arm in data.arms)
+    return f"SYNTHETIC patients written to {path}: {len(data)} ({arms}) at {len(data.sites)} sites"

@@ -1,0 +1,303 @@
+"""The whole hierarchy of end points from patient data: the trial's own tests, and their Bayesian counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_lupil.agreement import Agreement
+from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
+from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
+from bayes_lupil.endpoints.further import Further, analyse_further
+from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
+from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
+from bayes_lupil.endpoints.limits import LimitsCheck, check_limits
+from bayes_lupil.endpoints.surfaces import Surface, tipping_surface
+from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest
+from bayes_lupil.fitting import fit_checked
+from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.outcomes.derive import Derived, check_arms, derive, members, missing_table, trial_of
+from bayes_lupil.outcomes.table import Outcomes, read_outcomes
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.spec import ModelSpec, Plan, load_plan
+from bayes_lupil.trials.trial import Arms, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EndPointAnalysis", "Step", "analyse_end_points"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One primary or secondary end point.
+
+    Attributes
+    ----------
+    number : int
+        Place in the sequence, from 1.
+    derived : Derived
+        The end point of every patient, and how it came about.
+    trial : Trial
+        What the model was fitted to: two arms, the rule for missing values applied.
+    posterior : Posterior or None
+        None where the sampler could not run; `reason` then says why.
+    agreement : Agreement or None
+        Comparison with the other engine, where both can fit the model.
+    counterpart : Counterpart
+        The frequentist analyses.
+    gate : Gate
+        By recomputed p-values, or by the printed ones where the plan gives any.
+    gate_basis : {"recomputed", "printed"}
+    missing : DataFrame
+        Patients and missing values by site and arm.
+    limits : LimitsCheck or None
+        Of a change between limits of its instrument.
+    tipping : Surface or None
+        None where no value is missing, or where it was not asked for.
+    """
+
+    number: int
+    derived: Derived
+    trial: Trial
+    model: ModelSpec
+    posterior: Posterior | None
+    reason: str
+    agreement: Agreement | None
+    counterpart: Counterpart
+    gate: Gate
+    gate_basis: str
+    missing: pd.DataFrame
+    limits: LimitsCheck | None
+    tipping: Surface | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a probability may be reported."""
+        return self.posterior is not None and self.posterior.verdict.ok
+
+
+@dataclass(frozen=True, eq=False)
+class EndPointAnalysis:
+    """The hierarchy of one active arm against control.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        Primary and secondary end points in the order of testing.
+    joint : JointPosterior or None
+        The model of all of them together, where the plan declares one.
+    bounds : tuple of Bounds
+        P(this and all above) from the separate probabilities alone, step by step: Fréchet bounds, not estimates. Empty
+        where a fit failed.
+    further : Further or None
+        Exploratory end points.
+    """
+
+    plan: Plan
+    outcomes: Outcomes
+    arms: Arms
+    steps: tuple[Step, ...]
+    joint: JointPosterior | None
+    joint_reason: str
+    bounds: tuple[Bounds, ...]
+    further: Further | None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data are made up."""
+        return self.outcomes.synthetic
+
+    @property
+    def ok(self) -> bool:
+        """Whether no fit failed."""
+        joint = self.plan.joint is None or (self.joint is not None and self.joint.verdict.ok)
+        tipping = all(step.tipping is None or step.tipping.ok for step in self.steps)
+        return joint and tipping and all(step.ok for step in self.steps)
+
+
+def analyse_end_points(
+    plan: Plan | str | Path,
+    outcomes: Outcomes | str | Path,
+    *,
+    active: str | None = None,
+    models: dict[str, ModelSpec] | None = None,
+    joint: bool = True,
+    tipping: bool = True,
+    check_engines: bool = True,
+    seed: int | None = None,
+    progress: bool = False,
+    announce: Say | None = None,
+) -> EndPointAnalysis:
+    """Run a trial's hierarchy of end points and its Bayesian counterpart.
+
+    Parameters
+    ----------
+    plan : Plan, str or Path
+        A built-in plan (`bayes_lupil.spec.builtin_plans`), or a TOML file.
+    outcomes : Outcomes, str or Path
+        Patient data, or a CSV file of them.
+    active : str, optional
+        Which arm is compared with control, where the plan names several.
+    models : dict of str to ModelSpec, optional
+        By end point, in place of those that the plan names; needed where `plan` is a `Plan`.
+    joint, tipping : bool
+        Whether the joint model is fitted and tipping points are looked for.
+    check_engines : bool
+        Whether models that both engines can fit are fitted by both, and fail where the results differ.
+    seed : int, optional
+        In place of the seeds of the model files (step i gets seed + i) and of the joint model.
+    progress : bool
+        Whether samplers show their progress.
+    announce : callable, optional
+        Called with a line of text before each piece of work.
+
+    Returns
+    -------
+    EndPointAnalysis
+
+    Raises
+    ------
+    ModelError, TrialError
+        For bad input, before anything is fitted.
+    """
+    say: Say = announce or (lambda _line: None)
+    if isinstance(plan, Plan):
+        chosen, specs = plan, dict(models or {})
+    else:
+        chosen, specs = load_plan(plan)
+        specs |= models or {}
+    data = outcomes if isinstance(outcomes, Outcomes) else read_outcomes(outcomes, chosen.columns.model_dump())
+    check_arms(chosen, data)
+    arms = _arms(chosen, active)
+    made = [derive(point, data) for point in chosen.end_points]
+    trials = [trial_of(item, data, arms) for item in made[: len(chosen.steps)]]
+    for i, (item, trial) in enumerate(zip(made, trials, strict=False)):
+        name = item.plan.name
+        if name not in specs:
+            raise ModelError(f"plan '{chosen.name}', end point '{name}'", "no model", "one for each step (models=...)")
+        if seed is not None:
+            specs[name] = specs[name].edited(sampler__seed=seed + i)
+        build_likelihood(
+            specs[name], trial
+        )  # a model that the data cannot support is refused before anything is fitted
+    joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
+    tested = [counterpart(chosen, item, data, trial, arms) for item, trial in zip(made, trials, strict=False)]
+    gates, basis = _gates(chosen, made, tested)
+    steps = []
+    for i, trial in enumerate(trials):
+        item, spec = made[i], specs[made[i].plan.name]
+        say(f"[{i + 1}/{len(trials)}] {item.plan.label}: {spec.title}")
+        posterior, agreement, reason = _fit(spec, trial, check_engines, progress)
+        if reason:
+            say(f"      {reason}")
+        surface = None
+        sound = posterior is not None and posterior.verdict.ok
+        absent = missing_table(item, data, arms, chosen.population)
+        if tipping and sound and _gaps(absent):
+            say("      tipping points: what the missing patients would have to be")
+            surface = tipping_surface(item, data, trial, spec, posterior, chosen, arms)
+        limits = check_limits(posterior, trial) if posterior is not None and item.limits is not None else None
+        steps.append(
+            Step(
+                i + 1, item, trial, spec, posterior, reason, agreement, tested[i], gates[i], basis, absent, limits,
+                surface,
+            )
+        )  # fmt: skip
+    together, why = None, ""
+    if joined is not None:
+        say("All end points together: the joint model")
+        together, why = _joint(chosen, joined, seed, progress)
+        if why:
+            say(f"      {why}")
+    further = None
+    if chosen.further:
+        say(f"{len(chosen.further)} exploratory end points")
+        further = analyse_further(chosen, made[len(chosen.steps) :], data, arms)
+    return EndPointAnalysis(chosen, data, arms, tuple(steps), together, why, _bounds(steps), further)
+
+
+def _arms(plan: Plan, active: str | None) -> Arms:
+    known = plan.arms.actives
+    if active is None:
+        if len(known) > 1:
+            required = "one of them named as active"
+            raise InputError(f"plan '{plan.name}'", f"the active arms {', '.join(known)}", required)
+        return Arms(plan.arms.control, known[0])
+    if active not in known:
+        raise InputError(
+            f"plan '{plan.name}'", f"no active arm '{active}'", "one that it names", nearest(active, known)
+        )
+    return Arms(plan.arms.control, active)
+
+
+def _gates(plan: Plan, made: list[Derived], tested: list[Counterpart]) -> tuple[tuple[Gate, ...], str]:
+    """The fixed sequence by printed p-values where the plan gives any, and by recomputed ones where not."""
+    points = [item.plan for item in made[: len(tested)]]
+    printed = any(point.printed is not None for point in points)
+    hypotheses = []
+    for point, test in zip(points, tested, strict=True):
+        p = (None if point.printed is None else point.printed.p) if printed else test.p
+        hypotheses.append(Hypothesis(point.label, p))
+    return fixed_sequence(hypotheses, plan.level), "printed" if printed else "recomputed"
+
+
+def _fit(
+    spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool
+) -> tuple[Posterior | None, Agreement | None, str]:
+    try:
+        posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
+    except SamplerError as problem:
+        return None, None, str(problem)
+    return posterior, agreement, "" if posterior.verdict.ok else posterior.verdict.text
+
+
+def _gaps(missing: pd.DataFrame) -> bool:
+    last = missing.iloc[-1]
+    return bool(last["missing_control"] + last["missing_active"])
+
+
+def _joint_data(plan: Plan, specs: dict[str, ModelSpec], data: Outcomes, arms: Arms, made: list[Derived]) -> JointData:
+    """All steps side by side, the rule for missing values applied to each."""
+    here = np.isin(np.array(data.arm), arms.names) & members(data, plan.population)
+    sites = np.array(data.site)[here]
+    names = tuple(dict.fromkeys(sites.tolist()))
+    outcomes = []
+    for item in made[: len(plan.steps)]:
+        point, continuous = item.plan, item.plan.kind == "continuous"
+        covariate = item.baseline[here] if item.baseline is not None and continuous else None
+        values = item.counted[here]
+        spec = specs[point.name]
+        outcomes.append(JointOutcome(point.name, point.label, spec, point.kind, point.benefit, values, covariate))
+    return JointData(
+        tuple(outcomes),
+        names,
+        np.array([names.index(site) for site in sites], dtype=np.int64),
+        (np.array(data.arm)[here] == arms.active).astype(np.int64),
+    )
+
+
+def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool) -> tuple[JointPosterior | None, str]:
+    assert plan.joint is not None  # or there were no data for it
+    given = plan.joint
+    sampler = given.sampler if seed is None else given.sampler.model_copy(update={"seed": seed})
+    try:
+        found = fit_joint(joined, patients=given.patients, sites=given.sites, sampler=sampler, progress=progress)
+    except SamplerError as problem:
+        return None, str(problem)
+    return found, "" if found.verdict.ok else found.verdict.text
+
+
+def _bounds(steps: list[Step]) -> tuple[Bounds, ...]:
+    chances = [step.posterior.p_benefit for step in steps if step.posterior is not None]
+    known = [chance for chance in chances if chance is not None]
+    if len(known) < len(steps):
+        return ()
+    return cumulative_bounds([c.probability for c in known], [c.mcse for c in known])

@@ -1,0 +1,93 @@
+"""The frequentist counterpart of one end point: the test that goes through the gate, and the adjusted analysis beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic, adjusted_logistic
+from bayes_lupil.frequentist.ancova import Ancova, ancova
+from bayes_lupil.frequentist.stratified import Stratified, stratified
+from bayes_lupil.outcomes.derive import Derived, members
+from bayes_lupil.outcomes.table import Outcomes
+from bayes_lupil.spec import Plan
+from bayes_lupil.trials.trial import Arms, Trial
+
+__all__ = ["Counterpart", "counterpart"]
+
+_WORDS = {
+    "cmh": "Cochran-Mantel-Haenszel over sites",
+    "logistic": "logistic regression adjusted for site and baseline",
+    "ancova": "analysis of covariance adjusted for site and baseline",
+}
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """Frequentist analyses of one end point, active against control.
+
+    Attributes
+    ----------
+    test : {"cmh", "logistic", "ancova"}
+        Whose p-value goes through the gate.
+    p : float or None
+        That p-value; None where the test does not exist, and `notes` say why.
+    analysis : Ancova or AdjustedLogistic
+        The adjusted analysis, all arms of the plan in one model.
+    stratified : Stratified or None
+        Of a binary end point: sites as strata.
+    """
+
+    test: str
+    p: float | None
+    analysis: Ancova | AdjustedLogistic
+    stratified: Stratified | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The test in words."""
+        return _WORDS[self.test]
+
+
+def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, arms: Arms) -> Counterpart:
+    """The frequentist analyses of an end point, by the same patients and the same rule for missing values.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names all arms that enter the adjusted analysis.
+    derived : Derived
+    outcomes : Outcomes
+    trial : Trial
+        Of the two arms compared; see `bayes_lupil.outcomes.trial_of`.
+    arms : Arms
+    """
+    point, values = derived.plan, derived.counted
+    named = np.isin(np.array(outcomes.arm), [plan.arms.control, *plan.arms.actives])
+    keep = named & members(outcomes, plan.population) & ~np.isnan(values)
+    covariate = derived.baseline
+    notes = []
+    if covariate is not None and np.isnan(covariate[keep]).any():
+        lost = int(np.isnan(covariate[keep]).sum())
+        keep = keep & ~np.isnan(covariate)
+        notes.append(f"{lost} patients without a baseline are left out of the adjusted analysis")
+    arm, site = (tuple(np.array(column)[keep].tolist()) for column in (outcomes.arm, outcomes.site))
+    baseline = None if covariate is None else covariate[keep]
+    if point.kind == "continuous":
+        fitted = ancova(values[keep], arm, site, baseline, control=arms.control)
+        found = fitted.contrast(arms.active)
+        return Counterpart("ancova", None if found is None else found.p, fitted, None, (*notes, *fitted.notes))
+    adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
+    cells = trial.analysis_set(plan.population).data
+    by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
+    p: float | None
+    if point.gate_test == "cmh":
+        p = None if by_site.cmh is None else by_site.cmh.p
+        if p is None:
+            notes.append("no site has both arms and both outcomes: there is no Cochran-Mantel-Haenszel test")
+    else:
+        contrast = adjusted.contrast(arms.active)
+        p = None if contrast is None else contrast.p
+    return Counterpart(point.gate_test, p, adjusted, by_site, (*notes, *adjusted.notes))

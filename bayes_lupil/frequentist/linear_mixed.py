@@ -1,0 +1,376 @@
+"""Linear model with random site effects for a continuous outcome, by (restricted) maximum likelihood, as lme4 fits it.
+
+The likelihood is lme4's (Bates et al. 2015, J Stat Softw 67(1), section 3), with fixed effects and residual SD profiled
+out; what is left, one variance for each random effect in units of the residual variance, is searched here. statsmodels'
+MixedLM has the same likelihood inside, and the tests hold this one against it. Its fit is not used, for three reasons
+found in statsmodels 0.15: it takes a variance of 0 for an infinite one in the fixed effects (a pseudo-inverse), so it
+fails where an SD belongs on the boundary, which is common with few sites; it stops short with random slopes; and its
+standard errors are other than lme4's in the third digit.
+
+Standard errors know nothing of how uncertain the SDs themselves are. With few sites that matters: tests and intervals
+therefore use t with Satterthwaite's degrees of freedom (Fai and Cornelius 1996, J Stat Comput Simul 54:363; as the R
+package lmerTest, Kuznetsova et al. 2017, J Stat Softw 82(13)), which neither lme4 nor statsmodels has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.ancova import MeanDifference, PatientRows, patient_rows
+from bayes_lupil.frequentist.two_by_two import Interval, _level
+
+__all__ = ["LinearMixed", "linear_mixed"]
+
+Floats = NDArray[np.float64]
+
+_STARTS = (0.1, 0.001, 1.0, 10.0)
+_WIDEST = 1e6
+_ITERATIONS = 200
+_NEWTON = 10
+_BOUNDARY = 1e-8
+_STEP = 1e-4
+_CONVERGED = 1e-6
+_NO_VARIATION = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class LinearMixed:
+    """A fitted model: y = alpha + u_s + sum_a (beta_a + v_as) x_a + gamma baseline + error; made by `linear_mixed`.
+
+    u_s ~ N(0, sd_site^2), v_as ~ N(0, sd_slope_a^2), all independent, error ~ N(0, sigma^2).
+
+    Attributes
+    ----------
+    effects : {"pooled", "partial"}
+        pooled: random intercepts alone; partial: random slopes of each active arm too.
+    coding : {"reference", "centred"}
+    reml : bool
+    level : float
+        Of the intervals, as a probability.
+    control : str
+        The arm that all others are held against.
+    contrasts : dict of str to MeanDifference
+        beta_a by active arm, in order of appearance, with Satterthwaite's degrees of freedom.
+    intercept, intercept_se : float
+        alpha, at baseline 0 (as lme4 without centring), of the control arm or, where centred, over the arms.
+    sd_site, sigma : float
+        SD of site intercepts and of the error.
+    sd_slope : dict of str to float
+        SD of the treatment effect over sites by active arm; empty where pooled.
+    baseline_slope, baseline_slope_se : float or None
+        gamma; None without a baseline, or where it has one value only.
+    log_likelihood : float
+        The restricted one under REML.
+    boundary : tuple of str
+        SDs estimated as 0: "site", or the name of an arm. Degrees of freedom take them for known.
+    converged : bool
+        Whether the search ended where a Newton step would gain less than 1e-6 in log likelihood.
+    n : dict of str to int
+        Patients by arm, control first.
+    n_sites : int
+    notes : tuple of str
+        Plain sentences on boundary, convergence and terms left out.
+    """
+
+    effects: str
+    coding: str
+    reml: bool
+    level: float
+    control: str
+    contrasts: dict[str, MeanDifference]
+    intercept: float
+    intercept_se: float
+    sd_site: float
+    sd_slope: dict[str, float]
+    sigma: float
+    baseline_slope: float | None
+    baseline_slope_se: float | None
+    log_likelihood: float
+    boundary: tuple[str, ...]
+    converged: bool
+    n: dict[str, int]
+    n_sites: int
+    notes: tuple[str, ...]
+
+
+def linear_mixed(
+    y: ArrayLike,
+    arm: Sequence[str],
+    site: Sequence[str],
+    baseline: ArrayLike | None = None,
+    *,
+    control: str,
+    effects: Literal["pooled", "partial"] = "pooled",
+    coding: Literal["reference", "centred"] = "reference",
+    reml: bool = True,
+    level: float = 0.95,
+) -> LinearMixed:
+    """Fit the model.
+
+    Parameters
+    ----------
+    y : array_like of float, shape (patients,)
+        Outcome, such as the change of a score; complete cases.
+    arm, site : sequence of str, shape (patients,)
+        Arm and site of each patient.
+    baseline : array_like of float, shape (patients,), optional
+        Baseline value of each patient.
+    control : str
+        Name of the control arm.
+    effects : {"pooled", "partial"}
+        Whether the treatment effects are the same at every site. Random slopes are not correlated with the intercepts,
+        lme4's `(x || site)`.
+    coding : {"reference", "centred"}
+        x_a is 1 in arm a and 0 elsewhere, or that minus 1 / (number of arms), which is -1/2 and 1/2 with two; with
+        random slopes these are different models.
+    reml : bool
+        Restricted maximum likelihood. Without it SDs, and standard errors with them, are too small with few sites.
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    InputError
+        For missing values, an unknown control arm, fewer than two sites, or no patients beyond those that the random
+        effects need.
+
+    Notes
+    -----
+    Patients of sites with one arm take part: where site effects are random, levels of different sites are compared too.
+
+    Examples
+    --------
+    >>> y = [1.0, 2.0, 4.0, 6.0, 2.0, 3.0, 4.0, 5.5]
+    >>> fit = linear_mixed(y, ["c", "c", "a", "a"] * 2, ["1"] * 4 + ["2"] * 4, control="c")
+    >>> round(fit.contrasts["a"].estimate, 3), fit.boundary
+    (2.875, ('site',))
+    """
+    from scipy import stats
+
+    where, confidence = "linear mixed model", _level(level)
+    for name, value, choices in (
+        ("effects", effects, ("pooled", "partial")),
+        ("coding", coding, ("reference", "centred")),
+    ):
+        if value not in choices:
+            raise InputError(f"{where}, {name}", repr(value), " or ".join(map(repr, choices)))
+    rows = patient_rows(where, y, arm, site, baseline, control)
+    partial = effects == "partial"
+    _require_information(where, rows, partial)
+    notes: list[str] = []
+    slope = rows.baseline if rows.baseline is not None and rows.baseline.any() else None
+    if rows.baseline is not None and slope is None:
+        notes.append("baseline: no slope, it has one value only")
+    treatment = (rows.arm[:, None] == np.arange(1, len(rows.arms))).astype(float)
+    if coding == "centred":
+        treatment -= 1.0 / len(rows.arms)
+    ones = np.ones((len(rows.y), 1))
+    fixed = np.hstack([ones, treatment, *([] if slope is None else [slope[:, None]])])
+    random = np.hstack([ones, treatment]) if partial else ones
+    _require_variation(where, rows, fixed, partial)
+    profile = _Profile(rows.y, fixed, random, rows.site, reml)
+    ratio, converged = _maximise(profile)
+    best = profile.at(ratio)
+
+    sds = best.sigma * np.sqrt(ratio)
+    named = ["site", *(rows.arms[1:] if partial else ())]
+    boundary = tuple(name for name, sd in zip(named, sds, strict=True) if sd == 0)
+    notes += [
+        f"SD of {'the site intercepts' if i == 0 else f'the effect of {name!r} over sites'}: estimated as 0"
+        for i, name in enumerate(named)
+        if name in boundary
+    ]
+    if not converged:
+        notes.append("the search for the maximum did not converge: standard errors and p are not to be relied on")
+    curvature = _curvature(profile, ratio)
+    contrasts = {}
+    for i, name in enumerate(rows.arms[1:], start=1):
+        estimate, se = float(best.fixed[i]), best.sigma * float(np.sqrt(best.covariance[i, i]))
+        df = _satterthwaite(best, i, ratio, curvature)
+        reach = float(stats.t.ppf((1 + confidence) / 2, df)) * se
+        p = float(2 * stats.t.sf(abs(estimate) / se, df))
+        interval = Interval(estimate - reach, estimate + reach, "t, Satterthwaite")
+        contrasts[name] = MeanDifference(estimate, se, df, p, interval)
+    at_zero = np.eye(fixed.shape[1])[0]
+    if slope is not None:
+        at_zero[-1] = -rows.baseline_mean
+    return LinearMixed(
+        effects=effects,
+        coding=coding,
+        reml=reml,
+        level=confidence,
+        control=control,
+        contrasts=contrasts,
+        intercept=float(at_zero @ best.fixed),
+        intercept_se=best.sigma * float(np.sqrt(at_zero @ best.covariance @ at_zero)),
+        sd_site=float(sds[0]),
+        sd_slope=dict(zip(named[1:], map(float, sds[1:]), strict=True)),
+        sigma=best.sigma,
+        baseline_slope=None if slope is None else float(best.fixed[-1]),
+        baseline_slope_se=None if slope is None else best.sigma * float(np.sqrt(best.covariance[-1, -1])),
+        log_likelihood=best.value,
+        boundary=boundary,
+        converged=converged,
+        n=rows.n(),
+        n_sites=len(rows.sites),
+        notes=tuple(notes),
+    )
+
+
+def _require_information(where: str, rows: PatientRows, partial: bool) -> None:
+    if len(rows.sites) < 2:
+        raise InputError(where, f"{len(rows.sites)} site", "two sites or more", "With one site, `ancova` will do.")
+    cells = len(np.unique(rows.site * len(rows.arms) + rows.arm)) if partial else len(rows.sites)
+    parameters = len(rows.arms) + (rows.baseline is not None)
+    if len(rows.y) <= max(cells, parameters):
+        each = "each site and arm" if partial else "each site"
+        raise InputError(where, f"{len(rows.y)} patients, one in {each} or hardly more", "more, to tell the SDs apart")
+
+
+def _require_variation(where: str, rows: PatientRows, fixed: Floats, partial: bool) -> None:
+    """Residuals beside fixed effects and random ones as free as can be: without any the likelihood has no bound."""
+    cell = rows.site * len(rows.arms) + rows.arm if partial else rows.site
+    _, cell = np.unique(cell, return_inverse=True)
+    both = np.column_stack([fixed, rows.y])
+    means = np.zeros((cell.max() + 1, both.shape[1]))
+    np.add.at(means, cell, both)
+    both -= (means / np.bincount(cell)[:, None])[cell]
+    left = both[:, -1] - both[:, :-1] @ np.linalg.lstsq(both[:, :-1], both[:, -1], rcond=None)[0]
+    if np.abs(left).max() <= _NO_VARIATION * max(float(np.abs(rows.y).max()), 1.0):
+        raise InputError(where, "no residual variation", "patients that the model does not predict exactly")
+
+
+class _Point(NamedTuple):
+    """The model at given variance ratios."""
+
+    value: float
+    gradient: Floats
+    fixed: Floats
+    covariance: Floats
+    """Of the fixed effects, in units of sigma^2."""
+    sigma: float
+    squares: Floats
+    """Slope of minus the weighted residual sum of squares in each ratio."""
+    by_site: Floats
+    """Z' V^-1 X, shape (sites, random, fixed)."""
+    freedom: int
+
+
+class _Profile:
+    """Log likelihood of the variance ratios lambda: V = I + sum_j lambda_j Z_j Z_j', site by site."""
+
+    def __init__(self, y: Floats, x: Floats, z: Floats, site: NDArray[np.intp], reml: bool) -> None:
+        # Least squares first: the likelihood sees residuals only, and cancels less of them.
+        self.start = np.linalg.lstsq(x, y, rcond=None)[0]
+        both = np.column_stack([x, y - x @ self.start])
+        sites, q = int(site.max()) + 1, z.shape[1]
+        self.zz, self.zb = np.zeros((sites, q, q)), np.zeros((sites, q, both.shape[1]))
+        np.add.at(self.zz, site, z[:, :, None] * z[:, None, :])
+        np.add.at(self.zb, site, z[:, :, None] * both[:, None, :])
+        self.bb = both.T @ both
+        self.reml, self.size, self.q = reml, len(y), q
+
+    def at(self, ratio: Floats) -> _Point:
+        root = np.sqrt(ratio)
+        middle = np.eye(self.q) + root[:, None] * self.zz * root
+        # B with V^-1 = I - Z B Z', by Woodbury's identity; finite at a ratio of 0, where B is 0
+        inner = root[:, None] * np.linalg.inv(middle) * root
+        seen = inner @ self.zb
+        weighted = self.bb - np.einsum("sqa,sqb->ab", self.zb, seen)
+        across = self.zb - self.zz @ seen
+        covariance = np.linalg.inv(weighted[:-1, :-1])
+        moved = covariance @ weighted[:-1, -1]
+        squares = float(weighted[-1, -1] - weighted[:-1, -1] @ moved)
+        logdet = float(np.linalg.slogdet(middle)[1].sum())
+        freedom = self.size - len(moved) if self.reml else self.size
+        value = -0.5 * (logdet + freedom * (1 + np.log(2 * np.pi * max(squares, 1e-300) / freedom)))
+        trace = np.einsum("sqq->q", self.zz - self.zz @ inner @ self.zz)
+        by_site = across[:, :, :-1]
+        falls = ((across[:, :, -1] - by_site @ moved) ** 2).sum(axis=0)
+        gradient = -0.5 * (trace - freedom * falls / squares)
+        if self.reml:
+            value -= 0.5 * float(np.linalg.slogdet(weighted[:-1, :-1])[1])
+            gradient += 0.5 * np.einsum("sqa,ab,sqb->q", by_site, covariance, by_site)
+        sigma = float(np.sqrt(max(squares, 0.0) / freedom))
+        return _Point(float(value), gradient, self.start + moved, covariance, sigma, falls, by_site, freedom)
+
+
+def _maximise(profile: _Profile) -> tuple[Floats, bool]:
+    """Ratios at the highest maximum found, those on the boundary exactly 0, and whether a maximum it is.
+
+    Variances are searched, not SDs, as in `mixed_logistic`: the likelihood is even in an SD, so that its slope at 0 is
+    0 whether or not the maximum is there.
+    """
+    from scipy.optimize import minimize
+
+    def downhill(ratio: Floats) -> tuple[float, Floats]:
+        point = profile.at(ratio)
+        return -point.value, -point.gradient
+
+    found = [
+        minimize(
+            downhill, np.full(profile.q, start), jac=True, method="L-BFGS-B", bounds=[(0.0, _WIDEST)] * profile.q,
+            options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": _ITERATIONS},
+        )
+        for start in _STARTS
+    ]  # fmt: skip
+    ratio = np.array(min(found, key=lambda result: float(result.fun)).x)
+    ratio[ratio < _BOUNDARY] = 0.0
+    for _ in range(_NEWTON):  # Newton: L-BFGS-B stops where the log likelihood changes in its last digits only
+        inside = ratio > 0
+        gradient = profile.at(ratio).gradient
+        if not inside.any():
+            break
+        step = np.zeros(profile.q)
+        step[inside] = np.linalg.lstsq(_hessian(profile, ratio), gradient[inside], rcond=None)[0]
+        moved = ratio - step
+        if (moved[inside] <= 0).any() or profile.at(moved).value < profile.at(ratio).value - 1e-12:
+            break
+        ratio = moved
+    inside = ratio > 0
+    gradient = profile.at(ratio).gradient
+    left = np.linalg.lstsq(_hessian(profile, ratio), gradient[inside], rcond=None)[0] if inside.any() else np.zeros(0)
+    gain = abs(float(gradient[inside] @ left)) / 2
+    return ratio, bool(gain < _CONVERGED and (gradient[~inside] <= 0).all())
+
+
+def _hessian(profile: _Profile, ratio: Floats) -> Floats:
+    """Second derivatives of the profile log likelihood in the ratios that are not 0."""
+    inside = np.flatnonzero(ratio > 0)
+    columns = []
+    for j in inside:
+        far = np.zeros(profile.q)
+        far[j] = _STEP * ratio[j]
+        columns.append((profile.at(ratio + far).gradient - profile.at(ratio - far).gradient)[inside] / (2 * far[j]))
+    hessian: Floats = np.array(columns)
+    return np.asarray((hessian + hessian.T) / 2)
+
+
+def _curvature(profile: _Profile, ratio: Floats) -> Floats:
+    """Covariance of log sigma^2 and the ratios that are not 0, from the observed information.
+
+    Profiled over sigma^2, the second derivative in the ratios is larger by that part which sigma^2 takes up.
+    """
+    point, inside = profile.at(ratio), ratio > 0
+    m = point.freedom
+    # log likelihood: -(m s + Q(lambda) exp(-s)) / 2 + ..., where Q exp(-s) is m at the maximum and -Q' is `squares`
+    mixed = -0.5 * point.squares[inside] / point.sigma**2
+    information = np.empty((1 + inside.sum(), 1 + inside.sum()))
+    information[0, 0] = m / 2
+    information[0, 1:] = information[1:, 0] = -mixed
+    information[1:, 1:] = (-_hessian(profile, ratio) if inside.any() else 0.0) + np.outer(mixed, mixed) / (m / 2)
+    return np.linalg.pinv(information)
+
+
+def _satterthwaite(point: _Point, i: int, ratio: Floats, covariance: Floats) -> float:
+    """Degrees of freedom of fixed effect i: twice its squared variance over the variance of that."""
+    variance = point.covariance[i, i]
+    moves = ((point.by_site @ point.covariance[:, i]) ** 2).sum(axis=0)[ratio > 0]
+    slope = np.concatenate([[variance], moves])
+    return float(2 * variance**2 / (slope @ covariance @ slope))
