@@ -244,7 +244,7 @@ def _gates(plan: Plan, made: list[Derived], tested: list[Counterpart]) -> tuple[
     printed = any(point.printed is not None for point in points)
     hypotheses = []
     for point, test in zip(points, tested, strict=True):
-        p = (None if point.printed is None else point.printed.p) if printed else test.p
+        p = (None if point.printed is None else point.printed.p) if printed else test.gate_p
         hypotheses.append(Hypothesis(point.label, p))
     return fixed_sequence(hypotheses, plan.level), "printed" if printed else "recomputed"
 

@@ -1,4 +1,4 @@
-"""The frequentist counterpart of one end point: the test that goes through the gate, and the adjusted analysis beside it."""
+"""The frequentist counterpart of an end point: the test that goes through the gate, and the adjusted analysis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Counterpart:
     test : {"cmh", "logistic", "ancova"}
         Whose p-value goes through the gate.
     p : float or None
-        That p-value; None where the test does not exist, and `notes` say why.
+        That p-value, two-sided; None where the test does not exist, and `notes` say why.
+    favours : {"active", "control", "neither"}
+        The arm that the estimate behind it favours, by the declared direction of benefit.
     analysis : Ancova or AdjustedLogistic
         The adjusted analysis, all arms of the plan in one model.
     stratified : Stratified or None
@@ -41,9 +43,15 @@ class Counterpart:
 
     test: str
     p: float | None
+    favours: str
     analysis: Ancova | AdjustedLogistic
     stratified: Stratified | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def gate_p(self) -> float | None:
+        """The p-value for the gate: 1 where the estimate points to harm, since harm must not open it."""
+        return 1.0 if self.p is not None and self.favours == "control" else self.p
 
     @property
     def words(self) -> str:
@@ -77,17 +85,24 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
     baseline = None if covariate is None else covariate[keep]
     if point.kind == "continuous":
         fitted = ancova(values[keep], arm, site, baseline, control=arms.control)
-        found = fitted.contrast(arms.active)
-        return Counterpart("ancova", None if found is None else found.p, fitted, None, (*notes, *fitted.notes))
+        found = fitted.contrasts.get(arms.active)
+        p, estimate = (None, 0.0) if found is None else (found.p, found.estimate)
+        favours = _favours(estimate * derived.end_point.sign)
+        return Counterpart("ancova", p, favours, fitted, None, (*notes, *fitted.notes))
     adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
     cells = trial.analysis_set(plan.population).data
     by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
-    p: float | None
     if point.gate_test == "cmh":
         p = None if by_site.cmh is None else by_site.cmh.p
+        estimate = 0.0 if by_site.mh_odds_ratio is None else by_site.mh_odds_ratio - 1
         if p is None:
             notes.append("no site has both arms and both outcomes: there is no Cochran-Mantel-Haenszel test")
     else:
-        contrast = adjusted.contrast(arms.active)
-        p = None if contrast is None else contrast.p
-    return Counterpart(point.gate_test, p, adjusted, by_site, (*notes, *adjusted.notes))
+        contrast = adjusted.contrasts.get(arms.active)
+        p, estimate = (None, 0.0) if contrast is None else (contrast.odds_ratio.p, contrast.odds_ratio.estimate)
+    favours = _favours(estimate * derived.end_point.sign)
+    return Counterpart(point.gate_test, p, favours, adjusted, by_site, (*notes, *adjusted.notes))
+
+
+def _favours(good: float) -> str:
+    return "active" if good > 0 else "control" if good < 0 else "neither"

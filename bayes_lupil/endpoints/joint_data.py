@@ -160,7 +160,9 @@ class JointData:
         size = self.outcomes[0].y.size
         for item in self.outcomes:
             if item.y.size != size:
-                raise TrialError(f"outcome '{item.name}'", f"{item.y.size} patients", f"{size}, as the first outcome has")
+                raise TrialError(
+                    f"outcome '{item.name}'", f"{item.y.size} patients", f"{size}, as the first outcome has"
+                )
         for name, below in (("site", len(self.site_names)), ("arm", 2)):
             array = np.asarray(getattr(self, name), dtype=float)
             if array.shape != (size,):

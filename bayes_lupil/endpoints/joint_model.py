@@ -27,7 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
-from bayes_lupil.endpoints.joint_density import LOG_2PI, Partials, cut, factor, log_normal_cdf, operations, place, subset
+from bayes_lupil.endpoints.joint_density import (
+    LOG_2PI,
+    Partials,
+    cut,
+    factor,
+    log_normal_cdf,
+    operations,
+    place,
+    subset,
+)
 from bayes_lupil.likelihoods.sites import Parameter
 from bayes_lupil.priors import LKJ, Normal
 from bayes_lupil.spec import Sampler

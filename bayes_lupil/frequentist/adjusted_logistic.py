@@ -225,7 +225,9 @@ def _fitted(empty: AdjustedLogistic, rows: PatientRows) -> AdjustedLogistic:
     if design.baseline_column is not None and design.baseline_column not in design.told:
         empty = _with_note(empty, *design.notes())
     x = design.matrix[:, design.kept]
-    fit = sm.GLM(chosen.y, x, family=sm.families.Binomial()).fit(tol=1e-10, tol_criterion="params", maxiter=100)
+    model, stop = sm.GLM(chosen.y, x, family=sm.families.Binomial()), {"tol": 1e-10, "tol_criterion": "params"}
+    # standard errors are of the weights before the last step, which can be the first one: so one more, from the maximum
+    fit = model.fit(start_params=model.fit(maxiter=100, **stop).params, maxiter=100, **stop)
     if not fit.converged:
         return _with_note(empty, f"{nothing}the fit did not converge")
     fitted = _Fit(design, chosen.y, np.asarray(fit.params), np.asarray(fit.cov_params()), rows.y[set_aside])

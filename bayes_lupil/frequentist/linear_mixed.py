@@ -162,7 +162,6 @@ def linear_mixed(
             raise InputError(f"{where}, {name}", repr(value), " or ".join(map(repr, choices)))
     rows = patient_rows(where, y, arm, site, baseline, control)
     partial = effects == "partial"
-    _require_information(where, rows, partial)
     notes: list[str] = []
     slope = rows.baseline if rows.baseline is not None and rows.baseline.any() else None
     if rows.baseline is not None and slope is None:
@@ -173,7 +172,7 @@ def linear_mixed(
     ones = np.ones((len(rows.y), 1))
     fixed = np.hstack([ones, treatment, *([] if slope is None else [slope[:, None]])])
     random = np.hstack([ones, treatment]) if partial else ones
-    _require_variation(where, rows, fixed, partial)
+    _require_information(where, rows, fixed, partial)
     profile = _Profile(rows.y, fixed, random, rows.site, reml)
     ratio, converged = _maximise(profile)
     best = profile.at(ratio)
@@ -223,24 +222,19 @@ def linear_mixed(
     )
 
 
-def _require_information(where: str, rows: PatientRows, partial: bool) -> None:
+def _require_information(where: str, rows: PatientRows, fixed: Floats, partial: bool) -> None:
+    """More patients than effects, and residuals even where random effects are as free as fixed ones."""
     if len(rows.sites) < 2:
         raise InputError(where, f"{len(rows.sites)} site", "two sites or more", "With one site, `ancova` will do.")
-    cells = len(np.unique(rows.site * len(rows.arms) + rows.arm)) if partial else len(rows.sites)
-    parameters = len(rows.arms) + (rows.baseline is not None)
-    if len(rows.y) <= max(cells, parameters):
+    group = rows.site * len(rows.arms) + rows.arm if partial else rows.site
+    _, group, count = np.unique(group, return_inverse=True, return_counts=True)
+    if len(rows.y) <= max(len(count), fixed.shape[1]):
         each = "each site and arm" if partial else "each site"
         raise InputError(where, f"{len(rows.y)} patients, one in {each} or hardly more", "more, to tell the SDs apart")
-
-
-def _require_variation(where: str, rows: PatientRows, fixed: Floats, partial: bool) -> None:
-    """Residuals beside fixed effects and random ones as free as can be: without any the likelihood has no bound."""
-    cell = rows.site * len(rows.arms) + rows.arm if partial else rows.site
-    _, cell = np.unique(cell, return_inverse=True)
     both = np.column_stack([fixed, rows.y])
-    means = np.zeros((cell.max() + 1, both.shape[1]))
-    np.add.at(means, cell, both)
-    both -= (means / np.bincount(cell)[:, None])[cell]
+    means = np.zeros((len(count), both.shape[1]))
+    np.add.at(means, group, both)
+    both -= (means / count[:, None])[group]
     left = both[:, -1] - both[:, :-1] @ np.linalg.lstsq(both[:, :-1], both[:, -1], rcond=None)[0]
     if np.abs(left).max() <= _NO_VARIATION * max(float(np.abs(rows.y).max()), 1.0):
         raise InputError(where, "no residual variation", "patients that the model does not predict exactly")
@@ -322,22 +316,23 @@ def _maximise(profile: _Profile) -> tuple[Floats, bool]:
     ]  # fmt: skip
     ratio = np.array(min(found, key=lambda result: float(result.fun)).x)
     ratio[ratio < _BOUNDARY] = 0.0
-    for _ in range(_NEWTON):  # Newton: L-BFGS-B stops where the log likelihood changes in its last digits only
-        inside = ratio > 0
-        gradient = profile.at(ratio).gradient
-        if not inside.any():
-            break
-        step = np.zeros(profile.q)
-        step[inside] = np.linalg.lstsq(_hessian(profile, ratio), gradient[inside], rcond=None)[0]
-        moved = ratio - step
-        if (moved[inside] <= 0).any() or profile.at(moved).value < profile.at(ratio).value - 1e-12:
+    for _ in range(_NEWTON):  # L-BFGS-B stops where the log likelihood changes in its last digits only
+        moved = ratio + _newton(profile, ratio)[0]
+        if (moved < 0).any() or profile.at(moved).value < profile.at(ratio).value - 1e-12:
             break
         ratio = moved
-    inside = ratio > 0
-    gradient = profile.at(ratio).gradient
-    left = np.linalg.lstsq(_hessian(profile, ratio), gradient[inside], rcond=None)[0] if inside.any() else np.zeros(0)
-    gain = abs(float(gradient[inside] @ left)) / 2
-    return ratio, bool(gain < _CONVERGED and (gradient[~inside] <= 0).all())
+    downward = (profile.at(ratio).gradient[ratio == 0] <= 0).all()
+    return ratio, bool(downward and _newton(profile, ratio)[1] < _CONVERGED)
+
+
+def _newton(profile: _Profile, ratio: Floats) -> tuple[Floats, float]:
+    """Newton's step in the ratios that are not 0, and what it would gain in log likelihood."""
+    step, inside = np.zeros(profile.q), ratio > 0
+    if not inside.any():
+        return step, 0.0
+    gradient = profile.at(ratio).gradient[inside]
+    step[inside] = -np.linalg.lstsq(_hessian(profile, ratio), gradient, rcond=None)[0]
+    return step, abs(float(gradient @ step[inside])) / 2
 
 
 def _hessian(profile: _Profile, ratio: Floats) -> Floats:

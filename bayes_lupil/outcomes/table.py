@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.trials.readers import Table, read_table
+from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,12 @@ class Outcomes:
         size = len(self.patient)
         if not size:
             raise TrialError(self.where(), "no patients", "at least one row")
+        if self.lines and len(self.lines) != size:
+            raise TrialError(self.where(), f"{len(self.lines)} lines", f"one for each of {size} patients")
+        names = ["patient", "site", "arm", *self.numbers, *self.texts]
+        for name in names:
+            if names.count(name) > 1:
+                raise TrialError(self.where(name), "this column twice", "each column once")
         columns: dict[str, Sequence[str] | Floats] = {"site": self.site, "arm": self.arm, **self.texts, **self.numbers}
         for name, column in columns.items():
             if len(column) != size:
@@ -69,6 +76,11 @@ class Outcomes:
             for i, text in enumerate(texts):
                 if not text:
                     raise TrialError(self.where(name, i), "nothing", "a name")
+        folded: dict[str, str] = {}
+        for i, text in enumerate(self.arm):
+            twin = folded.setdefault(text.casefold(), text)
+            if twin != text:  # else its patients would be taken for a third arm, and left out
+                raise TrialError(self.where("arm", i), f"the arms '{twin}' and '{text}'", "one spelling of each arm")
         seen: dict[str, int] = {}
         for i, text in enumerate(self.patient):
             if text in seen:
@@ -151,11 +163,13 @@ class Outcomes:
         )  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a patient, in the order of the data."""
+        """One row a patient, in the order of the data; of made-up ones the first column, `data`, says so."""
         import pandas as pd
 
-        head = {"patient": self.patient, "site": self.site, "arm": self.arm}
-        return pd.DataFrame({**head, **self.numbers, **{name: list(texts) for name, texts in self.texts.items()}})
+        texts = {name: list(column) for name, column in self.texts.items()}
+        head = {"data": texts.pop("data", [SYNTHETIC] * len(self))} if self.synthetic else {}
+        who = {"patient": self.patient, "site": self.site, "arm": self.arm}
+        return pd.DataFrame({**head, **who, **self.numbers, **texts})
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, name: str = "outcomes", synthetic: bool = False) -> Outcomes:
@@ -168,11 +182,16 @@ class Outcomes:
         >>> Outcomes.from_frame(frame).number("change").tolist()
         [-1.0, nan]
         """
-        rows = []
-        for i, (_, row) in enumerate(frame.iterrows()):
-            cells = {str(k): "" if v is None or v != v else _text(v) for k, v in row.items()}
-            rows.append((i + 1, cells))
-        table = Table(Path(name), tuple(str(column) for column in frame.columns), tuple(rows))
+        import pandas as pd
+
+        names = [str(column) for column in frame.columns]
+        for column in names:
+            if names.count(column) > 1:
+                raise TrialError(f"outcomes '{name}'", f"column '{column}' twice", "each column once")
+        # column by column: rows of a frame of numbers only would turn whole numbers into floats
+        cells = [["" if pd.isna(v) else _text(v) for v in frame.iloc[:, j]] for j in range(len(names))]
+        rows = [(i + 1, dict(zip(names, row, strict=True))) for i, row in enumerate(zip(*cells, strict=True))]
+        table = Table(Path(name), tuple(names), tuple(rows))
         return _from_table(table, name, synthetic, "", ())
 
     @property
@@ -249,4 +268,4 @@ def _number(cell: str) -> float | None:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value)
+    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value).strip()

@@ -18,10 +18,10 @@ from bayes_lupil.report.figures import (
 from bayes_lupil.report.hidden_markdown import hidden_markdown
 from bayes_lupil.report.site_markdown import sites_markdown
 from bayes_lupil.report.style import save_figure
-from bayes_lupil.report.tables import csv_text
+from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
 from bayes_lupil.sites.checks import predicted_by_site
-from bayes_lupil.trials.trial import SYNTHETIC, Trial
+from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,10 +63,7 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
 
 def _write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
     """A table as CSV, six digits, marked where the data are made up."""
-    if trial.synthetic and "data" not in table.columns:
-        table = table.copy()
-        table.insert(0, "data", SYNTHETIC)
-    write_text(path, csv_text(table.round(6)))
+    write_text(path, csv_text(marked(table, trial.synthetic).round(6)))
 
 
 def _models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:

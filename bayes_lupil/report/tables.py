@@ -13,7 +13,7 @@ from bayes_lupil.trials.trial import SYNTHETIC
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["comparison_table", "csv_text"]
+__all__ = ["comparison_table", "csv_text", "marked"]
 
 _COLUMNS = (
     "analysis", "kind", "population", "patients", "control", "active", "risk_difference", "rd_lower", "rd_upper",
@@ -37,9 +37,7 @@ def comparison_table(result: Reanalysis) -> pd.DataFrame:
         for name, item in result.agreements
     ]
     table = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"patients": "Int64"})
-    if result.trial.synthetic:
-        table.insert(0, "data", SYNTHETIC)
-    return table
+    return marked(table, result.trial.synthetic)
 
 
 def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
@@ -186,6 +184,14 @@ def csv_text(table: pd.DataFrame, index: bool = False) -> str:
     if index:
         safe.index = safe.index.map(_neutral)
     return str(safe.to_csv(index=index, lineterminator="\n"))
+
+
+def marked(table: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
+    """The table, its first column saying so where the data are made up."""
+    if synthetic and "data" not in table.columns:
+        table = table.copy()
+        table.insert(0, "data", SYNTHETIC)
+    return table
 
 
 def _is_number(kind: Any) -> bool:

@@ -70,8 +70,10 @@ class Components(Document):
         SELENA-SLEDAI (0 to 105) and the physician's global assessment.
     pga_maximum : float
         Largest value of the global assessment's scale; an increase of a tenth of it is a worsening.
-    bilag_new_a, bilag_new_b : str
-        Numbers of organ domains with a new BILAG A and with a new B.
+    bilag_new_a, bilag_new_b : str, optional
+        Numbers of organ domains with a new BILAG A and with a new B, where they were counted; or else:
+    bilag_baseline, bilag_visit : list of str, optional
+        Grades (A to E) of the organ domains, one column a domain, in the same order.
     withdrawn, rescue : str, optional
         1 where the patient left treatment, or had rescue medication: no response, whatever else.
     """
@@ -82,8 +84,10 @@ class Components(Document):
     pga_baseline: Text
     pga_visit: Text
     pga_maximum: Annotated[float, Field(gt=0)] = 3.0
-    bilag_new_a: Text
-    bilag_new_b: Text
+    bilag_new_a: Text | None = None
+    bilag_new_b: Text | None = None
+    bilag_baseline: tuple[Text, ...] = ()
+    bilag_visit: tuple[Text, ...] = ()
     withdrawn: Text | None = None
     rescue: Text | None = None
 

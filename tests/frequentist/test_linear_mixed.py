@@ -80,7 +80,7 @@ def statsmodels_model(data, control, fit):
     x -= 1 / (1 + len(active)) if fit.coding == "centred" else 0
     fixed = np.column_stack([np.ones(len(y)), x, baseline])
     model = MixedLM(y, fixed, np.array(site), fixed[:, : 1 + len(active)] if fit.sd_slope else fixed[:, :1])
-    model.reml = fit.reml
+    model.reml, model.cov_pen, model.fe_pen, model._cov_sing = fit.reml, None, None, 0  # what its fit() sets
     return model
 
 

@@ -1,0 +1,212 @@
+"""The page on a hierarchy of end points, in Markdown, and its main table in LaTeX."""
+
+from __future__ import annotations
+
+from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
+from bayes_lupil.frequentist.ancova import Ancova
+from bayes_lupil.report.endpoint_further import further_markdown
+from bayes_lupil.report.endpoint_tables import latex_table
+from bayes_lupil.report.endpoint_words import bound_words, headline, in_units, missing_words, p_all_words
+from bayes_lupil.report.markdown import markdown_table
+from bayes_lupil.report.numbers import interval, p_value, probability
+from bayes_lupil.trials.trial import SYNTHETIC
+
+__all__ = ["end_points_markdown", "hierarchy_latex", "hierarchy_rows"]
+
+_HEAD = (
+    "step", "end point", "p printed", "p recomputed", "p adjusted", "gate", "effect (95 % CrI)", "P(benefit)",
+    "P(this and all above)", "bounds of that",
+)  # fmt: skip
+
+
+def hierarchy_rows(result: EndPointAnalysis) -> list[list[str]]:
+    """The cells of the main table, one row a step."""
+    rows = []
+    for i, step in enumerate(result.steps):
+        point = step.derived.plan
+        best = step.posterior.p_benefit if step.posterior is not None else None
+        if best is None or step.posterior is None:
+            effect, chance = "no result", step.reason
+        else:
+            row, of = step.posterior.row(step.posterior.effect), step.derived.end_point
+            limits = interval(in_units(row.q2_5, of, unit=False), in_units(row.q97_5, of, unit=False))
+            effect = f"{in_units(row.q50, of)} ({limits})"
+            chance = probability(best.probability, best.mcse)
+        rows.append(
+            [
+                str(step.number), point.label, p_value(point.printed.p if point.printed else None),
+                p_value(step.counterpart.p), p_value(step.gate.adjusted_p), step.gate.status, effect, chance,
+                p_all_words(result, i), bound_words(result, i),
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def hierarchy_latex(result: EndPointAnalysis) -> str:
+    """The main table in LaTeX."""
+    caption = f"{result.plan.title}: {result.arms.active} against {result.arms.control}"
+    return latex_table(_HEAD, hierarchy_rows(result), f"{SYNTHETIC}. {caption}" if result.synthetic else caption)
+
+
+def end_points_markdown(result: EndPointAnalysis) -> str:
+    """Hierarchy, steps one by one, missing values and tipping points, the joint model, exploratory end points."""
+    arms = result.arms
+    lines = [f"# {result.plan.title}", ""]
+    if result.synthetic:
+        lines += [f"**{SYNTHETIC}**", ""]
+    lines += [
+        f"{arms.active} against {arms.control}: every effect is {arms.active} minus {arms.control}. Population: "
+        f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}.",
+        "",
+        "## In short",
+        "",
+        *(f"- {text}" for text in headline(result)),
+        "",
+        "## The hierarchy",
+        "",
+        markdown_table(_HEAD, hierarchy_rows(result)),
+        "",
+        *_notes(result),
+        "![Effects in the order of testing](hierarchy.png)",
+        "",
+        "## Step by step",
+        "",
+    ]
+    for step in result.steps:
+        lines += _step(result, step)
+    lines += _joint(result)
+    if result.further is not None:
+        lines += further_markdown(result)
+    lines += _made(result)
+    return "\n".join(lines)
+
+
+def _notes(result: EndPointAnalysis) -> list[str]:
+    tests = "; ".join(f"{step.number}: {step.counterpart.words}" for step in result.steps)
+    lines = [
+        f"p-values are two-sided. Recomputed ones by step: {tests}. Adjusted ones are those of the fixed sequence (the "
+        "largest so far); a step whose estimate points to harm enters it with 1. P(benefit) is of each end point's own "
+        "model, with its Monte Carlo standard error (MCSE).",
+        "",
+    ]
+    if result.joint is not None and result.joint.verdict.ok:
+        lines += [
+            "P(this and all above) is the probability that this end point and all before it truly favour the active arm, "
+            "from the model of all of them together. The bounds (Fréchet) are what the separate probabilities alone would "
+            "allow, whatever the correlation.",
+            "",
+        ]
+    elif result.bounds:
+        lines += [
+            "There is no joint model here, so P(this and all above) is only known between bounds (Fréchet): the least and "
+            "the largest value that the separate probabilities allow, whatever the correlation. They are no estimates.",
+            "",
+        ]
+    return lines
+
+
+def _step(result: EndPointAnalysis, step: Step) -> list[str]:
+    point = step.derived.plan
+    good = "higher" if point.benefit == "higher" else "lower"
+    unit = f" in {point.unit}" if point.unit else ""
+    lines = [f"### {step.number}. {point.label}", ""]
+    lines += [f"{point.role.capitalize()}, {point.kind}{unit}; {good} is better. {_source(step)} "
+              f"{missing_words(step).capitalize()}.", ""]  # fmt: skip
+    if step.derived.sri is not None:
+        lines += ["Who fails on what (a patient may fail on several):", "", _components(step), ""]
+        lines += [text for note in step.derived.sri.notes for text in (note, "")]
+    lines += [markdown_table(("analysis", "measure", "estimate", "95 % interval", "p or probability"), _analyses(result, step)), ""]
+    lines += [text for note in step.counterpart.notes for text in (note, "")]
+    if step.posterior is not None:
+        lines += [f"Model `{step.model.name}`: {step.model.title}. Diagnostics {step.posterior.verdict.text}.", ""]
+        if step.agreement is not None:
+            lines += [f"Engines {step.agreement.text}.", ""]
+    if step.limits is not None:
+        lines += [step.limits.words, ""]
+    if step.tipping is not None:
+        lines += [*(t for text in step.tipping.words for t in (text, "")),
+                  f"![Tipping points of {point.label}](tipping_{point.name}.png)", ""]  # fmt: skip
+    return lines
+
+
+def _source(step: Step) -> str:
+    point = step.derived.plan
+    if point.sri is not None:
+        return (
+            f"SRI-{point.sri.threshold} from its components (Furie et al. 2009): SELENA-SLEDAI at least "
+            f"{point.sri.threshold} points lower, no new BILAG A and at most one new B, physician's global assessment "
+            f"worse by less than a tenth of its scale."
+        )
+    if point.change is not None:
+        of = "in per cent of the baseline" if point.change.scale == "relative" else "in points"
+        return f"Change of `{point.change.followup}` from `{point.change.baseline}`, {of}."
+    return f"Column `{point.response or point.value}`."
+
+
+def _components(step: Step) -> str:
+    assert step.derived.sri is not None
+    table = step.derived.sri.components().reset_index()
+    return markdown_table([str(c).replace("_", " ") for c in table.columns], table.astype(str).to_numpy().tolist())
+
+
+def _analyses(result: EndPointAnalysis, step: Step) -> list[list[str]]:
+    from bayes_lupil.report.endpoint_tables import counterpart_rows
+
+    point = step.derived.end_point
+    rows = []
+    for row in counterpart_rows(step, result.arms.active):
+        log = row["measure"] == "log odds ratio"
+
+        def shown(value: float | None, log: bool = log) -> str:
+            if value is None:
+                return ""
+            return f"{value:+.2f}" if log else in_units(value, point, unit=False)
+
+        limits = interval(shown(row["lower"]), shown(row["upper"])) if row["lower"] is not None else ""
+        se = f" (SE {shown(row['se']).lstrip('+')})" if row["se"] is not None else ""
+        rows.append([row["analysis"], row["measure"], shown(row["estimate"]) + se, limits, p_value(row["p"])])
+    if step.ok and step.posterior is not None:
+        for name in (step.posterior.effect, "standardised_difference", "conditional_log_odds_ratio"):
+            if name not in step.posterior.data["posterior"].data_vars:
+                continue
+            found = step.posterior.row(name)
+            plain = name != step.posterior.effect
+
+            def told(value: float, plain: bool = plain) -> str:
+                return f"{value:+.2f}" if plain else in_units(value, point, unit=False)
+
+            limits = f"{interval(told(found.q2_5), told(found.q97_5))} (credible)"
+            best = step.posterior.p_benefit
+            chance = "" if plain or best is None else f"P(benefit) {probability(best.probability, best.mcse)}"
+            rows.append([f"model `{step.model.name}`", name.replace("_", " "), told(found.q50), limits, chance])
+    return rows
+
+
+def _joint(result: EndPointAnalysis) -> list[str]:
+    if result.joint is None:
+        return ["## All end points together", "", result.joint_reason, ""] if result.joint_reason else []
+    lines = ["## All end points together", ""]
+    if not result.joint.verdict.ok:
+        return [*lines, f"No probability is given: {result.joint.verdict.text}.", ""]
+    table = result.joint.correlations().reset_index()
+    shown = [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
+    return [
+        *lines,
+        "Each end point keeps its own model; residuals of a patient, and effects of a site, are correlated between end "
+        "points. A positive correlation means that response (or a higher value) of the one goes with a higher value of "
+        "the other. Correlations:",
+        "",
+        markdown_table([str(c).replace("_", " ") for c in table.columns], shown),
+        "",
+        f"Diagnostics {result.joint.verdict.text}.",
+        "",
+    ]
+
+
+def _made(result: EndPointAnalysis) -> list[str]:
+    first = next((step.posterior for step in result.steps if step.posterior is not None), None)
+    versions = "" if first is None else f"; {first.provenance.sampler}"
+    return [
+        f"Plan `{result.plan.name}`, hash {result.plan.hash[:12]}; data hash {result.outcomes.data_hash[:12]}{versions}.",
+        "",
+    ]

@@ -1,0 +1,165 @@
+"""The hierarchy of end points as tables: one row a step, and the frequentist analyses beside it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
+from bayes_lupil.estimands import EFFECTS
+from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic
+from bayes_lupil.frequentist.two_by_two import Interval
+from bayes_lupil.report.tables import marked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["counterpart_table", "hierarchy_table", "latex_table", "missing_frame"]
+
+
+def hierarchy_table(result: EndPointAnalysis) -> pd.DataFrame:
+    """One row a step: printed, recomputed and adjusted p, gate, effect, P(benefit), P(this and all above).
+
+    Effects are active minus control: risk differences as proportions, mean differences in units. Every probability has
+    its Monte Carlo standard error, and is missing where the diagnostics fail. `p_all` is of the joint model; the bounds
+    say what the separate probabilities alone allow.
+    """
+    import pandas as pd
+
+    chances = result.joint.chances() if result.joint is not None else None
+    rows = []
+    for i, step in enumerate(result.steps):
+        point, gate = step.derived.plan, step.gate
+        row: dict[str, Any] = {
+            "step": step.number, "end_point": point.name, "label": point.label, "role": point.role,
+            "benefit": point.benefit, "unit": point.unit, **_analysed(step),
+            "p_printed": point.printed.p if point.printed else None, "p_recomputed": step.counterpart.p,
+            "test": step.counterpart.words, "p_adjusted": gate.adjusted_p, "gate": gate.status,
+            "effect": EFFECTS[point.kind].replace("_", " "), "model": step.model.name,
+        }  # fmt: skip
+        row |= _effect(step)
+        if chances is not None:
+            both = chances[i]
+            row |= {
+                "p_benefit_joint": both.benefit, "p_benefit_joint_mcse": both.benefit_mcse,
+                "p_all": both.all_above, "p_all_mcse": both.all_above_mcse,
+            }  # fmt: skip
+        if result.bounds:
+            bound = result.bounds[i]
+            row |= {
+                "p_all_lower_bound": bound.lower, "p_all_lower_bound_mcse": bound.lower_mcse,
+                "p_all_upper_bound": bound.upper, "p_all_upper_bound_mcse": bound.upper_mcse,
+            }  # fmt: skip
+        row |= {"status": "ok" if step.ok else "failed", "why_not": step.reason}
+        rows.append(row)
+    return marked(pd.DataFrame(rows), result.synthetic)
+
+
+def _analysed(step: Step) -> dict[str, Any]:
+    last = step.missing.iloc[-1]
+    found: dict[str, Any] = {
+        f"{word}_{arm}": int(last[f"{name}_{arm}"])
+        for arm in ("control", "active")
+        for word, name in (("randomised", "n"), ("missing", "missing"))
+    }
+    return found | {"missing_rule": step.derived.plan.missing_rule.replace("_", " ")}
+
+
+def _effect(step: Step) -> dict[str, Any]:
+    if not step.ok or step.posterior is None:
+        return {}
+    row, chances = step.posterior.row(step.posterior.effect), step.posterior.chances
+    benefit, relevant = chances["benefit"], chances["relevant"]
+    return {
+        "median": row.q50, "lower": row.q2_5, "upper": row.q97_5, "interval": "95 % credible",
+        "p_benefit": benefit.probability, "p_benefit_mcse": benefit.mcse, "relevant": relevant.threshold,
+        "p_relevant": relevant.probability, "p_relevant_mcse": relevant.mcse,
+    }  # fmt: skip
+
+
+def counterpart_table(result: EndPointAnalysis) -> pd.DataFrame:
+    """The frequentist analyses, one row an estimate, active minus control, with their confidence intervals."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for step in result.steps:
+        head = {"step": step.number, "end_point": step.derived.plan.name}
+        found, arm = step.counterpart, result.arms.active
+        if isinstance(found.analysis, AdjustedLogistic):
+            contrast = found.analysis.contrasts.get(arm)
+            if contrast is not None:
+                rows += _logistic(head, contrast)
+            if found.stratified is not None:
+                rows += _stratified(head, found.stratified)
+        else:
+            contrast = found.analysis.contrasts.get(arm)
+            if contrast is not None:
+                name = "ANCOVA, adjusted for site and baseline"
+                rows.append(
+                    head | _row(name, "mean difference", contrast.estimate, contrast.se, contrast.interval, contrast.p)
+                )
+    return marked(pd.DataFrame(rows), result.synthetic)
+
+
+def _logistic(head: dict[str, Any], contrast: Any) -> list[dict[str, Any]]:
+    name = "logistic regression, adjusted for site and baseline"
+    found = []
+    odds, risk = contrast.odds_ratio, contrast.difference
+    if odds is not None:
+        found.append(head | _row(name, "log odds ratio", odds.estimate, odds.se, odds.interval, odds.p))
+    if risk is not None:
+        found.append(
+            head | _row(f"{name}, standardised", "risk difference", risk.estimate, risk.se, risk.interval, risk.p)
+        )
+    return found
+
+
+def _stratified(head: dict[str, Any], s: Any) -> list[dict[str, Any]]:
+    found = []
+    if s.mh_risk_difference is not None:
+        found.append(
+            head
+            | _row(
+                "Mantel-Haenszel over sites", "risk difference", s.mh_risk_difference, s.mh_risk_difference_se,
+                s.mh_risk_difference_interval, None,
+            )
+        )  # fmt: skip
+    if s.mh_odds_ratio is not None:
+        limits = s.mh_odds_ratio_interval
+        logs = None if limits is None else Interval(math.log(limits.lower), math.log(limits.upper), limits.method)
+        p = None if s.cmh is None else s.cmh.p
+        estimate, se = math.log(s.mh_odds_ratio), s.mh_log_odds_ratio_se
+        found.append(head | _row("Mantel-Haenszel over sites, p by CMH", "log odds ratio", estimate, se, logs, p))
+    return found
+
+
+def _row(
+    analysis: str, measure: str, estimate: float, se: float | None, limits: Interval | None, p: float | None
+) -> dict[str, Any]:
+    return {
+        "analysis": analysis, "measure": measure, "estimate": estimate, "se": se,
+        "lower": None if limits is None else limits.lower, "upper": None if limits is None else limits.upper,
+        "interval": "" if limits is None else f"95 % confidence, {limits.method}", "p": p,
+    }  # fmt: skip
+
+
+def missing_frame(result: EndPointAnalysis) -> pd.DataFrame:
+    """Patients and missing values by end point, site and arm."""
+    import pandas as pd
+
+    frames = [step.missing.reset_index().assign(end_point=step.derived.plan.name) for step in result.steps]
+    table = pd.concat(frames, ignore_index=True)
+    return marked(table[["end_point", *[c for c in table.columns if c != "end_point"]]], result.synthetic)
+
+
+def latex_table(header: tuple[str, ...], rows: list[list[str]], caption: str) -> str:
+    r"""A LaTeX table (booktabs), every cell escaped.
+
+    Examples
+    --------
+    >>> "5 \\% & x\\_1" in latex_table(("a", "b"), [["5 %", "x_1"]], "c")
+    True
+    """
+    import pandas as pd
+
+    return str(pd.DataFrame(rows, columns=list(header)).to_latex(index=False, escape=True, caption=caption))

@@ -1,0 +1,38 @@
+"""What a hierarchy of end points prints in the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from bayes_lupil.endpoints.analysis import EndPointAnalysis
+from bayes_lupil.report.endpoint_markdown import hierarchy_rows
+from bayes_lupil.report.endpoint_words import gate_words, missing_words
+from bayes_lupil.trials.trial import SYNTHETIC
+
+__all__ = ["print_end_points"]
+
+
+def print_end_points(result: EndPointAnalysis, out: Console) -> None:
+    """The hierarchy, what is missing, and what failed."""
+
+    def line(text: str) -> None:
+        out.print(text, highlight=False, markup=False)
+
+    if result.synthetic:
+        out.print(SYNTHETIC, style="bold red")
+    out.print(result.plan.title, style="bold", highlight=False, markup=False)
+    line(f"{result.arms.active} against {result.arms.control}; effects are active minus control")
+    table = Table(
+        Column("step", overflow="fold"), "p", "effect (95 % CrI)", "P(benefit)", "P(all)", box=None, pad_edge=False
+    )
+    for row in hierarchy_rows(result):
+        printed = f"{row[2]} printed" if row[2] else row[3]
+        table.add_row(f"{row[0]} {row[1]}", printed, row[6], row[7], row[8])
+    out.print(table)
+    line("P(all): probability that this end point and all above favour the active arm.")
+    line(gate_words(result))
+    for step in result.steps:
+        line(f"{step.number}: {missing_words(step)}")
+    if result.joint_reason:
+        line(f"Joint model: {result.joint_reason}")
