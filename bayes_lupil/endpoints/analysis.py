@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
+from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
 
 from bayes_lupil.agreement import Agreement
-from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
 from bayes_lupil.endpoints.further import Further, analyse_further
-from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
 from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
 from bayes_lupil.endpoints.limits import LimitsCheck, check_limits
-from bayes_lupil.endpoints.surfaces import Surface, tipping_surface
+from bayes_lupil.endpoints.surface import Surface
+from bayes_lupil.endpoints.surfaces import tipping_surface
 from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
@@ -203,7 +204,7 @@ def analyse_end_points(
         absent = missing_table(item, data, arms, chosen.population)
         if tipping and sound and _gaps(absent):
             say("      tipping points: what the missing patients would have to be")
-            surface = tipping_surface(item, data, trial, spec, posterior, chosen, arms)
+            surface = tipping_surface(item, data, posterior, chosen, arms)
         limits = check_limits(posterior, trial) if posterior is not None and item.limits is not None else None
         steps.append(
             Step(

@@ -5,25 +5,21 @@ variables i < j given the variables before i. Under LKJ(eta) they are independen
 parameter eta + (K - 1 - i) / 2, i = 1 ... K - 1 (Lewandowski, Kurowicka and Joe 2009, J Multivar Anal 100:1989-2001,
 section 2.4), and the Cholesky factor of R is a product of them. For K = 2 that is `priors.LKJ`.
 
-Missing outcomes. The factor of the outcomes that a patient has is had by rotating columns of the whole one, so that
-nothing is lost where correlations are next to 1.
-
-Binary outcomes. The last one of a patient needs a probability only; for any before it the place within its truncated
-normal distribution is a parameter, a standard normal variable whose probability is that of the place (Geweke,
-Hajivassiliou and Keane's sequential conditioning; Goodrich's form of it in the Stan User's Guide, 'multivariate
+Several binary outcomes. The last one of a patient needs a probability only; for any before it the place within its
+truncated normal distribution is a parameter, a standard normal variable whose probability is that of the place
+(Geweke, Hajivassiliou and Keane's sequential conditioning; Goodrich's form of it in the Stan User's Guide, 'multivariate
 probit'). `place` goes through logarithms of probabilities, so that it holds far out in both tails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LOG_2PI", "Partials", "correlations", "cut", "factor", "log_normal_cdf", "operations", "place", "subset"]
+__all__ = ["LOG_2PI", "Partials", "correlations", "cut", "factor", "log_normal_cdf", "operations", "place"]
 
 Floats = NDArray[np.float64]
 
@@ -106,65 +102,42 @@ class Partials:
         return pm.Beta(name, alpha=self.parameter, beta=self.parameter, dims=dims)
 
 
-def factor(shares: Any, size: int) -> list[list[Any]]:
-    """Cholesky factor of the correlation matrix, rows of the lower triangle.
+def factor(shares: Any, size: int) -> Any:
+    """Cholesky factor of the correlation matrix.
 
     Parameters
     ----------
     shares : array or graph, shape (..., pairs)
         See `Partials`.
     size : int
-        Number of variables; the entry in row j and column i has shape (...).
+        Number of variables.
+
+    Returns
+    -------
+    array or graph, shape (..., size, size)
+
+    Examples
+    --------
+    >>> factor(np.array([0.8]), 2).round(3).tolist()
+    [[1.0, 0.0], [0.6, 0.8]]
     """
     do = operations(shares)
-    rows: list[list[Any]] = []
-    for j in range(size):
-        row, left = [], 1.0 + 0.0 * shares[..., 0]
-        for i in range(j):
-            share = shares[..., j * (j - 1) // 2 + i]
-            row.append((2 * share - 1) * left)
-            left = left * 2 * do.sqrt(share * (1 - share))
-        rows.append([*row, left])
-    return rows
+    rows, columns = np.indices((size, size))
+    lower = rows > columns
+    flat = np.where(lower, rows * (rows - 1) // 2 + columns, 0).ravel()
+    share = do.where(lower, shares[..., flat].reshape((*shares.shape[:-1], size, size)), 0.5)
+    left = (0.5 * do.log(4.0 * share * (1.0 - share))) @ (rows < columns).astype(float)  # of the columns before
+    return (lower * (2.0 * share - 1.0) + np.eye(size)) * do.exp(left)
 
 
-def correlations(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, int], Any]:
-    """Correlation of each pair (i, j), i < j, from a Cholesky factor."""
-    return {
-        (i, j): sum(a * b for a, b in zip(rows[i], rows[j], strict=False)) for j in range(len(rows)) for i in range(j)
-    }
-
-
-def subset(rows: Sequence[Sequence[Any]], kept: Sequence[int]) -> list[list[Any]]:
-    """Cholesky factor of the correlation matrix of some of the variables, by Givens rotations.
-
-    A rotation of two columns leaves the products of rows, the correlations, as they are. Entries that are 0 by
-    construction are left out of the arithmetic, so the factor of all variables comes back untouched.
-    """
-    full: list[list[Any]] = [[*rows[k], *[None] * (len(rows) - len(rows[k]))] for k in kept]
-    for i in range(len(full)):
-        for j in range(len(rows) - 1, i, -1):
-            if full[i][j] is None:
-                continue
-            here, there = full[i][i], full[i][j]
-            length = (there**2 if here is None else here**2 + there**2) ** 0.5
-            c, s = (0.0 if here is None else here / length), there / length
-            for row in full[i:]:
-                a, b = row[i], row[j]
-                row[i] = _sum(None if a is None else c * a, None if b is None else s * b)
-                row[j] = _sum(None if b is None else c * b, None if a is None else -s * a)
-            full[i][j] = None
-    return [row[: i + 1] for i, row in enumerate(full)]
-
-
-def _sum(a: Any, b: Any) -> Any:
-    if a is None or b is None:
-        return b if a is None else a
-    return a + b
+def correlations(lower: Floats) -> Floats:
+    """Correlations of all pairs, in the order of `Partials.pairs`, from Cholesky factors; shape (..., pairs)."""
+    matrix = lower @ np.swapaxes(lower, -1, -2)
+    return np.stack([matrix[..., i, j] for i, j in Partials(1.0, lower.shape[-1]).pairs], axis=-1)
 
 
 def log_normal_cdf(x: Any) -> Any:
-    """log Phi(x), to full relative precision in both tails.
+    """Log Phi(x), to full relative precision in both tails.
 
     Examples
     --------

@@ -12,8 +12,11 @@ so that each end point by itself has exactly the model of its own file: logistic
 estimand. The sign of a binary outcome's latent variable is turned: a positive correlation says that response goes with
 higher values of the other outcome.
 
-The patient's outcomes are taken one after the other, continuous ones first (see `joint_density`). Outcomes that are
-missing are summed out exactly, so they count as missing at random given the patient's other outcomes, arm and site.
+The patient's outcomes are taken one after the other, continuous ones first: q_i = L xi_i, xi_i ~ N(0, 1). A continuous
+outcome gives xi_ik; a binary one gives the probability that xi_ik falls on its side of the cut, and xi_ik itself by its
+place there (see `joint_density`); a missing one gives nothing, and its xi_ik is a standard normal parameter. The latter
+two are left out wherever no later outcome of the patient is there to depend on them. So missing outcomes are summed out
+exactly, as missing at random given the patient's other outcomes, arm and site.
 """
 
 from __future__ import annotations
@@ -35,7 +38,6 @@ from bayes_lupil.endpoints.joint_density import (
     log_normal_cdf,
     operations,
     place,
-    subset,
 )
 from bayes_lupil.likelihoods.sites import Parameter
 from bayes_lupil.priors import LKJ, Normal
@@ -83,8 +85,13 @@ class JointModel:
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """End points in the order of conditioning: continuous ones first."""
-        return tuple(sorted(range(len(self.data.outcomes)), key=lambda k: self.data.outcomes[k].kind == "binary"))
+        """End points in the order of conditioning: continuous ones first, then those with the fewest gaps."""
+
+        def key(k: int) -> tuple[bool, int]:
+            item = self.data.outcomes[k]
+            return item.kind == "binary", int((~item.observed).sum())
+
+        return tuple(sorted(range(len(self.data.outcomes)), key=key))
 
     @cached_property
     def ordered(self) -> tuple[JointOutcome, ...]:
@@ -96,22 +103,13 @@ class JointModel:
         return tuple(k for k, item in enumerate(self.data.outcomes) if getattr(item.spec.priors, parameter) is not None)
 
     @cached_property
-    def patterns(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Which outcomes are there, in the order of conditioning: each way that occurs, and each patient's way."""
-        there = np.stack([item.observed for item in self.ordered], axis=-1)
-        kinds, which = np.unique(there, axis=0, return_inverse=True)
-        return kinds, np.asarray(which, dtype=np.int64).reshape(-1)
-
-    @cached_property
-    def augmented(self) -> tuple[NDArray[np.int64], ...]:
-        """For each end point in the order of conditioning, the patients whose latent place later ones depend on."""
-        binary = [item.kind == "binary" for item in self.ordered]
-        there = np.stack([item.observed for item in self.ordered], axis=-1)
-        found = []
-        for k, is_binary in enumerate(binary):
-            needed = there[:, k] & there[:, k + 1 :].any(axis=1) & is_binary & (self.patients is not None)
-            found.append(np.flatnonzero(needed))
-        return tuple(found)
+    def hidden(self) -> NDArray[np.int64]:
+        """Place of each patient's xi among the parameters `w`, or -1, shape (end points in that order, patients)."""
+        there = np.stack([item.observed for item in self.ordered])
+        solved = there & np.array([item.kind == "continuous" for item in self.ordered])[:, None]
+        later = np.cumsum(there[::-1], axis=0)[::-1] - there > 0
+        needed = later & ~solved & (self.patients is not None)
+        return np.where(needed, np.cumsum(needed.ravel()).reshape(needed.shape) - 1, -1)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -128,8 +126,8 @@ class JointModel:
                 found.append(Parameter(f"share_{effect}", Partials(self.sites.eta, size), (f"pair_{effect}",)))
         if len(self.order) > 1 and self.patients is not None:
             found.append(Parameter("share", Partials(self.patients.eta, len(self.order)), ("pair",)))
-        if any(rows.size for rows in self.augmented):
-            found.append(Parameter("w", _STANDARD, ("augmented",)))
+        if (self.hidden >= 0).any():
+            found.append(Parameter("w", _STANDARD, ("hidden",)))
         return tuple(found)
 
     @property
@@ -139,7 +137,7 @@ class JointModel:
         found: dict[str, Any] = {
             "site": list(self.data.site_names),
             "patient": list(range(self.data.site.size)),
-            "augmented": list(range(sum(rows.size for rows in self.augmented))),
+            "hidden": list(range(int((self.hidden >= 0).sum()))),
             "pair": self.pairs(self.order),
         }
         for effect, _, tau in _SITE_PARTS:
@@ -152,98 +150,75 @@ class JointModel:
         names = [self.data.outcomes[k].name for k in of]
         return [f"{names[min(i, j)]} ~ {names[max(i, j)]}" for i, j in Partials(1.0, len(of)).pairs]
 
-    def factors(self, values: Values) -> dict[str, list[list[Any]]]:
-        """Cholesky factors of the correlation matrices that are free, by 'patients', 'u' and 'v'."""
-        found = {}
-        for key, name, size in (
-            ("patients", "share", len(self.order)),
-            ("u", "share_u", len(self.having("tau_u"))),
-            ("v", "share_v", len(self.having("tau_v"))),
-        ):
-            if name in values:
-                found[key] = factor(values[name], size)
-        return found
+    def factors(self, values: Values) -> dict[str, Any]:
+        """Cholesky factors of the correlation matrices that are free, by 'patients', 'u' and 'v', shape (..., K, K)."""
+        sizes = {"share": len(self.order), "share_u": len(self.having("tau_u")), "share_v": len(self.having("tau_v"))}
+        names = {"share": "patients", "share_u": "u", "share_v": "v"}
+        return {names[name]: factor(values[name], size) for name, size in sizes.items() if name in values}
 
-    def site_effects(self, values: Values) -> dict[str, dict[int, Any]]:
-        """Effects u and v of each end point that has them, shape (..., sites)."""
+    def _over_end_points(self, values: Values, name: str) -> Any:
+        """A parameter of every end point, 0 where its model has none, shape (..., end points, 1)."""
+        some = values["alpha_0"]
+        found = [values.get(f"{name}_{k}", 0.0 * some) for k in range(len(self.data.outcomes))]
+        return operations(some).stack(found, axis=-1)[..., None]
+
+    def site_effects(self, values: Values) -> dict[str, Any]:
+        """Effects u and v, shape (..., end points, sites), 0 where pooled; only those that any end point has."""
         factors = self.factors(values)
-        found: dict[str, dict[int, Any]] = {"u": {}, "v": {}}
+        found = {}
         for effect, standard, tau in _SITE_PARTS:
-            for index, k in enumerate(self.having(tau)):
-                if effect in factors:
-                    row = factors[effect][index]
-                    mixed = sum(entry[..., None] * values[standard][..., i, :] for i, entry in enumerate(row))
-                else:
-                    mixed = values[standard][..., index, :]
-                found[effect][k] = values[f"{tau}_{k}"][..., None] * mixed
+            having = self.having(tau)
+            if not having:
+                continue
+            mixed = factors[effect] @ values[standard] if effect in factors else values[standard]
+            row = np.array([having.index(k) if k in having else 0 for k in range(len(self.data.outcomes))])
+            found[effect] = self._over_end_points(values, tau) * mixed[..., row, :]
         return found
 
-    def linear(self, values: Values) -> list[Any]:
-        """eta of every end point, in the order of the data, shape (..., patients)."""
-        site, found = self.data.site, []
-        effects = self.site_effects(values)
-        for k, item in enumerate(self.data.outcomes):
-            level, slope = values[f"alpha_{k}"][..., None], values[f"beta_{k}"][..., None]
-            if k in effects["u"]:
-                level = level + effects["u"][k][..., site]
-            if k in effects["v"]:
-                slope = slope + effects["v"][k][..., site]
-            eta = level + slope * np.array(item.spec.sites.x)[self.data.arm]
-            if item.centred_baseline is not None:
-                eta = eta + values[f"gamma_{k}"][..., None] * item.centred_baseline
-            found.append(eta)
+    def linear(self, values: Values) -> Any:
+        """Eta of every end point, shape (..., end points, patients)."""
+        site, effects = self.data.site, self.site_effects(values)
+        level, slope = self._over_end_points(values, "alpha"), self._over_end_points(values, "beta")
+        if "u" in effects:
+            level = level + effects["u"][..., site]
+        if "v" in effects:
+            slope = slope + effects["v"][..., site]
+        x = np.stack([np.array(item.spec.sites.x)[self.data.arm] for item in self.data.outcomes])
+        found = level + slope * x
+        if self.having("gamma"):
+            none = np.zeros(site.size)
+            centred = [none if b is None else b for b in (item.centred_baseline for item in self.data.outcomes)]
+            found = found + self._over_end_points(values, "gamma") * np.stack(centred)
         return found
-
-    def _patient_factor(self, values: Values) -> list[list[Any]]:
-        """Cholesky factor of each patient's own outcomes, rows as in `factor`; missing ones stand alone."""
-        size = len(self.order)
-        whole = self.factors(values)["patients"]
-        kinds, which = self.patterns
-        if kinds.all():
-            return [[entry[..., None] for entry in row] for row in whole]
-        do, zero, one = operations(values["alpha_0"]), 0.0 * whole[0][0], whole[0][0]
-        by_kind: list[list[list[Any]]] = [[[] for _ in range(j + 1)] for j in range(size)]
-        for kind in kinds:
-            kept = [int(k) for k in np.flatnonzero(kind)]
-            own = subset(whole, kept)
-            for j in range(size):
-                for i in range(j + 1):
-                    if kind[i] and kind[j]:
-                        by_kind[j][i].append(own[kept.index(j)][kept.index(i)])
-                    else:
-                        by_kind[j][i].append(one if i == j else zero)
-        return [[do.stack(entries, axis=-1)[..., which] for entries in row] for row in by_kind]
 
     def patient_log_likelihood(self, values: Values, data: Mapping[str, Any] | None = None) -> Any:
-        """Log likelihood of each patient given the places `w`, shape (..., patients), in NumPy or PyTensor."""
+        """Log likelihood of each patient given `w`, shape (..., patients), in NumPy or PyTensor."""
         data = self.graph_data() if data is None else data
-        linear = self.linear(values)
-        rows = self._patient_factor(values) if "share" in values else None
-        total, latent, start = 0.0, [], 0  # type: ignore[var-annotated]
+        linear, lower = self.linear(values), self.factors(values).get("patients")
+        do = operations(linear)
+        total: Any = 0.0
+        known: list[Any] = []  # xi of the end points so far
         for position, (k, item) in enumerate(zip(self.order, self.ordered, strict=True)):
-            do, there = operations(linear[k]), item.observed.astype(float)
-            mean = sum(rows[position][i] * latent[i] for i in range(position)) if rows else 0.0
-            scale = rows[position][position] if rows else 1.0
-            needs = self.augmented[position]
+            eta, y, there, hidden = linear[..., k, :], data[f"y_{k}"], item.observed, self.hidden[position]
+            mean, scale = 0.0, 1.0
+            if lower is not None:
+                mean = sum(lower[..., position, i][..., None] * xi for i, xi in enumerate(known))
+                scale = lower[..., position, position][..., None]
+            free = values["w"][..., np.maximum(hidden, 0)] if (hidden >= 0).any() else 0.0
             if item.kind == "continuous":
                 sigma = values[f"sigma_{k}"][..., None]
-                # a missing value is taken as its mean, and its density left out
-                deviate = (there * (data[f"y_{k}"] - linear[k]) / sigma - mean) / scale
-                total = total - there * (0.5 * (deviate**2 + LOG_2PI) + do.log(sigma) + do.log(scale))
-                latent.append(there * deviate)
-                continue
-            sign = 2.0 * data[f"y_{k}"] - 1.0
-            log_chance = log_normal_cdf(sign * (cut(linear[k]) + mean) / scale)
-            total = total + there * log_chance
-            if needs.size:
-                where = np.zeros(there.size, dtype=np.int64)
-                where[needs] = start + np.arange(needs.size)
-                start += needs.size
-                used = np.isin(np.arange(there.size), needs).astype(float)
-                log_place = log_normal_cdf(values["w"])[..., where]
-                latent.append(-used * sign * place(log_place + log_chance))
+                xi = ((y - eta) / sigma - mean) / scale
+                log_density = -0.5 * (xi**2 + LOG_2PI) - do.log(sigma * scale)
+                known.append(do.where(there, xi, (hidden >= 0) * free))
             else:
-                latent.append(0.0)
+                sign = 2.0 * y - 1.0
+                log_density = log_normal_cdf(sign * (cut(eta) + mean) / scale)
+                if (hidden >= 0).any():
+                    inside = -sign * place(log_normal_cdf(free) + log_density)
+                    known.append((hidden >= 0) * do.where(there, inside, free))
+                else:
+                    known.append(0.0 * log_density)
+            total = total + do.where(there, log_density, 0.0)
         return total
 
     def log_likelihood(self, values: Values) -> Floats:

@@ -212,7 +212,7 @@ def missing_table(derived: Derived, outcomes: Outcomes, arms: Arms, population: 
     rows = {}
     for site in (*outcomes.sites, None):
         here = member & ((sites == site) if site is not None else True)
-        row = {}
+        row: dict[str, int] = {}
         for role, arm in zip(("control", "active"), arms.names, strict=True):
             chosen = here & (names == arm)
             row |= {f"n_{role}": int(chosen.sum()), f"missing_{role}": int((chosen & gaps).sum())}

@@ -2,8 +2,8 @@
 
 A response needs all of: SELENA-SLEDAI lower by k or more (k = 4 for SRI-4); no new BILAG A and at most one new BILAG B
 organ domain; physician's global assessment (PGA) up by less than 0.3 on its scale of 0 to 3. Furie et al. 2009,
-Arthritis Rheum 61:1143-1151; as applied in BLISS-52 (Navarra et al. 2011, Lancet 377:721-731) and BLISS-76 (Furie et al.
-2011, Arthritis Rheum 63:3918-3930), where a patient who withdrew or broke the rules of medication was no responder.
+Arthritis Rheum 61:1143-1151; as applied in BLISS-52 (Navarra et al. 2011, Lancet 377:721-731) and BLISS-76 (Furie et
+al. 2011, Arthritis Rheum 63:3918-3930), where a patient who withdrew or broke the rules of medication was no responder.
 
 The rules that those papers leave to the reader:
 

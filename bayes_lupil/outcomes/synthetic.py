@@ -1,28 +1,28 @@
 """Made-up patients of a trial like LUPIL-2, on known truth; with its published counts exactly, where asked for.
 
-One generator makes patients: a site, a baseline, a latent improvement in points of SELENA-SLEDAI (arm, site, baseline and
-the patient's own part), and from it all components and further end points, so that they are correlated. Where published
-counts are to hold, patients are drawn until each class of patients (arm, SRI-4 response, per protocol) has its number:
-the same generator, conditioned on the counts by rejection. SELENA-SLEDAI is made to look like it (6 and more at entry,
-mostly even); nothing of it is fitted to patients, since the trial published none.
+One generator makes patients: a site, a baseline, a latent improvement in points of SELENA-SLEDAI (arm, site, baseline
+and the patient's own part), and from it all components and further end points, so that they are correlated. Where
+published counts are to hold, patients are drawn until each class of patients (arm, SRI-4 response, per protocol) has
+its number: the same generator, conditioned on the counts by rejection. SELENA-SLEDAI is made to look like it (6 and
+more at entry, mostly even); nothing of it is fitted to patients, since the trial published none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import InputError, did_you_mean, nearest
 from bayes_lupil.outcomes.sri import SRIColumns, sri
 from bayes_lupil.outcomes.table import Outcomes
 
 __all__ = ["COLUMNS", "LUPIL2_CLASSES", "LUPIL2_SITES", "Design", "synthetic_patients"]
 
 Floats = NDArray[np.float64]
-Columns = dict[str, NDArray[np.generic]]
+Columns = dict[str, NDArray[Any]]
 
 LUPIL2_SITES: tuple[str, ...] = tuple(
     f"{country} {i + 1}"
@@ -38,7 +38,7 @@ LUPIL2_CLASSES: dict[tuple[str, int, int], int] = {
     ("active", 1, 1): 20, ("active", 0, 1): 4, ("active", 1, 0): 14, ("active", 0, 0): 12,
     ("control", 1, 1): 15, ("control", 0, 1): 14, ("control", 1, 0): 14, ("control", 0, 0): 7,
 }  # fmt: skip
-"""Published of LUPIL-2 (Humrich et al. 2022): patients by arm, SRI-4 response and membership of the per-protocol set."""
+"""Published of LUPIL-2 (Humrich et al. 2022): patients by arm, SRI-4 response and membership of the per-protocol set"""
 
 COLUMNS = SRIColumns(
     "sledai_baseline", "sledai_week12", "pga_baseline", "pga_week12", bilag_new_a="bilag_new_a",
@@ -46,6 +46,9 @@ COLUMNS = SRIColumns(
 )  # fmt: skip
 """Where the components of SRI-4 stand in the patients made here."""
 
+_BULGARIA = ("Bulgaria 1", "Bulgaria 2")
+_OUTLYING = ("control", "active", "both")
+_PGA_A_POINT = 0.0625  # how far the global assessment falls for each point of SELENA-SLEDAI of the effect
 _BATCH = 400
 _MOST_BATCHES = 2000
 
@@ -73,6 +76,9 @@ class Design:
         Points more for each point that the baseline is above 10.
     tie : float
         0 to 1: how closely the further end points follow the patient's own part of the improvement.
+    further : float
+        Effect on steroids, anti-dsDNA, regulatory T cells and adverse events, in units of what is usual here; with
+        `effect`, `effect_sd` and this at 0 and no outliers the arms are alike in everything.
     outliers : tuple of str
         Sites where everyone in the arms `outlying` improves by `shift` points more.
     outlying : {"control", "active", "both"}
@@ -95,24 +101,45 @@ class Design:
     patient_sd: float = 3.5
     slope: float = 0.4
     tie: float = 0.6
-    outliers: tuple[str, ...] = ("Bulgaria 1", "Bulgaria 2")
+    further: float = 1.0
+    outliers: tuple[str, ...] = _BULGARIA
     outlying: Literal["control", "active", "both"] = "control"
     shift: float = 8.0
     withdrawal: tuple[float, float] = (0.06, 0.06)
     not_assessed: tuple[float, float] = (0.06, 0.06)
     deviation: tuple[float, float] = (0.3, 0.3)
-    excluded: tuple[str, ...] = ("Bulgaria 1", "Bulgaria 2")
+    excluded: tuple[str, ...] = _BULGARIA
 
     def __post_init__(self) -> None:
-        if self.per_arm < 1 or len(self.sites) < 1:
-            raise InputError(
-                "design", f"{self.per_arm} patients an arm, {len(self.sites)} sites", "one of each or more"
-            )
-        if not 0 <= self.tie <= 1:
-            raise InputError("design, tie", f"{self.tie:g}", "a number from 0 to 1")
+        if not isinstance(self.per_arm, int) or self.per_arm < 1:
+            raise InputError("design, per_arm", f"{self.per_arm}", "a whole number of patients, 1 or more")
+        if self.control == self.active:
+            raise InputError("design", f"'{self.control}' twice", "two arms of different names")
+        if not self.sites or len(set(self.sites)) < len(self.sites):
+            raise InputError("design, sites", f"{', '.join(self.sites) or 'none'}", "one site or more, each once")
         for name in (*self.outliers, *self.excluded):
             if name not in self.sites:
-                raise InputError("design", f"no site '{name}'", "sites of the design")
+                raise InputError("design", f"no site '{name}'", "sites of the design", nearest(name, self.sites))
+        if self.outlying not in _OUTLYING:
+            hint = did_you_mean(str(self.outlying), _OUTLYING)
+            raise InputError("design, outlying", f"'{self.outlying}'", f"one of {', '.join(_OUTLYING)}", hint)
+        for key in ("improvement", "effect", "slope", "further", "shift"):
+            _within(key, getattr(self, key), -np.inf, np.inf)
+        for key in ("site_sd", "effect_sd", "patient_sd"):
+            _within(key, getattr(self, key), 0, np.inf)
+        _within("tie", self.tie, 0, 1)
+        if not 0 < self.concentration < np.inf:
+            raise InputError("design, concentration", f"{self.concentration:g}", "a number above 0")
+        for key in ("withdrawal", "not_assessed", "deviation"):
+            if len(getattr(self, key)) != 2:
+                raise InputError(f"design, {key}", f"{getattr(self, key)}", "two chances, control and active")
+            for chance in getattr(self, key):
+                _within(key, chance, 0, 1)
+
+
+def _within(key: str, value: float, low: float, high: float) -> None:
+    if not (np.isfinite(value) and low <= value <= high):
+        raise InputError(f"design, {key}", f"{value:g}", f"a number from {low:g} to {high:g}")
 
 
 def synthetic_patients(
@@ -148,15 +175,21 @@ def synthetic_patients(
     (100, True, True)
     """
     chosen = design or Design()
+    if margins not in (None, "lupil2"):
+        raise InputError("margins", f"'{margins}'", "'lupil2', or nothing", did_you_mean(str(margins), ("lupil2",)))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError("seed", f"{seed}", "a whole number, 0 or more")
     world, people = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     truth = _world(chosen, world)
     if margins is None:
         found = [_patients(chosen, truth, arm, chosen.per_arm, people) for arm in (0, 1)]
         columns = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-    elif chosen.per_arm == 50 and set(LUPIL2_SITES) == set(chosen.sites) and chosen.excluded:
+    elif chosen.per_arm == 50 and set(LUPIL2_SITES) == set(chosen.sites) and set(chosen.excluded) == set(_BULGARIA):
         columns = _conditioned(chosen, truth, people)
     else:
-        raise InputError("margins of LUPIL-2", "another design", "50 patients an arm at its 25 sites, two excluded")
+        raise InputError(
+            "margins of LUPIL-2", "another design", "50 patients an arm at its 25 sites, the Bulgarian ones excluded"
+        )
     name = "synthetic_lupil2" if margins else "synthetic_patients"
     return _outcomes(chosen, columns, name)
 
@@ -182,7 +215,7 @@ def _patients(design: Design, truth: Columns, arm: int, size: int, rng: np.rando
     hit = truth["outlying"][site] & (design.outlying in ("both", ("control", "active")[arm]))
     gain = gain + design.shift * hit + design.slope * (baseline - 10) + design.patient_sd * own
 
-    def tied(mean: float, sd: float) -> Floats:
+    def tied(mean: float | NDArray[np.floating[Any]], sd: float) -> Floats:
         """A further outcome, the closer to the patient's own part the more it is tied to it."""
         noise = rng.standard_normal(size)
         return np.asarray(mean + sd * (design.tie * own + np.sqrt(1 - design.tie**2) * noise))
@@ -191,9 +224,10 @@ def _patients(design: Design, truth: Columns, arm: int, size: int, rng: np.rando
     even = rng.random(size) < 0.75
     followup = np.where(even, 2 * np.round(score / 2), np.round(score))
     pga = np.clip(np.round(rng.normal(1.6, 0.4, size), 2), 0.4, 2.8)
-    better = tied(0.45 + 0.1 * arm + 0.5 * hit, 0.4)
+    better = tied(0.45 + _PGA_A_POINT * design.effect * arm + 0.5 * hit, 0.4)
     pga_after = np.clip(np.round(pga - better, 2), 0, 3)
     flare = tied(0.0, 1.0)
+    more = design.further * arm
     new_a = (flare < -2.1) & ~hit
     new_b = np.where(hit, 0, (flare < -1.5).astype(int) + (flare < -1.9))
     withdrawn = (rng.random(size) < design.withdrawal[arm]) & ~hit
@@ -217,16 +251,16 @@ def _patients(design: Design, truth: Columns, arm: int, size: int, rng: np.rando
         "withdrawn": withdrawn.astype(float),
         "rescue": rescue.astype(float),
         "pop_pp": per_protocol.astype(float),
-        "steroid_reduction": seen((tied(0.0, 1.0) > 0.5 - 0.2 * arm).astype(float)),
-        "anti_dsdna_change": seen(np.round(-tied(8 + 5 * arm, 25), 1)),
-        "treg_change": seen(np.round(tied(2 + 35 * arm, 20), 1)),
-        "adverse_event": (rng.random(size) < 0.5 + 0.12 * arm).astype(float),
+        "steroid_reduction": seen((tied(0.0, 1.0) > 0.5 - 0.2 * more).astype(float)),
+        "anti_dsdna_change": seen(np.round(-tied(8 + 5 * more, 25), 1)),
+        "treg_change": seen(np.round(tied(2 + 35 * more, 20), 1)),
+        "adverse_event": (rng.random(size) < 0.5 + 0.12 * more).astype(float),
     }
 
 
 def _responses(design: Design, columns: Columns) -> NDArray[np.int64]:
     """SRI-4, missing ones counted as non-response."""
-    found = sri(_outcomes(design, columns, "candidates"), COLUMNS).response
+    found = sri(_outcomes(design, columns, "candidates", in_order=False), COLUMNS).response
     return np.nan_to_num(found, nan=0.0).astype(np.int64)
 
 
@@ -261,9 +295,10 @@ def _fill(design: Design, truth: Columns, arm: int, rng: np.random.Generator) ->
     )
 
 
-def _outcomes(design: Design, columns: Columns, name: str) -> Outcomes:
-    """In the order of sites, control and active mixed as they were drawn, numbered."""
-    order = np.lexsort((np.arange(columns["site"].size) * 7919 % 1009, columns["site"]))
+def _outcomes(design: Design, columns: Columns, name: str, in_order: bool = True) -> Outcomes:
+    """Numbered patients; in the order of sites, arms mixed, or as they were drawn."""
+    drawn = np.arange(columns["site"].size)
+    order = np.lexsort((drawn * 7919 % 1009, columns["site"])) if in_order else drawn
     numbers = {
         key: np.asarray(values[order], dtype=float) for key, values in columns.items() if key not in ("arm", "site")
     }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.frequentist.ancova import Ancova
 from bayes_lupil.report.endpoint_further import further_markdown
-from bayes_lupil.report.endpoint_tables import latex_table
+from bayes_lupil.report.endpoint_tables import counterpart_rows, latex_table
 from bayes_lupil.report.endpoint_words import bound_words, headline, in_units, missing_words, p_all_words
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, p_value, probability
@@ -91,15 +90,16 @@ def _notes(result: EndPointAnalysis) -> list[str]:
     ]
     if result.joint is not None and result.joint.verdict.ok:
         lines += [
-            "P(this and all above) is the probability that this end point and all before it truly favour the active arm, "
-            "from the model of all of them together. The bounds (Fréchet) are what the separate probabilities alone would "
-            "allow, whatever the correlation.",
+            "P(this and all above) is the probability that this end point and all before it truly favour the active "
+            "arm, from the model of all of them together. The bounds (Fréchet) are what the separate probabilities "
+            "alone would allow, whatever the correlation.",
             "",
         ]
     elif result.bounds:
         lines += [
-            "There is no joint model here, so P(this and all above) is only known between bounds (Fréchet): the least and "
-            "the largest value that the separate probabilities allow, whatever the correlation. They are no estimates.",
+            "There is no joint model here, so P(this and all above) is only known between bounds (Fréchet): the least "
+            "and the largest value that the separate probabilities allow, whatever the correlation. They are no "
+            "estimates.",
             "",
         ]
     return lines
@@ -111,11 +111,16 @@ def _step(result: EndPointAnalysis, step: Step) -> list[str]:
     unit = f" in {point.unit}" if point.unit else ""
     lines = [f"### {step.number}. {point.label}", ""]
     lines += [f"{point.role.capitalize()}, {point.kind}{unit}; {good} is better. {_source(step)} "
-              f"{missing_words(step).capitalize()}.", ""]  # fmt: skip
+              f"{_upper(missing_words(step))}.", ""]  # fmt: skip
     if step.derived.sri is not None:
         lines += ["Who fails on what (a patient may fail on several):", "", _components(step), ""]
         lines += [text for note in step.derived.sri.notes for text in (note, "")]
-    lines += [markdown_table(("analysis", "measure", "estimate", "95 % interval", "p or probability"), _analyses(result, step)), ""]
+    lines += [
+        markdown_table(
+            ("analysis", "measure", "estimate", "95 % interval", "p or probability"), _analyses(result, step)
+        ),
+        "",
+    ]
     lines += [text for note in step.counterpart.notes for text in (note, "")]
     if step.posterior is not None:
         lines += [f"Model `{step.model.name}`: {step.model.title}. Diagnostics {step.posterior.verdict.text}.", ""]
@@ -127,6 +132,10 @@ def _step(result: EndPointAnalysis, step: Step) -> list[str]:
         lines += [*(t for text in step.tipping.words for t in (text, "")),
                   f"![Tipping points of {point.label}](tipping_{point.name}.png)", ""]  # fmt: skip
     return lines
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _source(step: Step) -> str:
@@ -150,8 +159,6 @@ def _components(step: Step) -> str:
 
 
 def _analyses(result: EndPointAnalysis, step: Step) -> list[list[str]]:
-    from bayes_lupil.report.endpoint_tables import counterpart_rows
-
     point = step.derived.end_point
     rows = []
     for row in counterpart_rows(step, result.arms.active):
@@ -207,6 +214,7 @@ def _made(result: EndPointAnalysis) -> list[str]:
     first = next((step.posterior for step in result.steps if step.posterior is not None), None)
     versions = "" if first is None else f"; {first.provenance.sampler}"
     return [
-        f"Plan `{result.plan.name}`, hash {result.plan.hash[:12]}; data hash {result.outcomes.data_hash[:12]}{versions}.",
+        f"Plan `{result.plan.name}`, hash {result.plan.hash[:12]}; data hash {result.outcomes.data_hash[:12]}"
+        f"{versions}.",
         "",
     ]

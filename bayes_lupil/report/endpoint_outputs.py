@@ -51,10 +51,15 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path) -> Path:
         table = result.joint.correlations().reset_index()
         write_text(folder / "correlations.csv", csv_text(marked(table, synthetic).round(6)))
     if result.further is not None:
-        write_text(folder / "exploratory.csv", csv_text(marked(result.further.to_frame().reset_index(), synthetic).round(6)))
+        write_text(
+            folder / "exploratory.csv", csv_text(marked(result.further.to_frame().reset_index(), synthetic).round(6))
+        )
         save_figure(figure_further(result), folder, "exploratory")
     content = {"plan": result.plan.model_dump(mode="json", by_alias=True), "plan_hash": result.plan.hash}
-    content |= {"data_hash": result.outcomes.data_hash, "arms": {"control": result.arms.control, "active": result.arms.active}}
+    content |= {
+        "data_hash": result.outcomes.data_hash,
+        "arms": {"control": result.arms.control, "active": result.arms.active},
+    }
     head = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
     write_text(folder / "plan.json", json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / "endpoints.md", end_points_markdown(result))

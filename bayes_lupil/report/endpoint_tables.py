@@ -14,7 +14,7 @@ from bayes_lupil.report.tables import marked
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["counterpart_table", "hierarchy_table", "latex_table", "missing_frame"]
+__all__ = ["counterpart_rows", "counterpart_table", "hierarchy_table", "latex_table", "missing_frame"]
 
 
 def hierarchy_table(result: EndPointAnalysis) -> pd.DataFrame:
@@ -81,24 +81,22 @@ def counterpart_table(result: EndPointAnalysis) -> pd.DataFrame:
     """The frequentist analyses, one row an estimate, active minus control, with their confidence intervals."""
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
-    for step in result.steps:
-        head = {"step": step.number, "end_point": step.derived.plan.name}
-        found, arm = step.counterpart, result.arms.active
-        if isinstance(found.analysis, AdjustedLogistic):
-            contrast = found.analysis.contrasts.get(arm)
-            if contrast is not None:
-                rows += _logistic(head, contrast)
-            if found.stratified is not None:
-                rows += _stratified(head, found.stratified)
-        else:
-            contrast = found.analysis.contrasts.get(arm)
-            if contrast is not None:
-                name = "ANCOVA, adjusted for site and baseline"
-                rows.append(
-                    head | _row(name, "mean difference", contrast.estimate, contrast.se, contrast.interval, contrast.p)
-                )
+    rows = [row for step in result.steps for row in counterpart_rows(step, result.arms.active)]
     return marked(pd.DataFrame(rows), result.synthetic)
+
+
+def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
+    """The frequentist analyses of one step."""
+    head = {"step": step.number, "end_point": step.derived.plan.name}
+    found = step.counterpart
+    contrast: Any = found.analysis.contrasts.get(active)
+    if isinstance(found.analysis, AdjustedLogistic):
+        rows = [] if contrast is None else _logistic(head, contrast)
+        return rows if found.stratified is None else rows + _stratified(head, found.stratified)
+    if contrast is None:
+        return []
+    name = "ANCOVA, adjusted for site and baseline"
+    return [head | _row(name, "mean difference", contrast.estimate, contrast.se, contrast.interval, contrast.p)]
 
 
 def _logistic(head: dict[str, Any], contrast: Any) -> list[dict[str, Any]]:

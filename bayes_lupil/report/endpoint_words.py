@@ -8,7 +8,7 @@ from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.report.numbers import p_value, probability
 from bayes_lupil.trials.trial import EndPoint
 
-__all__ = ["gate_words", "headline", "in_units", "missing_words", "p_all_words"]
+__all__ = ["bound_words", "gate_words", "headline", "in_units", "missing_words", "p_all_words"]
 
 
 def in_units(value: float, point: EndPoint, *, unit: bool = True, signed: bool = True) -> str:
@@ -58,14 +58,19 @@ def missing_words(step: Step) -> str:
 
 
 def p_all_words(result: EndPointAnalysis, i: int) -> str:
-    """P(this and all above) of step i (from 0): of the joint model, or the bounds of the separate probabilities."""
+    """P(this and all above) of step i (from 0) by the joint model; empty where there is none."""
     chances = result.joint.chances() if result.joint is not None else None
     if chances is not None:
         return probability(chances[i].all_above, chances[i].all_above_mcse)
-    if result.bounds:
-        bound = result.bounds[i]
-        return f"between {bound.lower:.2f} and {bound.upper:.2f} (bounds)" if i else f"{bound.upper:.2f}"
     return ""
+
+
+def bound_words(result: EndPointAnalysis, i: int) -> str:
+    """The Fréchet bounds of P(this and all above) of step i (from 0)."""
+    if not result.bounds or i == 0:
+        return ""
+    bound = result.bounds[i]
+    return f"{bound.lower:.3f} (MCSE {bound.lower_mcse:.1g}) to {bound.upper:.3f} (MCSE {bound.upper_mcse:.1g})"
 
 
 def headline(result: EndPointAnalysis) -> list[str]:

@@ -8,7 +8,9 @@ import numpy as np
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.counterpart import Counterpart
+from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Ancova
+from bayes_lupil.report.endpoint_further import chance_words, own_scale
 from bayes_lupil.report.endpoint_words import in_units
 from bayes_lupil.report.figures.rows import frame, label_rows, legend_below
 from bayes_lupil.report.numbers import interval, probability
@@ -18,17 +20,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_hierarchy"]
+__all__ = ["figure_further", "figure_hierarchy", "figure_tipping"]
 
 _BAYES, _CLASSIC = 0.16, -0.16  # of a row
+_MOST_WRITTEN = 64  # cells with a number in each
+_WALD = 1.959964
 
 
 @styled
 def figure_hierarchy(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     """Effects of all steps on one axis, in multiples of the difference that each model file calls relevant.
 
-    Above, posterior median and 95 % credible interval; below, the adjusted frequentist estimate with its 95 % confidence
-    interval. Benefit is to the right whatever the declared direction, the first step at the top.
+    Above, posterior median and 95 % credible interval; below, the adjusted frequentist estimate with its 95 %
+    confidence interval. Benefit is to the right whatever the declared direction, the first step at the top.
 
     Parameters
     ----------
@@ -63,8 +67,8 @@ def figure_hierarchy(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     frame(
         figure,
         f"{clip(result.arms.active, 30)} against {clip(result.arms.control, 30)}: end points in the order of testing",
-        f"Relevant differences, declared in the model files: {relevant}. P(benefit) of each end point by its own model, "
-        f"with its Monte Carlo standard error (MCSE).",
+        f"Relevant differences, declared in the model files: {relevant}. P(benefit) of each end point by its own "
+        f"model, with its Monte Carlo standard error (MCSE).",
         result.synthetic, 0.75 * len(steps) + 0.3 + below,
     )  # fmt: skip
     return figure
@@ -94,3 +98,147 @@ def _frequentist(axes: Axes, y: int, found: Counterpart, arm: str, scale: float)
     ends = scale * np.array([contrast.interval.lower, contrast.interval.upper])
     axes.plot(ends, [y + _CLASSIC] * 2, color=COLOURS[1], lw=1.2, solid_capstyle="butt")
     axes.plot(scale * contrast.estimate, y + _CLASSIC, "s", color=COLOURS[1], mfc="white", ms=5)
+
+
+_POINT_MARKS = {
+    "non_responder": "o", "complete_cases": "s", "worst_case": "v", "best_case": "^", "jump_to_control": "D",
+}  # fmt: skip
+
+
+@styled
+def figure_tipping(step: Step, result: EndPointAnalysis, width: float = 6.5) -> Figure:
+    """P(benefit) over what the missing patients would have been, with the line where it crosses the threshold.
+
+    Parameters
+    ----------
+    step : Step
+        With a surface.
+    result : EndPointAnalysis
+    width : float
+        In inches; 4 and more.
+
+    Raises
+    ------
+    InputError
+        Where the step has no surface, because nothing is missing or none was asked for.
+    """
+    from matplotlib.lines import Line2D
+
+    surface = step.tipping
+    if surface is None:
+        raise InputError(f"end point '{step.derived.plan.name}'", "no tipping-point surface", "one")
+    figure, axes, _ = new_figure(width, width, result.synthetic)
+    image = axes.pcolormesh(
+        _edges(surface.active), _edges(surface.control), surface.p, cmap="cividis", vmin=0, vmax=1, rasterized=True
+    )
+    bar = figure.colorbar(image, ax=axes, fraction=0.05)
+    bar.set_label("P(benefit)", fontsize=9)
+    bar.ax.axhline(surface.threshold, color="#D55E00", lw=1.5)
+    if surface.p.size <= _MOST_WRITTEN:
+        for i, c in enumerate(surface.control):
+            for j, a in enumerate(surface.active):
+                shade = "black" if surface.p[i, j] > 0.6 else "white"
+                text = "none" if np.isnan(surface.p[i, j]) else f"{surface.p[i, j]:.2f}"
+                axes.text(a, c - 0.32 * _step(surface.control), text, ha="center", va="center", fontsize=8, color=shade)
+    if min(surface.p.shape) > 1 and np.nanmin(surface.p) < surface.threshold < np.nanmax(surface.p):
+        axes.contour(surface.active, surface.control, surface.p, [surface.threshold], colors="#D55E00", linewidths=1.8)
+    handles = []
+    for point in surface.points:
+        mark: dict[str, Any] = {"marker": _POINT_MARKS[point.name], "mfc": "white", "mec": "black", "ms": 7, "ls": ""}
+        axes.plot(point.active, point.control, clip_on=False, zorder=5, **mark)
+        words = f"{point.label}: {_chance(point.p, point.mcse)}"
+        handles.append(Line2D([], [], label=wrap(words, int(8 * width)), **mark))
+    handles.append(Line2D([], [], color="#D55E00", lw=1.8, label=f"P(benefit) = {surface.threshold:g}"))
+    of = f"of {surface.missing[1]} missing" if step.derived.plan.kind == "binary" else surface.end_point.unit
+    of_control = f"of {surface.missing[0]} missing" if step.derived.plan.kind == "binary" else surface.end_point.unit
+    what = "Responders" if step.derived.plan.kind == "binary" else "Shift of the mean of the missing"
+    axes.set_xlabel(f"{what} on {clip(result.arms.active, 25)} ({of})", fontsize=9)
+    axes.set_ylabel(f"{what} on\n{clip(result.arms.control, 25)} ({of_control})", fontsize=9)
+    if step.derived.plan.kind == "binary":
+        axes.set_xticks(surface.active)
+        axes.set_yticks(surface.control)
+    axes.legend(
+        handles=handles, fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(-0.1, -0.16), borderaxespad=0
+    )
+    lines = sum(handle.get_label().count("\n") + 1 for handle in handles)
+    frame(
+        figure, f"{clip(step.derived.plan.label, 60)}: what the missing patients would have to be",
+        " ".join(surface.words), result.synthetic, 3.1 + 0.6 + 0.19 * lines,
+    )  # fmt: skip
+    return figure
+
+
+def _edges(centres: Any) -> Any:
+    """Edges of cells around their centres; a single one is one wide."""
+    if centres.size == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+def _step(centres: Any) -> float:
+    return float(centres[1] - centres[0]) if centres.size > 1 else 1.0
+
+
+def _chance(p: float, mcse: float) -> str:
+    return "no result" if np.isnan(p) else probability(p, max(mcse, 1e-4))
+
+
+@styled
+def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
+    """Forest plot of the exploratory end points: own estimate and shrunken one, benefit to the right.
+
+    Parameters
+    ----------
+    result : EndPointAnalysis
+        With exploratory end points.
+    width : float
+        In inches; 5 and more.
+
+    Raises
+    ------
+    InputError
+        Where there are none.
+    """
+    from matplotlib.lines import Line2D
+
+    if result.further is None:
+        raise InputError(f"plan '{result.plan.name}'", "no exploratory end points", "one or more")
+    rows = list(reversed(result.further.rows))
+    figure, axes, words = new_figure(width, width, result.synthetic, side=0.3)
+    for y, row in enumerate(rows):
+        style: dict[str, Any] = {"fontsize": 8.5, "va": "center"}
+        if row.shrunken is None:
+            words.text(0.02, y, wrap(f"no estimate: {row.raw.note}", 28), **style)
+            continue
+        raw, s = row.raw, row.shrunken
+        axes.plot(
+            [raw.estimate - _WALD * raw.se, raw.estimate + _WALD * raw.se], [y + _BAYES] * 2, color=COLOURS[1], lw=1.2
+        )
+        axes.plot(raw.estimate, y + _BAYES, "s", color=COLOURS[1], mfc="white", ms=5)
+        axes.plot([s.lower, s.upper], [y + _CLASSIC] * 2, color=COLOURS[0], lw=2, solid_capstyle="butt")
+        axes.plot(s.mean, y + _CLASSIC, "o", color=COLOURS[0], ms=6)
+        words.text(0.02, y, f"{own_scale(row, s.mean)}\nP(benefit) {chance_words(row)}", **style)
+    axes.axvline(0, color="black", lw=0.8, zorder=1)
+    labels = [wrap(f"{clip(row.raw.end_point.label, 60)} ({row.group})", int(3.6 * width)) for row in rows]
+    label_rows(axes, labels)
+    axes.set_xlabel(
+        "Log odds ratio, or standardised difference on its scale\n\u2190 worse      better \u2192", fontsize=9
+    )
+    below = legend_below(
+        axes,
+        [
+            Line2D(
+                [], [], color=COLOURS[1], marker="s", mfc="white", lw=1.2, ms=5, label="own estimate, 95 % confidence"
+            ),
+            Line2D([], [], color=COLOURS[0], marker="o", lw=2, ms=6, label="shrunken, 95 % credible"),
+        ],
+    )
+    frame(
+        figure,
+        f"{clip(result.arms.active, 30)} against {clip(result.arms.control, 30)}: exploratory end points",
+        "Each effect is shrunk towards the others of its group (in brackets). To the right: shrunken effect on the "
+        "scale of the end point. Nothing here was tested formally.",
+        result.synthetic, 0.55 * len(rows) + 0.3 + below,
+    )  # fmt: skip
+    return figure

@@ -1,0 +1,62 @@
+"""The tipping-point surface of one step of the hierarchy, whichever kind its end point is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_lupil.endpoints.imputed_counts import imputed_counts_surface
+from bayes_lupil.endpoints.shifted_means import shifted_means_surface
+from bayes_lupil.endpoints.surface import Surface
+from bayes_lupil.outcomes.derive import Derived, members
+from bayes_lupil.outcomes.table import Outcomes
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.spec import Plan
+from bayes_lupil.trials.trial import Arms
+
+__all__ = ["tipping_surface"]
+
+
+def tipping_surface(derived: Derived, outcomes: Outcomes, posterior: Posterior, plan: Plan, arms: Arms) -> Surface:
+    """What the missing patients would have to be for P(benefit) to cross the plan's threshold.
+
+    Parameters
+    ----------
+    derived : Derived
+        With missing values.
+    outcomes : Outcomes
+    posterior : Posterior
+        Of the step's model, its rule for missing values applied.
+    plan : Plan
+    arms : Arms
+
+    Raises
+    ------
+    InputError
+        Where nothing is missing.
+    """
+    here = np.isin(np.array(outcomes.arm), arms.names) & members(outcomes, plan.population)
+    names = np.array(outcomes.site)[here]
+    sites = tuple(dict.fromkeys(names.tolist()))
+    site = np.array([sites.index(name) for name in names])
+    arm = (np.array(outcomes.arm)[here] == arms.active).astype(np.int64)
+    values, gaps = derived.values[here], derived.missing[here]
+
+    def counted(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+        table = np.zeros((len(sites), 2), dtype=np.int64)
+        np.add.at(table, (site[chosen], arm[chosen]), 1)
+        return table
+
+    n, missing = counted(~gaps), counted(gaps)
+    if derived.plan.kind == "binary":
+        responders = counted(~gaps & (values == 1))
+        return imputed_counts_surface(
+            posterior.spec, sites, responders, n, missing, derived.end_point, arms, rule=derived.plan.missing_rule,
+            threshold=plan.threshold,
+        )  # fmt: skip
+    lost, everyone = missing.sum(axis=0), (n + missing).sum(axis=0)
+    difference = posterior.draws("mean_difference")
+    sd = float(np.median(difference / posterior.draws("standardised_difference")))
+    return shifted_means_surface(
+        difference, sd, (int(lost[0]), int(lost[1])), (int(everyone[0]), int(everyone[1])), derived.end_point, arms,
+        model=posterior.spec.name, threshold=plan.threshold,
+    )  # fmt: skip
