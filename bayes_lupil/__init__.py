@@ -10,36 +10,62 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, hidden, sensitivity, sites
+    from bayes_lupil import az, endpoints, hidden, outcomes, sensitivity, sites
+    from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
     from bayes_lupil.frequentist import trial_hierarchy
+    from bayes_lupil.outcomes import Outcomes, read_outcomes, synthetic_patients
     from bayes_lupil.posterior import Posterior
     from bayes_lupil.reanalysis import reanalyse
     from bayes_lupil.report import figures
-    from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, site_models
-    from bayes_lupil.trials import Arms, Cells, EndPoint, Margins, Patients, Trial, builtin_trials, load_trial
+    from bayes_lupil.spec import (
+        ModelSpec,
+        Plan,
+        builtin_models,
+        builtin_plans,
+        load_model,
+        load_models,
+        load_plan,
+        site_models,
+    )
+    from bayes_lupil.trials import (
+        Arms,
+        Cells,
+        EndPoint,
+        Margins,
+        Measurements,
+        Patients,
+        Trial,
+        builtin_trials,
+        load_trial,
+    )
 
 _HOMES = {
     "Arms": "trials", "BayesLupilError": "errors", "Cells": "trials", "EndPoint": "trials", "Margins": "trials",
-    "ModelSpec": "spec", "Patients": "trials", "Posterior": "posterior", "Trial": "trials",
-    "builtin_models": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
-    "load_models": "spec", "load_trial": "trials", "reanalyse": "reanalysis", "site_models": "spec",
+    "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
+    "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
+    "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
+    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "read_outcomes": "outcomes",
+    "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
 }  # fmt: skip
 
 _MODULES = {
     "az": "bayes_lupil.az",
+    "endpoints": "bayes_lupil.endpoints",
     "figures": "bayes_lupil.report.figures",
     "hidden": "bayes_lupil.hidden",
+    "outcomes": "bayes_lupil.outcomes",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
 }
 
 __all__ = [
-    "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-    "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial",
-    "reanalyse", "sensitivity", "site_models", "sites", "trial_hierarchy",
+    "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
+    "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
+    "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "outcomes",
+    "read_outcomes", "reanalyse", "sensitivity", "site_models", "sites", "synthetic_patients", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

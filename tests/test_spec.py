@@ -18,11 +18,20 @@ from hypothesis import strategies as st
 
 from bayes_lupil.errors import InputError, ModelError
 from bayes_lupil.priors import Normal
-from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models, model_schema, site_models
+from bayes_lupil.spec import (
+    ModelSpec,
+    builtin_models,
+    end_point_models,
+    load_model,
+    load_models,
+    model_schema,
+    site_models,
+)
+from bayes_lupil.spec.library import PLANS
 from bayes_lupil.trials import load_trial
 
 MODELS = Path(__file__).parents[1] / "models"
-FILES = sorted(MODELS.rglob("*.toml"), key=lambda path: path.stem)
+FILES = sorted((path for path in MODELS.rglob("*.toml") if path.parent.name != PLANS), key=lambda path: path.stem)
 BASE = (MODELS / "site_effects.toml").read_text(encoding="utf-8")
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -53,13 +62,13 @@ def test_there_are_models_and_they_are_told_apart() -> None:
     reanalysed, of_sites = load_models(), site_models()
     assert reanalysed[0].role == "primary"
     assert of_sites[0] == reanalysed[0]
-    models = (*reanalysed, *of_sites[1:])
+    models = (*reanalysed, *of_sites[1:], *end_point_models())
     assert builtin_models() == tuple(path.stem for path in FILES)
     assert sorted(model.name for model in models) == list(builtin_models())
     assert len({model.hash for model in models}) == len(models)
     assert len({(model.title, model.population) for model in models}) == len(models)
     assert len({model.sampler.seed for model in models}) == len(models)
-    assert [model.name for model in models if model.role == "primary"] == ["site_effects"]
+    assert [model.name for model in models if model.role == "primary"] == ["site_effects", "sri4"]
 
 
 @every_file

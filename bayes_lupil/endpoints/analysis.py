@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
-from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
 
 from bayes_lupil.agreement import Agreement
+from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
+from bayes_lupil.endpoints.frames import counterpart_table, hierarchy_table
 from bayes_lupil.endpoints.further import Further, analyse_further
+from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
 from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
 from bayes_lupil.endpoints.limits import LimitsCheck, check_limits
 from bayes_lupil.endpoints.surface import Surface
@@ -123,6 +124,14 @@ class EndPointAnalysis:
         tipping = all(step.tipping is None or step.tipping.ok for step in self.steps)
         return joint and tipping and all(step.ok for step in self.steps)
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row a step: p printed, recomputed and adjusted, gate, effect, P(benefit), P(this and all above)."""
+        return hierarchy_table(self)
+
+    def frequentist(self) -> pd.DataFrame:
+        """The frequentist estimates with their confidence intervals, one row each."""
+        return counterpart_table(self)
+
 
 def analyse_end_points(
     plan: Plan | str | Path,
@@ -200,9 +209,8 @@ def analyse_end_points(
         if reason:
             say(f"      {reason}")
         surface = None
-        sound = posterior is not None and posterior.verdict.ok
         absent = missing_table(item, data, arms, chosen.population)
-        if tipping and sound and _gaps(absent):
+        if tipping and posterior is not None and posterior.verdict.ok and _gaps(absent):
             say("      tipping points: what the missing patients would have to be")
             surface = tipping_surface(item, data, posterior, chosen, arms)
         limits = check_limits(posterior, trial) if posterior is not None and item.limits is not None else None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic, adjusted_logistic
 from bayes_lupil.frequentist.ancova import Ancova, ancova
+from bayes_lupil.frequentist.linear_mixed import LinearMixed, linear_mixed
 from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.outcomes.derive import Derived, members
 from bayes_lupil.outcomes.table import Outcomes
@@ -15,6 +18,8 @@ from bayes_lupil.spec import Plan
 from bayes_lupil.trials.trial import Arms, Trial
 
 __all__ = ["Counterpart", "counterpart"]
+
+Floats = NDArray[np.float64]
 
 _WORDS = {
     "cmh": "Cochran-Mantel-Haenszel over sites",
@@ -39,6 +44,8 @@ class Counterpart:
         The adjusted analysis, all arms of the plan in one model.
     stratified : Stratified or None
         Of a binary end point: sites as strata.
+    mixed : LinearMixed or None
+        Of a continuous one: sites as random intercepts, by restricted maximum likelihood.
     """
 
     test: str
@@ -46,6 +53,7 @@ class Counterpart:
     favours: str
     analysis: Ancova | AdjustedLogistic
     stratified: Stratified | None
+    mixed: LinearMixed | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -88,7 +96,8 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
         found = fitted.contrasts.get(arms.active)
         p, estimate = (None, 0.0) if found is None else (found.p, found.estimate)
         favours = _favours(estimate * derived.end_point.sign)
-        return Counterpart("ancova", p, favours, fitted, None, (*notes, *fitted.notes))
+        mixed, more = _mixed(values[keep], arm, site, baseline, arms.control)
+        return Counterpart("ancova", p, favours, fitted, None, mixed, (*notes, *fitted.notes, *more))
     adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
     cells = trial.analysis_set(plan.population).data
     by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
@@ -101,7 +110,22 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
         contrast = adjusted.contrasts.get(arms.active)
         p, estimate = (None, 0.0) if contrast is None else (contrast.odds_ratio.p, contrast.odds_ratio.estimate)
     favours = _favours(estimate * derived.end_point.sign)
-    return Counterpart(point.gate_test, p, favours, adjusted, by_site, (*notes, *adjusted.notes))
+    return Counterpart(point.gate_test, p, favours, adjusted, by_site, None, (*notes, *adjusted.notes))
+
+
+def _mixed(
+    y: NDArray[np.float64],
+    arm: tuple[str, ...],
+    site: tuple[str, ...],
+    baseline: NDArray[np.float64] | None,
+    control: str,
+) -> tuple[LinearMixed | None, tuple[str, ...]]:
+    """Random site intercepts, where there are enough sites and patients for them."""
+    try:
+        found = linear_mixed(y, arm, site, baseline, control=control)
+    except InputError as problem:
+        return None, (f"no mixed model: {problem}",)
+    return found, tuple(f"mixed model: {note}" for note in found.notes)
 
 
 def _favours(good: float) -> str:

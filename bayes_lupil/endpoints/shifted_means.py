@@ -80,10 +80,8 @@ def shifted_means_surface(
     def point(name: str, label: str, c: float, a: float) -> SurfacePoint:
         return SurfacePoint(name, label, c, a, True, *at((c, a)))
 
-    jump = SurfacePoint(
-        "jump_to_control", "missing active patients like control (the shift follows each draw)", 0.0, float(-difference.mean()), False,
-        *at((0.0, -difference)),
-    )  # fmt: skip
+    like = "missing active patients like control (the shift follows each draw)"
+    jump = SurfacePoint("jump_to_control", like, 0.0, float(-difference.mean()), False, *at((0.0, -difference)))
     points = (
         point("complete_cases", "missing at random: missing patients like those seen", 0.0, 0.0),
         jump,

@@ -72,7 +72,7 @@ def shrink(estimates: Floats, covariance: Floats, mean: Normal, spread: Prior) -
     """
     fine = _posterior(estimates, covariance, mean, spread, _GRID)
     rough = _posterior(estimates, covariance, mean, spread, _GRID // 2)
-    found = [_summary(*(part[..., j] for part in fine[1:]), fine[0]) for j in range(estimates.size + 1)]
+    found = [_summary(fine[1][:, j], fine[2][:, j], fine[0]) for j in range(estimates.size + 1)]
     errors = [_above(rough[0], rough[1][:, j], rough[2][:, j]) for j in range(estimates.size + 1)]
     rows = [
         Shrunken(*row, abs(row[-1] - error)) for row, error in zip(found, errors, strict=True)

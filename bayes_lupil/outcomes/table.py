@@ -223,12 +223,13 @@ def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) ->
     for theirs in renamed:
         table.column(theirs)
     if renamed:
+        # a column whose name is wanted for another one stays, under a name of its own
+        pushed = {name: f"{name}_in_file" for name in renamed.values() if name in table.columns and name not in renamed}
+        for name in pushed.values():
+            if name in table.columns:
+                raise TrialError(f"{path}, line {table.header_line}", f"the column '{name}'", "another name for it")
+        renamed = {**pushed, **renamed}
         names = tuple(renamed.get(name, name) for name in table.columns)
-        for name in names:
-            if names.count(name) > 1:
-                raise TrialError(
-                    f"{path}, line {table.header_line}", f"column '{name}' twice, once by another name", "each once"
-                )
         rows = tuple((line, {renamed.get(k, k): v for k, v in row.items()}) for line, row in table.rows)
         table = Table(path, names, rows, table.header_line)
     made_up = "synthetic" in path.stem.lower()

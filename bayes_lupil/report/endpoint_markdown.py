@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
+from bayes_lupil.endpoints.frames import counterpart_rows
 from bayes_lupil.report.endpoint_further import further_markdown
-from bayes_lupil.report.endpoint_tables import counterpart_rows, latex_table
 from bayes_lupil.report.endpoint_words import bound_words, headline, in_units, missing_words, p_all_words
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, p_value, probability
+from bayes_lupil.report.tables import latex_table
 from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["end_points_markdown", "hierarchy_latex", "hierarchy_rows"]

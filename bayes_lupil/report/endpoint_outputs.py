@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
+from bayes_lupil.endpoints.frames import counterpart_table, missing_frame
 from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.report.endpoint_markdown import end_points_markdown, hierarchy_latex
-from bayes_lupil.report.endpoint_tables import counterpart_table, hierarchy_table, missing_frame
 from bayes_lupil.report.figures.endpoints import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.outputs import write_fit
 from bayes_lupil.report.style import save_figure
@@ -28,10 +28,10 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path) -> Path:
     """
     folder = make_folder(Path(folder))
     synthetic = result.synthetic
-    write_text(folder / "hierarchy.csv", csv_text(hierarchy_table(result).round(6)))
+    write_text(folder / "hierarchy.csv", csv_text(marked(result.to_frame().reset_index(), synthetic).round(6)))
     write_text(folder / "hierarchy.tex", hierarchy_latex(result))
-    write_text(folder / "frequentist.csv", csv_text(counterpart_table(result).round(6)))
-    write_text(folder / "missing.csv", csv_text(missing_frame(result)))
+    write_text(folder / "frequentist.csv", csv_text(marked(counterpart_table(result), synthetic).round(6)))
+    write_text(folder / "missing.csv", csv_text(marked(missing_frame(result), synthetic)))
     save_figure(figure_hierarchy(result), folder, "hierarchy")
     for step in result.steps:
         name = step.derived.plan.name

@@ -13,7 +13,7 @@ from bayes_lupil.trials.trial import SYNTHETIC
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["comparison_table", "csv_text", "marked"]
+__all__ = ["comparison_table", "csv_text", "latex_table", "marked"]
 
 _COLUMNS = (
     "analysis", "kind", "population", "patients", "control", "active", "risk_difference", "rd_lower", "rd_upper",
@@ -192,6 +192,19 @@ def marked(table: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
         table = table.copy()
         table.insert(0, "data", SYNTHETIC)
     return table
+
+
+def latex_table(header: tuple[str, ...], rows: list[list[str]], caption: str) -> str:
+    r"""A LaTeX table (booktabs), every cell escaped.
+
+    Examples
+    --------
+    >>> "5 \\% & x\\_1" in latex_table(("a", "b"), [["5 %", "x_1"]], "c")
+    True
+    """
+    import pandas as pd
+
+    return str(pd.DataFrame(rows, columns=list(header)).to_latex(index=False, escape=True, caption=caption))
 
 
 def _is_number(kind: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from bayes_lupil.spec.library import (
     builtin_models,
+    builtin_plans,
     end_point_models,
     load_model,
     load_models,
@@ -10,7 +11,7 @@ from bayes_lupil.spec.library import (
     site_models,
 )
 from bayes_lupil.spec.model import Decision, Errors, ModelSpec, Priors, Sampler
-from bayes_lupil.spec.plan import Plan, PlannedEndPoint, builtin_plans, load_plan
+from bayes_lupil.spec.plan import Plan, PlannedEndPoint, load_plan
 from bayes_lupil.spec.sites import Sites
 
 __all__ = [

@@ -10,12 +10,12 @@ from pydantic import Field, StringConstraints, model_validator
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, read_toml, requirement
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import LKJ, Normal, ScalePrior
-from bayes_lupil.spec.library import builtin_plans, load_model, plan_path
+from bayes_lupil.spec.library import load_model, plan_path
 from bayes_lupil.spec.model import ModelSpec, Sampler
 
 __all__ = [
     "Change", "Columns", "Components", "Exploratory", "Joint", "Plan", "PlannedArms", "PlannedEndPoint", "Printed",
-    "builtin_plans", "load_plan",
+    "load_plan",
 ]  # fmt: skip
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]

@@ -1,5 +1,6 @@
 """All figures, drawn on Matplotlib figures of their own (no global state, any backend)."""
 
+from bayes_lupil.report.figures.endpoints import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.figures.hidden import figure_hidden_counts
 from bayes_lupil.report.figures.path import figure_exclusion_path
 from bayes_lupil.report.figures.predictive import figure_predictive
@@ -16,11 +17,14 @@ __all__ = [
     "figure_benefit_curve",
     "figure_caterpillar",
     "figure_exclusion_path",
+    "figure_further",
     "figure_hidden_counts",
+    "figure_hierarchy",
     "figure_intervals",
     "figure_outliers",
     "figure_predictive",
     "figure_risk_difference",
     "figure_shrinkage",
+    "figure_tipping",
     "figures_of",
 ]

@@ -160,7 +160,7 @@ def figure_tipping(step: Step, result: EndPointAnalysis, width: float = 6.5) -> 
     axes.legend(
         handles=handles, fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(-0.1, -0.16), borderaxespad=0
     )
-    lines = sum(handle.get_label().count("\n") + 1 for handle in handles)
+    lines = sum(str(handle.get_label()).count("\n") + 1 for handle in handles)
     frame(
         figure, f"{clip(step.derived.plan.label, 60)}: what the missing patients would have to be",
         " ".join(surface.words), result.synthetic, 3.1 + 0.6 + 0.19 * lines,

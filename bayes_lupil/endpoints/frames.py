@@ -1,20 +1,20 @@
-"""The hierarchy of end points as tables: one row a step, and the frequentist analyses beside it."""
+"""The hierarchy of end points as tables: one row a step, the frequentist analyses beside it, what is missing."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.estimands import EFFECTS
 from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic
 from bayes_lupil.frequentist.two_by_two import Interval
-from bayes_lupil.report.tables import marked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["counterpart_rows", "counterpart_table", "hierarchy_table", "latex_table", "missing_frame"]
+    from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
+
+__all__ = ["counterpart_rows", "counterpart_table", "hierarchy_table", "missing_frame"]
 
 
 def hierarchy_table(result: EndPointAnalysis) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def hierarchy_table(result: EndPointAnalysis) -> pd.DataFrame:
             }  # fmt: skip
         row |= {"status": "ok" if step.ok else "failed", "why_not": step.reason}
         rows.append(row)
-    return marked(pd.DataFrame(rows), result.synthetic)
+    return pd.DataFrame(rows).set_index("step")
 
 
 def _analysed(step: Step) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def counterpart_table(result: EndPointAnalysis) -> pd.DataFrame:
     import pandas as pd
 
     rows = [row for step in result.steps for row in counterpart_rows(step, result.arms.active)]
-    return marked(pd.DataFrame(rows), result.synthetic)
+    return pd.DataFrame(rows)
 
 
 def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
@@ -95,8 +95,10 @@ def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
         return rows if found.stratified is None else rows + _stratified(head, found.stratified)
     if contrast is None:
         return []
-    name = "ANCOVA, adjusted for site and baseline"
-    return [head | _row(name, "mean difference", contrast.estimate, contrast.se, contrast.interval, contrast.p)]
+    pairs = [("ANCOVA, adjusted for site and baseline", contrast)]
+    if found.mixed is not None:
+        pairs.append(("linear mixed model, random site intercepts, baseline", found.mixed.contrasts[active]))
+    return [head | _row(name, "mean difference", c.estimate, c.se, c.interval, c.p) for name, c in pairs]
 
 
 def _logistic(head: dict[str, Any], contrast: Any) -> list[dict[str, Any]]:
@@ -147,17 +149,4 @@ def missing_frame(result: EndPointAnalysis) -> pd.DataFrame:
 
     frames = [step.missing.reset_index().assign(end_point=step.derived.plan.name) for step in result.steps]
     table = pd.concat(frames, ignore_index=True)
-    return marked(table[["end_point", *[c for c in table.columns if c != "end_point"]]], result.synthetic)
-
-
-def latex_table(header: tuple[str, ...], rows: list[list[str]], caption: str) -> str:
-    r"""A LaTeX table (booktabs), every cell escaped.
-
-    Examples
-    --------
-    >>> "5 \\% & x\\_1" in latex_table(("a", "b"), [["5 %", "x_1"]], "c")
-    True
-    """
-    import pandas as pd
-
-    return str(pd.DataFrame(rows, columns=list(header)).to_latex(index=False, escape=True, caption=caption))
+    return table[["end_point", *[c for c in table.columns if c != "end_point"]]]

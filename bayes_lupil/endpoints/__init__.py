@@ -1,0 +1,1 @@
+"""The hierarchy of end points from patient data."""

@@ -1,0 +1,82 @@
+"""Shrinkage over end points: eight schools, brute force over a grid, limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bayes_lupil.endpoints.shrinkage import shrink
+from bayes_lupil.priors import HalfCauchy, HalfNormal, Normal
+
+WHY = "For this test only."
+SCHOOLS = np.array([28, 8, -3, 7, -1, 1, 18, 12.0]), np.array([15, 10, 16, 11, 9, 11, 10, 18.0])
+"""Rubin 1981: effects and standard errors."""
+MANY = 4.0
+
+
+def test_eight_schools() -> None:
+    """Against the posterior of PyMC that ArviZ ships as an example: mu ~ N(0, 5), tau ~ half-Cauchy(5)."""
+    from arviz_base import load_arviz_data
+
+    from bayes_lupil.convergence import describe
+
+    reference = load_arviz_data("non_centered_eight").posterior
+    y, se = SCHOOLS
+    mean, spread = Normal(mean=0, sd=5, reason=WHY), HalfCauchy(scale=5, reason=WHY)
+    rows, mu = shrink(y, np.diag(se**2), mean, spread)
+    draws = [reference["theta"].values[..., j] for j in range(8)] + [reference["mu"].values]
+    for mine, theirs in zip((*rows, mu), draws, strict=True):
+        row = describe("theta", theirs)
+        assert abs(mine.mean - row.mean) < MANY * row.mcse_mean
+        error_of_sd = row.sd / np.sqrt(2 * row.ess_bulk)
+        assert abs(mine.sd - row.sd) < 2 * MANY * error_of_sd  # tails are heavier than normal ones
+        p = (theirs > 0).mean()
+        assert abs(mine.p_benefit - p) < MANY * np.sqrt(p * (1 - p) / row.ess_bulk)
+        assert mine.error < 1e-4
+
+
+def test_brute_force_with_correlated_estimates() -> None:
+    """Three end points of the same patients: sums over a grid of theta, tau and mu, nothing in closed form."""
+    y = np.array([0.8, 0.1, -0.4])
+    v = np.array([[0.2, 0.1, 0.02], [0.1, 0.3, -0.05], [0.02, -0.05, 0.25]])
+    mean, spread = Normal(mean=0.1, sd=0.7, reason=WHY), HalfNormal(sd=0.6, reason=WHY)
+    rng = np.random.default_rng(5)
+    # importance sampling from the prior by plain simulation
+    size = 400_000
+    mu = rng.normal(0.1, 0.7, size)
+    tau = np.abs(rng.normal(0, 0.6, size))
+    theta = mu[:, None] + tau[:, None] * rng.standard_normal((size, 3))
+    weight = stats.multivariate_normal.pdf(y - theta, np.zeros(3), v)
+    weight /= weight.sum()
+    rows, average = shrink(y, v, mean, spread)
+    for row, values in zip((*rows, average), (*theta.T, mu), strict=True):
+        m = weight @ values
+        error = np.sqrt(weight**2 @ (values - m) ** 2)
+        assert abs(row.mean - m) < MANY * error
+        p = weight @ (values > 0)
+        assert abs(row.p_benefit - p) < MANY * np.sqrt(weight**2 @ ((values > 0) - p) ** 2)
+        low = weight @ (values < row.lower)
+        assert abs(low - 0.025) < MANY * np.sqrt(weight**2 @ ((values < row.lower) - low) ** 2)
+
+
+def test_limits() -> None:
+    """No spread: all alike, the precision-weighted mean. Endless spread: each its own estimate."""
+    y, v = np.array([1.0, 0.0, 0.2]), np.diag([0.1, 0.2, 0.3])
+    flat = Normal(mean=0, sd=1e3, reason=WHY)
+    alike, mu = shrink(y, v, flat, HalfNormal(sd=1e-7, reason=WHY))
+    weights = 1 / np.diag(v)
+    for row in (*alike, mu):
+        assert row.mean == pytest.approx(weights @ y / weights.sum(), abs=1e-4)
+        assert row.sd == pytest.approx(weights.sum() ** -0.5, rel=1e-3)
+    alone, _ = shrink(y, v, Normal(mean=0, sd=1, reason=WHY), HalfNormal(sd=1e4, reason=WHY))
+    for row, own, variance in zip(alone, y, np.diag(v), strict=True):
+        assert row.mean == pytest.approx(own, abs=0.01)
+        assert row.sd == pytest.approx(np.sqrt(variance), rel=0.01)
+
+
+def test_shrinks_towards_the_group() -> None:
+    y = np.array([2.0, 0.0, 0.1, -0.1, 0.05])
+    rows, mu = shrink(y, 0.3 * np.eye(5), Normal(mean=0, sd=1, reason=WHY), HalfNormal(sd=0.5, reason=WHY))
+    assert mu.mean < rows[0].mean < 2.0
+    assert all(abs(row.mean - mu.mean) < abs(own - mu.mean) for row, own in zip(rows, y, strict=True))
