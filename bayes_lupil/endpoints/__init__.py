@@ -1,1 +1,21 @@
-"""The hierarchy of end points from patient data."""
+"""The hierarchy of end points from patient data: tests, gates, P(benefit), missing values, exploratory end points."""
+
+from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step, analyse_end_points
+from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds, frechet
+from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
+from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
+from bayes_lupil.endpoints.limits import check_limits
+
+__all__ = [
+    "Bounds",
+    "EndPointAnalysis",
+    "JointData",
+    "JointOutcome",
+    "JointPosterior",
+    "Step",
+    "analyse_end_points",
+    "check_limits",
+    "cumulative_bounds",
+    "fit_joint",
+    "frechet",
+]

@@ -188,15 +188,14 @@ def _one(item: EndPointValues, arm: NDArray[np.int64], site: NDArray[np.str_] | 
 
     def made(note: str, estimate: _Fitted | None = None) -> tuple[Estimate, Floats]:
         influence = np.zeros(arm.size)
+        nan = np.nan
         if estimate is None:
-            return Estimate(point, item.group, n, lost, *[np.nan] * 6, note), influence
-        to_common = 1 / (point.sign * estimate.unit)
-        influence[known] = estimate.influence * to_common
-        se = float(np.sqrt(influence @ influence))
-        common = estimate.raw * to_common
+            return Estimate(point, item.group, n, lost, nan, nan, nan, nan, nan, nan, note), influence
         unit = point.sign * estimate.unit
-        row = (common, se, estimate.raw, estimate.se, unit, estimate.p)
-        return Estimate(point, item.group, n, lost, *row, note), influence
+        influence[known] = estimate.influence / unit
+        common, se = estimate.raw / unit, float(np.sqrt(influence @ influence))
+        row = Estimate(point, item.group, n, lost, common, se, estimate.raw, estimate.se, unit, estimate.p, note)
+        return row, influence
 
     if min(n) < _LEAST:
         return made(f"no estimate: fewer than {_LEAST} patients in an arm")

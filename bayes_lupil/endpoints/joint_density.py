@@ -7,8 +7,8 @@ section 2.4), and the Cholesky factor of R is a product of them. For K = 2 that 
 
 Several binary outcomes. The last one of a patient needs a probability only; for any before it the place within its
 truncated normal distribution is a parameter, a standard normal variable whose probability is that of the place
-(Geweke, Hajivassiliou and Keane's sequential conditioning; Goodrich's form of it in the Stan User's Guide, 'multivariate
-probit'). `place` goes through logarithms of probabilities, so that it holds far out in both tails.
+(Geweke, Hajivassiliou and Keane's sequential conditioning; Goodrich's form of it in the Stan User's Guide,
+'multivariate probit'). `place` goes through logarithms of probabilities, so that it holds far out in both tails.
 """
 
 from __future__ import annotations

@@ -5,12 +5,22 @@ For end point k and patient i at site s, with x_i the treatment code of the end 
     eta_ik = alpha_k + u_sk + (beta_k + v_sk) x_i (+ gamma_k times the centred baseline, where continuous)
     continuous:  y_ik = eta_ik + sigma_k q_ik
     binary:      y_ik = 1 exactly where -q_ik < Phi^-1(expit(eta_ik)),   so that P(y_ik = 1) = expit(eta_ik)
-    q_i ~ N(0, R),   R ~ LKJ                              within patients
-    u_s. = tau_u * N(0, R_u),   v_s. = tau_v * N(0, R_v),   R_u, R_v ~ LKJ      over sites
+    q_i ~ N(0, R),   R = L L' ~ LKJ                                    within patients
+    u_s. = tau_u * N(0, R_u),   v_s. = tau_v * N(0, R_v)               over sites
 
 so that each end point by itself has exactly the model of its own file: logistic or normal, with its priors and its
 estimand. The sign of a binary outcome's latent variable is turned: a positive correlation says that response goes with
 higher values of the other outcome.
+
+The correlations over sites, R_u and R_v, are shrunk towards one of two things:
+
+    around = 'zero':      R_u ~ LKJ
+    around = 'patients':  R_u is the correlation matrix that belongs to the covariance matrix L Omega L', Omega ~ LKJ,
+                          so that end points which are nearly the same in patients are so over sites too
+
+The two are the same where there is no correlation within patients. Where two end points are nearly the same measure,
+such as the absolute and the relative change of one score, the former is at odds with itself: sites that differ in both
+and hardly in their difference are nearly ruled out by the prior, and with them any large tau_u.
 
 The patient's outcomes are taken one after the other, continuous ones first: q_i = L xi_i, xi_i ~ N(0, 1). A continuous
 outcome gives xi_ik; a binary one gives the probability that xi_ik falls on its side of the cut, and xi_ik itself by its
@@ -24,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +81,15 @@ class JointModel:
     patients, sites : LKJ or None
         Priors of the correlations within patients and of the site effects; None fixes them at 0.
     sampler : Sampler
+    around : {"patients", "zero"}
+        What the correlations of the site effects are shrunk towards.
     """
 
     data: JointData
     patients: LKJ | None
     sites: LKJ | None
     sampler: Sampler
+    around: Literal["patients", "zero"] = "patients"
 
     @property
     def spec(self) -> _Settings:
@@ -114,47 +127,67 @@ class JointModel:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """Free parameters with their priors."""
-        found = []
-        for name in ("alpha", "beta", "tau_u", "tau_v", "sigma", "gamma"):
-            for k in self.having(name):
-                found.append(Parameter(f"{name}_{k}", getattr(self.data.outcomes[k].spec.priors, name)))
-        for effect, standard, tau in _SITE_PARTS:
-            size = len(self.having(tau))
+        found = [
+            Parameter(f"{name}_{k}", getattr(self.data.outcomes[k].spec.priors, name))
+            for name in ("alpha", "beta", "tau_u", "tau_v", "sigma", "gamma")
+            for k in self.having(name)
+        ]
+        for effect, standard, _ in _SITE_PARTS:
+            size = self.standard_rows(effect)
             if size:
-                found.append(Parameter(standard, _STANDARD, (f"end_point_{effect}", "site")))
-            if size > 1 and self.sites is not None:
-                found.append(Parameter(f"share_{effect}", Partials(self.sites.eta, size), (f"pair_{effect}",)))
+                found.append(Parameter(standard, _STANDARD, (f"row_{effect}", "site")))
+            if self.correlated(effect):
+                assert self.sites is not None
+                found.append(Parameter(f"share_{effect}", Partials(self.sites.eta, size), (f"row_pair_{effect}",)))
         if len(self.order) > 1 and self.patients is not None:
-            found.append(Parameter("share", Partials(self.patients.eta, len(self.order)), ("pair",)))
+            found.append(Parameter("share", Partials(self.patients.eta, len(self.order)), ("row_pair",)))
         if (self.hidden >= 0).any():
             found.append(Parameter("w", _STANDARD, ("hidden",)))
         return tuple(found)
 
+    def correlated(self, effect: str) -> bool:
+        """Whether the site effects 'u' or 'v' are correlated over end points."""
+        return self.sites is not None and len(self.having(f"tau_{effect}")) > 1
+
+    @property
+    def like_patients(self) -> bool:
+        """Whether there are correlations within patients that those of sites are shrunk towards."""
+        return self.around == "patients" and self.patients is not None and len(self.order) > 1
+
+    def standard_rows(self, effect: str) -> int:
+        """Standard normal variables that each site has for its effects 'u' or 'v'."""
+        return len(self.order if self.correlated(effect) and self.like_patients else self.having(f"tau_{effect}"))
+
     @property
     def coords(self) -> dict[str, Any]:
         """Coordinates of every dimension that a parameter has, and the patients."""
-        outcomes = self.data.outcomes
-        found: dict[str, Any] = {
-            "site": list(self.data.site_names),
-            "patient": list(range(self.data.site.size)),
-            "hidden": list(range(int((self.hidden >= 0).sum()))),
-            "pair": self.pairs(self.order),
-        }
-        for effect, _, tau in _SITE_PARTS:
-            found[f"end_point_{effect}"] = [outcomes[k].name for k in self.having(tau)]
-            found[f"pair_{effect}"] = self.pairs(self.having(tau))
-        return found
-
-    def pairs(self, of: tuple[int, ...]) -> list[str]:
-        """Labels of the pairs of some end points, in the order of `Partials`."""
-        names = [self.data.outcomes[k].name for k in of]
-        return [f"{names[min(i, j)]} ~ {names[max(i, j)]}" for i, j in Partials(1.0, len(of)).pairs]
+        sizes = {"row_u": self.standard_rows("u"), "row_v": self.standard_rows("v")}
+        pairs = {"row_pair": len(self.order), "row_pair_u": sizes["row_u"], "row_pair_v": sizes["row_v"]}
+        sizes |= {name: size * (size - 1) // 2 for name, size in pairs.items()}
+        sizes |= {"patient": self.data.site.size, "hidden": int((self.hidden >= 0).sum())}
+        return {"site": list(self.data.site_names), **{name: list(range(size)) for name, size in sizes.items()}}
 
     def factors(self, values: Values) -> dict[str, Any]:
-        """Cholesky factors of the correlation matrices that are free, by 'patients', 'u' and 'v', shape (..., K, K)."""
-        sizes = {"share": len(self.order), "share_u": len(self.having("tau_u")), "share_v": len(self.having("tau_v"))}
-        names = {"share": "patients", "share_u": "u", "share_v": "v"}
-        return {names[name]: factor(values[name], size) for name, size in sizes.items() if name in values}
+        """Square roots M of the correlation matrices M M' that are free, by 'patients', 'u' and 'v'.
+
+        Returns
+        -------
+        dict of array or graph
+            'patients': in the order of conditioning, lower triangular, shape (..., K, K); the others: one row for each
+            end point that has the effect, in the order of the data.
+        """
+        found: dict[str, Any] = {}
+        if "share" in values:
+            found["patients"] = factor(values["share"], len(self.order))
+        for effect, _, tau in _SITE_PARTS:
+            if not self.correlated(effect):
+                continue
+            found[effect] = factor(values[f"share_{effect}"], self.standard_rows(effect))
+            if self.like_patients:
+                rows = [self.order.index(k) for k in self.having(tau)]
+                mixed = found["patients"][..., rows, :] @ found[effect]
+                found[effect] = mixed / ((mixed**2).sum(axis=-1) ** 0.5)[..., None]
+        return found
 
     def _over_end_points(self, values: Values, name: str) -> Any:
         """A parameter of every end point, 0 where its model has none, shape (..., end points, 1)."""
@@ -223,7 +256,7 @@ class JointModel:
 
     def log_likelihood(self, values: Values) -> Floats:
         """Sum over patients, shape (...)."""
-        return np.asarray(self.patient_log_likelihood(values)).sum(axis=-1)
+        return np.asarray(self.patient_log_likelihood(values).sum(axis=-1))
 
     def log_prior(self, values: Values) -> Floats:
         """Log prior density of all parameters, shape (...)."""
@@ -251,12 +284,12 @@ class JointModel:
 
     def graph_key(self) -> str:
         """Alike where two models differ in nothing but the values of outcomes."""
-        found: list[Any] = [self.patients and self.patients.eta, self.sites and self.sites.eta, self.data.site_names]
+        found: list[Any] = [self.patients and self.patients.eta, self.sites and self.sites.eta, self.around]
         for item in self.data.outcomes:
             model = item.spec.to_dict()
             baseline = None if item.centred_baseline is None else item.centred_baseline.tolist()
             found.append((item.name, item.kind, model["sites"], model["priors"], item.observed.tolist(), baseline))
-        return repr((type(self).__name__, found, self.data.site.tolist(), self.data.arm.tolist()))
+        return repr((type(self).__name__, found, self.data.site_names, self.data.site.tolist(), self.data.arm.tolist()))
 
     def pymc_model(self) -> Any:
         """The PyMC graph: parameters and likelihood, nothing derived."""

@@ -198,11 +198,23 @@ def _joint(result: EndPointAnalysis) -> list[str]:
         return [*lines, f"No probability is given: {result.joint.verdict.text}.", ""]
     table = result.joint.correlations().reset_index()
     shown = [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
+    chances = result.joint.chances() or ()
+    rows = []
+    for step, chance in zip(result.steps, chances, strict=True):
+        best = step.posterior.p_benefit if step.posterior is not None else None
+        own = "" if best is None else probability(best.probability, best.mcse)
+        joint = probability(chance.benefit, chance.benefit_mcse)
+        rows.append([step.derived.plan.label, own, joint, probability(chance.all_above, chance.all_above_mcse)])
     return [
         *lines,
         "Each end point keeps its own model; residuals of a patient, and effects of a site, are correlated between end "
-        "points. A positive correlation means that response (or a higher value) of the one goes with a higher value of "
-        "the other. Correlations:",
+        "points. A missing value is foretold from the patient's other outcomes: a patient who is counted as a "
+        "non-responder is expected to have changed less, so that P(benefit) may differ from that of the end point "
+        "alone.",
+        "",
+        markdown_table(("end point", "P(benefit), own model", "P(benefit), together", "P(this and all above)"), rows),
+        "",
+        "A positive correlation: response (or a higher value) of the one goes with a higher value of the other.",
         "",
         markdown_table([str(c).replace("_", " ") for c in table.columns], shown),
         "",

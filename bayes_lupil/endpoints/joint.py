@@ -1,0 +1,252 @@
+"""The fitted joint model: effects of all end points together, and the probability that several of them hold at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, judge, mcse_proportion
+from bayes_lupil.endpoints.joint_data import JointData
+from bayes_lupil.endpoints.joint_model import JointModel
+from bayes_lupil.engines import nuts
+from bayes_lupil.files import make_folder, new_file
+from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.priors import LKJ
+from bayes_lupil.spec import Sampler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Chance", "JointPosterior", "fit_joint"]
+
+Floats = NDArray[np.float64]
+
+PRIOR_DRAWS = 2000
+_LEADING = ("chain", "draw")
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Probabilities of one end point in the order of the hierarchy.
+
+    Attributes
+    ----------
+    name : str
+    benefit, benefit_mcse : float
+        P(benefit) of this end point and its Monte Carlo standard error.
+    all_above, all_above_mcse : float
+        P(this and all above truly favour the active arm).
+    """
+
+    name: str
+    benefit: float
+    benefit_mcse: float
+    all_above: float
+    all_above_mcse: float
+
+
+@dataclass(frozen=True, eq=False)
+class JointPosterior:
+    """What `fit_joint` returns.
+
+    Attributes
+    ----------
+    data : xarray.DataTree
+        Groups posterior and prior (parameters, effects and correlations; dimensions end_point, site, pair),
+        sample_stats and observed_data.
+    joint : JointData
+    sampler : str
+        Name and version.
+    seconds : dict of str to float
+    notes : tuple of str
+        Anything a reader should know, such as a fallback to another sampler.
+    """
+
+    data: xr.DataTree
+    joint: JointData
+    sampler: str
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Summary of every scalar in the posterior group."""
+        found = []
+        for name, variable in self.data["posterior"].to_dataset().data_vars.items():
+            values = variable.transpose(*_LEADING, ...)
+            labels = [values.coords[dim].values for dim in values.dims[2:]]
+            for index in np.ndindex(values.shape[2:]):
+                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
+                found.append(describe(f"{name}[{label}]" if label else str(name), values.values[:, :, *index]))
+        return tuple(found)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Verdict of the diagnostics over all of them."""
+        statistics = {str(name): np.asarray(values) for name, values in self.data["sample_stats"].data_vars.items()}
+        return judge(self.rows, statistics)
+
+    def effect(self, name: str) -> Floats:
+        """Draws of the effect of an end point, active minus control: risk or mean difference, shape (chain, draw)."""
+        return np.asarray(self.data["posterior"]["effect"].sel(end_point=name).values, dtype=float)
+
+    def chances(self) -> tuple[Chance, ...] | None:
+        """P(benefit) of each end point and P(this and all above), in order; None where the diagnostics fail."""
+        if not self.verdict.ok:
+            return None
+        found, together, fewest = [], None, np.inf
+        for item in self.joint.outcomes:
+            effect = self.effect(item.name)
+            good = item.sign * effect > 0
+            effective = effective_draws(effect)
+            fewest = min(fewest, effective)
+            together = good if together is None else together & good
+            found.append(
+                Chance(
+                    item.name, float(good.mean()), mcse_proportion(good, effective), float(together.mean()),
+                    mcse_proportion(together, fewest),
+                )
+            )  # fmt: skip
+        return tuple(found)
+
+    def correlations(self) -> pd.DataFrame:
+        """Correlations within patients, and of levels (u) and effects (v) over sites: mean, error, 95 % interval."""
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            kind, _, pair = row.name.partition("[")
+            if kind in _KINDS:
+                rows.append(
+                    {
+                        "of": _KINDS[kind], "pair": pair.rstrip("]"), "mean": row.mean, "mcse": row.mcse_mean,
+                        "lower": row.q2_5, "upper": row.q97_5,
+                    }
+                )  # fmt: skip
+        return pd.DataFrame(rows, columns=["of", "pair", "mean", "mcse", "lower", "upper"]).set_index(["of", "pair"])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the draws to one NetCDF file, whole or not at all."""
+        path = Path(path)
+        make_folder(path.parent)
+        tree = self.data.copy()
+        models = {item.name: item.spec.to_dict() for item in self.joint.outcomes}
+        tree.attrs = {"format": "bayes_lupil joint posterior 1", "models": json.dumps(models), "sampler": self.sampler}
+        encoding = {
+            f"/{group}": {str(name): {"zlib": True, "complevel": 1} for name in node.data_vars}
+            for group, node in tree.children.items()
+        }
+        with new_file(path) as temporary:
+            tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        return path
+
+
+_KINDS = {"correlation": "patients", "correlation_u": "levels of sites", "correlation_v": "effects at sites"}
+
+
+def fit_joint(
+    data: JointData,
+    *,
+    patients: LKJ | None,
+    sites: LKJ | None,
+    sampler: Sampler,
+    around: Literal["patients", "zero"] = "patients",
+    progress: bool = False,
+) -> JointPosterior:
+    """Fit all end points together, by NUTS.
+
+    Parameters
+    ----------
+    data : JointData
+    patients, sites : LKJ or None
+        Priors of the correlations within patients and over sites; None for none.
+    sampler : Sampler
+        Chains, draws, seed and backend.
+    around : {"patients", "zero"}
+        What the correlations over sites are shrunk towards (see `joint_model`).
+    progress : bool
+        Whether the sampler shows its progress.
+
+    Returns
+    -------
+    JointPosterior
+        Look at its `verdict` first.
+
+    Raises
+    ------
+    SamplerError
+        Where the sampler cannot run.
+    """
+    model = JointModel(data, patients, sites, sampler, around)
+    draws = nuts.sample(cast("Likelihood", model), progress)
+    (seed,) = np.random.SeedSequence(sampler.seed).spawn(1)
+    prior = {name: value[None] for name, value in model.prior_draws(PRIOR_DRAWS, np.random.default_rng(seed)).items()}
+    observed = {item.name: ("patient", item.y) for item in data.outcomes}
+    constant = {"site_index": ("patient", data.site), "arm_index": ("patient", data.arm)}
+    patient = {"patient": np.arange(data.site.size)}
+    groups = {
+        "posterior": quantities(model, draws.values),
+        "prior": quantities(model, prior),
+        "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in draws.statistics.items()}),
+        "observed_data": xr.Dataset(observed, coords=patient),
+        "constant_data": xr.Dataset(constant, coords=patient),
+    }
+    return JointPosterior(xr.DataTree.from_dict(groups), data, draws.sampler, draws.seconds, draws.notes)
+
+
+def quantities(model: JointModel, values: dict[str, Any]) -> xr.Dataset:
+    """Parameters by end point, site effects, effects and correlations.
+
+    Parameters
+    ----------
+    model : JointModel
+    values : dict of str to array
+        Draws of its parameters, shape (chain, draw, ...).
+    """
+    names = list(model.data.names)
+    found: dict[str, Any] = {}
+    coords: dict[str, Any] = {"end_point": names, "site": list(model.data.site_names)}
+    for parameter in ("alpha", "beta", "tau_u", "tau_v", "sigma", "gamma"):
+        for k in model.having(parameter):
+            found[f"{parameter}_{names[k]}"] = (_LEADING, values[f"{parameter}_{k}"])
+    effects = model.site_effects(values)
+    for name, value in effects.items():
+        having = model.having(f"tau_{name}")
+        dim = "end_point" if len(having) == len(names) else f"end_point_{name}"  # no zeros where sites are pooled
+        found[name] = ((*_LEADING, dim, "site"), np.asarray(value)[..., having, :])
+        coords[dim] = [names[k] for k in having]
+    found["effect"] = ((*_LEADING, "end_point"), joint_effects(model, values, effects))
+    kinds = {"patients": ("correlation", model.order)}
+    kinds |= {effect: (f"correlation_{effect}", model.having(f"tau_{effect}")) for effect in ("u", "v")}
+    for kind, root in model.factors(values).items():
+        name, of = kinds[kind]
+        matrix = root @ np.swapaxes(root, -1, -2)
+        pairs = sorted((min(of[i], of[j]), max(of[i], of[j]), i, j) for j in range(len(of)) for i in range(j))
+        found[name] = ((*_LEADING, f"pair_{kind}"), np.stack([matrix[..., i, j] for _, _, i, j in pairs], axis=-1))
+        coords[f"pair_{kind}"] = [f"{names[first]} ~ {names[second]}" for first, second, _, _ in pairs]
+    shape = np.shape(values["alpha_0"])
+    return xr.Dataset(found, coords={**coords, "chain": np.arange(shape[0]), "draw": np.arange(shape[1])})
+
+
+def joint_effects(model: JointModel, values: dict[str, Any], site_effects: dict[str, Any]) -> Floats:
+    """Risk or mean difference of every end point, averaged over sites by their shares, shape (..., end points)."""
+    from scipy.special import expit
+
+    weights, found = model.data.site_weights, []
+    for k, item in enumerate(model.data.outcomes):
+        level, slope = values[f"alpha_{k}"][..., None], values[f"beta_{k}"][..., None]
+        if "u" in site_effects:
+            level = level + site_effects["u"][..., k, :]
+        if "v" in site_effects:
+            slope = slope + site_effects["v"][..., k, :]
+        control, active = (level + slope * x for x in item.spec.sites.x)
+        difference = expit(active) - expit(control) if item.kind == "binary" else active - control
+        found.append((difference * weights).sum(axis=-1) if difference.shape[-1] > 1 else difference[..., 0])
+    return np.stack(found, axis=-1)
