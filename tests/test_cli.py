@@ -34,7 +34,9 @@ def run(monkeypatch, capsys):
     return call
 
 
-@pytest.mark.parametrize("command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"]])
+@pytest.mark.parametrize(
+    "command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"], ["endpoints"], ["synthetic"]]
+)
 def test_help_teaches(command):
     told = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "100"})
     assert told.exit_code == 0
@@ -250,3 +252,60 @@ def test_sites_refuses_what_it_cannot_do_and_writes_nothing(run, tmp_path, argum
     assert status == 2
     assert said in " ".join(err.split())
     assert not (tmp_path / "out").exists()
+
+
+# end points
+
+
+def test_synthetic_patients_are_written_and_say_so(run, tmp_path):
+    path, again = tmp_path / "patients_synthetic.csv", tmp_path / "again.csv"
+    status, out, err = run("synthetic", path, "--lupil2-margins", "--seed", 4)
+    assert status == 0, err
+    assert "SYNTHETIC patients written" in out
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("data,patient,site,arm,")
+    assert len(lines) == 101
+    assert all(line.lstrip('"').startswith("SYNTHETIC DATA") for line in lines[1:])
+    run("synthetic", again, "--lupil2-margins", "--seed", 4)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_plans_are_listed_and_printed(run):
+    status, out, _ = run("plans")
+    assert status == 0
+    assert "lupil2_hierarchy" in out
+    _, text, _ = run("plans", "lupil2_hierarchy")
+    assert "[joint.patients]" in text
+    status, _, err = run("plans", "lupil2_hierachy")
+    assert status == 2
+    assert "Did you mean 'lupil2_hierarchy'" in err
+
+
+def test_the_hierarchy_from_a_file(run, tmp_path):
+    path, folder = tmp_path / "patients_synthetic.csv", tmp_path / "out"
+    run("synthetic", path, "--lupil2-margins")
+    status, out, err = run("endpoints", path, "--no-joint", "--one-engine", "--out", folder)
+    assert status == 0, err
+    assert "SYNTHETIC DATA" in out
+    assert "Formal testing stops here: step 1" in out
+    assert (folder / "endpoints.md").exists()
+    assert "[1/3] SRI-4 response at week 12" in err
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (("pga_week12", "pga_wk12"), "no column 'pga_week12'"),
+        (("placebo", "sham"), "no 'placebo'"),
+        ((",ILT-101,", ",,"), "column 'arm': found nothing"),
+    ],
+)
+def test_patients_that_cannot_be_end_with_status_2_and_nothing_written(run, tmp_path, edit, said):
+    path, folder = tmp_path / "patients_synthetic.csv", tmp_path / "out"
+    run("synthetic", path)
+    path.write_text(path.read_text(encoding="utf-8").replace(*edit), encoding="utf-8")
+    status, _, err = run("endpoints", path, "--out", folder)
+    assert status == 2
+    assert said in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not folder.exists() or not list(folder.iterdir())

@@ -64,9 +64,10 @@ def test_no_file_holds_two_nouns(path):
 
 def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
-        "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "ModelSpec", "Patients", "Posterior", "Trial", "az",
-        "builtin_models", "builtin_trials", "figures", "fit", "hidden", "load_model", "load_models", "load_trial",
-        "reanalyse", "sensitivity", "site_models", "sites", "trial_hierarchy",
+        "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
+        "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
+        "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "outcomes",
+        "read_outcomes", "reanalyse", "sensitivity", "site_models", "sites", "synthetic_patients", "trial_hierarchy",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

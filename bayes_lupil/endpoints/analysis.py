@@ -95,7 +95,9 @@ class EndPointAnalysis:
     steps : tuple of Step
         Primary and secondary end points in the order of testing.
     joint : JointPosterior or None
-        The model of all of them together, where the plan declares one.
+        The model of all of them together, where the plan declares one and it was asked for.
+    joint_reason : str
+        Why it gives no probability; empty where it does, or was not asked for.
     bounds : tuple of Bounds
         P(this and all above) from the separate probabilities alone, step by step: Fréchet bounds, not estimates. Empty
         where a fit failed.
@@ -120,7 +122,7 @@ class EndPointAnalysis:
     @property
     def ok(self) -> bool:
         """Whether no fit failed."""
-        joint = self.plan.joint is None or (self.joint is not None and self.joint.verdict.ok)
+        joint = not self.joint_reason and (self.joint is None or self.joint.verdict.ok)
         tipping = all(step.tipping is None or step.tipping.ok for step in self.steps)
         return joint and tipping and all(step.ok for step in self.steps)
 

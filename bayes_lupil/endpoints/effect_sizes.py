@@ -3,9 +3,10 @@
 Binary end points give a log odds ratio (arms against each other, 0.5 added to every cell where one is empty).
 Continuous ones give a difference of means, adjusted for the baseline where there is one, over the residual SD: a
 standardised difference d, turned to the scale of log odds ratios by pi / 3^(1/2) (Hasselblad and Hedges 1995, Psychol
-Bull 117:167-178; Chinn 2000, Stat Med 19:3127-3131). All are turned so that positive is a benefit. Variances are
-those of the models; correlations between end points come from the influence of each patient on each estimate (stacked
-estimating equations; Stefanski and Boos 2002, Am Stat 56:29-38). Sites are left out: with a few patients a site,
+Bull 117:167-178; Chinn 2000, Stat Med 19:3127-3131). All are turned so that positive is a benefit. Covariances come
+from the influence of each patient on each estimate (stacked estimating equations; Stefanski and Boos 2002, Am Stat
+56:29-38), so that arms may differ in their SD; residuals are enlarged for leverage (HC2; MacKinnon and White 1985, J
+Econometrics 29:305-325). The variance of a log odds ratio is Woolf's. Sites are left out: with a few patients a site,
 terms for them cost more than they give.
 """
 
@@ -170,12 +171,12 @@ def _continuous(
         return _none(point, n, y.size, "all patients alike, given arm and baseline")
     beta, d = float(fit.params[1]), float(fit.params[1]) / sigma
     bread = np.linalg.inv(design.T @ design)
-    of_beta = (design @ bread)[:, 1] * np.asarray(fit.resid)
+    leverage = ((design @ bread) * design).sum(axis=1)
+    of_beta = (design @ bread)[:, 1] * np.asarray(fit.resid) / np.sqrt(1 - leverage)
     of_variance = (np.asarray(fit.resid) ** 2 - sigma**2) / sum(n)
     influence = np.zeros(y.size)
     influence[known] = TO_LOG_ODDS * (of_beta / sigma - beta / (2 * sigma**3) * of_variance)
-    # Hedges and Olkin 1985: the second term is what estimating the SD adds
-    se = float(np.sqrt((float(fit.bse[1]) / sigma) ** 2 + d**2 / (2 * float(fit.df_resid))))
+    se = float(np.sqrt((influence**2).sum())) / TO_LOG_ODDS
     good = point.sign
     item = EffectSize(
         point, n, good * TO_LOG_ODDS * d, TO_LOG_ODDS * se, beta, good * sigma / TO_LOG_ODDS, float(fit.pvalues[1])

@@ -79,11 +79,15 @@ def imputed_counts_surface(
         raise InputError("tipping points", "no missing response", "at least one")
     pooled = spec.sites.pooled
     seeds = np.random.SeedSequence([spec.sampler.seed, 5]).spawn(allocations)
+    # a sampler seed of its own for each allocation, so that their Monte Carlo errors are independent
+    models = [spec.edited(sampler__seed=(spec.sampler.seed + i) % 2**32) for i in range(allocations)]
 
     def fitted(k: tuple[int, int]) -> _Result:
         ends = all(k[a] in (0, total[a]) for a in (0, 1))
-        found = [_fit(spec, sites, *_filled(responders, n, missing, k, seed), end_point, pooled)
-                 for seed in (seeds[:1] if ends else seeds)]  # fmt: skip
+        found = [
+            _fit(models[i], sites, *_filled(responders, n, missing, k, seed), end_point, pooled)
+            for i, seed in enumerate(seeds[:1] if ends else seeds)
+        ]
         return _average(found)
 
     axes = _axes(int(total[0]), int(total[1]), most)

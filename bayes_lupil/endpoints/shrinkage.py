@@ -21,8 +21,10 @@ __all__ = ["Shrunken", "shrink"]
 
 Floats = NDArray[np.float64]
 
-_GRID = 512
-_LEAST_TAU = 1e-6
+_GRID = 401  # points; odd, so that every other one spans the same range
+_FAR = 8.0  # SDs of the prior
+_WIDE = 8.0  # SDs of the posterior
+_LEAST_TAU = 1e-9
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,27 @@ def shrink(estimates: Floats, covariance: Floats, mean: Normal, spread: Prior) -
     >>> round(one.mean, 6), round(one.sd, 6)
     (0.5, 0.707107)
     """
-    fine = _posterior(estimates, covariance, mean, spread, _GRID)
-    rough = _posterior(estimates, covariance, mean, spread, _GRID // 2)
-    found = [_summary(fine[1][:, j], fine[2][:, j], fine[0]) for j in range(estimates.size + 1)]
-    errors = [_above(rough[0], rough[1][:, j], rough[2][:, j]) for j in range(estimates.size + 1)]
-    rows = [
-        Shrunken(*row, abs(row[-1] - error)) for row, error in zip(found, errors, strict=True)
-    ]  # fmt: skip
+    everywhere = np.linspace(-_FAR, _FAR, _GRID)
+    first = _posterior(estimates, covariance, mean, spread, everywhere)
+    centre = float(first[0] @ everywhere)
+    width = float(np.sqrt(first[0] @ (everywhere - centre) ** 2)) + 2 * (everywhere[1] - everywhere[0])
+    grid = np.linspace(max(centre - _WIDE * width, -_FAR), min(centre + _WIDE * width, _FAR), _GRID)
+    fine = _posterior(estimates, covariance, mean, spread, grid)
+    rough = _posterior(estimates, covariance, mean, spread, grid[::2])
+    rows = []
+    for j in range(estimates.size + 1):
+        found = _summary(fine[1][:, j], fine[2][:, j], fine[0])
+        rows.append(Shrunken(*found, abs(found[-1] - _above(rough[0], rough[1][:, j], rough[2][:, j]))))
     return tuple(rows[:-1]), rows[-1]
 
 
-def _posterior(y: Floats, v: Floats, mean: Normal, spread: Prior, size: int) -> tuple[Floats, Floats, Floats]:
-    """Weights (grid,), and mean and SD of every theta and of mu given tau, (grid, end points + 1)."""
-    taus = np.maximum(spread.ppf((np.arange(size) + 0.5) / size), _LEAST_TAU)
-    k = y.size
+def _posterior(y: Floats, v: Floats, mean: Normal, spread: Prior, g: Floats) -> tuple[Floats, Floats, Floats]:
+    """Weights (grid,), and mean and SD of every theta and of mu given tau, (grid, end points + 1).
+
+    The grid is in g = Phi^-1(F(tau)), N(0, 1) a priori, so that it reaches into the tail of the prior of tau.
+    """
+    taus = np.maximum(spread.from_normal(g), _LEAST_TAU)
+    k, size = y.size, g.size
     each = np.ones(k)
     log, centres, sds = np.empty(size), np.empty((size, k + 1)), np.empty((size, k + 1))
     for i, tau in enumerate(taus):
@@ -92,13 +101,13 @@ def _posterior(y: Floats, v: Floats, mean: Normal, spread: Prior, size: int) -> 
         root = np.linalg.cholesky(total)
         gap = y - mean.mean
         z = np.linalg.solve(root, gap)
-        log[i] = -0.5 * z @ z - np.log(np.diag(root)).sum()
+        log[i] = -0.5 * (z @ z + g[i] ** 2) - np.log(np.diag(root)).sum()
         # theta, and mu as one more: both jointly normal with the estimates
         cross = np.vstack([prior, mean.sd**2 * each])
         gain = np.linalg.solve(total, cross.T).T
         centres[i] = mean.mean + gain @ gap
         variance = np.append(np.diag(prior), mean.sd**2) - (gain * cross).sum(axis=1)
-        sds[i] = np.sqrt(np.maximum(variance, 0.0))
+        sds[i] = np.sqrt(np.maximum(variance, 1e-300))
     weight = np.exp(log - log.max())
     return weight / weight.sum(), centres, sds
 

@@ -78,6 +78,18 @@ def test_adjusted_for_the_baseline() -> None:
     assert found.p == pytest.approx(fit.pvalues["arm"])
 
 
+def test_arms_of_unequal_spread() -> None:
+    """90 v 30 patients, SDs 1 and 3: the stated error is that over 800 trials, which the model's own is far from."""
+    rng = np.random.default_rng(6)
+    arm = np.repeat([0, 1], [90, 30])
+    found = [_one(CHANGE, np.where(arm == 1, 3.0, 1.0) * rng.standard_normal(120), arm=arm) for _ in range(800)]
+    sd = np.std([item.estimate for item in found], ddof=1)
+    said = np.sqrt(np.mean([item.se**2 for item in found]))
+    assert abs(said / sd - 1) < MANY / np.sqrt(2 * 800) + 0.03  # HC2 is a little low in 30 patients
+    pooled = TO_LOG_ODDS * np.sqrt(1 / 90 + 1 / 30)
+    assert sd > 1.3 * pooled
+
+
 def _patients(rng, size=400):
     """Correlated end points with missing values: two binary, two continuous."""
     arm = np.arange(size) % 2

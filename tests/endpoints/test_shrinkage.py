@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from bayes_lupil.endpoints.shrinkage import shrink
-from bayes_lupil.priors import HalfCauchy, HalfNormal, Normal
+from bayes_lupil.priors import HalfCauchy, HalfNormal, Normal, Uniform
 
 WHY = "For this test only."
 SCHOOLS = np.array([28, 8, -3, 7, -1, 1, 18, 12.0]), np.array([15, 10, 16, 11, 9, 11, 10, 18.0])
@@ -34,6 +34,32 @@ def test_eight_schools() -> None:
         p = (theirs > 0).mean()
         assert abs(mine.p_benefit - p) < MANY * np.sqrt(p * (1 - p) / row.ess_bulk)
         assert mine.error < 1e-4
+
+
+def test_eight_schools_of_posteriordb() -> None:
+    """Reference posterior eight_schools-eight_schools_noncentered: Stan, 10,000 draws; means and Monte Carlo errors."""
+    means = [6.15050229, 4.93958114, 3.90590609, 4.79601675, 3.61443632, 4.05114758, 6.31716976, 4.88399694]
+    errors = [0.05573753, 0.04622938, 0.05423137, 0.04749358, 0.04614506, 0.04851954, 0.04987668, 0.05425116]
+    y, se = SCHOOLS
+    rows, mu = shrink(y, np.diag(se**2), Normal(mean=0, sd=5, reason=WHY), HalfCauchy(scale=5, reason=WHY))
+    assert (np.abs([row.mean for row in rows] - np.array(means)) < MANY * np.array(errors)).all()
+    assert abs(mu.mean - 4.41051834) < MANY * 0.03303747
+
+
+def test_the_tail_of_the_prior_of_tau() -> None:
+    """A prior of tau far too small for the data: sums over a fine grid of tau itself, mu and theta by matrices."""
+    y, v = np.array([1.5, -1.2, 0.9, -1.0]), 0.02 * np.eye(4)
+    mean, spread = Normal(mean=0, sd=1, reason=WHY), HalfNormal(sd=0.1, reason=WHY)
+    taus = np.linspace(1e-4, 1.5, 6000)
+    log = np.array([stats.multivariate_normal.logpdf(y, np.zeros(4), v + t**2 * np.eye(4) + 1.0) for t in taus])
+    log = log + stats.halfnorm.logpdf(taus, scale=0.1)
+    weight = np.exp(log - log.max())
+    weight /= weight.sum()
+    prior = [t**2 * np.eye(4) + 1.0 for t in taus]
+    centre = np.array([p @ np.linalg.solve(p + v, y) for p in prior])
+    rows, _ = shrink(y, v, mean, spread)
+    assert [row.mean for row in rows] == pytest.approx(weight @ centre, abs=1e-5)
+    assert all(row.error < 1e-6 for row in rows)
 
 
 def test_brute_force_with_correlated_estimates() -> None:
@@ -69,7 +95,8 @@ def test_limits() -> None:
     for row in (*alike, mu):
         assert row.mean == pytest.approx(weights @ y / weights.sum(), abs=1e-4)
         assert row.sd == pytest.approx(weights.sum() ** -0.5, rel=1e-3)
-    alone, _ = shrink(y, v, Normal(mean=0, sd=1, reason=WHY), HalfNormal(sd=1e4, reason=WHY))
+    far = Uniform(lower=1e3, upper=1e4, reason=WHY)  # a wide prior alone leaves the data free to find a small tau
+    alone, _ = shrink(y, v, Normal(mean=0, sd=1, reason=WHY), far)
     for row, own, variance in zip(alone, y, np.diag(v), strict=True):
         assert row.mean == pytest.approx(own, abs=0.01)
         assert row.sd == pytest.approx(np.sqrt(variance), rel=0.01)
