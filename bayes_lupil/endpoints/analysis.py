@@ -300,7 +300,7 @@ def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool) -> t
     given = plan.joint
     sampler = given.sampler if seed is None else given.sampler.model_copy(update={"seed": seed})
     try:
-        found = fit_joint(joined, patients=given.patients, sites=given.sites, sampler=sampler, progress=progress)
+        found = fit_joint(joined, patients=given.patients, sampler=sampler, progress=progress)
     except SamplerError as problem:
         return None, str(problem)
     return found, "" if found.verdict.ok else found.verdict.text

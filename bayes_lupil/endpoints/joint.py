@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
@@ -151,26 +151,16 @@ class JointPosterior:
 _KINDS = {"correlation": "patients", "correlation_u": "levels of sites", "correlation_v": "effects at sites"}
 
 
-def fit_joint(
-    data: JointData,
-    *,
-    patients: LKJ | None,
-    sites: LKJ | None,
-    sampler: Sampler,
-    around: Literal["patients", "zero"] = "patients",
-    progress: bool = False,
-) -> JointPosterior:
+def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progress: bool = False) -> JointPosterior:
     """Fit all end points together, by NUTS.
 
     Parameters
     ----------
     data : JointData
-    patients, sites : LKJ or None
-        Priors of the correlations within patients and over sites; None for none.
+    patients : LKJ or None
+        Prior of the correlations within patients, which those over sites follow (see `joint_model`); None for none.
     sampler : Sampler
         Chains, draws, seed and backend.
-    around : {"patients", "zero"}
-        What the correlations over sites are shrunk towards (see `joint_model`).
     progress : bool
         Whether the sampler shows its progress.
 
@@ -184,7 +174,7 @@ def fit_joint(
     SamplerError
         Where the sampler cannot run.
     """
-    model = JointModel(data, patients, sites, sampler, around)
+    model = JointModel(data, patients, sampler)
     draws = nuts.sample(cast("Likelihood", model), progress)
     (seed,) = np.random.SeedSequence(sampler.seed).spawn(1)
     prior = {name: value[None] for name, value in model.prior_draws(PRIOR_DRAWS, np.random.default_rng(seed)).items()}
@@ -203,6 +193,8 @@ def fit_joint(
 
 def quantities(model: JointModel, values: dict[str, Any]) -> xr.Dataset:
     """Parameters by end point, site effects, effects and correlations.
+
+    tau_u and tau_v are SDs of the end point's own part over sites, sd_u and sd_v those of all of it.
 
     Parameters
     ----------
@@ -223,12 +215,19 @@ def quantities(model: JointModel, values: dict[str, Any]) -> xr.Dataset:
         found[name] = ((*_LEADING, dim, "site"), np.asarray(value)[..., having, :])
         coords[dim] = [names[k] for k in having]
     found["effect"] = ((*_LEADING, "end_point"), joint_effects(model, values, effects))
-    kinds = {"patients": ("correlation", model.order)}
-    kinds |= {effect: (f"correlation_{effect}", model.having(f"tau_{effect}")) for effect in ("u", "v")}
-    for kind, root in model.factors(values).items():
-        name, of = kinds[kind]
+    lower = model.lower(values)
+    roots = {} if lower is None else {"patients": lower}
+    for kind, root in (roots | model.roots(values)).items():
+        of = model.order if kind == "patients" else model.having(f"tau_{kind}")
         matrix = root @ np.swapaxes(root, -1, -2)
+        sd = np.sqrt(np.diagonal(matrix, axis1=-2, axis2=-1))
+        if kind != "patients":
+            found |= {f"sd_{kind}_{names[k]}": (_LEADING, sd[..., i]) for i, k in enumerate(of)}
+        if len(of) < 2 or lower is None:
+            continue
+        matrix = matrix / (sd[..., None] * sd[..., None, :])
         pairs = sorted((min(of[i], of[j]), max(of[i], of[j]), i, j) for j in range(len(of)) for i in range(j))
+        name = "correlation" if kind == "patients" else f"correlation_{kind}"
         found[name] = ((*_LEADING, f"pair_{kind}"), np.stack([matrix[..., i, j] for _, _, i, j in pairs], axis=-1))
         coords[f"pair_{kind}"] = [f"{names[first]} ~ {names[second]}" for first, second, _, _ in pairs]
     shape = np.shape(values["alpha_0"])

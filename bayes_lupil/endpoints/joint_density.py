@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LOG_2PI", "Partials", "correlations", "cut", "factor", "log_normal_cdf", "operations", "place"]
+__all__ = ["LOG_2PI", "Partials", "correlations", "cut", "factor", "log_normal_cdf", "operations", "place", "product"]
 
 Floats = NDArray[np.float64]
 
@@ -126,8 +126,14 @@ def factor(shares: Any, size: int) -> Any:
     lower = rows > columns
     flat = np.where(lower, rows * (rows - 1) // 2 + columns, 0).ravel()
     share = do.where(lower, shares[..., flat].reshape((*shares.shape[:-1], size, size)), 0.5)
-    left = (0.5 * do.log(4.0 * share * (1.0 - share))) @ (rows < columns).astype(float)  # of the columns before
+    # log of what the columns before leave
+    left = product(0.5 * do.log(4.0 * share * (1.0 - share)), (rows < columns).astype(float))
     return (lower * (2.0 * share - 1.0) + np.eye(size)) * do.exp(left)
+
+
+def product(a: Any, b: Any) -> Any:
+    """Matrix product of small matrices, (..., rows, columns), without BLAS, which PyTensor may not find."""
+    return (a[..., None] * b[..., None, :, :]).sum(axis=-2)
 
 
 def correlations(lower: Floats) -> Floats:

@@ -5,22 +5,20 @@ For end point k and patient i at site s, with x_i the treatment code of the end 
     eta_ik = alpha_k + u_sk + (beta_k + v_sk) x_i (+ gamma_k times the centred baseline, where continuous)
     continuous:  y_ik = eta_ik + sigma_k q_ik
     binary:      y_ik = 1 exactly where -q_ik < Phi^-1(expit(eta_ik)),   so that P(y_ik = 1) = expit(eta_ik)
-    q_i ~ N(0, R),   R = L L' ~ LKJ                                    within patients
-    u_s. = tau_u * N(0, R_u),   v_s. = tau_v * N(0, R_v)               over sites
+    q_i ~ N(0, R),   R = L L' ~ LKJ                                            within patients
+    u_sk = c_k sum_j L_kj (tau_u_j / c_j) e_sj,   e_sj ~ N(0, 1)               over sites, and likewise v_sk
 
-so that each end point by itself has exactly the model of its own file: logistic or normal, with its priors and its
-estimand. The sign of a binary outcome's latent variable is turned: a positive correlation says that response goes with
-higher values of the other outcome.
+with c_k = sigma_k of a continuous end point and (8 / pi)^(1/2) of a binary one, which is what a unit of the latent
+normal variable is on the scale of log odds at even odds. So each end point has the margin of its own file within a
+site, logistic or normal, with its priors and its estimand. The sign of a binary outcome's latent variable is turned:
+a positive correlation says that response goes with higher values of the other outcome.
 
-The correlations over sites, R_u and R_v, are shrunk towards one of two things:
-
-    around = 'zero':      R_u ~ LKJ
-    around = 'patients':  R_u is the correlation matrix that belongs to the covariance matrix L Omega L', Omega ~ LKJ,
-                          so that end points which are nearly the same in patients are so over sites too
-
-The two are the same where there is no correlation within patients. Where two end points are nearly the same measure,
-such as the absolute and the relative change of one score, the former is at odds with itself: sites that differ in both
-and hardly in their difference are nearly ruled out by the prior, and with them any large tau_u.
+What the end points before it foretell of an end point in a patient they foretell of it at a site too; besides, it has a
+part of its own there, and the SD of that part has the prior that its file gives to tau. Where nothing is correlated
+within patients, and for the first in the order of conditioning, that is exactly the model of its own file; the others'
+total SD over sites is larger than their own part. Independent site effects would be at odds with end points that are
+nearly the same measure, such as the absolute and the relative change of one score: sites that differ in both and hardly
+in their difference would be ruled out by the prior, and with them any site differences to speak of.
 
 The patient's outcomes are taken one after the other, continuous ones first: q_i = L xi_i, xi_i ~ N(0, 1). A continuous
 outcome gives xi_ik; a binary one gives the probability that xi_ik falls on its side of the cut, and xi_ik itself by its
@@ -34,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,17 +46,20 @@ from bayes_lupil.endpoints.joint_density import (
     log_normal_cdf,
     operations,
     place,
+    product,
 )
 from bayes_lupil.likelihoods.sites import Parameter
 from bayes_lupil.priors import LKJ, Normal
 from bayes_lupil.spec import Sampler
 
-__all__ = ["JointModel"]
+__all__ = ["LATENT", "JointModel"]
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
 _STANDARD = Normal(mean=0, sd=1, reason="standardised, scaled by other parameters")
+LATENT = float(np.sqrt(8 / np.pi))
+"""Log odds for a unit of the latent normal variable at even odds: the slope of Phi^-1(expit(x)) at 0, inverted."""
 _SITE_PARTS = (("u", "e", "tau_u"), ("v", "f", "tau_v"))
 
 
@@ -78,18 +79,14 @@ class JointModel:
     Attributes
     ----------
     data : JointData
-    patients, sites : LKJ or None
-        Priors of the correlations within patients and of the site effects; None fixes them at 0.
+    patients : LKJ or None
+        Prior of the correlations within patients; None fixes them, and those over sites, at 0.
     sampler : Sampler
-    around : {"patients", "zero"}
-        What the correlations of the site effects are shrunk towards.
     """
 
     data: JointData
     patients: LKJ | None
-    sites: LKJ | None
     sampler: Sampler
-    around: Literal["patients", "zero"] = "patients"
 
     @property
     def spec(self) -> _Settings:
@@ -98,13 +95,8 @@ class JointModel:
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """End points in the order of conditioning: continuous ones first, then those with the fewest gaps."""
-
-        def key(k: int) -> tuple[bool, int]:
-            item = self.data.outcomes[k]
-            return item.kind == "binary", int((~item.observed).sum())
-
-        return tuple(sorted(range(len(self.data.outcomes)), key=key))
+        """End points in the order of conditioning: continuous ones first, else as declared."""
+        return tuple(sorted(range(len(self.data.outcomes)), key=lambda k: self.data.outcomes[k].kind == "binary"))
 
     @cached_property
     def ordered(self) -> tuple[JointOutcome, ...]:
@@ -132,61 +124,53 @@ class JointModel:
             for name in ("alpha", "beta", "tau_u", "tau_v", "sigma", "gamma")
             for k in self.having(name)
         ]
-        for effect, standard, _ in _SITE_PARTS:
-            size = self.standard_rows(effect)
-            if size:
-                found.append(Parameter(standard, _STANDARD, (f"row_{effect}", "site")))
-            if self.correlated(effect):
-                assert self.sites is not None
-                found.append(Parameter(f"share_{effect}", Partials(self.sites.eta, size), (f"row_pair_{effect}",)))
+        found += [
+            Parameter(standard, _STANDARD, (f"row_{effect}", "site"))
+            for effect, standard, tau in _SITE_PARTS
+            if self.having(tau)
+        ]
         if len(self.order) > 1 and self.patients is not None:
             found.append(Parameter("share", Partials(self.patients.eta, len(self.order)), ("row_pair",)))
         if (self.hidden >= 0).any():
             found.append(Parameter("w", _STANDARD, ("hidden",)))
         return tuple(found)
 
-    def correlated(self, effect: str) -> bool:
-        """Whether the site effects 'u' or 'v' are correlated over end points."""
-        return self.sites is not None and len(self.having(f"tau_{effect}")) > 1
-
-    @property
-    def like_patients(self) -> bool:
-        """Whether there are correlations within patients that those of sites are shrunk towards."""
-        return self.around == "patients" and self.patients is not None and len(self.order) > 1
-
-    def standard_rows(self, effect: str) -> int:
-        """Standard normal variables that each site has for its effects 'u' or 'v'."""
-        return len(self.order if self.correlated(effect) and self.like_patients else self.having(f"tau_{effect}"))
-
     @property
     def coords(self) -> dict[str, Any]:
         """Coordinates of every dimension that a parameter has, and the patients."""
-        sizes = {"row_u": self.standard_rows("u"), "row_v": self.standard_rows("v")}
-        pairs = {"row_pair": len(self.order), "row_pair_u": sizes["row_u"], "row_pair_v": sizes["row_v"]}
-        sizes |= {name: size * (size - 1) // 2 for name, size in pairs.items()}
+        pairs = len(self.order) * (len(self.order) - 1) // 2
+        sizes = {f"row_{effect}": len(self.having(tau)) for effect, _, tau in _SITE_PARTS} | {"row_pair": pairs}
         sizes |= {"patient": self.data.site.size, "hidden": int((self.hidden >= 0).sum())}
         return {"site": list(self.data.site_names), **{name: list(range(size)) for name, size in sizes.items()}}
 
-    def factors(self, values: Values) -> dict[str, Any]:
-        """Square roots M of the correlation matrices M M' that are free, by 'patients', 'u' and 'v'.
+    def lower(self, values: Values) -> Any:
+        """Cholesky factor of R in the order of conditioning, shape (..., K, K); None where nothing is correlated."""
+        return factor(values["share"], len(self.order)) if "share" in values else None
+
+    def roots(self, values: Values) -> dict[str, Any]:
+        """Square roots M of the covariance matrices M M' of site effects, by 'u' and 'v'.
 
         Returns
         -------
-        dict of array or graph
-            'patients': in the order of conditioning, lower triangular, shape (..., K, K); the others: one row for each
-            end point that has the effect, in the order of the data.
+        dict of array or graph, shape (..., end points that have the effect, the same)
+            Rows and columns in the order of the data.
         """
-        found: dict[str, Any] = {}
-        if "share" in values:
-            found["patients"] = factor(values["share"], len(self.order))
+        lower, found = self.lower(values), {}
+        some = values["alpha_0"]
+        do = operations(some)
         for effect, _, tau in _SITE_PARTS:
-            if not self.correlated(effect):
+            having = self.having(tau)
+            if not having:
                 continue
-            found[effect] = factor(values[f"share_{effect}"], self.standard_rows(effect))
-            if self.like_patients:
-                rows = [self.order.index(k) for k in self.having(tau)]
-                mixed = found["patients"][..., rows, :] @ found[effect]
-                found[effect] = mixed / ((mixed**2).sum(axis=-1) ** 0.5)[..., None]
+            sd = do.stack([values[f"{tau}_{k}"] for k in having], axis=-1)
+            if lower is None:
+                found[effect] = sd[..., None] * np.eye(len(having))
+                continue
+            units = [values[f"sigma_{k}"] if f"sigma_{k}" in values else LATENT + 0.0 * some for k in having]
+            unit = do.stack(units, axis=-1)
+            place_of = [self.order.index(k) for k in having]
+            mixing = lower[..., place_of, :][..., :, place_of]
+            found[effect] = unit[..., :, None] * mixing * (sd / unit)[..., None, :]
         return found
 
     def _over_end_points(self, values: Values, name: str) -> Any:
@@ -197,15 +181,14 @@ class JointModel:
 
     def site_effects(self, values: Values) -> dict[str, Any]:
         """Effects u and v, shape (..., end points, sites), 0 where pooled; only those that any end point has."""
-        factors = self.factors(values)
+        roots = self.roots(values)
         found = {}
         for effect, standard, tau in _SITE_PARTS:
-            having = self.having(tau)
-            if not having:
-                continue
-            mixed = factors[effect] @ values[standard] if effect in factors else values[standard]
-            row = np.array([having.index(k) if k in having else 0 for k in range(len(self.data.outcomes))])
-            found[effect] = self._over_end_points(values, tau) * mixed[..., row, :]
+            if effect in roots:
+                having, mixed = self.having(tau), product(roots[effect], values[standard])
+                row = np.array([having.index(k) if k in having else 0 for k in range(len(self.data.outcomes))])
+                there = np.array([float(k in having) for k in range(len(self.data.outcomes))])
+                found[effect] = there[:, None] * mixed[..., row, :]
         return found
 
     def linear(self, values: Values) -> Any:
@@ -227,7 +210,7 @@ class JointModel:
     def patient_log_likelihood(self, values: Values, data: Mapping[str, Any] | None = None) -> Any:
         """Log likelihood of each patient given `w`, shape (..., patients), in NumPy or PyTensor."""
         data = self.graph_data() if data is None else data
-        linear, lower = self.linear(values), self.factors(values).get("patients")
+        linear, lower = self.linear(values), self.lower(values)
         do = operations(linear)
         total: Any = 0.0
         known: list[Any] = []  # xi of the end points so far
@@ -284,7 +267,7 @@ class JointModel:
 
     def graph_key(self) -> str:
         """Alike where two models differ in nothing but the values of outcomes."""
-        found: list[Any] = [self.patients and self.patients.eta, self.sites and self.sites.eta, self.around]
+        found: list[Any] = [self.patients and self.patients.eta]
         for item in self.data.outcomes:
             model = item.spec.to_dict()
             baseline = None if item.centred_baseline is None else item.centred_baseline.tolist()

@@ -205,12 +205,11 @@ class Joint(Document):
 
     Attributes
     ----------
-    patients, sites : LKJ, optional
-        Priors of the correlations of end points within patients, and of the effects of sites; none where left out.
+    patients : LKJ, optional
+        Prior of the correlations of end points within patients, which their site effects follow; none where left out.
     """
 
     patients: LKJ | None = None
-    sites: LKJ | None = None
     sampler: Sampler
 
 
