@@ -92,6 +92,8 @@ class JointOutcome:
         if sites.correlated:
             required = "false in a joint model, whose site effects are correlated between end points"
             raise UnsupportedModelError(where, "correlated = true", required)
+        if self.spec.errors is not None and self.spec.errors.distribution != "normal":
+            raise UnsupportedModelError(where, "Student-t errors", "normal errors in a joint model")
         continuous, covariate = self.kind == "continuous", self.baseline is not None
         if covariate and not continuous:
             raise UnsupportedModelError(where, "a baseline", "none, because the outcome is binary")

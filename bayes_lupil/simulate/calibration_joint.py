@@ -55,6 +55,7 @@ NAMES = ("response", "change", "score")
 _MISSING = (0.05, 0.1, 0.15)
 _DESIGN_SEED = 20261105
 _MIN_EFFECTIVE = 3 * RANKED_AMONG
+_LATENT_UNIT = 1.5957691216057308  # (8 / pi)^(1/2) log odds
 _CHAINS, _TUNE, _DRAWS, _LONGER, _LONGEST = 2, 500, 600, 3, 20_000
 _WHY = "for the calibration alone: trials as they might be, without extremes"
 CORRELATION = LKJ(eta=2, reason=_WHY)
@@ -195,14 +196,15 @@ def _truth(rng: np.random.Generator) -> dict[str, Any]:
     # the order of conditioning: change, score, response
     turn = [1, 2, 0]
     root = np.linalg.cholesky(r[np.ix_(turn, turn)])
+    unit = np.array([_LATENT_UNIT, truth["sigma_change"], truth["sigma_score"]])
     for effect in "uv":
-        mixed = root @ onion(CORRELATION.eta, 3, rng) @ root.T
-        mixed = mixed / np.sqrt(np.outer(mixed.diagonal(), mixed.diagonal()))
-        over_sites = np.empty((3, 3))
-        over_sites[np.ix_(turn, turn)] = mixed
         tau = np.array([truth[f"tau_{effect}_{name}"] for name in NAMES])
-        truth[effect] = rng.multivariate_normal(np.zeros(3), over_sites * np.outer(tau, tau), size=SITES)
-        truth[f"r_{effect}"] = over_sites
+        over_sites = np.empty((3, 3))
+        mixing = unit[turn][:, None] * root * (tau / unit)[turn]
+        over_sites[np.ix_(turn, turn)] = mixing @ mixing.T
+        truth[effect] = rng.multivariate_normal(np.zeros(3), over_sites, size=SITES)
+        sd = np.sqrt(over_sites.diagonal())
+        truth[f"r_{effect}"] = over_sites / np.outer(sd, sd)
     truth["r"] = r
     return truth
 
@@ -327,7 +329,7 @@ def _fit(data: JointData, seed: int) -> tuple[dict[str, Floats], bool, bool]:
 
     count = _DRAWS
     while True:
-        model = JointModel(data, CORRELATION, CORRELATION, _sampler(count, seed), "patients")
+        model = JointModel(data, CORRELATION, _sampler(count, seed))
         found = nuts.sample(cast("Likelihood", model))
         group = quantities(model, found.values)
         draws = {}
