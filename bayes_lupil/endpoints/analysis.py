@@ -99,8 +99,8 @@ class EndPointAnalysis:
     joint_reason : str
         Why it gives no probability; empty where it does, or was not asked for.
     bounds : tuple of Bounds
-        P(this and all above) from the separate probabilities alone, step by step: Fréchet bounds, not estimates. Empty
-        where a fit failed.
+        What P(benefit) of each step alone allows P(this and all above) to be: Fréchet bounds, not estimates. From the
+        joint model's P(benefit), or from the separate models' where there is none. Empty where a fit failed.
     further : Further or None
         Exploratory end points.
     """
@@ -232,7 +232,7 @@ def analyse_end_points(
     if chosen.further:
         say(f"{len(chosen.further)} exploratory end points")
         further = analyse_further(chosen, made[len(chosen.steps) :], data, arms)
-    return EndPointAnalysis(chosen, data, arms, tuple(steps), together, why, _bounds(steps), further)
+    return EndPointAnalysis(chosen, data, arms, tuple(steps), together, why, _bounds(steps, together), further)
 
 
 def _arms(plan: Plan, active: str | None) -> Arms:
@@ -306,7 +306,11 @@ def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool) -> t
     return found, "" if found.verdict.ok else found.verdict.text
 
 
-def _bounds(steps: list[Step]) -> tuple[Bounds, ...]:
+def _bounds(steps: list[Step], joint: JointPosterior | None) -> tuple[Bounds, ...]:
+    """Of P(this and all above), from the joint model's own probabilities, or from the separate models' without it."""
+    together = None if joint is None else joint.chances()
+    if together is not None:
+        return cumulative_bounds([c.benefit for c in together], [c.benefit_mcse for c in together])
     chances = [step.posterior.p_benefit for step in steps if step.posterior is not None]
     known = [chance for chance in chances if chance is not None]
     if len(known) < len(steps):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.frames import counterpart_rows
 from bayes_lupil.report.endpoint_further import further_markdown
-from bayes_lupil.report.endpoint_words import bound_words, headline, in_units, missing_words, p_all_words
+from bayes_lupil.report.endpoint_words import (
+    bound_words,
+    headline,
+    in_units,
+    missing_words,
+    p_all_words,
+    together_words,
+)
 from bayes_lupil.report.markdown import markdown_table
 from bayes_lupil.report.numbers import interval, p_value, probability
 from bayes_lupil.report.tables import latex_table
@@ -15,7 +22,7 @@ __all__ = ["end_points_markdown", "hierarchy_latex", "hierarchy_rows"]
 
 _HEAD = (
     "step", "end point", "p printed", "p recomputed", "p adjusted", "gate", "effect (95 % CrI)", "P(benefit)",
-    "P(this and all above)", "bounds of that",
+    "P(benefit), all together", "P(this and all above)", "bounds of that",
 )  # fmt: skip
 
 
@@ -36,7 +43,7 @@ def hierarchy_rows(result: EndPointAnalysis) -> list[list[str]]:
             [
                 str(step.number), point.label, p_value(point.printed.p if point.printed else None),
                 p_value(step.counterpart.p), p_value(step.gate.adjusted_p), step.gate.status, effect, chance,
-                p_all_words(result, i), bound_words(result, i),
+                together_words(result, i), p_all_words(result, i), bound_words(result, i),
             ]
         )  # fmt: skip
     return rows
@@ -91,9 +98,12 @@ def _notes(result: EndPointAnalysis) -> list[str]:
     ]
     if result.joint is not None and result.joint.verdict.ok:
         lines += [
-            "P(this and all above) is the probability that this end point and all before it truly favour the active "
-            "arm, from the model of all of them together. The bounds (Fréchet) are what the separate probabilities "
-            "alone would allow, whatever the correlation.",
+            "P(benefit), all together, and P(this and all above), that this end point and all before it truly favour "
+            "the active arm, are of the model of all of them together. A missing value is foretold there from the "
+            "patient's other outcomes: a patient counted as a non-responder is expected to have changed less, so that "
+            "P(benefit) may differ from that of the end point's own model, which takes it as missing at random given "
+            "arm, site and baseline. The bounds (Fréchet) are what the separate probabilities alone would allow, "
+            "whatever the correlation.",
             "",
         ]
     elif result.bounds:
@@ -198,21 +208,10 @@ def _joint(result: EndPointAnalysis) -> list[str]:
         return [*lines, f"No probability is given: {result.joint.verdict.text}.", ""]
     table = result.joint.correlations().reset_index()
     shown = [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
-    chances = result.joint.chances() or ()
-    rows = []
-    for step, chance in zip(result.steps, chances, strict=True):
-        best = step.posterior.p_benefit if step.posterior is not None else None
-        own = "" if best is None else probability(best.probability, best.mcse)
-        joint = probability(chance.benefit, chance.benefit_mcse)
-        rows.append([step.derived.plan.label, own, joint, probability(chance.all_above, chance.all_above_mcse)])
     return [
         *lines,
-        "Each end point keeps its own model; residuals of a patient, and effects of a site, are correlated between end "
-        "points. A missing value is foretold from the patient's other outcomes: a patient who is counted as a "
-        "non-responder is expected to have changed less, so that P(benefit) may differ from that of the end point "
-        "alone.",
-        "",
-        markdown_table(("end point", "P(benefit), own model", "P(benefit), together", "P(this and all above)"), rows),
+        "Each end point keeps its own model within a site; residuals of a patient are correlated between end points, "
+        "and site effects follow these correlations, each end point with a part of its own besides.",
         "",
         "A positive correlation: response (or a higher value) of the one goes with a higher value of the other.",
         "",

@@ -28,9 +28,9 @@ def print_end_points(result: EndPointAnalysis, out: Console) -> None:
     )
     for row in hierarchy_rows(result):
         printed = f"{row[2]} printed" if row[2] else row[3]
-        table.add_row(f"{row[0]} {row[1]}", printed, row[6], row[7], row[8])
+        table.add_row(f"{row[0]} {row[1]}", printed, row[6], row[7], row[9])
     out.print(table)
-    line("P(all): probability that this end point and all above favour the active arm.")
+    line("P(all): that this end point and all above favour the active arm, by the model of all of them together.")
     line(gate_words(result))
     for step in result.steps:
         line(f"{step.number}: {missing_words(step)}")

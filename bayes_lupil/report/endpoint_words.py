@@ -8,7 +8,7 @@ from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.report.numbers import p_value, probability
 from bayes_lupil.trials.trial import EndPoint
 
-__all__ = ["bound_words", "gate_words", "headline", "in_units", "missing_words", "p_all_words"]
+__all__ = ["bound_words", "gate_words", "headline", "in_units", "missing_words", "p_all_words", "together_words"]
 
 
 def in_units(value: float, point: EndPoint, *, unit: bool = True, signed: bool = True) -> str:
@@ -65,12 +65,19 @@ def p_all_words(result: EndPointAnalysis, i: int) -> str:
     return ""
 
 
+def together_words(result: EndPointAnalysis, i: int) -> str:
+    """P(benefit) of step i (from 0) by the joint model; empty where there is none."""
+    chances = result.joint.chances() if result.joint is not None else None
+    return "" if chances is None else probability(chances[i].benefit, chances[i].benefit_mcse)
+
+
 def bound_words(result: EndPointAnalysis, i: int) -> str:
     """The Fréchet bounds of P(this and all above) of step i (from 0)."""
     if not result.bounds or i == 0:
         return ""
     bound = result.bounds[i]
-    return f"{bound.lower:.3f} (MCSE {bound.lower_mcse:.1g}) to {bound.upper:.3f} (MCSE {bound.upper_mcse:.1g})"
+    low, high = probability(bound.lower, bound.lower_mcse), probability(bound.upper, bound.upper_mcse)
+    return f"{low} to {high}"
 
 
 def headline(result: EndPointAnalysis) -> list[str]:
