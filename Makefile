@@ -49,9 +49,10 @@ schema: $(READY)  ## Renew models/schema.json
 notebooks: $(READY)  ## Run the notebooks and keep their outputs
 	$(BIN)/python notebooks/run.py
 
-calibration: $(READY)  ## Renew the stored simulation-based calibrations (about half an hour)
+calibration: $(READY)  ## Renew the stored simulation-based calibrations (about an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_joint
 
 operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.operating

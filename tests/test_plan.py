@@ -87,7 +87,6 @@ def test_unknown_plans(tmp_path: Path) -> None:
 
 
 def test_exploratory_end_points_need_priors(tmp_path: Path) -> None:
-    further = '[[end_points]]\nname = "ae"\nlabel = "Adverse event"\nrole = "exploratory"\nbenefit = "lower"\n'
-    further += 'response = "adverse_event"\ngroup = "safety"\n\n[joint.patients]'
+    start, end = BASE.index("[exploratory.mean]"), BASE.index("[joint.patients]")
     with pytest.raises(ModelError, match="its priors, because there are exploratory end points"):
-        _plan(tmp_path, ("[joint.patients]", further))
+        _plan(tmp_path, (BASE[start:end], ""))

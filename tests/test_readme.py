@@ -81,6 +81,11 @@ def test_the_commands_run(line, tmp_path):
     (tmp_path / "my_trial.csv").write_text(
         "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\nC,placebo,4,9\nC,drug,7,12\n"
     )
+    if "endpoints" in line:  # the command before it in the README writes this file
+        from bayes_lupil import synthetic_patients
+
+        patients = synthetic_patients(seed=1, margins="lupil2")
+        patients.to_frame().to_csv(tmp_path / "patients_synthetic.csv", index=False)
     program, *arguments = shlex.split(line)
     assert program == ".venv/bin/bayes-lupil"
     done = subprocess.run(

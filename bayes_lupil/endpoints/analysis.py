@@ -197,6 +197,7 @@ def analyse_end_points(
             raise ModelError(f"plan '{chosen.name}', end point '{name}'", "no model", "one for each step (models=...)")
         if seed is not None:
             specs[name] = specs[name].edited(sampler__seed=seed + i)
+        _check_model(chosen, name, specs[name])
         build_likelihood(
             specs[name], trial
         )  # a model that the data cannot support is refused before anything is fitted
@@ -235,6 +236,15 @@ def analyse_end_points(
     return EndPointAnalysis(chosen, data, arms, tuple(steps), together, why, _bounds(steps, together), further)
 
 
+def _check_model(plan: Plan, name: str, spec: ModelSpec) -> None:
+    """That the model is of the plan's patients, as `load_plan` sees to for models that it loads."""
+    where = f"plan '{plan.name}', end point '{name}', model '{spec.name}'"
+    if spec.population != plan.population:
+        raise ModelError(where, f"population '{spec.population}'", f"'{plan.population}', like the plan")
+    if spec.without_sites:
+        raise ModelError(where, f"a model without {', '.join(spec.without_sites)}", "one of all sites")
+
+
 def _arms(plan: Plan, active: str | None) -> Arms:
     known = plan.arms.actives
     if active is None:
@@ -256,6 +266,8 @@ def _gates(plan: Plan, made: list[Derived], tested: list[Counterpart]) -> tuple[
     hypotheses = []
     for point, test in zip(points, tested, strict=True):
         p = (None if point.printed is None else point.printed.p) if printed else test.gate_p
+        if p is not None and test.favours == "control":
+            p = 1.0  # a printed p-value has no sign, but the data do
         hypotheses.append(Hypothesis(point.label, p))
     return fixed_sequence(hypotheses, plan.level), "printed" if printed else "recomputed"
 
@@ -310,7 +322,7 @@ def _bounds(steps: list[Step], joint: JointPosterior | None) -> tuple[Bounds, ..
     """Of P(this and all above), from the joint model's own probabilities, or from the separate models' without it."""
     together = None if joint is None else joint.chances()
     if together is not None:
-        return cumulative_bounds([c.benefit for c in together], [c.benefit_mcse for c in together])
+        return cumulative_bounds([c.benefit for c in together], [c.benefit_mcse for c in together], independent=False)
     chances = [step.posterior.p_benefit for step in steps if step.posterior is not None]
     known = [chance for chance in chances if chance is not None]
     if len(known) < len(steps):

@@ -29,14 +29,16 @@ class Bounds:
     upper_mcse: float
 
 
-def frechet(probabilities: Sequence[float], mcse: Sequence[float]) -> Bounds:
+def frechet(probabilities: Sequence[float], mcse: Sequence[float], independent: bool = True) -> Bounds:
     """Bounds of the probability that all events hold.
 
     Parameters
     ----------
     probabilities : sequence of float
     mcse : sequence of float
-        Their Monte Carlo standard errors; the fits behind them are taken to be independent runs.
+        Their Monte Carlo standard errors.
+    independent : bool
+        Whether they come from runs of their own. If not, errors are added up, which is the most they can come to.
 
     Raises
     ------
@@ -56,10 +58,12 @@ def frechet(probabilities: Sequence[float], mcse: Sequence[float]) -> Bounds:
         raise InputError("bounds", str(p.tolist()), "probabilities from 0 to 1")
     total = float(p.sum() - (p.size - 1))
     least = int(np.argmin(p))
-    error = float(np.sqrt((e**2).sum())) if total > 0 else 0.0
+    error = float(np.sqrt((e**2).sum()) if independent else e.sum()) if total > 0 else 0.0
     return Bounds(max(total, 0.0), float(p[least]), error, float(e[least]))
 
 
-def cumulative_bounds(probabilities: Sequence[float], mcse: Sequence[float]) -> tuple[Bounds, ...]:
+def cumulative_bounds(
+    probabilities: Sequence[float], mcse: Sequence[float], independent: bool = True
+) -> tuple[Bounds, ...]:
     """Bounds of P(the first k hold) for k = 1, 2, ...; parameters as of `frechet`."""
-    return tuple(frechet(probabilities[:k], mcse[:k]) for k in range(1, len(probabilities) + 1))
+    return tuple(frechet(probabilities[:k], mcse[:k], independent) for k in range(1, len(probabilities) + 1))

@@ -58,8 +58,8 @@ class Counterpart:
 
     @property
     def gate_p(self) -> float | None:
-        """The p-value for the gate: 1 where the estimate points to harm, since harm must not open it."""
-        return 1.0 if self.p is not None and self.favours == "control" else self.p
+        """The p-value for the gate: 1 unless the estimate favours the active arm, since harm must not open it."""
+        return self.p if self.p is None or self.favours == "active" else 1.0
 
     @property
     def words(self) -> str:
@@ -83,12 +83,15 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
     point, values = derived.plan, derived.counted
     named = np.isin(np.array(outcomes.arm), [plan.arms.control, *plan.arms.actives])
     keep = named & members(outcomes, plan.population) & ~np.isnan(values)
-    covariate = derived.baseline
-    notes = []
-    if covariate is not None and np.isnan(covariate[keep]).any():
+    covariate, notes = derived.baseline, []
+    if covariate is not None and np.isnan(covariate[keep]).all():
+        covariate = None
+        notes.append("no baseline is known: the adjusted analysis is adjusted for site alone")
+    elif covariate is not None and np.isnan(covariate[keep]).any():
+        # White and Thompson 2005, Stat Med 24:993-1007: in a randomised trial the mean will do
         lost = int(np.isnan(covariate[keep]).sum())
-        keep = keep & ~np.isnan(covariate)
-        notes.append(f"{lost} patients without a baseline are left out of the adjusted analysis")
+        covariate = np.where(np.isnan(covariate), covariate[keep][~np.isnan(covariate[keep])].mean(), covariate)
+        notes.append(f"{lost} patients without a baseline have the mean one in the adjusted analysis")
     arm, site = (tuple(np.array(column)[keep].tolist()) for column in (outcomes.arm, outcomes.site))
     baseline = None if covariate is None else covariate[keep]
     if point.kind == "continuous":
@@ -103,7 +106,8 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
     by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
     if point.gate_test == "cmh":
         p = None if by_site.cmh is None else by_site.cmh.p
-        estimate = 0.0 if by_site.mh_odds_ratio is None else by_site.mh_odds_ratio - 1
+        # of the sign of the test's own numerator, and there wherever the test is: the odds ratio may be infinite
+        estimate = by_site.mh_risk_difference or 0.0
         if p is None:
             notes.append("no site has both arms and both outcomes: there is no Cochran-Mantel-Haenszel test")
     else:

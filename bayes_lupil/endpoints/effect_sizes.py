@@ -1,13 +1,13 @@
 """Effects of several end points on one scale, with the covariance that comes from their being of the same patients.
 
 Binary end points give a log odds ratio (arms against each other, 0.5 added to every cell where one is empty).
-Continuous ones give a difference of means, adjusted for the baseline where there is one, over the residual SD: a
-standardised difference d, turned to the scale of log odds ratios by pi / 3^(1/2) (Hasselblad and Hedges 1995, Psychol
-Bull 117:167-178; Chinn 2000, Stat Med 19:3127-3131). All are turned so that positive is a benefit. Covariances come
-from the influence of each patient on each estimate (stacked estimating equations; Stefanski and Boos 2002, Am Stat
-56:29-38), so that arms may differ in their SD; residuals are enlarged for leverage (HC2; MacKinnon and White 1985, J
-Econometrics 29:305-325). The variance of a log odds ratio is Woolf's. Sites are left out: with a few patients a site,
-terms for them cost more than they give.
+Continuous ones give a difference of means, adjusted for the baseline where there is one, over the SD of an arm's
+patients: a standardised difference d, turned to the scale of log odds ratios by pi / 3^(1/2) (Hasselblad and Hedges
+1995, Psychol Bull 117:167-178; Chinn 2000, Stat Med 19:3127-3131). All are turned so that positive is a benefit.
+Covariances come from the influence of each patient on each estimate (stacked estimating equations; Stefanski and Boos
+2002, Am Stat 56:29-38), so that arms may differ in their SD; residuals are enlarged for leverage (HC2; MacKinnon and
+White 1985, J Econometrics 29:305-325). The variance of a log odds ratio is Woolf's. Sites are left out: with a few
+patients a site, terms for them cost more than they give.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ TO_LOG_ODDS = np.pi / np.sqrt(3.0)
 """From standardised differences to log odds ratios: the SD of a logistic distribution."""
 _LEAST = 2  # patients an arm
 _CORRECTION = 0.5
+_ALONE = 1e-8  # of 1 - leverage
 
 
 @dataclass(frozen=True)
@@ -166,17 +167,21 @@ def _continuous(
         columns.append(baseline[known] - baseline[known].mean())
     design = np.column_stack(columns)
     fit = sm.OLS(y[known], design).fit()
-    sigma = float(np.sqrt(fit.mse_resid))
+    crude = sm.OLS(y[known], design[:, :2]).fit()  # the SD of patients of an arm, whatever their baseline
+    sigma = float(np.sqrt(crude.mse_resid))
     if sigma <= 1e-12 * max(float(np.abs(y[known]).max()), 1.0):
-        return _none(point, n, y.size, "all patients alike, given arm and baseline")
+        return _none(point, n, y.size, "all patients alike, given the arm")
     beta, d = float(fit.params[1]), float(fit.params[1]) / sigma
     bread = np.linalg.inv(design.T @ design)
-    leverage = ((design @ bread) * design).sum(axis=1)
-    of_beta = (design @ bread)[:, 1] * np.asarray(fit.resid) / np.sqrt(1 - leverage)
-    of_variance = (np.asarray(fit.resid) ** 2 - sigma**2) / sum(n)
+    spared = 1 - ((design @ bread) * design).sum(axis=1)
+    alone = spared < _ALONE  # such a patient is fitted exactly
+    of_beta = (design @ bread)[:, 1] * np.where(alone, 0.0, np.asarray(fit.resid) / np.sqrt(np.maximum(spared, _ALONE)))
+    of_variance = (np.asarray(crude.resid) ** 2 - sigma**2) / sum(n)
     influence = np.zeros(y.size)
     influence[known] = TO_LOG_ODDS * (of_beta / sigma - beta / (2 * sigma**3) * of_variance)
     se = float(np.sqrt((influence**2).sum())) / TO_LOG_ODDS
+    if se <= 0:
+        return _none(point, n, y.size, "no variation left beside arm and baseline")
     good = point.sign
     item = EffectSize(
         point, n, good * TO_LOG_ODDS * d, TO_LOG_ODDS * se, beta, good * sigma / TO_LOG_ODDS, float(fit.pvalues[1])

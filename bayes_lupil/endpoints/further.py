@@ -103,7 +103,7 @@ def analyse_further(plan: Plan, derived: list[Derived], outcomes: Outcomes, arms
     shrunken: list[Shrunken | None] = [None] * len(points)
     means = {}
     for group in dict.fromkeys(item.plan.group for item in derived):
-        chosen = [i for i, d in enumerate(derived) if d.plan.group == group and np.isfinite(found.items[i].estimate)]
+        chosen = [i for i, d in enumerate(derived) if d.plan.group == group and np.isfinite(found.items[i].se)]
         if not chosen:
             continue
         estimates = np.array([found.items[i].estimate for i in chosen])

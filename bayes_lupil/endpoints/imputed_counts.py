@@ -98,8 +98,9 @@ def imputed_counts_surface(
     good = 1 if end_point.sign > 0 else 0
     worst = (int(total[0]) * good, int(total[1]) * (1 - good))
     best = (int(total[0]) - worst[0], int(total[1]) - worst[1])
-    seen = _fit(spec, sites, responders, n, end_point, pooled)
-    rates = responders.sum(axis=0) / n.sum(axis=0)
+    none_seen = not n.sum(axis=0).all()
+    seen = _Result(np.nan, np.nan, np.nan) if none_seen else _fit(spec, sites, responders, n, end_point, pooled)
+    rates = responders.sum(axis=0) / np.maximum(n.sum(axis=0), 1)
     points = [
         _point("non_responder", "missing counted as non-responders", (0, 0), cells[0, 0]),
         SurfacePoint(
@@ -109,6 +110,8 @@ def imputed_counts_surface(
         _point("worst_case", "worst case for the active arm", worst, cells[worst]),
         _point("best_case", "best case for the active arm", best, cells[best]),
     ]  # fmt: skip
+    if none_seen:  # there are no complete cases to speak of
+        points = [point for point in points if point.name != "complete_cases"]
     points.sort(key=lambda point: point.name != rule)
     failures = [f"{i} control and {j} active responders: {r.why}" for (i, j), r in cells.items() if r.why]
     failures += [f"complete cases: {seen.why}"] if seen.why else []
@@ -163,9 +166,11 @@ def _fit(
 def _average(found: list[_Result]) -> _Result:
     why = next((item.why for item in found if item.why), "")
     p = np.array([item.p for item in found])
+    # fits have seeds of their own, so that the spread of their results holds the Monte Carlo error too
     within = np.mean([item.mcse**2 for item in found]) / p.size
     between = p.var(ddof=1) / p.size if p.size > 1 else 0.0
-    return _Result(float(p.mean()), float(np.sqrt(within + between)), float(np.mean([i.effect for i in found])), why)
+    error = float(np.sqrt(np.maximum(within, between)))
+    return _Result(float(p.mean()), error, float(np.mean([i.effect for i in found])), why)
 
 
 def _point(name: str, label: str, k: tuple[int, int], result: _Result) -> SurfacePoint:

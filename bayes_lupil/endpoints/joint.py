@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.endpoints.joint_data import JointData
 from bayes_lupil.endpoints.joint_model import JointModel
-from bayes_lupil.engines import nuts
 from bayes_lupil.files import make_folder, new_file
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.priors import LKJ
@@ -174,6 +173,8 @@ def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progre
     SamplerError
         Where the sampler cannot run.
     """
+    from bayes_lupil.engines import nuts  # loads ArviZ
+
     model = JointModel(data, patients, sampler)
     draws = nuts.sample(cast("Likelihood", model), progress)
     (seed,) = np.random.SeedSequence(sampler.seed).spawn(1)

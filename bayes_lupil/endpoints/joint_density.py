@@ -189,7 +189,7 @@ def cut(log_odds: Any) -> Any:
     Examples
     --------
     >>> cut(np.array([-800.0, 0.0, 800.0])).round(2).tolist()
-    [-39.89, 0.0, 39.89]
+    [-39.88, 0.0, 39.88]
     """
     do = operations(log_odds)
     positive = log_odds > 0

@@ -7,7 +7,8 @@ that the posterior of all parameters is that of the complete cases, and averaged
 
     mean difference = sum_s w_s (beta + v_s) + pi_1 delta_1 - pi_0 delta_0,
 
-with pi_a the share of arm a's patients that is missing: the whole surface is a shift of the same draws.
+with pi_a the share of arm a's patients that is missing, wherever they are: the whole surface is a shift of the same
+draws.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def shifted_means_surface(
     def point(name: str, label: str, c: float, a: float) -> SurfacePoint:
         return SurfacePoint(name, label, c, a, True, *at((c, a)))
 
-    like = "missing active patients like control (the shift follows each draw)"
+    like = "missing active patients like control (each draw's overall effect taken from them)"
     jump = SurfacePoint("jump_to_control", like, 0.0, float(-difference.mean()), False, *at((0.0, -difference)))
     points = (
         point("complete_cases", "missing at random: missing patients like those seen", 0.0, 0.0),

@@ -72,6 +72,8 @@ def shrink(estimates: Floats, covariance: Floats, mean: Normal, spread: Prior) -
     >>> round(one.mean, 6), round(one.sd, 6)
     (0.5, 0.707107)
     """
+    # end points that say the same make V singular
+    covariance = covariance + 1e-8 * np.diag(covariance).mean() * np.eye(estimates.size)
     everywhere = np.linspace(-_FAR, _FAR, _GRID)
     first = _posterior(estimates, covariance, mean, spread, everywhere)
     centre = float(first[0] @ everywhere)

@@ -132,17 +132,21 @@ class JointCalibration:
 
 @cache
 def specs() -> tuple[ModelSpec, ModelSpec, ModelSpec]:
-    """Models of the three end points, in the order of `NAMES`."""
+    """Models of the three end points, in the order of `NAMES`.
 
-    def normal(sd: float) -> dict[str, Any]:
-        return {"family": "normal", "mean": 0, "sd": sd, "reason": _WHY}
+    Effects are likely beneficial and about as large as the data's errors, so that P(all) takes every value there is.
+    """
+
+    def normal(sd: float, mean: float = 0) -> dict[str, Any]:
+        return {"family": "normal", "mean": mean, "sd": sd, "reason": _WHY}
 
     half = {"family": "half_normal", "sd": 0.5, "reason": _WHY}
-    shared = {"priors__alpha": normal(1), "priors__beta": normal(1), "priors__tau_u": half, "priors__tau_v": half}
+    shared = {"priors__alpha": normal(1), "priors__tau_u": half, "priors__tau_v": half}
     sigma = {"family": "log_normal", "mean_log": 0, "sd_log": 0.3, "reason": _WHY}
-    response = load_model("site_effects").edited(name="response", **shared)
-    change = response.edited(name="change", priors__sigma=sigma)
-    return response, change, change.edited(name="score", priors__gamma=normal(0.5), sites__coding="reference")
+    response = load_model("site_effects").edited(name="response", priors__beta=normal(0.4, 0.3), **shared)
+    change = response.edited(name="change", priors__beta=normal(0.3, -0.2), priors__sigma=sigma)
+    score = {"priors__beta": normal(0.3, 0.2), "priors__gamma": normal(0.5), "sites__coding": "reference"}
+    return response, change, change.edited(name="score", **score)
 
 
 def _sampler(draws: int, seed: int) -> Sampler:

@@ -140,6 +140,48 @@ def test_harm_does_not_open_a_gate(patients: Outcomes) -> None:
     assert step.posterior.p_benefit.probability < 0.1
 
 
+def test_harm_that_is_infinitely_bad_opens_no_gate() -> None:
+    """Events in the active arm alone: there is no finite odds ratio, but a test, and a direction."""
+    rows = [(s, a, i, float(a == "drug" and i < 5)) for s in "AB" for a in ("sham", "drug") for i in range(10)]
+    patients = Outcomes(
+        "t", tuple(f"{s}{a}{i}" for s, a, i, _ in rows), tuple(s for s, *_ in rows), tuple(a for _, a, *_ in rows),
+        {"death": np.array([y for *_, y in rows])},
+    )  # fmt: skip
+    plan = Plan.model_validate(
+        {
+            "schema": 1, "name": "p", "title": "t", "arms": {"control": "sham", "active": "drug"},
+            "end_points": ({"name": "death", "label": "Death", "role": "primary", "benefit": "lower",
+                            "response": "death", "model": "site_effects"},),
+        }
+    )  # fmt: skip
+    models = {"death": load_model("site_effects")}
+    step = analyse_end_points(plan, patients, models=models, tipping=False, check_engines=False).steps[0]
+    assert step.counterpart.p < 0.01
+    assert step.counterpart.favours == "control"
+    assert step.gate.status == "not significant"
+    assert step.posterior.p_benefit.probability < 0.05
+
+
+def test_a_missing_baseline_costs_no_patient(patients: Outcomes) -> None:
+    plan, models = load_plan("lupil2_hierarchy")
+    gaps = patients.number("sledai_baseline").copy()
+    first = plan.steps[0].model_copy(update={"baseline": "other"})
+    only = plan.model_copy(update={"end_points": (first,), "joint": None, "exploratory": None})
+    for lost, words in ((5, "5 patients without a baseline have the mean one"), (100, "adjusted for site alone")):
+        gaps[:lost] = np.nan
+        data = patients.with_numbers(other=gaps)
+        step = analyse_end_points(only, data, models=models, tipping=False, check_engines=False).steps[0]
+        assert sum(step.counterpart.analysis.n.values()) == 100
+        assert any(words in note for note in step.counterpart.notes)
+
+
+def test_models_of_other_patients_are_refused(patients: Outcomes) -> None:
+    plan, models = load_plan("lupil2_hierarchy")
+    for changes, words in (({"population": "pp"}, "population 'pp'"), ({"without_sites": ("Spain 1",)}, "all sites")):
+        with pytest.raises(ModelError, match=words):
+            analyse_end_points(plan, patients, models=models | {"sri4": models["sri4"].edited(**changes)})
+
+
 def test_printed_p_values_go_first(patients: Outcomes) -> None:
     plan, models = load_plan("lupil2_hierarchy")
     first = Plan.model_validate_json(plan.model_dump_json(by_alias=True)).steps[0]

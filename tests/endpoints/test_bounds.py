@@ -52,6 +52,7 @@ def test_errors_of_the_bounds() -> None:
     found = frechet([0.9, 0.8, 0.95], [0.003, 0.004, 0.0])
     assert found.lower_mcse == pytest.approx(0.005)
     assert found.upper_mcse == 0.004
+    assert frechet([0.9, 0.8, 0.95], [0.003, 0.004, 0.0], independent=False).lower_mcse == pytest.approx(0.007)
     assert frechet([0.2, 0.3], [0.01, 0.01]).lower_mcse == 0
 
 

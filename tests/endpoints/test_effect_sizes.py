@@ -65,6 +65,31 @@ def test_standardised_difference() -> None:
     assert found.patients == (28, 28)
 
 
+def test_a_patient_who_settles_the_slope_alone() -> None:
+    """Leverage 1: fitted exactly, and so without influence; nothing is divided by 0."""
+    rng = np.random.default_rng(9)
+    baseline = np.where(np.arange(60) == 4, 12.0, 8.0)
+    found = _one(CHANGE, rng.normal(-1.0 * ARM, 2.0), baseline)
+    assert np.isfinite(found.se)
+    assert found.se > 0.2
+
+
+def test_one_scale_for_all() -> None:
+    """A latent normal effect of half an SD, seen as it is, with its baseline, or cut in two: near the same effect."""
+    rng = np.random.default_rng(10)
+    arm = np.arange(40_000) % 2
+    baseline = rng.standard_normal(40_000)
+    y = 0.5 * arm + 0.8 * baseline + 0.6 * rng.standard_normal(40_000)
+    point = EndPoint("c", "c", kind="continuous")
+    crude, adjusted = _one(point, y, arm=arm), _one(point, y, baseline, arm=arm)
+    binary = _one(BINARY, y > 0.25, arm=arm)
+    assert crude.estimate == pytest.approx(0.5 * TO_LOG_ODDS, abs=0.06)
+    assert adjusted.estimate == pytest.approx(crude.estimate, abs=0.06)
+    assert adjusted.se < 0.7 * crude.se
+    # cut in two the logistic and the normal distribution differ by some ten per cent
+    assert binary.estimate == pytest.approx(crude.estimate, rel=0.15)
+
+
 def test_adjusted_for_the_baseline() -> None:
     import pandas as pd
     import statsmodels.formula.api as smf

@@ -122,7 +122,17 @@ def test_averaged_allocations_carry_their_spread() -> None:
     mean = imputed_counts._average(found)
     spread = np.std([0.80, 0.84, 0.82, 0.86], ddof=1) / 2
     assert mean.p == pytest.approx(0.83)
-    assert mean.mcse == pytest.approx(np.hypot(0.0015, spread))
+    assert mean.mcse == pytest.approx(spread)  # which holds the Monte Carlo error of each, 0.003, already
+    alike = imputed_counts._average([imputed_counts._Result(0.8, 0.003, 0.1)] * 4)
+    assert alike.mcse == pytest.approx(0.0015)
+
+
+def test_an_arm_of_which_nobody_was_seen() -> None:
+    found = imputed_counts_surface(
+        SPEC, SITES, RESPONDERS * [[1, 0]], N * [[1, 0]], MISSING + N * [[0, 1]], EndPoint("x", "x"), ARMS, most=9
+    )
+    assert found.ok
+    assert [point.name for point in found.points] == ["non_responder", "worst_case", "best_case"]
 
 
 def test_a_failed_cell_has_no_probability(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,15 @@ def test_brute_force_with_correlated_estimates() -> None:
         assert abs(low - 0.025) < MANY * np.sqrt(weight**2 @ ((values < row.lower) - low) ** 2)
 
 
+def test_end_points_that_say_the_same() -> None:
+    """A response twice: V is singular, and the two stay alike; as one end point would, given the group of one."""
+    mean, spread = Normal(mean=0, sd=1, reason=WHY), HalfNormal(sd=1e-6, reason=WHY)
+    two, _ = shrink(np.array([0.7, 0.7]), np.full((2, 2), 0.2), mean, spread)
+    (one,), _ = shrink(np.array([0.7]), np.array([[0.2]]), mean, spread)
+    assert two[0].mean == pytest.approx(two[1].mean, abs=1e-6)
+    assert two[0].mean == pytest.approx(one.mean, rel=1e-3)
+
+
 def test_limits() -> None:
     """No spread: all alike, the precision-weighted mean. Endless spread: each its own estimate."""
     y, v = np.array([1.0, 0.0, 0.2]), np.diag([0.1, 0.2, 0.3])
