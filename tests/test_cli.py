@@ -309,3 +309,11 @@ def test_patients_that_cannot_be_end_with_status_2_and_nothing_written(run, tmp_
     assert said in " ".join(err.split())
     assert "Traceback" not in err
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_no_folder_is_left_where_input_is_bad(run, tmp_path):
+    path, folder = tmp_path / "patients_synthetic.csv", tmp_path / "new"
+    run("synthetic", path)
+    path.write_text(path.read_text(encoding="utf-8").replace("pga_week12", "pga_wk12"), encoding="utf-8")
+    assert run("endpoints", path, "--out", folder)[0] == 2
+    assert not folder.exists()

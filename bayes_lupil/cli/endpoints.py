@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,8 +59,6 @@ def endpoints(
     targets = _targets(folder, chosen, wanted)
     ok = True
     for arm, target in zip(wanted, targets, strict=True):
-        if target is not None:
-            make_folder(target)  # before the work, not after it
         result = analyse_end_points(
             chosen,
             data,
@@ -71,6 +70,7 @@ def endpoints(
             seed=seed,
             progress=interactive(quiet),
             announce=None if quiet else _say,
+            ready=None if target is None else partial(make_folder, target),  # before the work, not after it
         )
         if target is not None:
             write_end_points(result, target)

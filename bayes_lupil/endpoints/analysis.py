@@ -147,6 +147,7 @@ def analyse_end_points(
     seed: int | None = None,
     progress: bool = False,
     announce: Say | None = None,
+    ready: Callable[[], object] | None = None,
 ) -> EndPointAnalysis:
     """Run a trial's hierarchy of end points and its Bayesian counterpart.
 
@@ -170,6 +171,8 @@ def analyse_end_points(
         Whether samplers show their progress.
     announce : callable, optional
         Called with a line of text before each piece of work.
+    ready : callable, optional
+        Called once everything has been checked, before the first fit.
 
     Returns
     -------
@@ -197,12 +200,16 @@ def analyse_end_points(
             raise ModelError(f"plan '{chosen.name}', end point '{name}'", "no model", "one for each step (models=...)")
         if seed is not None:
             specs[name] = specs[name].edited(sampler__seed=seed + i)
+        if item.plan.mcid is not None:  # the plan says what difference matters
+            specs[name] = specs[name].edited(decision__relevant=item.plan.mcid)
         _check_model(chosen, name, specs[name])
         build_likelihood(
             specs[name], trial
         )  # a model that the data cannot support is refused before anything is fitted
     joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
     tested = [counterpart(chosen, item, data, trial, arms) for item, trial in zip(made, trials, strict=False)]
+    if ready is not None:
+        ready()
     gates, basis = _gates(chosen, made, tested)
     steps = []
     for i, trial in enumerate(trials):

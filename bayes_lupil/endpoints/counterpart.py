@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 
 _WORDS = {
     "cmh": "Cochran-Mantel-Haenszel over sites",
-    "logistic": "logistic regression adjusted for site and baseline",
-    "ancova": "analysis of covariance adjusted for site and baseline",
+    "logistic": "logistic regression",
+    "ancova": "analysis of covariance",
 }
 
 
@@ -64,7 +64,12 @@ class Counterpart:
     @property
     def words(self) -> str:
         """The test in words."""
-        return _WORDS[self.test]
+        return _WORDS[self.test] if self.test == "cmh" else f"{_WORDS[self.test]} {self.adjusted}"
+
+    @property
+    def adjusted(self) -> str:
+        """What the adjusted analysis is adjusted for, in words."""
+        return "adjusted for site" + ("" if self.analysis.baseline_slope is None else " and baseline")
 
 
 def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, arms: Arms) -> Counterpart:

@@ -91,18 +91,19 @@ def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
     found = step.counterpart
     contrast: Any = found.analysis.contrasts.get(active)
     if isinstance(found.analysis, AdjustedLogistic):
-        rows = [] if contrast is None else _logistic(head, contrast)
+        rows = [] if contrast is None else _logistic(head, contrast, found.adjusted)
         return rows if found.stratified is None else rows + _stratified(head, found.stratified)
     if contrast is None:
         return []
-    pairs = [("ANCOVA, adjusted for site and baseline", contrast)]
+    pairs = [(f"ANCOVA, {found.adjusted}", contrast)]
     if found.mixed is not None:
-        pairs.append(("linear mixed model, random site intercepts, baseline", found.mixed.contrasts[active]))
+        baseline = "" if found.mixed.baseline_slope is None else ", baseline"
+        pairs.append((f"linear mixed model, random site intercepts{baseline}", found.mixed.contrasts[active]))
     return [head | _row(name, "mean difference", c.estimate, c.se, c.interval, c.p) for name, c in pairs]
 
 
-def _logistic(head: dict[str, Any], contrast: Any) -> list[dict[str, Any]]:
-    name = "logistic regression, adjusted for site and baseline"
+def _logistic(head: dict[str, Any], contrast: Any, adjusted: str) -> list[dict[str, Any]]:
+    name = f"logistic regression, {adjusted}"
     found = []
     odds, risk = contrast.odds_ratio, contrast.difference
     if odds is not None:

@@ -43,7 +43,8 @@ def further_markdown(result: EndPointAnalysis) -> list[str]:
         "All of them analysed alike, sites left out: binary ones by the odds ratio, continuous ones by the difference "
         "of means adjusted for the baseline where the plan names one. Effects of a group are taken to come from one "
         "distribution, so that each is pulled towards the group's mean, the more the less it is known; that replaces a "
-        "correction of p-values. Nothing here was tested formally.",
+        "correction of p-values. A group of one is pulled towards its prior alone. Missing values are left out. "
+        "Nothing here was tested formally.",
         "",
         markdown_table(header, rows),
         "",

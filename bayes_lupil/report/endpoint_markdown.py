@@ -10,6 +10,7 @@ from bayes_lupil.report.endpoint_words import (
     headline,
     in_units,
     missing_words,
+    observed_words,
     p_all_words,
     together_words,
 )
@@ -93,7 +94,9 @@ def _notes(result: EndPointAnalysis) -> list[str]:
     lines = [
         f"p-values are two-sided. Recomputed ones by step: {tests}. Adjusted ones are those of the fixed sequence (the "
         "largest so far); a step whose estimate points to harm enters it with 1. P(benefit) is of each end point's own "
-        "model, with its Monte Carlo standard error (MCSE).",
+        "model, with its Monte Carlo standard error (MCSE). The tests take sites as fixed strata; the models shrink "
+        "them, have priors, and ask another question, so that a p-value above its level may stand beside a high "
+        "P(benefit).",
         "",
     ]
     if result.joint is not None and result.joint.verdict.ok:
@@ -123,6 +126,7 @@ def _step(result: EndPointAnalysis, step: Step) -> list[str]:
     lines = [f"### {step.number}. {point.label}", ""]
     lines += [f"{point.role.capitalize()}, {point.kind}{unit}; {good} is better. {_source(step)} "
               f"{_upper(missing_words(step))}.", ""]  # fmt: skip
+    lines += [f"Analysed: {observed_words(step)}.", ""]
     if step.derived.sri is not None:
         lines += ["Who fails on what (a patient may fail on several):", "", _components(step), ""]
         lines += [text for note in step.derived.sri.notes for text in (note, "")]

@@ -23,14 +23,20 @@ def print_end_points(result: EndPointAnalysis, out: Console) -> None:
         out.print(SYNTHETIC, style="bold red")
     out.print(result.plan.title, style="bold", highlight=False, markup=False)
     line(f"{result.arms.active} against {result.arms.control}; effects are active minus control")
+    together = result.joint is not None and result.joint.verdict.ok
+    last = ["P(all)"] if together else []
     table = Table(
-        Column("step", overflow="fold"), "p", "effect (95 % CrI)", "P(benefit)", "P(all)", box=None, pad_edge=False
+        Column("step", overflow="fold"), "p", "effect (95 % CrI)", "P(benefit)", *last, box=None, pad_edge=False
     )
     for row in hierarchy_rows(result):
         printed = f"{row[2]} printed" if row[2] else row[3]
-        table.add_row(f"{row[0]} {row[1]}", printed, row[6], row[7], row[9])
+        table.add_row(f"{row[0]} {row[1]}", printed, row[6], row[7], *([row[9]] if together else []))
     out.print(table)
-    line("P(all): that this end point and all above favour the active arm, by the model of all of them together.")
+    if together:
+        line("P(all): that this end point and all above favour the active arm, by the model of all together.")
+    elif result.bounds:
+        bound = result.bounds[-1]
+        line(f"P(all favour the active arm): between {bound.lower:.3f} and {bound.upper:.3f} (bounds; no joint model)")
     line(gate_words(result))
     for step in result.steps:
         line(f"{step.number}: {missing_words(step)}")

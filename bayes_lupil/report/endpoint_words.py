@@ -8,7 +8,16 @@ from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.report.numbers import p_value, probability
 from bayes_lupil.trials.trial import EndPoint
 
-__all__ = ["bound_words", "gate_words", "headline", "in_units", "missing_words", "p_all_words", "together_words"]
+__all__ = [
+    "bound_words",
+    "gate_words",
+    "headline",
+    "in_units",
+    "missing_words",
+    "observed_words",
+    "p_all_words",
+    "together_words",
+]
 
 
 def in_units(value: float, point: EndPoint, *, unit: bool = True, signed: bool = True) -> str:
@@ -42,6 +51,25 @@ def gate_words(result: EndPointAnalysis) -> str:
             f"level {level:g}){rest}."
         )
     return f"Every step is significant at the two-sided level {level:g} ({basis} p-values)."
+
+
+def observed_words(step: Step) -> str:
+    """Responders of patients, or mean with SD and number, by arm, of those analysed."""
+    names = step.trial.arms.names
+    population = step.model.population
+    if step.derived.plan.kind == "binary":
+        totals = step.trial.analysis_set(population).totals
+        parts = [
+            f"{names[a]} {totals[a][0]}/{totals[a][1]} ({100 * totals[a][0] / totals[a][1]:.1f} %)" for a in (1, 0)
+        ]
+        return ", ".join(parts)
+    found = step.trial.measured_set(population)
+    parts = []
+    for a in (1, 0):
+        values = found.value[found.arm == a]
+        sd = f"{values.std(ddof=1):.2f}" if values.size > 1 else "none"
+        parts.append(f"{names[a]} mean {values.mean():+.2f} (SD {sd}, n = {values.size})")
+    return ", ".join(parts)
 
 
 def missing_words(step: Step) -> str:

@@ -215,6 +215,18 @@ def test_bad_input_is_refused_before_any_fit(patients: Outcomes, monkeypatch: py
         analyse_end_points(plan, patients, models=unfit)
 
 
+def test_the_plan_says_what_difference_matters(patients: Outcomes) -> None:
+    plan, models = load_plan("lupil2_hierarchy")
+    last = plan.steps[2].model_copy(update={"mcid": 3.0, "baseline": None, "change": None, "value": "treg_change"})
+    bare = models["sledai_absolute"].edited(priors__gamma=None)
+    only = plan.model_copy(update={"end_points": (last,), "joint": None, "exploratory": None})
+    given = {"sledai_absolute": bare}
+    step = analyse_end_points(only, patients, models=given, tipping=False, check_engines=False).steps[0]
+    assert step.posterior.chances["relevant"].statement == "mean difference at most -3"
+    # without a baseline nothing claims to be adjusted for one
+    assert step.counterpart.words == "analysis of covariance adjusted for site"
+
+
 def test_complete_cases_leave_patients_out(patients: Outcomes) -> None:
     plan, models = load_plan("lupil2_hierarchy")
     cases = plan.steps[0].model_copy(update={"missing": "complete_cases"})

@@ -112,6 +112,15 @@ def test_terminal_fits_eighty_columns(result: EndPointAnalysis) -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
     assert SYNTHETIC in text
     assert "Formal testing stops here" in text
+    assert "P(all favour the active arm): between" in text  # bounds, since there is no joint model here
+
+
+def test_raw_results_by_arm_are_on_the_page(result: EndPointAnalysis) -> None:
+    page = end_points_markdown(result)
+    assert "Analysed: ILT-101 34/50 (68.0 %), placebo 29/50 (58.0 %)." in page
+    found = result.steps[2].trial.measured_set()
+    mean = found.value[found.arm == 1].mean()
+    assert f"ILT-101 mean {mean:+.2f} (SD" in page
 
 
 def test_figures_have_no_colour_alone(result: EndPointAnalysis) -> None:

@@ -237,8 +237,8 @@ def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     frame(
         figure,
         f"{clip(result.arms.active, 30)} against {clip(result.arms.control, 30)}: exploratory end points",
-        "Each effect is shrunk towards the others of its group (in brackets). To the right: shrunken effect on the "
-        "scale of the end point. Nothing here was tested formally.",
+        "Each effect is shrunk towards the others of its group (in brackets), a group of one towards its prior. To "
+        "the right: shrunken effect on the scale of the end point. Nothing here was tested formally.",
         result.synthetic, 0.55 * len(rows) + 0.3 + below,
     )  # fmt: skip
     return figure
