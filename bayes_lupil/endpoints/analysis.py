@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
@@ -23,10 +21,11 @@ from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.outcomes.derive import Derived, check_arms, derive, members, missing_table, trial_of
+from bayes_lupil.outcomes.derive import Derived, check_arms, compared, derive, missing_table, trial_of
 from bayes_lupil.outcomes.table import Outcomes, read_outcomes
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
+from bayes_lupil.spec.plan import check_patients
 from bayes_lupil.trials.trial import Arms, Trial
 
 if TYPE_CHECKING:
@@ -202,10 +201,9 @@ def analyse_end_points(
             specs[name] = specs[name].edited(sampler__seed=seed + i)
         if item.plan.mcid is not None:  # the plan says what difference matters
             specs[name] = specs[name].edited(decision__relevant=item.plan.mcid)
-        _check_model(chosen, name, specs[name])
-        build_likelihood(
-            specs[name], trial
-        )  # a model that the data cannot support is refused before anything is fitted
+        check_patients(chosen, specs[name], f"plan '{chosen.name}', end point '{name}', model '{specs[name].name}'")
+        # a model that the data cannot support is refused before anything is fitted
+        build_likelihood(specs[name], trial)
     joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
     tested = [counterpart(chosen, item, data, trial, arms) for item, trial in zip(made, trials, strict=False)]
     if ready is not None:
@@ -241,15 +239,6 @@ def analyse_end_points(
         say(f"{len(chosen.further)} exploratory end points")
         further = analyse_further(chosen, made[len(chosen.steps) :], data, arms)
     return EndPointAnalysis(chosen, data, arms, tuple(steps), together, why, _bounds(steps, together), further)
-
-
-def _check_model(plan: Plan, name: str, spec: ModelSpec) -> None:
-    """That the model is of the plan's patients, as `load_plan` sees to for models that it loads."""
-    where = f"plan '{plan.name}', end point '{name}', model '{spec.name}'"
-    if spec.population != plan.population:
-        raise ModelError(where, f"population '{spec.population}'", f"'{plan.population}', like the plan")
-    if spec.without_sites:
-        raise ModelError(where, f"a model without {', '.join(spec.without_sites)}", "one of all sites")
 
 
 def _arms(plan: Plan, active: str | None) -> Arms:
@@ -296,22 +285,14 @@ def _gaps(missing: pd.DataFrame) -> bool:
 
 def _joint_data(plan: Plan, specs: dict[str, ModelSpec], data: Outcomes, arms: Arms, made: list[Derived]) -> JointData:
     """All steps side by side, the rule for missing values applied to each."""
-    here = np.isin(np.array(data.arm), arms.names) & members(data, plan.population)
-    sites = np.array(data.site)[here]
-    names = tuple(dict.fromkeys(sites.tolist()))
-    outcomes = []
+    who, outcomes = compared(data, arms, plan.population), []
     for item in made[: len(plan.steps)]:
         point, continuous = item.plan, item.plan.kind == "continuous"
-        covariate = item.baseline[here] if item.baseline is not None and continuous else None
-        values = item.counted[here]
+        covariate = item.baseline[who.here] if item.baseline is not None and continuous else None
+        values = item.counted[who.here]
         spec = specs[point.name]
         outcomes.append(JointOutcome(point.name, point.label, spec, point.kind, point.benefit, values, covariate))
-    return JointData(
-        tuple(outcomes),
-        names,
-        np.array([names.index(site) for site in sites], dtype=np.int64),
-        (np.array(data.arm)[here] == arms.active).astype(np.int64),
-    )
+    return JointData(tuple(outcomes), who.sites, who.site, who.arm)
 
 
 def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool) -> tuple[JointPosterior | None, str]:

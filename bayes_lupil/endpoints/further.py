@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_lupil.endpoints.effect_sizes import EffectSize, effect_sizes
 from bayes_lupil.endpoints.shrinkage import Shrunken, shrink
-from bayes_lupil.outcomes.derive import Derived, members
+from bayes_lupil.outcomes.derive import Derived, compared
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.spec import Plan
 from bayes_lupil.trials.trial import Arms
@@ -94,8 +94,8 @@ def analyse_further(plan: Plan, derived: list[Derived], outcomes: Outcomes, arms
     arms : Arms
     """
     assert plan.exploratory is not None  # a plan with such end points has it
-    here = np.isin(np.array(outcomes.arm), arms.names) & members(outcomes, plan.population)
-    arm = (np.array(outcomes.arm)[here] == arms.active).astype(np.int64)
+    who = compared(outcomes, arms, plan.population)
+    here, arm = who.here, who.arm
     points = [item.end_point for item in derived]
     values = [item.counted[here] for item in derived]
     baselines = [None if item.baseline is None else item.baseline[here] for item in derived]

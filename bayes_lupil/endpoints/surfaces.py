@@ -7,7 +7,7 @@ import numpy as np
 from bayes_lupil.endpoints.imputed_counts import imputed_counts_surface
 from bayes_lupil.endpoints.shifted_means import shifted_means_surface
 from bayes_lupil.endpoints.surface import Surface
-from bayes_lupil.outcomes.derive import Derived, members
+from bayes_lupil.outcomes.derive import Derived, compared
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import Plan
@@ -34,23 +34,19 @@ def tipping_surface(derived: Derived, outcomes: Outcomes, posterior: Posterior, 
     InputError
         Where nothing is missing.
     """
-    here = np.isin(np.array(outcomes.arm), arms.names) & members(outcomes, plan.population)
-    names = np.array(outcomes.site)[here]
-    sites = tuple(dict.fromkeys(names.tolist()))
-    site = np.array([sites.index(name) for name in names])
-    arm = (np.array(outcomes.arm)[here] == arms.active).astype(np.int64)
-    values, gaps = derived.values[here], derived.missing[here]
+    who = compared(outcomes, arms, plan.population)
+    values, gaps = derived.values[who.here], derived.missing[who.here]
 
     def counted(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-        table = np.zeros((len(sites), 2), dtype=np.int64)
-        np.add.at(table, (site[chosen], arm[chosen]), 1)
+        table = np.zeros((len(who.sites), 2), dtype=np.int64)
+        np.add.at(table, (who.site[chosen], who.arm[chosen]), 1)
         return table
 
     n, missing = counted(~gaps), counted(gaps)
     if derived.plan.kind == "binary":
         responders = counted(~gaps & (values == 1))
         return imputed_counts_surface(
-            posterior.spec, sites, responders, n, missing, derived.end_point, arms, rule=derived.plan.missing_rule,
+            posterior.spec, who.sites, responders, n, missing, derived.end_point, arms, rule=derived.plan.missing_rule,
             threshold=plan.threshold,
         )  # fmt: skip
     lost, everyone = missing.sum(axis=0), (n + missing).sum(axis=0)

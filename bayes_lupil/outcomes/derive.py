@@ -21,7 +21,7 @@ from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Derived", "check_arms", "derive", "members", "missing_table", "trial_of"]
+__all__ = ["Compared", "Derived", "check_arms", "compared", "derive", "members", "missing_table", "trial_of"]
 
 Floats = NDArray[np.float64]
 _FLAG = "pop_"
@@ -195,6 +195,43 @@ def members(outcomes: Outcomes, population: str) -> NDArray[np.bool_]:
             nearest(population, ["itt", *known]),
         )
     return _member(outcomes, f"{_FLAG}{population}")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The patients of a population who are in one of two arms.
+
+    Attributes
+    ----------
+    here : array of bool, shape (all patients,)
+        Who they are.
+    sites : tuple of str
+        In order of first appearance.
+    site, arm : array of int, shape (compared patients,)
+        Index of each one's site; 0 control, 1 active.
+    """
+
+    here: NDArray[np.bool_]
+    sites: tuple[str, ...]
+    site: NDArray[np.int64]
+    arm: NDArray[np.int64]
+
+
+def compared(outcomes: Outcomes, arms: Arms, population: str) -> Compared:
+    """Who is compared, at which site and in which arm.
+
+    Raises
+    ------
+    TrialError
+        Where the data have no such population.
+    """
+    names = np.array(outcomes.arm)
+    here = np.isin(names, arms.names) & members(outcomes, population)
+    where = np.array(outcomes.site)[here]
+    sites = tuple(dict.fromkeys(where.tolist()))
+    index = {name: i for i, name in enumerate(sites)}
+    site = np.array([index[name] for name in where], dtype=np.int64)
+    return Compared(here, sites, site, (names[here] == arms.active).astype(np.int64))
 
 
 def missing_table(derived: Derived, outcomes: Outcomes, arms: Arms, population: str = "itt") -> pd.DataFrame:

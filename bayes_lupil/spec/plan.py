@@ -314,12 +314,23 @@ def load_plan(plan: str | Path) -> tuple[Plan, dict[str, ModelSpec]]:
             raise ModelError(
                 where, f"a model of '{model.end_point}'", f"one of '{point.name}'", "See its key end_point."
             )
-        if model.population != found.population:
-            raise ModelError(
-                where, f"a model of population '{model.population}'", f"one of '{found.population}', like the plan",
-                nearest(model.population, [found.population]),
-            )  # fmt: skip
-        if model.without_sites:
-            raise ModelError(where, f"a model without {', '.join(model.without_sites)}", "one of all sites")
+        check_patients(found, model, where)
         models[point.name] = model
     return found, models
+
+
+def check_patients(plan: Plan, model: ModelSpec, where: str) -> None:
+    """That a model is of the plan's patients.
+
+    Raises
+    ------
+    ModelError
+        At `where`, for another population or sites left out.
+    """
+    if model.population != plan.population:
+        raise ModelError(
+            where, f"a model of population '{model.population}'", f"one of '{plan.population}', like the plan",
+            nearest(model.population, [plan.population]),
+        )  # fmt: skip
+    if model.without_sites:
+        raise ModelError(where, f"a model without {', '.join(model.without_sites)}", "one of all sites")

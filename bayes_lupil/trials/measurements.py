@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.patients import frozen
 from bayes_lupil.trials.populations import Exclusion, Population
 
 __all__ = ["MeasuredSet", "Measurements"]
@@ -67,8 +68,8 @@ class Measurements:
                 raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
         for name, kind in (("arm", np.int64), ("value", float), ("baseline", float)):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(getattr(self, name), kind))
-        object.__setattr__(self, "flags", {name: _frozen(flag, np.bool_) for name, flag in self.flags.items()})
+                object.__setattr__(self, name, frozen(getattr(self, name), kind))
+        object.__setattr__(self, "flags", {name: frozen(flag, np.bool_) for name, flag in self.flags.items()})
         for a, word in enumerate(("control", "active")):
             if not (self.measured & (self.arm == a)).any():
                 raise TrialError(f"{word} arm", "no patient whose value is known", "at least one in each arm")
@@ -173,9 +174,3 @@ class MeasuredSet:
         """Patients of control and active."""
         control, active = np.bincount(self.arm, minlength=2)
         return int(control), int(active)
-
-
-def _frozen(column: Any, dtype: Any) -> NDArray[Any]:
-    copy = np.array(column, dtype=dtype)
-    copy.setflags(write=False)
-    return copy

@@ -12,7 +12,7 @@ from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
-__all__ = ["Patients"]
+__all__ = ["Patients", "frozen"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +54,9 @@ class Patients:
                 )
             if not np.isin(column, (0, 1)).all():
                 raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
-        object.__setattr__(self, "arm", _frozen(self.arm, np.int64))
-        object.__setattr__(self, "response", _frozen(self.response, np.int64))
-        object.__setattr__(self, "flags", {name: _frozen(flag, np.bool_) for name, flag in self.flags.items()})
+        object.__setattr__(self, "arm", frozen(self.arm, np.int64))
+        object.__setattr__(self, "response", frozen(self.response, np.int64))
+        object.__setattr__(self, "flags", {name: frozen(flag, np.bool_) for name, flag in self.flags.items()})
         object.__setattr__(self, "covariates", dict(self.covariates))
         self.cells()  # checks that no arm is empty
 
@@ -111,7 +111,7 @@ class Patients:
         }
 
 
-def _frozen(column: Any, dtype: Any) -> NDArray[Any]:
+def frozen(column: Any, dtype: Any) -> NDArray[Any]:
     """A copy of its own, so that nobody else's array is frozen or can change this one."""
     copy = np.array(column, dtype=dtype)
     copy.setflags(write=False)
