@@ -11,8 +11,9 @@ import pandas as pd
 from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.comparison_page import comparison_page
 from bayes_lupil.report.figures import figures_of
-from bayes_lupil.report.markdown import comparison_markdown
+from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.style import save_figure
 from bayes_lupil.report.tables import comparison_table, csv_text
 from bayes_lupil.trials.trial import SYNTHETIC
@@ -49,7 +50,7 @@ def write_reanalysis(result: Reanalysis, folder: str | Path) -> Path:
         assert item.posterior is not None  # that is what fitted means
         write_fit(item.posterior, folder / item.model.name)
     write_text(folder / "comparison.csv", csv_text(comparison_table(result).round(6)))
-    write_text(folder / "comparison.md", comparison_markdown(result))
+    write_text(folder / "comparison.md", markdown(comparison_page(result)))
     for name, figure in figures_of(result):
         save_figure(figure, folder, name)
     return folder

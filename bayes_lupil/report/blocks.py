@@ -1,0 +1,114 @@
+"""What a page consists of, before it is Markdown, HTML or Word: headings, paragraphs, tables, figures, equations.
+
+A page is a list of blocks, made once from a result, and rendered by `markdown` and `html`: so both hold the same
+numbers. Text is plain; a word between backticks is code, and whatever else it holds is shown as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Block", "Bullets", "Equation", "Figure", "Heading", "Paragraph", "Table", "visible"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the page's title."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; `strong` where it must not be overlooked, as what says that data are made up."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text, the first column naming the row.
+
+    Attributes
+    ----------
+    caption : str
+        What it shows, with units; the name by which a screen reader announces it.
+    source : str
+        The CSV file (relative to the page) that holds the same numbers unrounded; empty where there is none.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    source: str = ""
+
+    @classmethod
+    def of(cls, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", source: str = "") -> Table:
+        """A table from any sequences; every row must have the header's length."""
+        for row in rows:
+            if len(row) != len(header):
+                raise ValueError(f"a row of {len(row)} cells in a table of {len(header)} columns: {row}")
+        return cls(tuple(header), tuple(tuple(row) for row in rows), caption, source)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure by the stem of its files (NAME.png, NAME.svg).
+
+    Attributes
+    ----------
+    alternative : str
+        What it shows, for those who cannot see it: the finding with its numbers, not the looks.
+    caption : str
+        Printed below it.
+    """
+
+    name: str
+    alternative: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One or more displayed equations, in LaTeX."""
+
+    latex: tuple[str, ...]
+
+
+Block = Heading | Paragraph | Bullets | Table | Figure | Equation
+
+
+def visible(text: str) -> str:
+    r"""Text in which nothing is hidden: control characters and marks that turn the direction of text become codes.
+
+    Examples
+    --------
+    >>> visible("site\u202e 1"), visible("a\x00b"), visible("\u05d0")
+    ('site[U+202E] 1', 'a[U+0000]b', 'א')
+    """
+    return "".join(f"[U+{ord(c):04X}]" if _hidden(c) else c for c in text)
+
+
+def _hidden(c: str) -> bool:
+    code = ord(c)
+    return (
+        (code < 0x20 and c not in "\n\t")
+        or 0x7F <= code < 0xA0
+        or code in (0x00AD, 0x061C, 0xFEFF)
+        or 0x200B <= code <= 0x200F
+        or 0x2028 <= code <= 0x202E
+        or 0x2060 <= code <= 0x206F
+        or 0xD800 <= code <= 0xDFFF
+        or 0xFFF9 <= code <= 0xFFFB
+        or 0xE0000 <= code <= 0xE007F
+    )
