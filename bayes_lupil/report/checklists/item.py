@@ -1,0 +1,103 @@
+"""One item of a checklist: what it asks, and how a run answers it, or why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bayes_lupil.report.contents import Contents
+
+__all__ = ["ANCHORS", "Checklist", "Finding", "Item", "Question", "filled", "found", "unanswered"]
+
+ANCHORS = (
+    "answer", "trial", "data", "models", "prior-predictive", "results", "your-prior", "hierarchy", "sites",
+    "sensitivity", "diagnostics", "limitations", "checklists", "software", "references",
+)  # fmt: skip
+"""Sections that a report may have; an answer may point to nothing else."""
+
+NOT_ADDRESSED = "Not addressed: "
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item, filled.
+
+    Attributes
+    ----------
+    number : str
+        As in the checklist's source, where that numbers its items.
+    asks : str
+        What it asks for, in our words.
+    answered : bool
+        Whether the run did it and the report shows it.
+    sections : tuple of str
+        Anchors of the report where the answer stands; empty where there is none.
+    words : str
+        How it is answered, with the run's own facts; or 'Not addressed: ' and why.
+    """
+
+    number: str
+    asks: str
+    answered: bool
+    sections: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """A checklist, filled.
+
+    Attributes
+    ----------
+    source : str
+        Citation, and how much of the source the items rest on where that is not all of it.
+    """
+
+    name: str
+    source: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a run says to one question: facts and the sections that show them, or the reason why there are none."""
+
+    answered: bool
+    words: str
+    sections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a checklist asks, and the function of a run that decides it."""
+
+    number: str
+    asks: str
+    decide: Callable[[Contents], Finding]
+
+
+def found(words: str, *sections: str) -> Finding:
+    """An answer that all of these sections are needed for."""
+    if not sections or not set(sections) <= set(ANCHORS):
+        raise ValueError(f"sections {sections}: an answer points to sections of the report")
+    return Finding(True, words, sections)
+
+
+def unanswered(why: str) -> Finding:
+    """No answer, and why."""
+    return Finding(False, why)
+
+
+def filled(question: Question, contents: Contents, sections: frozenset[str]) -> Item:
+    """The item: answered only where the run has the answer and the report has every section that it stands in."""
+    finding = question.decide(contents)
+    if not finding.answered:
+        return Item(question.number, question.asks, False, (), NOT_ADDRESSED + finding.words)
+    missing = [name for name in finding.sections if name not in sections]
+    if missing:
+        named = ", ".join(f"'{name}'" for name in missing)
+        why = f"this report has no section {named}, where the answer would stand."
+        return Item(question.number, question.asks, False, (), NOT_ADDRESSED + why)
+    return Item(question.number, question.asks, True, finding.sections, finding.words)
