@@ -8,8 +8,9 @@ from pathlib import Path
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
 from bayes_lupil.endpoints.frames import counterpart_table, missing_frame
 from bayes_lupil.files import make_folder, write_text
-from bayes_lupil.report.endpoint_markdown import end_points_markdown, hierarchy_latex
+from bayes_lupil.report.endpoint_page import end_points_page, hierarchy_latex
 from bayes_lupil.report.figures.endpoints import figure_further, figure_hierarchy, figure_tipping
+from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.outputs import write_fit
 from bayes_lupil.report.style import save_figure
 from bayes_lupil.report.tables import csv_text, marked
@@ -62,5 +63,5 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path) -> Path:
     }
     head = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
     write_text(folder / "plan.json", json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n")
-    write_text(folder / "endpoints.md", end_points_markdown(result))
+    write_text(folder / "endpoints.md", markdown(end_points_page(result)))
     return folder

@@ -120,7 +120,7 @@ def headline(result: EndPointAnalysis) -> list[str]:
         row, point = step.posterior.row(step.posterior.effect), step.derived.end_point
         relevant = step.posterior.chances["relevant"]
         lines.append(
-            f"{step.derived.plan.label}: {in_units(row.q50, point)} (95 % credible "
+            f"{step.derived.plan.label}: {in_units(row.q50, point)} (95 % credible interval "
             f"{in_units(row.q2_5, point, unit=False)} to {in_units(row.q97_5, point, unit=False)}), P(benefit) "
             f"{probability(best.probability, best.mcse)}; P({relevant.statement}) "
             f"{probability(relevant.probability, relevant.mcse)}; {missing_words(step)}."

@@ -7,6 +7,7 @@ import math
 from bayes_lupil.hidden.counts import HiddenCounts
 from bayes_lupil.hidden.value import ABOVE, BELOW, CountValue
 from bayes_lupil.report.numbers import points, probability
+from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.report.style import clip
 
 __all__ = ["sentences"]
@@ -43,8 +44,7 @@ def _support(hidden: HiddenCounts) -> str:
     return (
         f"The published numbers {verdict}: over all randomised patients P(benefit) is "
         f"{probability(p, hidden.p_benefit_mcse)} and the risk difference {points(hidden.risk_difference)} percentage "
-        f"points (95 % credible interval {points(low)} to {points(high)}; "
-        f"{'above' if origin.end_point.sign > 0 else 'below'} 0 is benefit)."
+        f"points (95 % credible interval {points(low)} to {points(high)}; {benefit_side(origin.end_point)})."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from bayes_lupil.report.figures import (
     figure_outliers,
     figure_predictive,
 )
-from bayes_lupil.report.hidden_markdown import hidden_markdown
-from bayes_lupil.report.site_markdown import sites_markdown
+from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
+from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.style import save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
@@ -30,7 +32,9 @@ __all__ = ["write_hidden", "write_sites"]
 
 
 def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
-    """Write sites.md, sites.csv, site_models.csv, exclusion_path.csv, predictive_checks.csv and the figures.
+    """Write sites.md and the figures, and their numbers as CSV.
+
+    These are sites.csv, site_models.csv, exclusion_path.csv, predictive_checks.csv and predicted_by_site.csv.
 
     Raises
     ------
@@ -41,7 +45,11 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
 
     folder = make_folder(Path(folder))
     trial = result.trial
-    _write_frame(result.table.to_frame().reset_index(), folder / "sites.csv", trial)
+    table = result.table.to_frame().reset_index()
+    # the page shows the median of the trial without a site
+    medians = [row.without.estimates["risk_difference"].q50 for row in result.table.rows]
+    table.insert(list(table.columns).index("without_risk_difference") + 1, "without_risk_difference_q50", medians)
+    _write_frame(table, folder / "sites.csv", trial)
     models = _models_frame(result.attempts)
     if result.comparison is not None:
         models = models.merge(result.comparison.to_frame().reset_index(), on="model", how="left")
@@ -56,8 +64,10 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
     if result.checks:
         frames = [checks.to_frame().assign(model=checks.model) for checks in result.checks]
         _write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
-        save_figure(figure_predictive(predicted_by_site(result.shown), result.shown), folder, "predicted_by_site")
-    write_text(folder / "sites.md", sites_markdown(result))
+        predicted = predicted_by_site(result.shown)
+        _write_frame(predicted, folder / "predicted_by_site.csv", trial)
+        save_figure(figure_predictive(predicted, result.shown), folder, "predicted_by_site")
+    write_text(folder / "sites.md", markdown(sites_page(result)))
     return folder
 
 
@@ -88,6 +98,21 @@ def _models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _bounds_frame(result: HiddenAnalysis) -> pd.DataFrame:
+    """Bounds beside the posterior of the same quantities."""
+    import pandas as pd
+
+    hidden = result.hidden
+    b, t, low, high = hidden.bounds, hidden.tables, hidden.lowest, hidden.highest
+    rows = [
+        ("raw risk difference without the excluded sites", b.lowest, b.highest, *t.raw_risk_difference_interval),
+        ("P(benefit) over all sites", low.p_benefit, high.p_benefit, *t.p_benefit_interval),
+        ("Monte Carlo error of the bounds of P(benefit)", low.p_benefit_mcse, high.p_benefit_mcse, None, None),
+    ]
+    columns = ["quantity", "lowest", "highest", "q2_5", "q97_5"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
+
+
 def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
     """Write sites.md, the tables of the unpublished counts, site_models.csv and the figure.
 
@@ -105,10 +130,13 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
         _write_frame(hidden.one(count.name).to_frame().reset_index(), folder / f"by_{count.name}.csv", trial)
     _write_frame(hidden.bounds.to_frame().reset_index(), folder / "bounds_without_model.csv", trial)
     _write_frame(hidden.model_bounds_frame().reset_index(), folder / "bounds_of_model.csv", trial)
+    _write_frame(_bounds_frame(result), folder / "bounds_and_posterior.csv", trial)
     _write_frame(_models_frame(result.attempts), folder / "site_models.csv", trial)
+    if excluded := excluded_sites(result):
+        _write_frame(pd.DataFrame(map(asdict, excluded)), folder / "excluded_sites.csv", trial)
     frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]
     if frames:
         _write_frame(pd.concat(frames), folder / "exclusion_path.csv", trial)
     save_figure(figure_hidden_counts(hidden), folder, "unpublished_counts")
-    write_text(folder / "sites.md", hidden_markdown(result))
+    write_text(folder / "sites.md", markdown(hidden_page(result)))
     return folder

@@ -8,8 +8,10 @@ from bayes_lupil.convergence import Row
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
+from bayes_lupil.trials.trial import EndPoint
 
 __all__ = [
+    "benefit_side",
     "chance",
     "conflict_words",
     "counts",
@@ -20,6 +22,17 @@ __all__ = [
     "retained_words",
     "without_words",
 ]
+
+
+def benefit_side(end_point: EndPoint) -> str:
+    """On which side of no difference benefit lies, of active minus control.
+
+    Examples
+    --------
+    >>> benefit_side(EndPoint("x", "x")), benefit_side(EndPoint("x", "x", "lower"))
+    ('above 0 is benefit', 'below 0 is benefit')
+    """
+    return f"{'above' if end_point.sign > 0 else 'below'} 0 is benefit"
 
 
 def counts(row: SiteRow) -> str:
@@ -42,9 +55,10 @@ def chance(value: float) -> str:
     return "> 0.99" if value > 0.995 else f"{value:.2f}"
 
 
-def log_ratio_words(item: Row | Estimate) -> str:
-    """Median of a log odds ratio with its 95 % credible interval."""
-    return f"{item.q50:+.2f} ({interval(f'{item.q2_5:+.2f}', f'{item.q97_5:+.2f}')})"
+def log_ratio_words(item: Row | Estimate, *, kind: bool = False) -> str:
+    """Median of a log odds ratio with its 95 % credible interval, whose kind a table's header names if not `kind`."""
+    limits = interval(f"{item.q2_5:+.2f}", f"{item.q97_5:+.2f}")
+    return f"{item.q50:+.2f} ({'95 % credible interval ' if kind else ''}{limits})"
 
 
 def outlier_words(row: SiteRow) -> str:

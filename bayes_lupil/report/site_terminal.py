@@ -6,11 +6,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.report.blocks import visible
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
+    benefit_side,
     conflict_words,
     counts,
     log_ratio_words,
@@ -36,6 +39,7 @@ WEIGHT = (
     "size has; below 0, the further out it lies the less it is believed. The risk difference over all patients still "
     "holds the site's own patients, whatever its weight."
 )
+_KIND = "95 % credible interval"
 _PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left"}
 
 
@@ -43,12 +47,12 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
     """The table of sites, and where they were made the comparison of models and the way from in to out."""
 
     def line(text: str) -> None:
-        out.print(text, highlight=False, markup=False)
+        out.print(visible(text), highlight=False, markup=False)
 
     table = result.table
     if table.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
     for text in headline(result):
         line(text)
     _print_table(table, out)
@@ -56,7 +60,12 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
         line(text)
     if result.comparison is not None:
         shown = Table(
-            "model", "P(benefit)", "log OR, ordinary site", "elpd difference (SE)", title="Site models", **_PLAIN
+            "model",
+            "P(benefit)",
+            f"log OR, ordinary site ({_KIND})",
+            "elpd difference (SE)",
+            title="Site models",
+            **_PLAIN,
         )
         scores = {item.name: item for item in result.comparison.models}
         for name, score in scores.items():
@@ -87,9 +96,9 @@ def headline(result: SiteAnalysis) -> list[str]:
     return [
         f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
         f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",
-        f"All sites: risk difference {points(rd.q50)} points ({limits}), P(benefit) "
-        f"{probability(best.probability, best.mcse)}; log odds ratio at an ordinary site "
-        f"{log_ratio_words(log_or)}.",
+        f"All sites: risk difference {points(rd.q50)} points (95 % credible interval {limits}; "
+        f"{benefit_side(trial.end_point)}), P(benefit) {probability(best.probability, best.mcse)}; log odds ratio at "
+        f"an ordinary site {log_ratio_words(log_or, kind=True)}.",
     ]
 
 
@@ -102,7 +111,12 @@ def _print_table(table: SiteTable, out: Console) -> None:
         shown.add_column(head)
     for row in rows:
         raw = points(row.raw.risk_difference) if row.raw.risk_difference == row.raw.risk_difference else "-"
-        cells = [row.site, counts(row), f"{raw}, {points(row.risk_difference.mean)}", f"{row.shrinkage.mean:.2f}"]
+        cells: list[str | Text] = [
+            Text(visible(row.site)),
+            counts(row),
+            f"{raw}, {points(row.risk_difference.mean)}",
+            f"{row.shrinkage.mean:.2f}",
+        ]
         cells += [outlier_words(row)] if has_outliers else []
         shown.add_row(*cells, retained_words(row), without_words(row)[1].replace(" (MCSE ", " ("), conflict_words(row))
     out.print(shown)
@@ -131,8 +145,10 @@ def table_notes(table: SiteTable) -> list[str]:
 def _print_path(result: SiteAnalysis, out: Console) -> None:
     path = result.path
     assert path is not None
-    title = f"From kept (1) to excluded (0): {', '.join(path.sites)} ({result.why_suspect})"
-    shown = Table("counts", "RD, % points (95 % CrI)", "P(benefit)", "log OR, ordinary site", title=title, **_PLAIN)
+    title = Text(visible(f"From kept (1) to excluded (0): {', '.join(path.sites)} ({result.why_suspect})"))
+    shown = Table(
+        "counts", f"RD, % points ({_KIND})", "P(benefit)", f"log OR, ordinary site ({_KIND})", title=title, **_PLAIN
+    )
     for point in path.points:
         if not point.ok:
             shown.add_row(f"{point.power:g}", "diagnostics failed", "none", "none")
@@ -151,26 +167,26 @@ def print_hidden(result: HiddenAnalysis, out: Console) -> None:
     """Three sentences, what each unpublished count could do, and P(benefit) under each site model."""
 
     def line(text: str) -> None:
-        out.print(text, highlight=False, markup=False)
+        out.print(visible(text), highlight=False, markup=False)
 
     hidden = result.hidden
     if result.trial.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
     line("The table of sites was never published. What the unpublished counts could do:")
     for text in sentences(hidden):
         line(f"- {text}")
     shown = Table("if known: patients at the excluded sites", "P(benefit) from", "to", "moves it by", **_PLAIN)
     for item in hidden.values:
         shown.add_row(
-            ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
+            Text(visible(", ".join(item.labels))), probability(item.lowest, item.lowest_mcse),
             probability(item.highest, item.highest_mcse),
             f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
         )  # fmt: skip
     out.print(shown)
     line("from, to: bounds over all values computed, however improbable. moves it by: on average over the posterior.")
     if len(result.attempts) > 1:
-        models = Table("site model", "RD, % points (95 % CrI)", "P(benefit)", title="Site models", **_PLAIN)
+        models = Table("site model", f"RD, % points ({_KIND})", "P(benefit)", title="Site models", **_PLAIN)
         for attempt in result.attempts:
             posterior = attempt.sound
             if posterior is None or posterior.p_benefit is None:

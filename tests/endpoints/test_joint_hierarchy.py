@@ -10,7 +10,8 @@ import xarray as xr
 
 from bayes_lupil.endpoints.analysis import analyse_end_points
 from bayes_lupil.outcomes.synthetic import synthetic_patients
-from bayes_lupil.report.endpoint_markdown import end_points_markdown
+from bayes_lupil.report.endpoint_page import end_points_page
+from bayes_lupil.report.markdown import markdown
 
 
 @pytest.mark.slow
@@ -31,7 +32,7 @@ def test_a_trial_like_lupil2(tmp_path: Path) -> None:
     assert (frame["p_all"] <= frame["p_all_upper_bound"] + 1e-12).all()
     assert (frame["p_all"] >= frame["p_all_lower_bound"] - 1e-12).all()
     assert joint.correlations().loc[("patients", "sledai_relative ~ sledai_absolute"), "mean"] > 0.8
-    page = end_points_markdown(found)
+    page = markdown(end_points_page(found))
     assert "P(benefit), all together" in page
     assert f"{chances[2].all_above:.3f}" in page
     with xr.open_datatree(joint.save(tmp_path / "joint.nc"), engine="h5netcdf") as back:

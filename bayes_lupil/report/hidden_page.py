@@ -1,0 +1,230 @@
+"""The page on sites whose table was never published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_lupil.convergence import mcse_proportion
+from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
+from bayes_lupil.report.figure_words import hidden_figure_words
+from bayes_lupil.report.hidden_words import sentences
+from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.site_page import models_table, provenance_line
+from bayes_lupil.trials.trial import SYNTHETIC
+
+__all__ = [
+    "ExcludedSite",
+    "excluded_sites",
+    "hidden_page",
+    "if_known",
+    "other_site_models",
+    "over_every_table",
+    "paths_to_excluded",
+    "what_counts_could_do",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExcludedSite:
+    """How probably an excluded site is outlying under one model.
+
+    Attributes
+    ----------
+    model, site : str
+    control, active : float
+        P(outlier) by arm.
+    mcse : float
+        The larger of their Monte Carlo standard errors.
+    prior_share : float
+        Mean share of outlying sites a priori; NaN where the model has no such share.
+    """
+
+    model: str
+    site: str
+    control: float
+    active: float
+    mcse: float
+    prior_share: float
+
+
+def hidden_page(result: HiddenAnalysis) -> list[Block]:
+    """Three sentences and the figure, then what each count could do, bounds, site models and the excluded patients."""
+    trial = result.trial
+    page: list[Block] = [Heading(f"Sites: {trial.title}", 1)]
+    if trial.synthetic:
+        page.append(Paragraph(SYNTHETIC, strong=True))
+    page += [
+        *what_counts_could_do(result),
+        Heading("If a count were known"),
+        *if_known(result),
+        Heading("Over every table that the publication allows"),
+        *over_every_table(result),
+    ]
+    if len(result.attempts) > 1:
+        page += [Heading("Other site models"), *other_site_models(result)]
+    if result.paths:
+        page += [Heading("From kept to excluded"), *paths_to_excluded(result)]
+    return [*page, Paragraph(provenance_line(result.hidden.posterior))]
+
+
+def what_counts_could_do(result: HiddenAnalysis) -> list[Block]:
+    """The three sentences, what they are given, and the figure."""
+    hidden = result.hidden
+    return [
+        Paragraph("The table of sites was never published. What the unpublished counts could do:"),
+        Bullets(sentences(hidden)),
+        Paragraph(
+            f"Model `{hidden.posterior.spec.name}`: {hidden.posterior.spec.title}. All figures are given that there "
+            f"was {hidden.implied or 'what was published'}."
+        ),
+        Figure("unpublished_counts", hidden_figure_words(hidden), "What the unpublished counts could do"),
+    ]
+
+
+def if_known(result: HiddenAnalysis) -> list[Block]:
+    """What knowing each count, or several, would do to P(benefit)."""
+    rows = [
+        [
+            ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
+            probability(item.highest, item.highest_mcse),
+            f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
+            f"{probability(item.ordinary_lowest, item.ordinary_lowest_mcse)} to "
+            f"{probability(item.ordinary_highest, item.ordinary_highest_mcse)}",
+        ]
+        for item in result.hidden.values
+    ]  # fmt: skip
+    header = [
+        "patients at the excluded sites, if known", "lowest P(benefit), all sites (bound)", "highest (bound)",
+        "average change", "P(benefit) at the other sites alone (bounds)",
+    ]  # fmt: skip
+    caption = "P(benefit) if unpublished counts were known, with Monte Carlo standard errors (MCSE)"
+    return [
+        Table.of(header, rows, caption, "unpublished_counts.csv"),
+        Paragraph(
+            "Bounds run over all values that were computed, however improbable; averages and probabilities are over "
+            "the posterior of the counts. That posterior leans on the prior of the sites' sizes, since nothing else "
+            "says how many patients the excluded sites had. Over all randomised patients the totals are published, so "
+            "that moving patients from site to site changes little; at the other sites alone it can change much."
+        ),
+    ]
+
+
+def over_every_table(result: HiddenAnalysis) -> list[Block]:
+    """Bounds and posterior over every table that the publication allows."""
+    hidden = result.hidden
+    b, t = hidden.bounds, hidden.tables
+    raw_low, raw_high = t.raw_risk_difference_interval
+    low, high = t.p_benefit_interval
+    computed = sum(row.computed for row in hidden.full.rows)
+    again = "; ".join(_at(known) for known in hidden.refitted)
+    rows = [
+        [
+            "raw risk difference without the excluded sites, no model",
+            f"{points(b.lowest)} ({_at(b.lowest_at)})", f"{points(b.highest)} ({_at(b.highest_at)})",
+            interval(points(raw_low), points(raw_high)),
+        ],
+        [
+            "P(benefit) over all sites, by the model",
+            *(probability(item.p_benefit, item.p_benefit_mcse) for item in (hidden.lowest, hidden.highest)),
+            interval(f"{low:.2f}", f"{high:.2f}"),
+        ],
+    ]  # fmt: skip
+    arms = result.trial.arms
+    caption = (
+        f"Over every table that the publication allows: risk difference, {arms.active} minus {arms.control}, in "
+        "percentage points; P(benefit) with its Monte Carlo standard error (MCSE)"
+    )
+    header = ["quantity", "lowest (bound)", "highest (bound)", "95 % credible interval (posterior)"]
+    return [
+        Table.of(header, rows, caption, "bounds_and_posterior.csv"),
+        Paragraph(
+            f"{b.tables:,} tables fit the publication. Counted, not weighed: {b.significant_benefit:,} of them have a "
+            f"benefit with p < 0.05 (Pearson) without the excluded sites, {b.significant_harm:,} a harm. The model has "
+            f"{computed:,} of them computed; the others hold {hidden.full.not_computed:.4f} of the posterior, and the "
+            f"model's bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
+        ),
+    ]
+
+
+def _at(known: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in known.items())
+
+
+def other_site_models(result: HiddenAnalysis) -> list[Block]:
+    """The answer under each site model, and whether the excluded sites are outlying in it."""
+    section: list[Block] = [models_table(result.attempts)]
+    found = excluded_sites(result)
+    if found:
+        by_model: dict[str, list[ExcludedSite]] = {}
+        for item in found:
+            by_model.setdefault(item.model, []).append(item)
+        rows = [
+            [
+                f"`{model}`",
+                ", ".join(f"{item.site}: {item.control:.2f}, {item.active:.2f}" for item in items),
+                f"{items[0].prior_share:.2f}", f"{max(item.mcse for item in items):.3f}",
+            ]
+            for model, items in by_model.items()
+        ]  # fmt: skip
+        header = ["model", "P(outlier) of the excluded sites, control and active arm", "prior share", "MCSE at most"]
+        caption = "Probability that the excluded sites are outlying, by arm, with the largest Monte Carlo error (MCSE)"
+        section.append(Table.of(header, rows, caption, "excluded_sites.csv"))
+    return section
+
+
+def excluded_sites(result: HiddenAnalysis) -> list[ExcludedSite]:
+    """One item a model with outliers and an excluded site."""
+    named = [str(site) for site in np.asarray(result.hidden.posterior.data["posterior"]["site"])]
+    excluded = [site for site in named if not site.startswith("ordinary")]
+    rows = []
+    for name, posterior in result.sound.items():
+        group = posterior.data.children.get("outliers")
+        if group is None or "outlier" not in group.data_vars:
+            continue
+        prior = posterior.data["prior"]
+        share = float(prior["outlier_share"].mean()) if "outlier_share" in prior else float("nan")
+        found = np.asarray(group["outlier"].sel(site=excluded).transpose("chain", "draw", "site", "arm").values)
+        for i, site in enumerate(excluded):
+            chances = [float(found[:, :, i, a].mean()) for a in (0, 1)]
+            errors = [mcse_proportion(found[:, :, i, a] > 0.5, found[..., 0, 0].size) for a in (0, 1)]
+            rows.append(ExcludedSite(name, site, chances[0], chances[1], max(errors), share))
+    return rows
+
+
+def paths_to_excluded(result: HiddenAnalysis) -> list[Block]:
+    """P(benefit) with the patients at the excluded sites kept and left out; nothing where that was not followed."""
+    if not result.paths:
+        return []
+    rows = []
+    for table, points_of in result.paths:
+        for item in points_of:
+            if item.p_benefit != item.p_benefit:
+                rows.append([_at(table), f"{item.power:g}", *["diagnostics failed"] * 4])
+                continue
+            rows.append(
+                [
+                    _at(table), f"{item.power:g}", probability(item.p_benefit, item.p_benefit_mcse),
+                    points(item.risk_difference), probability(item.p_ordinary, item.p_ordinary_mcse),
+                    points(item.risk_difference_ordinary),
+                ]
+            )  # fmt: skip
+    header = [
+        "if the counts were", "each excluded patient counts", "P(benefit), all sites", "risk difference",
+        "P(benefit), other sites", "risk difference",
+    ]  # fmt: skip
+    arms = result.trial.arms
+    caption = (
+        f"Excluded patients kept (1) or left out (0): posterior means of the risk difference, {arms.active} minus "
+        f"{arms.control}, in percentage points"
+    )
+    return [
+        Paragraph(
+            "The likelihood of the patients at the excluded sites kept (1) or left out (0), for a central table (the "
+            "posterior mean of each count) and for the one with the most patients at the excluded sites."
+        ),
+        Table.of(header, rows, caption, "exclusion_path.csv"),
+    ]
