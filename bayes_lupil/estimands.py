@@ -11,7 +11,7 @@ that positive is good.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,7 +151,12 @@ class Benefit:
 
 
 def benefit_ladder(
-    effect: Floats, end_point: EndPoint, ladder: tuple[float, ...], harm: float, relevant: float
+    effect: Floats,
+    end_point: EndPoint,
+    ladder: tuple[float, ...],
+    harm: float,
+    relevant: float,
+    chance: Callable[[NDArray[np.bool_]], tuple[float, float]] | None = None,
 ) -> tuple[Benefit, ...]:
     """P(effect > d) for each d of the ladder, then P(harm), P(trivial effect) and P(relevant benefit).
 
@@ -161,6 +166,8 @@ def benefit_ladder(
         Risk difference or, of a continuous end point, mean difference; active minus control.
     ladder, harm, relevant
         See `bayes_lupil.spec.Decision`.
+    chance : callable, optional
+        Probability of an event and its Monte Carlo error, where draws are not all worth the same.
 
     Examples
     --------
@@ -171,12 +178,15 @@ def benefit_ladder(
     ('risk difference > 0', True)
     """
     good = end_point.sign * effect
-    effective = effective_draws(effect)
     name = EFFECTS[end_point.kind].replace("_", " ")
+    if chance is None:
+        effective = effective_draws(effect)
+
+        def chance(event: NDArray[np.bool_]) -> tuple[float, float]:
+            return float(event.mean()), mcse_proportion(event, effective)
 
     def row(kind: str, threshold: float, event: NDArray[np.bool_], statement: str) -> Benefit:
-        error = mcse_proportion(event, effective)
-        return Benefit(kind, threshold, f"{name} {statement}", float(event.mean()), error)
+        return Benefit(kind, threshold, f"{name} {statement}", *chance(event))
 
     low, high = sorted((-harm * end_point.sign, relevant * end_point.sign))
     at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign)}"

@@ -24,6 +24,7 @@ __all__ = [
     "estimate",
     "of_refit",
     "weighted",
+    "weighted_chance",
     "weighted_error",
 ]
 
@@ -115,13 +116,17 @@ def weighted(
     }
     draws["risk_difference"] = difference
     effective = effective_size(posterior, weights)
-    good = posterior.provenance.end_point.sign * difference > 0
-    p = float(weights @ good)
-    held = (p * effective + 1) / (effective + 2)  # as in `mcse_proportion`, so that 0 and 1 have an error too
-    more = max(held * (1 - held) - p * (1 - p), 0.0) / effective
-    error = float(np.sqrt(weighted_error(good, p, weights, effective) ** 2 + more))
+    p, error = weighted_chance(posterior.provenance.end_point.sign * difference > 0, weights, effective)
     estimates = {name: estimate(value, weights, effective) for name, value in draws.items()}
     return Changed(label, estimates, p, error, k_hat, effective, refitted=False)
+
+
+def weighted_chance(event: NDArray[np.bool_], weights: Floats, effective: float) -> tuple[float, float]:
+    """Probability of an event among weighted draws, and its Monte Carlo standard error."""
+    p = float(weights @ event)
+    held = (p * effective + 1) / (effective + 2)  # as in `mcse_proportion`, so that 0 and 1 have an error too
+    more = max(held * (1 - held) - p * (1 - p), 0.0) / effective
+    return p, float(np.sqrt(weighted_error(event, p, weights, effective) ** 2 + more))
 
 
 def weighted_error(values: NDArray[Any], mean: float, weights: Floats, effective: float) -> float:

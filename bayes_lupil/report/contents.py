@@ -1,0 +1,49 @@
+"""What a report is made from, whichever of its parts were run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["Contents"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Finished analyses of one trial; a part that was not run is None and has no section.
+
+    Attributes
+    ----------
+    reanalysis : Reanalysis
+        Every model fitted, beside the trial's own hierarchy.
+    priors : PriorAnalysis or None
+        The lead analysis under other priors of the treatment effect.
+    sites : SiteAnalysis, HiddenAnalysis or None
+        The look at the sites: of a table of sites, or of what was never published of them.
+    """
+
+    reanalysis: Reanalysis
+    priors: PriorAnalysis | None = None
+    sites: SiteAnalysis | HiddenAnalysis | None = None
+
+    @property
+    def trial(self) -> Trial:
+        """The trial that all of it is about."""
+        return self.reanalysis.trial
+
+    @property
+    def sound(self) -> tuple[Posterior, ...]:
+        """Posteriors whose diagnostics are sound, in the order of the models."""
+        found = (item.posterior for item in self.reanalysis.fitted)
+        return tuple(posterior for posterior in found if posterior is not None and posterior.verdict.ok)
+
+    @property
+    def lead(self) -> Posterior | None:
+        """The analysis that the report leads with: the primary one, where it is sound; else the first sound one."""
+        return next((p for p in self.sound if p.spec.role == "primary"), next(iter(self.sound), None))

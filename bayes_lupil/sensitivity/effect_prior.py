@@ -1,0 +1,310 @@
+"""The posterior under other priors of the treatment effect, and the prior that would overturn it.
+
+Four priors of the log odds ratio that readers of trials ask for, each normal: a sceptical one, centred at no effect
+with 5 % beyond the effect d that would matter; an optimistic one, centred at d with 5 % on the side of harm
+(Spiegelhalter, Freedman and Parmar 1994, J R Stat Soc A 157:357-416); a neutral one, centred at no effect and wide; and
+one so wide that it is flat where the data say anything. A tipping prior is the one under which P(benefit) reaches a
+given value: the question asked backwards (Matthews 2001, Drug Inf J 35(4), doi 10.1177/009286150103500442; Held et al.
+2022, Res Synth Methods 13:295-314).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.estimands import Benefit, benefit_ladder
+from bayes_lupil.fitting import fit
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.sensitivity.inputs import check
+from bayes_lupil.sensitivity.weighted import Changed, carries, effective_size, of_refit, weighted, weighted_chance
+from bayes_lupil.trials.trial import EndPoint, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "FLAT_SD",
+    "EffectPrior",
+    "PriorAnalysis",
+    "PriorMap",
+    "TippingPrior",
+    "UnderPrior",
+    "analyse_priors",
+    "prior_weights",
+    "standard_priors",
+    "under_prior",
+]
+
+Floats = NDArray[np.float64]
+
+FLAT_SD = 10.0
+"""Of a log odds ratio: within any interval that data allow, the density hardly changes."""
+_NEUTRAL_SD = 1.0
+_FIVE_PERCENT = 1.6448536269514722  # standard normal quantile
+_TARGETS = (0.5, 0.975)
+_FURTHEST = 5.0  # of a tipping prior's mean: odds ratios between 1/150 and 150
+_MAP_MEANS, _MAP_SDS = 25, 13
+_MAP_RANGE = math.log(4)
+_MAP_SD_RANGE = (0.1, 2.0)
+
+
+@dataclass(frozen=True)
+class EffectPrior:
+    """A normal prior of the log odds ratio, active against control, at an average site.
+
+    Attributes
+    ----------
+    name : str
+        'sceptical', 'neutral', 'optimistic' or 'flat'.
+    reason : str
+        Why these numbers.
+    """
+
+    name: str
+    mean: float
+    sd: float
+    reason: str
+
+    def p_benefit(self, end_point: EndPoint) -> float:
+        """Its own probability that the odds ratio is on the side of benefit.
+
+        Examples
+        --------
+        >>> EffectPrior("neutral", 0, 1, "").p_benefit(EndPoint("x", "x", "lower"))
+        0.5
+        """
+        return 0.5 * math.erfc(-end_point.sign * self.mean / self.sd / math.sqrt(2))
+
+    def odds_ratios(self) -> tuple[float, float]:
+        """The odds ratios that hold its central 95 %."""
+        far = 1.959963984540054 * self.sd
+        return math.exp(self.mean - far), math.exp(self.mean + far)
+
+
+@dataclass(frozen=True)
+class UnderPrior:
+    """The lead analysis under one prior.
+
+    Attributes
+    ----------
+    changed : Changed
+        Risk difference and P(benefit), k-hat of the weights, and whether the model was fitted again.
+    ladder : tuple of Benefit
+        As `Posterior.ladder`; empty where a refit failed its diagnostics.
+    """
+
+    prior: EffectPrior
+    changed: Changed
+    ladder: tuple[Benefit, ...]
+
+
+@dataclass(frozen=True)
+class TippingPrior:
+    """The mean that a normal prior of a given SD would need for P(benefit) to be just `target`.
+
+    Attributes
+    ----------
+    mean, mcse : float or None
+        Of the log odds ratio, and its Monte Carlo standard error; None where no such prior lies within what the draws
+        can tell.
+    p_benefit_prior : float or None
+        P(benefit) under that prior before the data.
+    """
+
+    target: float
+    sd: float
+    mean: float | None
+    mcse: float | None
+    p_benefit_prior: float | None
+
+
+@dataclass(frozen=True)
+class PriorMap:
+    """P(benefit) over means (columns) and SDs (rows) of the prior; NaN where the draws cannot tell."""
+
+    means: Floats
+    sds: Floats
+    p_benefit: Floats
+    p_benefit_mcse: Floats
+
+
+@dataclass(frozen=True)
+class PriorAnalysis:
+    """One posterior under other priors of the treatment effect.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        Under the prior of its model file.
+    relevant_log_odds_ratio : float
+        The effect that would matter, as a log odds ratio at the control arm's observed rate.
+    rows : tuple of UnderPrior
+        Sceptical, neutral, optimistic, flat.
+    tipping : tuple of TippingPrior
+    map : PriorMap
+    """
+
+    posterior: Posterior
+    relevant_log_odds_ratio: float
+    rows: tuple[UnderPrior, ...]
+    tipping: tuple[TippingPrior, ...]
+    map: PriorMap
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a prior and threshold: P(risk difference beyond it), with its error and how it was computed."""
+        import pandas as pd
+
+        rows = []
+        for item in self.rows:
+            head = {
+                "prior": item.prior.name, "mean": item.prior.mean, "sd": item.prior.sd,
+                "p_benefit_prior": item.prior.p_benefit(self.posterior.provenance.end_point),
+            }  # fmt: skip
+            tail = {"k_hat": item.changed.k_hat, "effective": item.changed.effective, "refitted": item.changed.refitted}
+            rd = item.changed.estimates["risk_difference"]
+            middle = {"risk_difference": rd.q50, "rd_lower": rd.q2_5, "rd_upper": rd.q97_5}
+            rows += [{**head, **middle, **line.to_dict(), **tail} for line in item.ladder]
+        return pd.DataFrame(rows)
+
+    def tipping_frame(self) -> pd.DataFrame:
+        """One row a tipping prior."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(item) for item in self.tipping])
+
+
+def standard_priors(end_point: EndPoint, control_risk: float, relevant: float) -> tuple[EffectPrior, ...]:
+    """Sceptical, neutral, optimistic and flat prior, in this order.
+
+    Parameters
+    ----------
+    control_risk : float
+        Response probability of the control arm, strictly between 0 and 1.
+    relevant : float
+        The risk difference that would matter, without sign.
+
+    Examples
+    --------
+    >>> for prior in standard_priors(EndPoint("x", "x"), 0.58, 0.10):
+    ...     print(prior.name, round(prior.mean, 3), round(prior.sd, 3))
+    sceptical 0.0 0.262
+    neutral 0.0 1.0
+    optimistic 0.431 0.262
+    flat 0.0 10.0
+    """
+    d = relevant_log_odds_ratio(end_point, control_risk, relevant)
+    sd = abs(d) / _FIVE_PERCENT
+    size = f"the effect that would matter (odds ratio {math.exp(d):.2f})"
+    return (
+        EffectPrior("sceptical", 0.0, sd, f"No effect expected; 5 % for more than {size}."),
+        EffectPrior("neutral", 0.0, _NEUTRAL_SD, "No direction favoured; 95 % between odds ratios of 0.14 and 7.1."),
+        EffectPrior("optimistic", d, sd, f"Expects {size}; 5 % for harm."),
+        EffectPrior("flat", 0.0, FLAT_SD, "So wide that the data alone speak."),
+    )
+
+
+def relevant_log_odds_ratio(end_point: EndPoint, control_risk: float, relevant: float) -> float:
+    """The log odds ratio that turns the control arm's rate into one better by `relevant`, kept between 1 % and 99 %."""
+    base = min(max(control_risk, 0.01), 0.99)
+    better = min(max(base + end_point.sign * relevant, 0.005), 0.995)
+    return math.log(better / (1 - better)) - math.log(base / (1 - base))
+
+
+def prior_weights(posterior: Posterior, mean: float, sd: float) -> tuple[Floats, float]:
+    """Smoothed weights that turn the posterior's prior of the log odds ratio into a normal one, and their k-hat."""
+    draws = posterior.draws("beta").ravel()
+    log_ratio = -0.5 * ((draws - mean) / sd) ** 2 - posterior.spec.priors.beta.logpdf(draws)
+    if np.ptp(log_ratio) < 1e-9:  # the prior of the model file: rounding errors have no tail to be smoothed
+        return np.full(draws.size, 1 / draws.size), -np.inf
+    return smooth_weights(log_ratio)
+
+
+def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
+    """The posterior under four standard priors, the tipping priors, and a map over priors.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where every site has a treatment effect of its own, so that there is no common one to have a prior, or the end
+        point is continuous.
+    InputError
+        For a posterior of another trial, or one whose diagnostics failed.
+    """
+    check(posterior, trial)
+    if posterior.draws("beta").ndim != 2:
+        raise UnsupportedModelError(
+            f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
+        )
+    assert posterior.provenance.totals is not None  # the end point is binary
+    (responders, patients), _ = posterior.provenance.totals
+    risk, relevant = (responders + 0.5) / (patients + 1), posterior.spec.decision.relevant
+    end_point = posterior.provenance.end_point
+    priors = standard_priors(end_point, risk, relevant)
+    return PriorAnalysis(
+        posterior,
+        relevant_log_odds_ratio(end_point, risk, relevant),
+        tuple(under_prior(posterior, trial, prior) for prior in priors),
+        tuple(_tipping(posterior, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
+        _map(posterior),
+    )
+
+
+def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> UnderPrior:
+    """The posterior under another prior: draws reweighted, or the model fitted again where they cannot carry that."""
+    weights, k_hat = prior_weights(posterior, prior.mean, prior.sd)
+    if not carries(posterior, weights, k_hat):
+        declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
+        refit = fit(posterior.spec.edited(priors__beta=declared), trial)
+        return UnderPrior(prior, of_refit(refit, prior.name, k_hat), refit.ladder)
+    changed = weighted(posterior, prior.name, weights, k_hat)
+    decision = posterior.spec.decision
+    ladder = benefit_ladder(
+        posterior.draws("risk_difference").ravel(), posterior.provenance.end_point, decision.ladder, decision.harm,
+        decision.relevant, lambda event: weighted_chance(event, weights, changed.effective),
+    )  # fmt: skip
+    return UnderPrior(prior, changed, ladder)
+
+
+def _good(posterior: Posterior) -> NDArray[np.bool_]:
+    return np.asarray(posterior.provenance.end_point.sign * posterior.draws("risk_difference").ravel() > 0)
+
+
+def _tipping(posterior: Posterior, sd: float, target: float) -> TippingPrior:
+    from scipy.optimize import brentq
+
+    good = _good(posterior)
+
+    def chance(mean: float) -> float:
+        return float(prior_weights(posterior, mean, sd)[0] @ good)
+
+    if (chance(-_FURTHEST) - target) * (chance(_FURTHEST) - target) >= 0:
+        return TippingPrior(target, sd, None, None, None)
+    mean = float(brentq(lambda m: chance(m) - target, -_FURTHEST, _FURTHEST, xtol=1e-4))
+    weights, k_hat = prior_weights(posterior, mean, sd)
+    if not carries(posterior, weights, k_hat):
+        return TippingPrior(target, sd, None, None, None)
+    error = weighted_chance(good, weights, effective_size(posterior, weights))[1]
+    step = sd / 10
+    slope = (chance(mean + step) - chance(mean - step)) / (2 * step)
+    before = EffectPrior("tipping", mean, sd, "").p_benefit(posterior.provenance.end_point)
+    return TippingPrior(target, sd, mean, error / abs(slope), before)
+
+
+def _map(posterior: Posterior) -> PriorMap:
+    good = _good(posterior)
+    means = np.linspace(-_MAP_RANGE, _MAP_RANGE, _MAP_MEANS)
+    sds = np.geomspace(*_MAP_SD_RANGE, _MAP_SDS)
+    chances = np.full((sds.size, means.size, 2), np.nan)
+    for i, sd in enumerate(sds):
+        for j, mean in enumerate(means):
+            weights, k_hat = prior_weights(posterior, float(mean), float(sd))
+            if carries(posterior, weights, k_hat):
+                chances[i, j] = weighted_chance(good, weights, effective_size(posterior, weights))
+    return PriorMap(means, sds, chances[..., 0], chances[..., 1])
