@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -273,6 +273,7 @@ def test_swapped_arms_turn_every_effect(turned: dict[tuple[bool, bool], EndPoint
             assert row[4][0] != again[4][0]
 
 
+@example(estimate=6.0, benefit="lower", kind="binary", size=1.0)
 @given(
     estimate=st.floats(-9, 9).filter(lambda value: abs(value) > 0.05),
     benefit=st.sampled_from(["higher", "lower"]),
@@ -292,6 +293,7 @@ def test_an_exploratory_effect_points_where_it_should(estimate: float, benefit: 
         return
     found = re.fullmatch(r"odds ratio (?:(above|below) )?([\d.]+)", words)
     assert (float(found[2]) > 1) == upwards
+    assert float(found[2]) > 0  # no odds ratio is 0
     assert found[1] in (None, "above" if upwards else "below")
     assert own_scale(FurtherRow("efficacy", (0, 0), raw, None), estimate, unit=False) == words.removeprefix(
         "odds ratio "
