@@ -27,7 +27,7 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """
 
     def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(_plain(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return "| " + " | ".join(_line(cell).replace("|", "\\|") for cell in cells) + " |"
 
     head = list(header)
     return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
@@ -36,25 +36,38 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{'#' * level} {_plain(text)}"
+            return f"{'#' * level} " + re.sub(r"(#+)$", r"\\\1", _line(text))  # closing ones would vanish
         case Paragraph(text, strong):
-            return f"**{_plain(text)}**" if strong else _plain(text)
+            return f"**{_line(text)}**" if strong else _start(_line(text))
         case Bullets(items):
-            return "\n".join(f"- {_plain(item)}" for item in items)
+            return "\n".join(f"- {_start(_line(item))}" for item in items)
         case Table(header, rows):
             return markdown_table(header, rows)
         case Figure(name, alternative, caption):
-            words = _plain(caption or alternative).replace("\n", " ")
-            return f"![{words}]({name}.png)"
+            return f"![{_line(alternative)}]({name}.png)" + (f"\n\n{_start(_line(caption))}" if caption else "")
         case Equation(latex):
             return "\n\n".join(f"$$ {line} $$" for line in latex)
 
 
+def _line(text: str) -> str:
+    """Plain text on one line: a line break in a name would end a heading, or begin another block."""
+    return " ".join(_plain(text).split())
+
+
+def _start(line: str) -> str:
+    """A line that begins no list, quotation, heading, code or rule."""
+    line = re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", line)
+    return re.sub(r"^(?=>|#{1,6}(\s|$)|[-+](\s|$)|~~~|[-\s]{3,}$)", r"\\", line)
+
+
 def _plain(text: str) -> str:
-    """Text in which nothing is markup, but for what stands between backticks."""
-    pieces = re.split(r"(`[^`\n]+`)", visible(text))
+    """Text in which nothing is markup, but for what stands between two single backticks."""
+    pieces = re.split(r"(?<!`)(`[^`\s](?:[^`\n]*[^`\s])?`)(?!`)", visible(text))
     return "".join(piece if i % 2 else _escaped(piece) for i, piece in enumerate(pieces))
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\*\[\]])", r"\\\1", text).replace("<", "&lt;")
+    text = re.sub(r"([\\`*$\[\]])", r"\\\1", text)
+    # an underscore within a word, and a tilde between spaces, are no markup
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])|~(?=\S)|(?<=\S)~", r"\\\g<0>", text)
+    return re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
