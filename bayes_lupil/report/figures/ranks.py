@@ -1,0 +1,106 @@
+"""Whether the chains of a fit agree, as a figure: the ranks of their draws."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_lupil.convergence import effective_draws
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.figures.prior import NAMES, panels, shown_parameters
+from bayes_lupil.report.figures.rows import frame, title
+from bayes_lupil.report.style import COLOURS, DASHES, clip, styled, wrap
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["figure_ranks", "has_ranks"]
+
+_SHOWN = ("risk_difference", "beta", "tau_u", "tau_v")
+_MOST = 250  # draws a chain: the band is simulated, and more of them add nothing that is seen
+
+
+def has_ranks(posterior: Posterior) -> bool:
+    """Whether the fit has chains to be compared; the draws of the quadrature engine are independent."""
+    chains = posterior.data["posterior"].sizes.get("chain", 1)
+    return "pareto_k" not in posterior.diagnostics and chains > 1 and bool(shown_parameters(posterior, _SHOWN))
+
+
+@styled
+def figure_ranks(posterior: Posterior, width: float = 7.5) -> Figure:
+    """Ranks of each chain's draws among those of all chains, as their distance from a uniform distribution.
+
+    A failed fit is drawn too: the figure shows no probability, and may show why it failed.
+
+    Raises
+    ------
+    ValueError
+        Where the fit has no chains (`has_ranks`).
+    """
+    if not has_ranks(posterior):
+        raise ValueError(f"fit '{posterior.spec.name}' has no chains whose ranks could be compared")
+    names = shown_parameters(posterior, _SHOWN)
+    thinned, step = _thinned(posterior, names)
+    source = posterior.provenance
+    figure, drawn = panels(width, source.synthetic, len(names), 2)
+    narrow = len({axes.get_position().x0 for axes in drawn}) == 1
+    _rank_plot(thinned, dict(zip(names, drawn, strict=True)))
+    for name, axes in zip(names, drawn, strict=True):
+        _look(axes, wrap(NAMES[name], int((width if narrow else width / 2) * 11)))
+    handles = drawn[0].get_lines()[: thinned.sizes["chain"]]
+    labels = [f"chain {i + 1}" for i in range(len(handles))]
+    figure.legend(handles, labels, fontsize=8.5, frameon=False, loc="outside upper left", ncols=2 if narrow else 4)
+    footnote = (
+        f"Each line is a chain (every {step}th draw, so that they are nearly independent). " if step > 1 else ""
+    ) + "Chains that sample the same distribution stay within the grey band, all along, 99 times in 100."
+    rows = len(names) if narrow else math.ceil(len(names) / 2)
+    frame(figure, f"{title(posterior)}: ranks of the draws of '{clip(posterior.spec.name)}' by chain", footnote,
+          source.synthetic, 2.05 * rows + 0.5)  # fmt: skip
+    return figure
+
+
+def _thinned(posterior: Posterior, names: list[str]) -> tuple[xr.Dataset, int]:
+    """Draws far enough apart to be nearly independent, as the band supposes."""
+    data = posterior.data["posterior"].to_dataset()[names]
+    draws = data.sizes["draw"]
+    effective = min(effective_draws(np.asarray(data[name])) for name in names) / data.sizes["chain"]
+    step = math.ceil(draws / min(max(effective, 20.0), _MOST)) if math.isfinite(effective) else math.ceil(draws / _MOST)
+    return data.isel(draw=slice(None, None, step)), step
+
+
+def _rank_plot(data: xr.Dataset, panel: dict[str, Axes]) -> None:
+    """ArviZ's rank plot, in panels that are there already."""
+    import xarray as xr
+    from arviz_plots import PlotCollection, plot_rank
+
+    # only keywords that both generations of ArviZ have
+    where = {"plot": xr.Dataset({name: ((), _held(axes)) for name, axes in panel.items()})}
+    collection = PlotCollection(
+        data, xr.DataTree.from_dict(where), aes={"color": ["chain"], "overlay": ["chain"]}, backend="matplotlib"
+    )
+    tree = xr.DataTree.from_dict({"posterior": data})
+    plain = {"title": False, "xlabel": False, "remove_axis": False}
+    plot_rank(tree, plot_collection=collection, backend="matplotlib", visuals=plain)
+
+
+def _held(axes: Axes) -> np.ndarray:
+    held = np.empty((), dtype=object)
+    held[()] = axes
+    return held
+
+
+def _look(axes: Axes, name: str) -> None:
+    for i, line in enumerate(axes.get_lines()):
+        line.set(color=COLOURS[i % len(COLOURS)], linestyle=DASHES[i % len(DASHES)], linewidth=1.3)
+    for band in axes.collections:
+        band.set(facecolor="#B0B0B0", alpha=0.45, zorder=0)
+    axes.axhline(0, color="black", lw=0.7)
+    axes.set_title(name, fontsize=9)
+    axes.set_xlabel("Rank, as a share of all", fontsize=8.5)
+    axes.set_ylabel("Share below it,\nminus expected", fontsize=8.5)
+    axes.set_xlim(0, 1)
+    axes.tick_params(labelsize=8.5)
