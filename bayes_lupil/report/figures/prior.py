@@ -48,8 +48,8 @@ def shown_parameters(posterior: Posterior, names: tuple[str, ...] = ("beta", "ta
     return [name for name in names if name in known and known[name].ndim == 2]
 
 
-# Matplotlib here and below: ArviZ's plot_dist neither lays two arms over one another in dash patterns, nor draws a prior
-# from its formula, and a density estimate of a prior bends at the ends of a scale
+# Matplotlib here and below: ArviZ's plot_dist neither lays two arms over one another in dash patterns, nor draws a
+# prior from its formula, and a density estimate of a prior bends at the ends of a scale
 @styled
 def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
     """What the prior predicts: response probability by arm and risk difference, with what was observed marked.
@@ -71,12 +71,12 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
         raise ValueError("a prior of response probabilities needs a binary end point")
     figure, (rates, difference) = panels(width, source.synthetic, 2, 2)
     observed = [100 * responders / patients if patients else np.nan for responders, patients in source.totals]
-    letters = int((width if len(_columns(figure)) == 1 else width / 2) * 6)
+    letters = int((width if len(_columns(figure)) == 1 else width / 2) * 9)
     for a, arm in enumerate(("control", "active")):
         look: dict[str, Any] = {"color": COLOURS[1 - a], "ls": DASHES[1 - a]}
         heights, edges = _shares(100 * _prior(posterior, f"risk_{arm}"), 0.0, 100.0)
-        name = clip(source.arms.names[a], max(letters - 8, 12))
-        rates.stairs(heights, edges, lw=1.8, label=f"prior, {name}", gid=f"prior_{arm}", **look)
+        name = clip(source.arms.names[a], max(letters - 14, 12))
+        rates.stairs(heights, edges, baseline=None, lw=1.8, label=f"prior, {name}", gid=f"prior_{arm}", **look)
         if np.isfinite(observed[a]):
             rates.axvline(observed[a], lw=1.2, gid=f"observed_{arm}", **look)
             rates.plot([observed[a]], [0.0], "so"[a], color=COLOURS[1 - a], mec="black", ms=7, clip_on=False, zorder=5,
@@ -103,8 +103,9 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     footnote = (
-        f"Before the data, in bins of {_BIN:.0f} points: {draws.size} draws from the prior of '{clip(posterior.spec.name)}'. "
-        "The lines at the markers are the observed rates and their difference; the prior was not fitted to them."
+        f"Before the data, in bins of {_BIN:.0f} points: {draws.size} draws from the prior of "
+        f"'{clip(posterior.spec.name)}'. The lines at the markers are the observed rates and their difference; the "
+        "prior was not fitted to them."
     )
     frame(figure, f"{title(posterior)}: what the prior predicts", footnote, source.synthetic,
           3.6 if len(_columns(figure)) > 1 else 6.8)  # fmt: skip
@@ -135,8 +136,8 @@ def figure_prior_posterior(posterior: Posterior, width: float = 7.5) -> Figure:
     drawn[0].legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, ncols=2)
     drawn[0].set_ylabel("Density", fontsize=9)
     footnote = "Where the filled curve is no narrower than the dashed line, the data said little and the prior decides."
-    frame(figure, f"{title(posterior)}: prior and posterior of '{clip(posterior.spec.name)}'", footnote, source.synthetic,
-          2.2 * len(names) if narrow else 2.9)  # fmt: skip
+    heading = f"{title(posterior)}: prior and posterior of '{clip(posterior.spec.name)}'"
+    frame(figure, heading, footnote, source.synthetic, 2.2 * len(names) if narrow else 2.9)
     return figure
 
 
@@ -144,28 +145,29 @@ def _prior_and_posterior(axes: Axes, posterior: Posterior, name: str) -> None:
     from arviz_stats.base import array_stats
 
     draws, prior = posterior.draws(name).ravel(), getattr(posterior.spec.priors, name)
-    low, high = _window(draws, np.asarray(prior.ppf([0.025, 0.975])), name != "beta")
+    low, high = _window(draws, np.asarray(prior.ppf([0.025, 0.975])))
+    if name != "beta":
+        low = 0.0
     # mirrored at 0, where an SD ends
     grid, density, _ = array_stats.kde(draws, bound_correction=name != "beta")
     axes.fill_between(grid, density, color=COLOURS[0], alpha=0.45, lw=0, label="posterior", gid="posterior")
     axes.plot(grid, density, color=COLOURS[0], lw=1.5)
-    x = np.linspace(low, high, 400)
-    with np.errstate(divide="ignore"):
-        axes.plot(x, np.exp(prior.logpdf(x)), color="black", ls=(0, (4, 2)), lw=1.5, label="prior", gid="prior")
+    x = np.linspace(low, high, 401) if name == "beta" else np.linspace(0, high, 401)[1:]  # some have no density at 0
+    declared = np.exp(prior.logpdf(x))
+    axes.plot(x, declared, color="black", ls=(0, (4, 2)), lw=1.5, label="prior", gid="prior")
     if name == "beta":
         axes.axvline(0, color="black", lw=0.8, ls=(0, (1, 2)))
-    axes.set(xlim=(low, high), ylim=(0, 1.15 * float(np.max(density))))
+    top = float(np.max(density))
+    axes.set(xlim=(low, high), ylim=(0, 1.1 * max(top, min(float(np.max(declared)), 2.5 * top))))
     axes.set_yticks([])
     axes.tick_params(labelsize=8.5)
 
 
-def _window(draws: Floats, prior: Floats, positive: bool) -> tuple[float, float]:
+def _window(draws: Floats, prior: Floats) -> tuple[float, float]:
     """What a panel shows: nearly all of the posterior, and of the prior's central 95 % what is not far from it."""
     low, high = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
     span = high - low
-    low, high = min(low, max(float(prior[0]), low - 1.5 * span)), max(high, min(float(prior[1]), high + 1.5 * span))
-    # just above 0, where some priors have no density
-    return (1e-4 * high if positive else low), high
+    return min(low, max(float(prior[0]), low - 1.5 * span)), max(high, min(float(prior[1]), high + 1.5 * span))
 
 
 def _sign(posterior: Posterior) -> int:

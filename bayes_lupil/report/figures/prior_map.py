@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ __all__ = ["figure_prior_map"]
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975)
 _SHADES = ("#FFFFFF", "#EAF1F8", "#D3E3F1", "#B7D1E8", "#97BBDC", "#76A3CE")  # each darker, in grey too
 _LETTER, _LINE = 0.073, 0.16  # inches of a letter and a line of 8.5 points
-_HALO = {"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.0}
+_HALO: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.0}
 
 Box = tuple[float, float, float, float]
 
@@ -50,8 +50,9 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
     axes.contourf(x, found.sds, chances, levels=[0, *_LEVELS, 1], colors=_SHADES, zorder=1)
     lines = axes.contour(x, found.sds, chances, levels=_LEVELS, colors="black", linewidths=1.0, zorder=2)
     marks, outside = _marks(priors)
-    taken = _name_marks(axes, marks, (width - 0.85, height - 0.95))
-    _label_lines(axes, lines, taken, (width - 0.85, height - 0.95))
+    size = (width - 0.6, height - 0.55)  # of the map, about
+    taken = _name_marks(axes, marks, size)
+    _label_lines(axes, lines, taken, size)
     axes.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
     axes.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
     axes.minorticks_off()
@@ -63,7 +64,7 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
     axes.set_xlabel(f"Mean of the prior, as an odds ratio\n{sides}", fontsize=9)
     axes.set_ylabel("SD of the prior (log odds ratio)", fontsize=9)
     axes.tick_params(labelsize=8.5)
-    words = "Lines and shades: P(benefit) after the data, under a normal prior. "
+    words = "Lines and shades: P(benefit) after the data, under a normal prior; darker is more. "
     words += "Hatched: the draws cannot tell. " if gaps else ""
     words += f"Not on the map: {'; '.join(outside)}." if outside else ""
     frame(figure, f"{title(posterior)}: P(benefit) under other priors", words, source.synthetic, height)
@@ -92,7 +93,7 @@ def _marks(priors: PriorAnalysis) -> tuple[list[tuple[float, float, str]], list[
         outside.append(f"the declared prior, {declared.describe()}")
     inside, means, sds = [], priors.map.means, priors.map.sds
     for (mean, sd), names in found.items():
-        name = " = ".join(names)
+        name = " and ".join(names)
         if means[0] <= mean <= means[-1] and sds[0] <= sd <= sds[-1]:
             inside.append((mean, sd, name))
         else:
@@ -104,15 +105,15 @@ def _overlaps(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _inches(axes: Axes, mean: float, sd: float, size: tuple[float, float]) -> tuple[float, float]:
-    """Where a prior lies, in inches from the lower left corner of the map."""
+def _inches(axes: Axes, mean: Any, log_sd: Any, size: tuple[float, float]) -> tuple[Any, Any]:
+    """Where priors lie, in inches from the lower left corner of the map."""
     (x0, x1), (y0, y1) = np.log(axes.get_xlim()), np.log(axes.get_ylim())
-    return size[0] * (mean - x0) / (x1 - x0), size[1] * (math.log(sd) - y0) / (y1 - y0)
+    return size[0] * (mean - x0) / (x1 - x0), size[1] * (log_sd - y0) / (y1 - y0)
 
 
 def _name_marks(axes: Axes, marks: list[tuple[float, float, str]], size: tuple[float, float]) -> list[Box]:
     """Points with their names, each where it covers no other; the inches that they take."""
-    at = [_inches(axes, mean, sd, size) for mean, sd, _ in marks]
+    at = [_inches(axes, mean, math.log(sd), size) for mean, sd, _ in marks]
     taken: list[Box] = [(x - 0.07, y - 0.07, x + 0.07, y + 0.07) for x, y in at]
     for (mean, sd, name), (x, y) in zip(marks, at, strict=True):
         axes.plot([math.exp(mean)], [sd], "o", color="black", mec="white", ms=7, zorder=5, gid=f"prior: {name}")
@@ -138,18 +139,23 @@ def _name_marks(axes: Axes, marks: list[tuple[float, float, str]], size: tuple[f
 
 
 def _label_lines(axes: Axes, lines: QuadContourSet, taken: list[Box], size: tuple[float, float]) -> None:
-    """The level on each line, at the place furthest from everything else."""
+    """The level on each line, at the place furthest from names, other labels and other lines."""
     taken = list(taken)
-    for level, segments in zip(_LEVELS, lines.allsegs, strict=True):
-        best: tuple[float, float, float, Box] | None = None
-        for x, y in (vertex for segment in segments for vertex in segment):
-            across, up = _inches(axes, math.log(x), float(y), size)
-            edge = min(across - 0.25, size[0] - 0.25 - across, up - 0.12, size[1] - 0.12 - up)
-            gap = min(
-                [math.hypot(max(b[0] - across, 0, across - b[2]), max(b[1] - up, 0, up - b[3])) for b in taken] or [9.0]
-            )
-            if edge > 0 and gap > 0.3 and (best is None or min(gap, 1.0) > best[0]):
-                best = (min(gap, 1.0), x, y, (across - 0.2, up - 0.09, across + 0.2, up + 0.09))
+    vertices = [np.concatenate([np.empty((0, 2)), *segments]) for segments in lines.allsegs]
+    inches = [np.column_stack(_inches(axes, np.log(v[:, 0]), np.log(v[:, 1]), size)) for v in vertices]
+    for i, level in enumerate(_LEVELS):
+        others = np.concatenate(inches[:i] + inches[i + 1 :])
+        best, gap = None, 0.15
+        for vertex, (x, y) in zip(vertices[i], inches[i], strict=True):
+            if min(x - 0.25, size[0] - 0.25 - x, y - 0.12, size[1] - 0.12 - y) < 0:
+                continue
+            near = [math.hypot(max(b[0] - x, 0, x - b[2]), max(b[1] - y, 0, y - b[3])) for b in taken]
+            line = float(np.hypot(*(others - (x, y)).T).min()) if others.size else math.inf
+            room = min([*near, 2 * line, 1.0])
+            if room > gap:
+                best, gap = (vertex, (x - 0.2, y - 0.09, x + 0.2, y + 0.09)), room
         if best is not None:
-            taken.append(best[3])
-            axes.text(best[1], best[2], f"{level:g}", ha="center", va="center", fontsize=8.5, bbox=_HALO, zorder=4)
+            taken.append(best[1])
+            axes.text(
+                best[0][0], best[0][1], f"{level:g}", ha="center", va="center", fontsize=8.5, bbox=_HALO, zorder=4
+            )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
 from bayes_lupil.posterior import Posterior
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["figure_ranks", "has_ranks"]
 
 _SHOWN = ("risk_difference", "beta", "tau_u", "tau_v")
+_BAND = 0.99
 _MOST = 250  # draws a chain: the band is simulated, and more of them add nothing that is seen
 
 
@@ -53,10 +56,11 @@ def figure_ranks(posterior: Posterior, width: float = 7.5) -> Figure:
         _look(axes, wrap(NAMES[name], int((width if narrow else width / 2) * 11)))
     handles = drawn[0].get_lines()[: thinned.sizes["chain"]]
     labels = [f"chain {i + 1}" for i in range(len(handles))]
-    figure.legend(handles, labels, fontsize=8.5, frameon=False, loc="outside upper left", ncols=2 if narrow else 4)
-    footnote = (
-        f"Each line is a chain (every {step}th draw, so that they are nearly independent). " if step > 1 else ""
-    ) + "Chains that sample the same distribution stay within the grey band, all along, 99 times in 100."
+    drawn[0].legend(handles, labels, fontsize=8.5, frameon=False, ncols=2, loc="lower left", borderaxespad=0,
+                    bbox_to_anchor=(0, 1.17))  # fmt: skip
+    footnote = f"Each line is a chain (every {step}th draw, so that they are nearly independent). " if step > 1 else ""
+    footnote += "In each panel, chains that sample the same distribution stay within the grey band, all along, "
+    footnote += f"{100 * _BAND:.0f} times in 100."
     rows = len(names) if narrow else math.ceil(len(names) / 2)
     frame(figure, f"{title(posterior)}: ranks of the draws of '{clip(posterior.spec.name)}' by chain", footnote,
           source.synthetic, 2.05 * rows + 0.5)  # fmt: skip
@@ -77,17 +81,22 @@ def _rank_plot(data: xr.Dataset, panel: dict[str, Axes]) -> None:
     import xarray as xr
     from arviz_plots import PlotCollection, plot_rank
 
-    # only keywords that both generations of ArviZ have
     where = {"plot": xr.Dataset({name: ((), _held(axes)) for name, axes in panel.items()})}
     collection = PlotCollection(
         data, xr.DataTree.from_dict(where), aes={"color": ["chain"], "overlay": ["chain"]}, backend="matplotlib"
     )
     tree = xr.DataTree.from_dict({"posterior": data})
     plain = {"title": False, "xlabel": False, "remove_axis": False}
-    plot_rank(tree, plot_collection=collection, backend="matplotlib", visuals=plain)
+    # ArviZ 1 calls the band's probability otherwise, and must be asked for the band
+    known = inspect.signature(plot_rank).parameters
+    band: dict[str, Any] = {"ci_prob": _BAND}
+    if "envelope_prob" in known:
+        band = {"envelope_prob": _BAND, "method": "envelope", "thin": False}
+    plot_rank(tree, plot_collection=collection, backend="matplotlib", visuals=plain, **band)
 
 
-def _held(axes: Axes) -> np.ndarray:
+def _held(axes: Axes) -> NDArray[np.object_]:
+    """An array of no dimensions, as a dataset holds an object."""
     held = np.empty((), dtype=object)
     held[()] = axes
     return held
