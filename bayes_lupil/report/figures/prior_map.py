@@ -36,6 +36,8 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
     ValueError
         Where the diagnostics of the fit failed.
     """
+    from scipy.special import ndtri
+
     posterior, found = priors.posterior, priors.map
     if not posterior.verdict.ok:
         raise ValueError(f"fit '{posterior.spec.name}' has no probabilities to show: {posterior.verdict.text}")
@@ -46,9 +48,11 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
     gaps = bool(np.isnan(found.p_benefit).any())
     if gaps:
         _hatch(axes)
-    x, chances = np.exp(found.means), np.ma.masked_invalid(found.p_benefit)
-    axes.contourf(x, found.sds, chances, levels=[0, *_LEVELS, 1], colors=_SHADES, zorder=1)
-    lines = axes.contour(x, found.sds, chances, levels=_LEVELS, colors="black", linewidths=1.0, zorder=2)
+    # on the probit scale P(benefit) is nearly a plane, so that lines lie right between the points of the map
+    probit = np.ma.masked_invalid(ndtri(np.clip(found.p_benefit, 1e-6, 1 - 1e-6)))
+    x, levels = np.exp(found.means), ndtri(_LEVELS)
+    axes.contourf(x, found.sds, probit, levels=levels, colors=_SHADES, extend="both", zorder=1)
+    lines = axes.contour(x, found.sds, probit, levels=levels, colors="black", linewidths=1.0, zorder=2)
     marks, outside = _marks(priors)
     size = (width - 0.6, height - 0.55)  # of the map, about
     taken = _name_marks(axes, marks, size)
