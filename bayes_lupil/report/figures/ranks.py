@@ -24,8 +24,8 @@ __all__ = ["figure_ranks", "has_ranks"]
 
 _SHOWN = ("risk_difference", "beta", "tau_u", "tau_v")
 _BAND = 0.99
-# ArviZ simulates the band, and its edge is uncertain: of 3000 sets of 4 chains with 250 exchangeable draws, 2.4 % left it
-# (0.9 % and 2.8 % with two other seeds), so that the figure says 'about 98 times in 100'
+# ArviZ simulates the band, and its edge is uncertain: of 3000 sets of 4 chains with 250 exchangeable draws, 2.4 % left
+# it (0.9 % and 2.8 % with two other seeds), so that the figure says 'about 98 times in 100'
 _MOST = 250  # draws a chain: the band is simulated, and more of them add nothing that is seen
 
 
