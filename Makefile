@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-slow check lock schema notebooks calibration operating references bench clean
+.PHONY: help setup reanalysis test test-fast test-slow browser check lock schema notebooks calibration operating references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test-fast: $(READY)  ## The fast tier
 
 test-slow: $(READY)  ## The long fits
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow tests
+
+browser:  ## Install what the browser tests of the report need: Chromium (Debian, root only) and axe-core (npm)
+	@tests/browser/install.sh
 
 check: $(READY)  ## Lint, format, types
 	$(BIN)/ruff check .
