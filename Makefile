@@ -23,8 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)
-	$(BIN)/bayes-lupil reanalyse $(TRIAL) --out $(OUT)
-	$(BIN)/bayes-lupil sites $(TRIAL) --out $(OUT)/sites
+	$(BIN)/bayes-lupil reanalyse $(TRIAL) --sites --out $(OUT)
 
 test: test-fast test-slow  ## Set up and run all tests
 

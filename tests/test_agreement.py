@@ -11,7 +11,7 @@ from bayes_lupil import Posterior, fit, load_model, load_trial, reanalyse
 from bayes_lupil.agreement import compare_engines
 from bayes_lupil.engines import engine_for, quadrature
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.report import write_reanalysis
+from bayes_lupil.report import collect, write_reanalysis
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_reanalysis_prints_the_row_and_fails_where_engines_differ(monkeypatch,
     assert (agreement.status == "agree") == agree
     assert result.ok == agree
     assert result.analyses[0].status == ("ok" if agree else "diagnostics failed")
-    write_reanalysis(result, tmp_path)
+    write_reanalysis(collect(result), tmp_path)
     page = (tmp_path / "comparison.md").read_text()
     assert "## Engines agree" in page
     assert ("| yes |" in page) == agree

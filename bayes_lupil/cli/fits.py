@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,11 +53,19 @@ def reanalyse(
     one_engine: Annotated[
         bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
     ] = False,
+    with_sites: Annotated[
+        bool, typer.Option("--sites", help="Look at the sites too, as the command 'sites' does, and report on them.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit every model to a trial and write tables and figures beside its frequentist hierarchy."""
+    """Fit every model to a trial and write a report: one page (report.html), tables and figures.
+
+    The report tells what the trial found, what the reanalysis finds, how sure that is and on what it hangs: open it in
+    a browser. With --sites it has a section on the sites, which takes several minutes more for a trial whose site table
+    was never published (LUPIL-2).
+    """
     from bayes_lupil.reanalysis import reanalyse as run
-    from bayes_lupil.report import write_reanalysis
+    from bayes_lupil.report import collect, write_reanalysis, write_report
     from bayes_lupil.report.terminal import print_reanalysis
     from bayes_lupil.spec import load_models
 
@@ -76,9 +85,15 @@ def reanalyse(
                 err.print(f"      {done.status}: {done.reason}", highlight=False, markup=False)
 
     result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
-    write_reanalysis(result, target)
-    print_reanalysis(result, target, out)
-    if not result.ok:
+    contents = collect(result)
+    write_reanalysis(contents, target)  # before the sites, so that the fits are kept whatever happens there
+    if with_sites:
+        from bayes_lupil.cli.sites import look_at_sites
+
+        contents = replace(contents, sites=look_at_sites(data, None, [], target / "sites", None, quiet))
+        write_report(contents, target)
+    print_reanalysis(contents, target, out)
+    if not result.ok or (contents.sites is not None and not contents.sites.ok):
         raise typer.Exit(FAILED)
 
 

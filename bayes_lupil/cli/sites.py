@@ -28,7 +28,8 @@ from bayes_lupil.cli.common import (
 from bayes_lupil.files import make_folder
 
 if TYPE_CHECKING:
-    from bayes_lupil.sites.analysis import Attempt
+    from bayes_lupil.hidden.analysis import HiddenAnalysis
+    from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
     from bayes_lupil.spec import ModelSpec
     from bayes_lupil.trials import Trial
 
@@ -73,16 +74,35 @@ def sites(
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
     if not quiet:
         tell_notes(data, trial)
-    if data.resolution == "margins":
-        _margins(data, spec, suspect, folder, seed, quiet)
+    result = look_at_sites(data, spec, suspect or [], folder, seed, quiet)
+    _tell(result)
+    if folder is not None:
+        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
+    if not result.ok:
+        raise typer.Exit(FAILED)
+
+
+def look_at_sites(
+    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
+) -> SiteAnalysis | HiddenAnalysis:
+    """What can be said of a trial's sites, written to a folder where one is given."""
+    look = _margins if trial.resolution == "margins" else _table
+    return look(trial, spec, suspects, folder, seed, quiet)
+
+
+def _tell(result: SiteAnalysis | HiddenAnalysis) -> None:
+    from bayes_lupil.hidden.analysis import HiddenAnalysis
+    from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
+
+    if isinstance(result, HiddenAnalysis):
+        print_hidden(result, out)
     else:
-        _table(data, spec, suspect or [], folder, seed, quiet)
+        print_site_analysis(result, out)
 
 
 def _table(
     trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
-) -> None:
-    from bayes_lupil.report.site_terminal import print_site_analysis
+) -> SiteAnalysis:
     from bayes_lupil.sites.analysis import analyse_sites, shown_model
 
     spec = shown_model(trial, spec, suspects)
@@ -103,23 +123,16 @@ def _table(
         from bayes_lupil.report.site_outputs import write_sites
 
         write_sites(result, folder)
-    print_site_analysis(result, out)
-    _end(result.ok, folder)
+    return result
 
 
 def _margins(
-    trial: Trial,
-    spec: ModelSpec | None,
-    suspects: list[str] | None,
-    folder: Path | None,
-    seed: int | None,
-    quiet: bool,
-) -> None:
+    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
+) -> HiddenAnalysis:
     from bayes_lupil.errors import UnsupportedModelError
     from bayes_lupil.hidden.analysis import analyse_hidden
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.report.site_outputs import write_hidden
-    from bayes_lupil.report.site_terminal import print_hidden
     from bayes_lupil.spec import load_model
 
     if suspects:
@@ -135,15 +148,7 @@ def _margins(
     result = analyse_hidden(trial, spec, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
     if folder is not None:
         write_hidden(result, folder)
-    print_hidden(result, out)
-    _end(result.ok, folder)
-
-
-def _end(ok: bool, folder: Path | None) -> None:
-    if folder is not None:
-        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
-    if not ok:
-        raise typer.Exit(FAILED)
+    return result
 
 
 def _announce(i: int, of: int, spec: ModelSpec, done: Attempt | None) -> None:

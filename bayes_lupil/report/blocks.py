@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Bullets", "Equation", "Figure", "Heading", "Paragraph", "Table", "visible"]
+__all__ = ["Block", "Bullets", "Equation", "Figure", "Folded", "Heading", "Paragraph", "Table", "visible"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,21 @@ class Equation:
     latex: tuple[str, ...]
 
 
-Block = Heading | Paragraph | Bullets | Table | Figure | Equation
+@dataclass(frozen=True)
+class Folded:
+    """What few readers need: shut on the screen until it is opened, open in print.
+
+    Attributes
+    ----------
+    summary : str
+        What is inside, in a line.
+    """
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+Block = Heading | Paragraph | Bullets | Table | Figure | Equation | Folded
 
 
 def visible(text: str) -> str:

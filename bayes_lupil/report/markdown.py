@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bayes_lupil.report.blocks import Block, Bullets, Equation, Figure, Heading, Paragraph, Table, visible
+from bayes_lupil.report.blocks import Block, Bullets, Equation, Figure, Folded, Heading, Paragraph, Table, visible
 
 __all__ = ["markdown", "markdown_table"]
 
@@ -45,6 +45,8 @@ def _block(block: Block) -> str:
             return markdown_table(header, rows)
         case Figure(name, alternative, caption):
             return f"![{_line(alternative)}]({name}.png)" + (f"\n\n{_start(_line(caption))}" if caption else "")
+        case Folded(summary, blocks):
+            return "\n\n".join([_start(_line(summary)), *(_block(inside) for inside in blocks)])
         case Equation(latex):
             return "\n\n".join(f"$$ {line} $$" for line in latex)
 

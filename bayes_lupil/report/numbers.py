@@ -7,15 +7,15 @@ import math
 __all__ = ["interval", "p_value", "points", "probability", "ratio"]
 
 
-def points(value: float) -> str:
-    """A difference of probabilities in percentage points.
+def points(value: float, error: float | None = None) -> str:
+    """A difference of probabilities in percentage points, to the digit that a Monte Carlo error leaves.
 
     Examples
     --------
-    >>> points(0.0958), points(-0.0883)
-    ('+9.6', '-8.8')
+    >>> points(0.0958), points(-0.0883), points(0.0958, error=0.012)
+    ('+9.6', '-8.8', '+10')
     """
-    return f"{100 * value:+.1f}"
+    return f"{100 * value:+.{0 if error is not None and error >= 0.0095 else 1}f}"
 
 
 def ratio(value: float | None) -> str:

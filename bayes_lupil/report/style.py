@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "DASHES", "HARM", "RELEVANT", "TRIVIAL", "clip", "new_figure", "save_figure", "styled", "wrap"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "HARM",
+    "RELEVANT",
+    "TRIVIAL",
+    "clip",
+    "new_figure",
+    "save_figure",
+    "styled",
+    "svg_text",
+    "wrap",
+]
 
 P = ParamSpec("P")
 
@@ -24,7 +38,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)), "-",
 )  # fmt: skip
-HARM, TRIVIAL, RELEVANT = "#F2C9B8", "#ECECEC", "#CDE3F0"
+HARM, TRIVIAL, RELEVANT = "#E8B7A2", "#F7F7F7", "#C3DDEE"  # told apart in grey too: dark, white, between
 STYLE = {
     "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
     "axes.titlelocation": "left", "axes.titlesize": 11,
@@ -72,6 +86,17 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     for suffix, chosen in options.items():
         with mpl.rc_context(STYLE), new_file(folder / f"{name}{suffix}") as temporary:
             figure.savefig(temporary, **chosen)
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as SVG to be put into a page: letters are paths, so that it looks the same on every machine."""
+    import matplotlib as mpl
+
+    written = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.fonttype": "path"}):
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    text = written.getvalue()
+    return re.sub(r"(?<=[\d])(\.\d\d)\d+", r"\1", text[text.index("<svg") :])  # a hundredth of a point is enough
 
 
 def wrap(text: str, width: int) -> str:

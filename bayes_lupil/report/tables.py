@@ -18,7 +18,7 @@ __all__ = ["comparison_table", "csv_text", "latex_table", "marked"]
 _COLUMNS = (
     "analysis", "kind", "population", "patients", "control", "active", "risk_difference", "rd_lower", "rd_upper",
     "interval", "odds_ratio", "or_lower", "or_upper", "or_interval", "p_printed", "p_recomputed", "p_benefit",
-    "p_benefit_mcse", "p_relevant", "p_relevant_mcse", "status", "note",
+    "p_benefit_mcse", "p_relevant", "p_relevant_mcse", "p_harm", "p_harm_mcse", "status", "note",
 )  # fmt: skip
 
 
@@ -164,13 +164,14 @@ def _bayesian_row(item: Analysis, result: Reanalysis) -> dict[str, Any]:
         "control": f"{r0}/{n0}", "active": f"{r1}/{n1}",
     }  # fmt: skip
     if item.status == "ok":
-        benefit, relevant = posterior.chances["benefit"], posterior.chances["relevant"]
+        benefit, relevant, harm = (posterior.chances[kind] for kind in ("benefit", "relevant", "harm"))
         row |= {
             "risk_difference": rd.q50, "rd_lower": rd.q2_5, "rd_upper": rd.q97_5, "interval": "95 % credible, median",
             "odds_ratio": odds.q50, "or_lower": odds.q2_5, "or_upper": odds.q97_5,
             "or_interval": "95 % credible, median",
             "p_benefit": benefit.probability, "p_benefit_mcse": benefit.mcse,
             "p_relevant": relevant.probability, "p_relevant_mcse": relevant.mcse,
+            "p_harm": harm.probability, "p_harm_mcse": harm.mcse,
         }  # fmt: skip
     return row
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.answer import reanalysed, sure
+from bayes_lupil.report.blocks import visible
+from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
@@ -56,11 +59,14 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     out.print(f"Diagnostics {posterior.verdict.text}", highlight=False, markup=False)
 
 
-def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
-    """The frequentist hierarchy, one line a model, and where the files are."""
+def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
+    """The answer, the frequentist hierarchy, one line a model, and where the files are."""
+    result = contents.reanalysis
     if result.trial.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    out.print(result.trial.title, style="bold", highlight=False, markup=False)
+    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
+    for text in (*reanalysed(contents), *sure(contents)[:1]):
+        out.print(visible(text).replace("`", ""), highlight=False, markup=False)
     printed = Table(
         "step",
         "population",
@@ -77,12 +83,12 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
             if row.gate.p is None
             else f"{row.gate.p:.4f} {'recomputed' if row.gate_basis == RECOMPUTED else 'printed'}"
         )
-        printed.add_row(f"{row.step} {row.name}", row.population.label, p, row.gate.status)
+        printed.add_row(_name(f"{row.step} {row.name}"), _name(row.population.label), p, row.gate.status)
     out.print(printed)
     table = Table(
         Column("model", overflow="fold"),
         "population",
-        "RD, % points (95 % CrI)",
+        "risk difference, points (95 % credible interval)",
         "P(benefit)",
         box=None,
         pad_edge=False,
@@ -92,14 +98,14 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
     for item in result.analyses:
         posterior = item.posterior
         if posterior is None or not posterior.verdict.ok:
-            table.add_row(item.model.name, item.model.population, item.status, "none")
+            table.add_row(item.model.name, _name(item.model.population), item.status, "none")
             continue
         rd = posterior.row("risk_difference")
         best = posterior.p_benefit
         assert best is not None
         table.add_row(
             item.model.name + (" *" if item.model.role == "primary" else ""),
-            posterior.provenance.population_label,
+            _name(posterior.provenance.population_label),
             f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
             probability(best.probability, best.mcse),
         )
@@ -113,7 +119,14 @@ def print_reanalysis(result: Reanalysis, folder: Path, out: Console) -> None:
             f"{worst_name}, {worst.text}",
             highlight=False, markup=False,
         )  # fmt: skip
-    out.print(f"Written to {folder}: comparison.md first", highlight=False, markup=False)
+    out.print(f"Written to {folder}", highlight=False, markup=False)
+    out.print("  report.html   the whole report: open it in a browser", highlight=False, markup=False)
+    out.print("  benefit, comparison_table   .docx .tex .md .csv: tables to take away", highlight=False, markup=False)
+
+
+def _name(text: str) -> Text:
+    """A name as text, whatever it holds."""
+    return Text(visible(text))
 
 
 def _badness(agreement: Agreement) -> float:

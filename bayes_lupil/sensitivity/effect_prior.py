@@ -134,6 +134,14 @@ class PriorMap:
     p_benefit: Floats
     p_benefit_mcse: Floats
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row a mean and SD."""
+        import pandas as pd
+
+        sd, mean = np.meshgrid(self.sds, self.means, indexing="ij")
+        columns = {"mean": mean, "sd": sd, "p_benefit": self.p_benefit, "p_benefit_mcse": self.p_benefit_mcse}
+        return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+
 
 @dataclass(frozen=True)
 class PriorAnalysis:
@@ -163,9 +171,11 @@ class PriorAnalysis:
 
         rows = []
         for item in self.rows:
+            low, high = item.prior.odds_ratios()
             head = {
                 "prior": item.prior.name, "mean": item.prior.mean, "sd": item.prior.sd,
                 "p_benefit_prior": item.prior.p_benefit(self.posterior.provenance.end_point),
+                "odds_ratio_lower": low, "odds_ratio_upper": high, "reason": item.prior.reason,
             }  # fmt: skip
             tail = {"k_hat": item.changed.k_hat, "effective": item.changed.effective, "refitted": item.changed.refitted}
             rd = item.changed.estimates["risk_difference"]
@@ -177,7 +187,11 @@ class PriorAnalysis:
         """One row a tipping prior."""
         import pandas as pd
 
-        return pd.DataFrame([vars(item) for item in self.tipping])
+        rows = [
+            {**vars(item), "odds_ratio": math.nan if item.mean is None else math.exp(item.mean)}
+            for item in self.tipping
+        ]
+        return pd.DataFrame(rows)
 
 
 def standard_priors(end_point: EndPoint, control_risk: float, relevant: float) -> tuple[EffectPrior, ...]:

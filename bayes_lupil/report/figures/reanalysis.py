@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bayes_lupil.convergence import effective_draws
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
+from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
 from bayes_lupil.report.numbers import points
 from bayes_lupil.report.style import (
     COLOURS,
@@ -35,18 +37,35 @@ __all__ = ["figure_benefit_curve", "figure_intervals", "figure_risk_difference",
 _REGIONS = ("harm", "trivial", "relevant benefit")
 
 
-def figures_of(result: Reanalysis) -> Iterator[tuple[str, Figure]]:
-    """(file name, figure) of every figure that the results support; shrinkage only where sites are known."""
+NARROW = 6.0
+"""Inches below which labels stand above their rows, and numbers in them, instead of beside."""
+
+
+def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple[str, Figure]]:
+    """(file name, figure) of every figure that the results support; shrinkage only where sites are known.
+
+    Parameters
+    ----------
+    width : float, optional
+        In inches, for all of them; 4 is a phone. Left out, each has its own.
+    """
+    given = {} if width is None else {"width": width}
     sound = [item.posterior for item in result.fitted if item.posterior is not None and item.posterior.verdict.ok]
     failed = tuple(item.model.name for item in result.fitted if item.is_failure)
     if sound:
-        yield "risk_difference", figure_risk_difference(sound, failed)
-        yield "benefit_curve", figure_benefit_curve(sound, failed)
+        lead = next((p for p in sound if p.spec.role == "primary"), sound[0])
+        yield "prior_predictive", figure_prior_predictive(lead, **given)
+        if lead.draws("beta").ndim == 2:  # a parameter that sites share
+            yield "prior_posterior", figure_prior_posterior(lead, **given)
+        yield "risk_difference", figure_risk_difference(sound, failed, **given)
+        yield "benefit_curve", figure_benefit_curve(sound, failed, **given)
+        if has_ranks(lead):
+            yield "ranks", figure_ranks(lead, **given)
         with_sites = [p for p in sound if _has_sites(p)]
         if with_sites:
             chosen = next((p for p in with_sites if p.spec.role == "primary"), with_sites[0])
-            yield "site_shrinkage", figure_shrinkage(chosen)
-    yield "intervals", figure_intervals(result)
+            yield "site_shrinkage", figure_shrinkage(chosen, width=width or 8.0)
+    yield "intervals", figure_intervals(result, **given)
 
 
 def _label(posterior: Posterior) -> str:
@@ -70,7 +89,7 @@ def _density(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 @styled
-def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> Figure:
+def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] = (), width: float = 8.0) -> Figure:
     """Posterior of the risk difference for each model, over the regions of harm, trivial and relevant benefit.
 
     Parameters
@@ -79,6 +98,8 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         Fits of one trial; the regions are those of the first one's model file.
     failed : tuple of str
         Names of fits left out because their diagnostics failed, for the footnote.
+    width : float
+        In inches; below 6 the labels stand above the densities, and P(benefit) in them.
 
     Raises
     ------
@@ -88,8 +109,9 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     _sound(posteriors)
     first = posteriors[0]
     sign, decision = first.provenance.end_point.sign, first.spec.decision
-    top = len(posteriors)
-    figure, axes, words = new_figure(10.5, 1.6 + 0.95 * top, first.provenance.synthetic, side=0.26)
+    top, narrow = len(posteriors), width < NARROW
+    height = 2.1 + (1.15 if narrow else 0.95) * top
+    figure, axes, words = new_figure(width, height, first.provenance.synthetic, side=0.0 if narrow else 0.3)
     low, high = _span([100 * p.draws("risk_difference") for p in posteriors])
     edges = [low, -100 * sign * decision.harm, 100 * sign * decision.relevant, high]
     if sign < 0:
@@ -97,25 +119,37 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     for i, (name, colour) in enumerate(zip(_REGIONS, (HARM, TRIVIAL, RELEVANT), strict=True)):
         left, right = sorted(float(np.clip(edge, low, high)) for edge in (edges[i], edges[i + 1]))
         axes.axvspan(left, right, color=colour, zorder=0, lw=0)
-        axes.text((left + right) / 2, top + 0.2, name, ha="center", va="bottom", fontsize=9, fontweight="bold")
+        if right - left > (0.12 if narrow else 0.08) * (high - low):
+            said = "relevant\nbenefit" if narrow and name.startswith("relevant") else name
+            axes.text((left + right) / 2, top + 0.2, said, ha="center", va="bottom", fontsize=9, fontweight="bold")
     for edge in edges[1:3]:
         axes.axvline(edge, color="black", lw=0.8, ls=(0, (2, 2)), zorder=1)
     columns = dict(zip(("benefit", "harm", "trivial", "relevant"), (0.2, 0.47, 0.72, 1.0), strict=True))
-    for name, x in columns.items():
+    for name, x in columns.items() if not narrow else ():
         weight = "bold" if name == "benefit" else "normal"
         word = "any\nbenefit" if name == "benefit" else name
         words.text(x, top + 0.2, word, ha="right", va="bottom", fontsize=8.5, weight=weight)
     for row, posterior in enumerate(reversed(posteriors)):
-        _ridge(axes, row, posterior)
+        _ridge(axes, row, posterior, 0.55 if narrow else 0.85)
         chance = posterior.chances
+        if narrow:
+            label = f"{_label(posterior).replace(chr(10), ' ')}: benefit {_percent(chance['benefit'].probability)}"
+            axes.text(low, row + 0.98, wrap(label, 52), va="top", fontsize=8.5, zorder=7)
+            continue
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
             text = _percent(chance[name].probability)
             words.text(x, row + 0.3, text, ha="right", fontsize=9.5, weight=weight)
-    axes.set_yticks([i + 0.3 for i in range(top)], [wrap(_label(p), 30) for p in reversed(posteriors)], fontsize=9)
+    if narrow:
+        axes.set_yticks([])
+    else:
+        labels = [wrap(_label(p), 24) for p in reversed(posteriors)]
+        axes.set_yticks([i + 0.3 for i in range(top)], labels, fontsize=9)
     axes.tick_params(axis="y", length=0)
-    axes.set(xlim=(low, high), ylim=(-0.12, top + 0.15), xlabel=_axis_label(first.provenance.arms))
-    axes.set_title(f"{_title(first.provenance.end_point)}: posterior of the risk difference", pad=34)
+    axes.set(xlim=(low, high), ylim=(-0.12, top + 0.15))
+    axes.set_xlabel(wrap(_axis_label(first.provenance.arms), int(11 * width)))
+    heading = wrap(f"{_title(first.provenance.end_point)}: posterior of the risk difference", int(8.5 * width))
+    figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     axes.spines["left"].set_visible(False)
     _footnote(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
     return figure
@@ -140,12 +174,12 @@ def _span(draws: list[NDArray[np.float64]]) -> tuple[float, float]:
     return min(float(low - pad), -5.0), max(float(high + pad), 5.0)
 
 
-def _ridge(axes: Axes, row: int, posterior: Posterior) -> None:
+def _ridge(axes: Axes, row: int, posterior: Posterior, tall: float) -> None:
     """Density, median and interval of one model on line `row`."""
     primary = posterior.spec.role == "primary"
     colour = COLOURS[0] if primary else "#595959"
     grid, density = _density(100 * posterior.draws("risk_difference"))
-    height = 0.85 * density / density.max()
+    height = tall * density / density.max()
     axes.fill_between(grid, row, row + height, color=colour, alpha=0.55, lw=0, zorder=3)
     axes.plot(grid, row + height, color=colour, lw=1.8 if primary else 1.0, zorder=4)
     summary = posterior.row("risk_difference")
@@ -160,11 +194,12 @@ def _footnote(figure: Figure, posteriors: list[Posterior], text: str, failed: tu
     star = "* primary analysis. " if any(p.spec.role == "primary" for p in posteriors) else ""
     error = f" Monte Carlo standard error of each probability: at most {math.ceil(1000 * worst) / 10:.1f} points."
     absent = f"\nNot shown, because the diagnostics failed: {', '.join(failed)}." if failed else ""
-    figure.supxlabel(star + text + error + absent, fontsize=8, x=0.01, ha="left")
+    below = wrap(star + text + error + absent, int(15.5 * figure.get_figwidth()))
+    figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
 
 
 @styled
-def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> Figure:
+def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = (), width: float = 7.5) -> Figure:
     """P(risk difference beyond d) against d, on the benefit scale, one line a model.
 
     Raises
@@ -175,14 +210,16 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     _sound(posteriors)
     first = posteriors[0]
     sign = first.provenance.end_point.sign
-    figure, axes, _ = new_figure(7.5, 6.2, first.provenance.synthetic)
+    height = 4.6 + (0.36 if width < NARROW else 0.25) * len(posteriors)
+    figure, axes, _ = new_figure(width, height, first.provenance.synthetic)
     grid = np.linspace(-0.2, 0.4, 241)
     for i, posterior in enumerate(posteriors):
         good = np.sort(sign * posterior.draws("risk_difference").ravel())
         chance = 1 - np.searchsorted(good, grid, side="right") / good.size
         axes.plot(
             100 * grid, 100 * chance, color=COLOURS[i % len(COLOURS)], ls=DASHES[i % len(DASHES)],
-            lw=2.6 if posterior.spec.role == "primary" else 1.6, label=_label(posterior).replace("\n", " "),
+            lw=2.6 if posterior.spec.role == "primary" else 1.6,
+            label=wrap(_label(posterior).replace("\n", " "), int(11 * width)),
         )  # fmt: skip
     for d, word in ((0.0, "any benefit"), (first.spec.decision.relevant, "relevant")):
         axes.axvline(100 * d, color="black", lw=0.8, ls=(0, (2, 2)))
@@ -191,8 +228,9 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     axes.set_xlabel("d: benefit in percentage points" + ("" if sign > 0 else " (risk reduction)"))
     axes.set_ylabel("P(benefit greater than d), %")
     axes.grid(color="#E5E5E5", lw=0.6)
-    axes.set_title(f"{_title(first.provenance.end_point)}:\nhow probable is a benefit greater than d?", pad=18)
-    axes.legend(fontsize=8.5, frameon=False, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
+    heading = f"{_title(first.provenance.end_point)}: how probable is a benefit greater than d?"
+    axes.set_title(wrap(heading, int(8 * width)), pad=18)
+    figure.legend(fontsize=8.5, frameon=False, loc="outside lower left")
     _footnote(figure, posteriors, "", failed)
     return figure
 
@@ -204,7 +242,7 @@ def _has_sites(posterior: Posterior) -> bool:
 
 
 @styled
-def figure_shrinkage(posterior: Posterior, most: int = 40) -> Figure:
+def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -> Figure:
     """Raw and shrunken response rates by site and arm; with many sites the `most` largest.
 
     Raises
@@ -219,7 +257,8 @@ def figure_shrinkage(posterior: Posterior, most: int = 40) -> Figure:
     shrunk = posterior.draws("p").mean(axis=(0, 1))
     sites = [str(name) for name in np.asarray(posterior.data["posterior"]["site"])]
     order = np.argsort(-n.sum(axis=1), kind="stable")[:most]
-    figure, axes, _ = new_figure(8.0, 1.6 + 0.42 * len(order), posterior.provenance.synthetic)
+    narrow = width < NARROW
+    figure, axes, _ = new_figure(width, 2.1 + (0.5 if narrow else 0.42) * len(order), posterior.provenance.synthetic)
     for row, s in enumerate(reversed(order)):
         for a, (offset, colour, marker) in enumerate(((-0.13, COLOURS[1], "s"), (0.13, COLOURS[0], "o"))):
             level = row - offset
@@ -237,22 +276,24 @@ def figure_shrinkage(posterior: Posterior, most: int = 40) -> Figure:
                 label=name if row == 0 else None,
                 clip_on=False,
             )
-    labels = [f"{clip(sites[s], 28)}  ({y[s, 1]}/{n[s, 1]} v {y[s, 0]}/{n[s, 0]})" for s in reversed(order)]
+    between, longest = ("\n", 16) if narrow else ("  ", 28)
+    labels = [f"{clip(sites[s], longest)}{between}({y[s, 1]}/{n[s, 1]} v {y[s, 0]}/{n[s, 0]})" for s in reversed(order)]
     axes.set_yticks(range(len(order)), labels, fontsize=8)
     axes.set(xlim=(0, 100), ylim=(-0.6, len(order) - 0.4), xlabel="Response rate, %")
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     left_out = len(sites) - len(order)
     more = f"; the {len(order)} largest of {len(sites)} sites" if left_out else ""
-    axes.set_title(
-        f"{_title(posterior.provenance.end_point)}: raw rates (open, size by patients)\nand rates shrunken by "
+    heading = (
+        f"{_title(posterior.provenance.end_point)}: raw rates (open, size by patients) and rates shrunken by "
         f"'{posterior.spec.name}' (filled){more}"
     )
-    axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.suptitle(wrap(heading, int(9.5 * width)), fontsize=11, x=0.01, ha="left")
+    figure.legend(fontsize=9, frameon=False, loc="outside lower left", ncols=2)
     return figure
 
 
 @styled
-def figure_intervals(result: Reanalysis) -> Figure:
+def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     """Frequentist and posterior intervals of the risk difference on one axis."""
     rows: list[tuple[str, float | None, float | None, float | None, str]] = []
     for item in result.hierarchy:
@@ -277,13 +318,17 @@ def figure_intervals(result: Reanalysis) -> Figure:
             rows.append((label, line.q50, line.q2_5, line.q97_5, "Bayesian"))
         else:
             rows.append((f"{label}: diagnostics failed", None, None, None, "Bayesian"))
-    figure, axes, words = new_figure(10.0, 1.6 + 0.46 * len(rows), result.trial.synthetic, side=0.2)
+    narrow = width < NARROW
+    height = 1.9 + (0.72 if narrow else 0.5) * len(rows)
+    figure, axes, words = new_figure(width, height, result.trial.synthetic, side=0.0 if narrow else 0.22)
     styles = {
         "frequentist": (COLOURS[1], "s", "95 % confidence interval"),
         "Bayesian": (COLOURS[0], "o", "95 % credible interval, median"),
     }
     seen: set[str] = set()
-    for y, (_, middle, lower, upper, kind) in enumerate(reversed(rows)):
+    for y, (label, middle, lower, upper, kind) in enumerate(reversed(rows)):
+        if narrow:
+            axes.annotate(wrap(label, 46), (0, y + 0.16), xycoords=("axes fraction", "data"), fontsize=8.5, va="bottom")
         if middle is None or lower is None or upper is None:
             continue
         colour, marker, name = styles[kind]
@@ -291,14 +336,21 @@ def figure_intervals(result: Reanalysis) -> Figure:
         axes.plot([100 * middle], [y], marker, color=colour, ms=7, label=None if kind in seen else name)
         seen.add(kind)
         text = f"{points(middle)} ({points(lower)} to {points(upper)})"
-        words.text(0, y, text, va="center", fontsize=9)
+        if not narrow:
+            words.text(0, y, text, va="center", fontsize=9)
     axes.axvline(0, color="black", lw=0.8)
-    axes.set_yticks(range(len(rows)), [wrap(row[0], 46) for row in reversed(rows)], fontsize=9)
-    axes.set_xlabel(_axis_label(result.trial.arms))
-    axes.set_ylim(-0.6, len(rows) - 0.4)
+    if narrow:
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+    else:
+        axes.set_yticks(range(len(rows)), [wrap(row[0], 36) for row in reversed(rows)], fontsize=9)
+    axes.set_xlabel(wrap(_axis_label(result.trial.arms), int(11 * width)))
+    axes.set_ylim(-0.6, len(rows) - 0.1)
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
-    axes.set_title(f"{_title(result.trial.end_point)}: frequentist and Bayesian intervals", pad=26)
-    axes.legend(fontsize=9, frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1)
-    if result.primary is not None:
-        figure.supxlabel("* primary analysis.", fontsize=8, x=0.01, ha="left")
+    heading = wrap(f"{_title(result.trial.end_point)}: frequentist and Bayesian intervals", int(8.5 * width))
+    figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
+    star = "* primary analysis" if result.primary is not None else None
+    figure.legend(
+        fontsize=9, frameon=False, ncols=1 if narrow else 2, loc="outside lower left", title=star, title_fontsize=8
+    )
     return figure

@@ -1,0 +1,87 @@
+"""A model file as equations, in LaTeX."""
+
+from __future__ import annotations
+
+from bayes_lupil.spec import ModelSpec
+
+__all__ = ["estimand_equation", "model_equations"]
+
+
+def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
+    """Likelihood, linear predictor and site distribution of a model of a binary end point.
+
+    Parameters
+    ----------
+    margins : bool
+        Whether the site of a patient is not known, so that the likelihood sums over the sites.
+    """
+    sites = spec.sites
+    if sites.pooled and not margins:
+        return (
+            r"y_{a} \sim \text{Binomial}(n_{a},\, p_{a})",
+            rf"\text{{logit}}\, p_{{a}} = \alpha + \beta x_{{a}},{_x(spec)}",
+        )
+    lines = [_likelihood(margins), _predictor(spec)]
+    lines += _site_distribution(spec)
+    if margins:
+        lines.append(r"\pi \sim \text{Dirichlet}, \qquad \rho_{ar} \sim \text{Beta}")
+    return tuple(lines)
+
+
+def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
+    """The marginal risk difference."""
+    if spec.sites.pooled and not margins:
+        return r"\text{RD} = p_{1} - p_{0}"
+    weight = r"\pi_{s}" if margins else "w_{s}"
+    return rf"\text{{RD}} = \sum_{{s}} {weight}\, (p_{{s1}} - p_{{s0}})"
+
+
+def _x(spec: ModelSpec) -> str:
+    control, active = ("-1/2", "+1/2") if spec.sites.coding == "centred" else ("0", "1")
+    return rf" \qquad x_{{0}} = {control},\; x_{{1}} = {active}"
+
+
+def _likelihood(margins: bool) -> str:
+    if not margins:
+        return r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})"
+    return r"\log L = \sum_{c} m_{c} \log \sum_{s \in A_{c}} \pi_{s}\, w_{cs}\, p_{sa}^{\,r} (1 - p_{sa})^{1 - r}"
+
+
+def _predictor(spec: ModelSpec) -> str:
+    level = {"pooled": r"\alpha", "partial": r"\alpha + u_{s}", "fixed": r"\alpha_{s}"}[spec.sites.intercepts]
+    effect = {"pooled": r"\beta", "partial": r"(\beta + v_{s})", "fixed": r"\beta_{s}"}[spec.sites.effects]
+    return rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
+
+
+def _site_distribution(spec: ModelSpec) -> list[str]:
+    sites = spec.sites
+    parts = [
+        (name, scale)
+        for name, scale, pooling in (("u", r"\tau_{u}", sites.intercepts), ("v", r"\tau_{v}", sites.effects))
+        if pooling == "partial"
+    ]
+    if not parts:
+        return []
+    if sites.distribution == "student_t":
+        df = r"\nu" if sites.df is None else f"{sites.df:g}"
+        lines = [r", \qquad ".join(rf"{n}_{{s}} / {t} \sim t_{{{df}}}" for n, t in parts)]
+    else:
+        lines = [r", \qquad ".join(rf"{n}_{{s}} \sim \text{{N}}(0, {t}^{{2}})" for n, t in parts)]
+    if sites.correlated:
+        lines.append(r"\text{corr}(u_{s}, v_{s}) = r")
+    share = r"\omega" if sites.outlier_share is None else f"{sites.outlier_share:g}"
+    if sites.distribution == "contaminated":
+        where = {
+            "site": r"\delta_{s}", "control": r"\delta_{s}\,(1 - a)", "active": r"\delta_{s}\, a",
+            "arms": r"\delta_{sa}",
+        }[sites.outliers or "site"]  # fmt: skip
+        lines.append(
+            rf"\text{{added to logit}}\, p_{{sa}}\text{{, with probability }} {share}: \quad {where},\; "
+            rf"\delta \sim \text{{N}}(0, {sites.outlier_sd:g}^{{2}})"
+        )
+    if sites.distribution == "exnex":
+        lines.append(
+            rf"\text{{with probability }} {share}\text{{, in place of }} \beta + v_{{s}}: \quad "
+            r"\theta_{s} \sim \text{N}(m, s^{2})"
+        )
+    return lines

@@ -1,0 +1,156 @@
+"""Alternative texts of the figures: the finding with its numbers, for those who cannot see it.
+
+Each function takes what its figure takes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.report.answer import difference_words
+from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+
+__all__ = [
+    "benefit_curve", "intervals", "prior_map", "prior_posterior", "prior_predictive", "ranks", "risk_difference",
+    "shrinkage",
+]  # fmt: skip
+
+
+def risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> str:
+    """Of the densities by model."""
+    lead = _lead(posteriors)
+    rd, benefit, source = lead.row("risk_difference"), lead.chances["benefit"], lead.provenance
+    others = [p for p in posteriors if p is not lead]
+    spread = sorted(p.row("risk_difference").q50 for p in others)
+    rest = f" The medians of the others run from {points(spread[0])} to {points(spread[-1])} points." if spread else ""
+    return (
+        f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.name}: the response is "
+        f"{difference_words(rd.q50, source.arms, source.end_point)} (median; 95 % credible interval "
+        f"{interval(points(rd.q2_5), points(rd.q97_5))}), P(benefit) {probability(benefit.probability, benefit.mcse)}."
+        f"{rest}{_failed(failed)}"
+    )
+
+
+def benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> str:
+    """Of the curves of P(benefit greater than d)."""
+    lead = _lead(posteriors)
+    steps = ", ".join(
+        f"{100 * item.threshold:g} points {probability(item.probability, item.mcse)}"
+        for item in lead.ladder
+        if item.kind == "benefit"
+    )
+    return (
+        f"Probability that the benefit is greater than d, falling as d grows, under {_counted(len(posteriors))}. "
+        f"{lead.spec.name}: beyond {steps}.{_failed(failed)}"
+    )
+
+
+def intervals(result: Reanalysis) -> str:
+    """Of the confidence and credible intervals on one axis."""
+    told = []
+    for row in result.hierarchy:
+        t = row.two_by_two
+        if t is not None and t.risk_difference_newcombe is not None:
+            i = t.risk_difference_newcombe
+            told.append(
+                f"{row.population.label}, {points(t.risk_difference)}, 95 % confidence interval "
+                f"{interval(points(i.lower), points(i.upper))}"
+            )
+    for item in result.fitted:
+        if item.posterior is not None and item.posterior.verdict.ok:
+            rd = item.posterior.row("risk_difference")
+            told.append(
+                f"{item.model.name}, {points(rd.q50)}, 95 % credible interval "
+                f"{interval(points(rd.q2_5), points(rd.q97_5))}"
+            )
+    return f"Intervals of the risk difference, in percentage points, frequentist ones first: {'; '.join(told)}."
+
+
+def shrinkage(posterior: Posterior) -> str:
+    """Of raw and shrunken rates by site."""
+    shrunk = posterior.draws("p").mean(axis=(0, 1))
+    y, n = (np.asarray(posterior.data[g][v]) for g, v in (("observed_data", "y"), ("constant_data", "n")))
+    arms = posterior.provenance.arms.names
+    told = []
+    for a in (1, 0):
+        raw = 100 * y[n[:, a] > 0, a] / n[n[:, a] > 0, a]
+        told.append(
+            f"on {arms[a]} raw rates run from {raw.min():.0f} to {raw.max():.0f} %, shrunken ones from "
+            f"{100 * shrunk[:, a].min():.0f} to {100 * shrunk[:, a].max():.0f} %"
+        )
+    return f"Response rates at {len(y)} sites, raw and shrunken by {posterior.spec.name}: {'; '.join(told)}."
+
+
+def prior_predictive(posterior: Posterior) -> str:
+    """Of response and effect before the data."""
+    prior, source = posterior.data["prior"], posterior.provenance
+    control, active, difference = (
+        np.quantile(100 * np.asarray(prior[name].values, dtype=float), [0.025, 0.975])
+        for name in ("risk_control", "risk_active", "risk_difference")
+    )
+    assert source.totals is not None  # the end point is binary
+    (r0, n0), (r1, n1) = source.totals
+    return (
+        f"Before the data, 95 % of the prior of the response probability lie between {control[0]:.0f} and "
+        f"{control[1]:.0f} % on {source.arms.control} (observed {100 * r0 / n0:.1f} %), and between "
+        f"{active[0]:.0f} and {active[1]:.0f} % on {source.arms.active} (observed {100 * r1 / n1:.1f} %); of the "
+        f"risk difference between {difference[0]:+.0f} and {difference[1]:+.0f} points (observed {points(r1 / n1 - r0 / n0)})."
+    )
+
+
+def prior_posterior(posterior: Posterior) -> str:
+    """Of the main parameters before and after the data."""
+    told = []
+    for name in ("beta", "tau_u", "tau_v"):
+        if name in posterior.data["prior"].data_vars and posterior.data["posterior"][name].ndim == 2:
+            before = np.quantile(np.asarray(posterior.data["prior"][name].values, dtype=float), [0.025, 0.975])
+            after = posterior.row(name)
+            told.append(
+                f"{name}, 95 % from {before[0]:.2f} to {before[1]:.2f} before and from {after.q2_5:.2f} to "
+                f"{after.q97_5:.2f} after the data"
+            )
+    return f"Parameters of {posterior.spec.name} before and after the data: {'; '.join(told)}."
+
+
+def ranks(posterior: Posterior) -> str:
+    """Of the rank plot of the chains."""
+    verdict = posterior.verdict
+    return (
+        f"Ranks of the draws of {posterior.spec.name} by chain, all close to level: R-hat at most "
+        f"{verdict.max_r_hat:.4f} over all quantities."
+        if verdict.ok
+        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed."
+    )
+
+
+def prior_map(priors: PriorAnalysis) -> str:
+    """Of P(benefit) over the mean and SD of the prior."""
+    known = priors.map.p_benefit[np.isfinite(priors.map.p_benefit)]
+    told = "; ".join(
+        f"{row.prior.name} prior {probability(row.changed.p_benefit, row.changed.p_benefit_mcse)}"
+        for row in priors.rows
+        if row.changed.ok
+    )
+    reach = f" Over all priors shown it runs from {known.min():.2f} to {known.max():.2f}." if known.size else ""
+    low, high = (math.exp(priors.map.means[i]) for i in (0, -1))
+    return (
+        f"Probability of benefit by the prior of the treatment effect, centred at odds ratios from {low:.2g} to "
+        f"{high:.2g}: {told}.{reach}"
+    )
+
+
+def _lead(posteriors: list[Posterior]) -> Posterior:
+    return next((p for p in posteriors if p.spec.role == "primary"), posteriors[0])
+
+
+def _counted(number: int) -> str:
+    return "one model" if number == 1 else f"{number} models"
+
+
+def _failed(failed: tuple[str, ...]) -> str:
+    return f" Not shown, because the diagnostics failed: {', '.join(failed)}." if failed else ""

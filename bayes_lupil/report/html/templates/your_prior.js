@@ -1,0 +1,440 @@
+// 'Your prior': reweights the draws in the page to a normal prior of the reader's choice, by the rules of the Python
+// package (smooth_weights, weighted_chance, estimate, probability), and refuses where the draws cannot carry it.
+(function () {
+  "use strict";
+
+  // ---------------------------------------------------------------- weights
+  const EPS = 2.220446049250313e-16;
+
+  function largest(values) {
+    let top = -Infinity;
+    for (const v of values) if (v > top) top = v;
+    return top;
+  }
+
+  function smallest(values) {
+    let low = Infinity;
+    for (const v of values) if (v < low) low = v;
+    return low;
+  }
+
+  function normalised(logs) {
+    const top = largest(logs), weights = Float64Array.from(logs, (v) => Math.exp(v - top));
+    let sum = 0;
+    for (const w of weights) sum += w;
+    return weights.map((w) => w / sum);
+  }
+
+  // Generalised Pareto distribution, Zhang and Stephens 2009, with the weak prior of k at 0.5 that ArviZ has.
+  // `x`: the excesses, in ascending order.
+  function fitPareto(x) {
+    const n = x.length, many = 30 + Math.floor(Math.sqrt(n)), quartile = x[Math.floor(n / 4 + 0.5) - 1];
+    const meanLog = (b) => {
+      let sum = 0;
+      for (const v of x) sum += Math.log1p(-b * v);
+      return sum / n;
+    };
+    const b = [], length = [];
+    for (let i = 1; i <= many; i++) {
+      const value = (1 - Math.sqrt(many / (i - 0.5))) / (3 * quartile) + 1 / x[n - 1], k = meanLog(value);
+      b.push(value);
+      length.push(n * (Math.log(-value / k) - k - 1));
+    }
+    const weights = normalised(length);
+    let sum = 0, mean = 0;
+    weights.forEach((w, i) => { if (w >= 10 * EPS) { sum += w; mean += w * b[i]; } });
+    mean /= sum;
+    const k = meanLog(mean);
+    return { k: (n * k + 5) / (n + 10), sigma: -k / mean };
+  }
+
+  // Pareto-smoothed weights that sum to 1, and k-hat (Vehtari et al. 2024), as ArviZ's psislw with r_eff = 1.
+  function smoothWeights(logRatios) {
+    const n = logRatios.length, top = largest(logRatios);
+    const logs = Float64Array.from(logRatios, (v) => Math.max(v - top, -700));
+    const size = Math.floor(n > 225 ? 3 * Math.sqrt(n) : n / 5);
+    const sorted = Float64Array.from(logs).sort();
+    if (sorted[n - Math.ceil(Math.min(0.2 * n, 3 * Math.sqrt(n)))] === sorted[n - 1]) {
+      return { weights: normalised(logs), k: -Infinity };  // the largest are all alike: nothing to smooth
+    }
+    const low = sorted[n - size], cutoff = Math.exp(sorted[n - size - 1]);
+    const found = [];
+    for (let i = 0; i < n; i++) if (logs[i] >= low) found.push(i);
+    const tail = found.sort((a, c) => logs[a] - logs[c]).slice(-size);
+    const { k, sigma } = fitPareto(Float64Array.from(tail, (i) => Math.exp(logs[i]) - cutoff));
+    if (Number.isFinite(k)) {
+      tail.forEach((index, i) => {
+        const log = Math.log1p(-(i + 0.5) / size);
+        const value = cutoff + sigma * (k === 0 ? -log : Math.expm1(-k * log) / k);
+        logs[index] = Math.min(Math.log(value), 0);  // 0: the largest raw weight
+      });
+    }
+    return { weights: normalised(logs), k };
+  }
+
+  // Weights that turn the declared prior into a normal one.
+  function priorWeights(beta, logPrior, mean, sd) {
+    const ratios = new Float64Array(beta.length);
+    for (let i = 0; i < beta.length; i++) ratios[i] = -0.5 * ((beta[i] - mean) / sd) ** 2 - logPrior[i];
+    if (largest(ratios) - smallest(ratios) < 1e-9) {  // the declared prior: rounding errors have no tail
+      return { weights: new Float64Array(beta.length).fill(1 / beta.length), k: -Infinity };
+    }
+    return smoothWeights(ratios);
+  }
+
+  // Kish's effective size, no larger than what the draws themselves are worth.
+  function effectiveSize(weights, ess) {
+    let squares = 0;
+    for (const w of weights) squares += w * w;
+    return Math.min(ess / weights.length, 1) / squares;
+  }
+
+  // Probability of an event among weighted draws, and its Monte Carlo standard error.
+  function weightedChance(event, weights, effective) {
+    let p = 0, squares = 0, spread = 0;
+    for (let i = 0; i < weights.length; i++) if (event[i]) p += weights[i];
+    for (let i = 0; i < weights.length; i++) {
+      const w = weights[i] * weights[i], away = (event[i] ? 1 : 0) - p;
+      squares += w;
+      spread += w * away * away;
+    }
+    const held = (p * effective + 1) / (effective + 2);  // so that 0 and 1 have an error too
+    const more = Math.max(held * (1 - held) - p * (1 - p), 0) / effective;
+    return { p, mcse: Math.sqrt(spread / (effective * squares) + more) };
+  }
+
+  function ascending(values) {
+    return Uint32Array.from(values.keys()).sort((a, b) => values[a] - values[b]);
+  }
+
+  // `probs` in ascending order: one walk through the draws finds them all.
+  function weightedQuantiles(values, order, weights, probs) {
+    let i = 0, sum = weights[order[0]];
+    return probs.map((q) => {
+      while (sum < q && i < order.length - 1) sum += weights[order[++i]];
+      return values[order[i]];
+    });
+  }
+
+  // Everything that is shown of one prior; `refused` where the draws cannot tell.
+  function compute(data, mean, sd) {
+    const { weights, k } = priorWeights(data.beta, data.logPrior, mean, sd);
+    const effective = effectiveSize(weights, data.ess);
+    if (!(k <= data.max_k_hat && effective >= data.min_ess)) return { refused: true, k, effective };
+    const [lower, median, upper] = weightedQuantiles(data.rd, data.order, weights, [0.025, 0.5, 0.975]);
+    return {
+      refused: false, k, effective, weights, median, lower, upper,
+      benefit: weightedChance(data.events.benefit, weights, effective),
+      relevant: weightedChance(data.events.relevant, weights, effective),
+      harm: weightedChance(data.events.harm, weights, effective),
+    };
+  }
+
+  // ---------------------------------------------------------------- numbers and words
+  const points = (value) => (value < 0 ? "" : "+") + (100 * value).toFixed(1);
+
+  function probability(value, error) {
+    const [digit, power] = error.toExponential(0).split("e");
+    const digits = error > 0 ? Math.min(4, Math.max(2, -Number(power))) : 4;
+    let written = value.toFixed(digits);
+    if (value >= 1 - 10 ** -digits / 2) written = "> " + (1 - 10 ** -(digits - 1)).toFixed(digits - 1);
+    else if (value < 10 ** -digits / 2) written = "< " + (10 ** -(digits - 1)).toFixed(digits - 1);
+    const small = error > 0 && Number(power) < -4;
+    const shown = small ? digit + "e-" + String(-power).padStart(2, "0") : String(Number(error.toPrecision(1)));
+    return written + " (MCSE " + shown + ")";
+  }
+
+  // Standard normal distribution function: the rational approximation of the complementary error function in
+  // Numerical Recipes, wrong by less than 1.2e-7; two digits are shown.
+  function normalCdf(z) {
+    const x = Math.abs(z) / Math.SQRT2, t = 1 / (1 + 0.5 * x);
+    const series = [0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
+      1.00002368, -1.26551223].reduce((sum, c) => sum * t + c, 0);
+    const tail = 0.5 * t * Math.exp(-x * x + series);
+    return z > 0 ? 1 - tail : tail;
+  }
+
+  function odds(value) {
+    if (value >= 0.005 && value < 1000) return value.toFixed(2);
+    return value > 1 ? "above 1000" : "below 0.01";
+  }
+
+  // A name that is written from right to left must not turn the sentence around it.
+  const isolated = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? "\u2068" + name + "\u2069" : name);
+
+  const kHat = (k) => (k === -Infinity ? "none (all weights equal)" : Number.isNaN(k) ? "not defined" : k.toFixed(2));
+
+  function resultWords(data, found) {
+    const active = isolated(data.active), control = isolated(data.control);
+    const side = data.sign * found.median > 0 ? active : control;
+    return "Under your prior, the probability that " + active + " is better than " + control + " (a " +
+      (data.sign > 0 ? "higher" : "lower") + " response is the benefit) is " +
+      probability(found.benefit.p, found.benefit.mcse) + "; that it is better by at least " +
+      Number((100 * data.relevant).toPrecision(6)) + " percentage points, " +
+      probability(found.relevant.p, found.relevant.mcse) + ". The risk difference, " + active + " minus " + control +
+      ", is " + points(found.median) + " percentage points (95 % credible interval " + points(found.lower) + " to " +
+      points(found.upper) + ")" + (found.median === 0 ? "." : "; its median favours " + side + ".");
+  }
+
+  function meaningWords(data, mean, sd) {
+    const far = 1.959963984540054 * sd, before = normalCdf(data.sign * mean / sd);
+    return "This prior holds odds ratios between " + odds(Math.exp(mean - far)) + " and " + odds(Math.exp(mean + far)) +
+      " for 95 % probable. Before the data it gives a benefit of " + isolated(data.active) + " a probability " +
+      (before < 0.01 ? "below 0.01" : before > 0.99 ? "above 0.99" : "of " + before.toFixed(2)) + ".";
+  }
+
+  function refusalWords(found) {
+    const effective = found.effective < 1 || Number.isNaN(found.effective) ? "below 1" : found.effective.toFixed(0);
+    return "These draws cannot tell: this prior asks for effects that hardly any draw has (k-hat " + kHat(found.k) +
+      ", effective draws " + effective + "). Fit the model again with this prior: priors.beta in the model file.";
+  }
+
+  // ---------------------------------------------------------------- curves
+  const BINS = 200;
+
+  // Weighted density on `BINS` points between low and high: linear binning, then a normal kernel of Silverman's width.
+  function density(values, weights, effective, low, high, quartiles) {
+    const step = (high - low) / (BINS - 1), bins = new Float64Array(BINS);
+    let mean = 0, square = 0;
+    for (let i = 0; i < values.length; i++) {
+      const w = weights[i], at = (values[i] - low) / step, left = Math.floor(at);
+      mean += w * values[i];
+      square += w * values[i] * values[i];
+      if (left >= 0 && left < BINS - 1) {
+        bins[left] += w * (left + 1 - at);
+        bins[left + 1] += w * (at - left);
+      }
+    }
+    const sd = Math.sqrt(Math.max(square - mean * mean, 0));
+    const spread = Math.min(sd, (quartiles[1] - quartiles[0]) / 1.34) || sd;
+    const width = Math.max(0.9 * spread * effective ** -0.2, step);
+    const reach = Math.ceil(4 * width / step), curve = new Float64Array(BINS);
+    for (let i = 0; i < BINS; i++) {
+      for (let j = Math.max(0, i - reach); j <= Math.min(BINS - 1, i + reach); j++) {
+        curve[i] += bins[j] * Math.exp(-0.5 * ((i - j) * step / width) ** 2);
+      }
+      curve[i] /= width * Math.sqrt(2 * Math.PI);
+    }
+    return curve;
+  }
+
+  function curveOf(data, weights, effective) {
+    const quartiles = weightedQuantiles(data.rd, data.order, weights, [0.25, 0.75]);
+    return density(data.rd, weights, effective, data.low, data.high, quartiles);
+  }
+
+  function decode(text, Kind) {
+    const raw = atob(text), bytes = Uint8Array.from(raw, (c) => c.charCodeAt(0)), view = new DataView(bytes.buffer);
+    const size = Kind.BYTES_PER_ELEMENT, read = size === 4 ? "getFloat32" : "getFloat64";
+    return Kind.from({ length: bytes.length / size }, (_, i) => view[read](i * size, true));
+  }
+
+  // The draws, with what does not depend on the prior.
+  function prepare(payload) {
+    const data = Object.assign({}, payload);
+    data.beta = decode(payload.beta, Float32Array);
+    data.rd = decode(payload.risk_difference, Float32Array);
+    data.logPrior = decode(payload.log_prior, Float64Array);
+    data.order = ascending(data.rd);
+    const events = (test) => Uint8Array.from(data.rd, (v) => (test(data.sign * v) ? 1 : 0));
+    data.events = {
+      benefit: events((v) => v > 0), relevant: events((v) => v >= data.relevant), harm: events((v) => v < -data.harm),
+    };
+    const at = (q) => data.rd[data.order[Math.round(q * (data.rd.length - 1))]];
+    const ends = [at(0.001), at(0.999), 0, 1.2 * data.sign * data.relevant], margin = 0.08 * (at(0.999) - at(0.001));
+    data.low = Math.min(...ends) - margin;
+    data.high = Math.max(...ends) + margin;
+    const equal = new Float64Array(data.rd.length).fill(1 / data.rd.length);
+    data.declaredCurve = curveOf(data, equal, Math.min(data.ess, data.rd.length));
+    return data;
+  }
+
+  // ---------------------------------------------------------------- drawing
+  function element(parent, name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const key of Object.keys(attributes)) made.setAttribute(key, attributes[key]);
+    if (text !== undefined) made.textContent = text;
+    parent.appendChild(made);
+    return made;
+  }
+
+  function ticks(low, high, most) {
+    const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], step = steps.find((s) => (high - low) / s <= most) || 1;
+    const found = [];
+    for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
+    return found;
+  }
+
+  // One unit of the viewBox is one pixel, so that text keeps its size on a narrow screen.
+  function draw(holder, data, curve, label, width) {
+    const height = 270, top = 46, bottom = height - 46, side = 12;
+    const x = (value) => side + (value - data.low) / (data.high - data.low) * (width - 2 * side);
+    const at = (i) => x(data.low + i / (BINS - 1) * (data.high - data.low));
+    const most = Math.max(largest(data.declaredCurve), curve ? largest(curve) : 0);
+    const y = (value) => bottom - value / most * (bottom - top);
+    const line = (values) => Array.from(values, (v, i) => (i ? "L" : "M") + at(i).toFixed(1) + " " + y(v).toFixed(1)).join("");
+    const ink = "var(--ink, #1b1f24)", muted = "var(--muted, #57606a)";
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    for (const [key, value] of [["viewBox", "0 0 " + width + " " + height], ["role", "img"], ["aria-label", label]]) {
+      svg.setAttribute(key, value);
+    }
+    holder.replaceChildren(svg);
+    if (curve) {
+      // the two sides of no difference, each shaded up to the curve
+      const zero = x(0), filled = line(curve) + "L" + at(BINS - 1) + " " + bottom + "L" + at(0) + " " + bottom + "Z";
+      const better = data.sign > 0 ? [zero, width] : [0, zero], worse = data.sign > 0 ? [0, zero] : [zero, width];
+      for (const [name, range, colour] of [["yp-better", better, "var(--benefit, #cde3f0)"],
+        ["yp-worse", worse, "var(--harm, #f2c9b8)"]]) {
+        const clip = element(svg, "clipPath", { id: name });
+        element(clip, "rect", { x: range[0], y: 0, width: Math.max(range[1] - range[0], 0), height });
+        element(svg, "path", { d: filled, fill: colour, "clip-path": "url(#" + name + ")" });
+      }
+      element(svg, "path", { d: line(curve), fill: "none", stroke: ink, "stroke-width": 2 });
+    } else {
+      element(svg, "rect", { x: side, y: top, width: width - 2 * side, height: bottom - top, fill: "var(--rule, #d5dae0)" });
+    }
+    element(svg, "path", { d: line(data.declaredCurve), fill: "none", stroke: muted, "stroke-width": 1.5, "stroke-dasharray": "6 4" });
+    element(svg, "path", { d: "M" + side + " " + bottom + "H" + (width - side), stroke: ink });
+    element(svg, "path", { d: "M" + x(0) + " " + top + "V" + bottom, stroke: ink });
+    const mark = x(data.sign * data.relevant);
+    element(svg, "path", { d: "M" + mark + " " + (top - 4) + "V" + bottom, stroke: muted, "stroke-dasharray": "2 3" });
+    const clear = (value, room) => Math.min(Math.max(value, room), width - room);  // words stay inside
+    const important = Number((100 * data.relevant).toPrecision(6)) + " points better";
+    element(svg, "text", { x: clear(mark, 60), y: top - 9, "text-anchor": "middle" }, important);
+    for (const value of ticks(data.low, data.high, width < 480 ? 5 : 9)) {
+      element(svg, "path", { d: "M" + x(value) + " " + bottom + "v5", stroke: ink });
+      const shown = Math.round(100 * value);
+      element(svg, "text", { x: clear(x(value), 14), y: bottom + 19, "text-anchor": "middle" }, (shown > 0 ? "+" : "") + shown);
+    }
+    element(svg, "text", { x: width / 2, y: height - 8, "text-anchor": "middle" }, "risk difference, percentage points");
+    const right = data.sign > 0 ? [data.active, "active arm"] : [data.control, "control arm"];
+    const left = data.sign > 0 ? [data.control, "control arm"] : [data.active, "active arm"];
+    for (const [names, anchor, from, words] of [[left, "start", side, (n) => "\u2190 " + n + " better"],
+      [right, "end", width - side, (n) => n + " better \u2192"]]) {
+      const text = element(svg, "text", { x: from, y: 16, "text-anchor": anchor }, words(isolated(names[0])));
+      if (text.getComputedTextLength() > width / 2 - 24) text.textContent = words(names[1]);  // a very long name
+    }
+  }
+
+  // ---------------------------------------------------------------- the page
+  function start() {
+    const source = document.getElementById("yp-data");
+    if (source === null) return;
+    const data = prepare(JSON.parse(source.textContent));
+    const part = (name) => document.getElementById("yp-" + name);
+    const [mean, sd, meanNumber, sdNumber] = ["mean", "sd", "mean-number", "sd-number"].map(part);
+    const buttons = Array.from(document.querySelectorAll("#yp [data-preset]"));
+    const plot = part("plot"), refusal = part("refusal"), result = part("result");
+    let chosen = { mean: 0, sd: 1 }, pending = false, shown = { curve: null, label: "" }, width = 0;
+    sd.min = Math.log10(data.sds[0]);
+    sd.max = Math.log10(data.sds[1]);
+
+    function put(name, text, value, mcse) {
+      const cell = part(name);
+      cell.textContent = text;
+      cell.removeAttribute("data-value");
+      cell.removeAttribute("data-mcse");
+      if (value !== undefined) cell.setAttribute("data-value", String(value));
+      if (mcse !== undefined) cell.setAttribute("data-mcse", String(mcse));
+    }
+
+    function redraw() {
+      width = Math.min(Math.floor(plot.clientWidth), 900);
+      if (width > 0) draw(plot, data, shown.curve, shown.label, Math.max(width, 270));  // narrower, it is scaled
+    }
+
+    // No number may stand that belongs to another prior.
+    function refuse(words) {
+      for (const name of ["p-benefit", "p-relevant", "p-harm", "rd"]) put(name, "no figure");
+      refusal.textContent = words;
+      refusal.hidden = false;
+      result.textContent = "No result under this prior.";
+      shown = { curve: null, label: "No result under this prior; only the posterior under the declared prior is drawn." };
+      redraw();
+    }
+
+    function update() {
+      pending = false;
+      const within = (value, [low, high]) => Number.isFinite(value) && value >= low - 1e-9 && value <= high + 1e-9;
+      const okMean = within(chosen.mean, data.means), okSd = within(chosen.sd, data.sds);
+      meanNumber.setAttribute("aria-invalid", String(!okMean));
+      sdNumber.setAttribute("aria-invalid", String(!okSd));
+      if (!okMean || !okSd) {
+        put("ess", "");
+        put("khat", "");
+        part("meaning").textContent = "";
+        refuse("Give a mean between " + data.means[0] + " and " + data.means[1] + ", and a standard deviation between " +
+          data.sds[0] + " and " + data.sds[1] + ".");
+        return;
+      }
+      mean.setAttribute("aria-valuetext", chosen.mean.toFixed(2) + ", odds ratio " + odds(Math.exp(chosen.mean)));
+      sd.setAttribute("aria-valuetext", chosen.sd.toPrecision(2));
+      part("meaning").textContent = meaningWords(data, chosen.mean, chosen.sd);
+      const found = compute(data, chosen.mean, chosen.sd);
+      put("ess", found.effective.toFixed(0), found.effective);
+      put("khat", kHat(found.k), found.k);
+      if (found.refused) {
+        refuse(refusalWords(found));
+        return;
+      }
+      refusal.hidden = true;
+      refusal.textContent = "";
+      for (const name of ["benefit", "relevant", "harm"]) {
+        put("p-" + name, probability(found[name].p, found[name].mcse), found[name].p, found[name].mcse);
+      }
+      put("rd", points(found.median) + " (" + points(found.lower) + " to " + points(found.upper) + ")", found.median);
+      result.textContent = resultWords(data, found);
+      shown = { curve: curveOf(data, found.weights, found.effective), label: "Density of the risk difference. " + result.textContent };
+      redraw();
+    }
+
+    // `from`: the control that the change came through, which is left as it is while it is being used
+    function choose(next, from) {
+      chosen = next;
+      if (from !== mean && Number.isFinite(chosen.mean)) mean.value = chosen.mean;
+      if (from !== sd && chosen.sd > 0) sd.value = Math.log10(chosen.sd);
+      if (from !== meanNumber && Number.isFinite(chosen.mean)) meanNumber.value = Number(chosen.mean.toFixed(4));
+      if (from !== sdNumber && Number.isFinite(chosen.sd)) sdNumber.value = Number(chosen.sd.toPrecision(4));
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.preset === next.preset));
+      if (!pending) {
+        pending = true;
+        requestAnimationFrame(update);
+      }
+    }
+
+    const number = (field) => (field.value.trim() === "" ? NaN : Number(field.value));
+    // SDs of the slider in three digits: what the number beside it shows is what is used
+    const ofSlider = () => Number((10 ** Number(sd.value)).toPrecision(3));
+    mean.addEventListener("input", () => choose({ mean: Number(mean.value), sd: chosen.sd }, mean));
+    sd.addEventListener("input", () => choose({ mean: chosen.mean, sd: ofSlider() }, sd));
+    meanNumber.addEventListener("input", () => choose({ mean: number(meanNumber), sd: chosen.sd }, meanNumber));
+    sdNumber.addEventListener("input", () => choose({ mean: chosen.mean, sd: number(sdNumber) }, sdNumber));
+    // a step of 1, as browsers have it, is too long here: the arrows of a number move its slider
+    for (const [field, slider] of [[meanNumber, mean], [sdNumber, sd]]) {
+      field.addEventListener("keydown", (event) => {
+        if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+        event.preventDefault();
+        if (event.key === "ArrowUp") slider.stepUp();
+        else slider.stepDown();
+        slider.dispatchEvent(new Event("input"));
+      });
+    }
+    const preset = (name) => data.presets.find((item) => item.name === name);
+    const take = (item) => choose({ mean: item.mean, sd: item.sd, preset: item.name }, null);
+    for (const button of buttons) button.addEventListener("click", () => take(preset(button.dataset.preset)));
+
+    part("p-benefit").closest("#yp").hidden = false;
+    chosen = { mean: preset(data.start).mean, sd: preset(data.start).sd };
+    take(preset(data.start));
+    update();  // at once, so that the page is never seen without its numbers
+    new ResizeObserver(() => {
+      if (Math.min(Math.floor(plot.clientWidth), 900) !== width) requestAnimationFrame(redraw);
+    }).observe(plot);
+  }
+
+  if (typeof module !== "undefined") {
+    module.exports = { compute, curveOf, normalCdf, points, prepare, priorWeights, probability, smoothWeights, weightedChance };
+  } else {
+    start();
+  }
+})();

@@ -1,0 +1,148 @@
+"""Tables to take away: comparison and benefit, as CSV, Markdown, LaTeX and Word, with their interval types named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayes_lupil.convergence import mcse_quantile
+from bayes_lupil.estimands import Benefit
+from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.report.blocks import Block, Paragraph, Table
+from bayes_lupil.report.contents import Contents
+from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.numbers import interval, p_value, points, probability
+from bayes_lupil.report.tables import comparison_table, csv_text, latex_table, marked
+from bayes_lupil.report.word import write_word
+from bayes_lupil.trials.trial import SYNTHETIC
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["benefit_frame", "benefit_table", "comparison_for_papers", "write_takeaway"]
+
+_NOTE = "MCSE: Monte Carlo standard error; probabilities and differences are rounded to it."
+
+
+def comparison_for_papers(contents: Contents) -> Table:
+    """Frequentist and Bayesian analyses side by side, numbers rounded, the kind of every interval named."""
+    frame = comparison_table(contents.reanalysis)
+    errors = {
+        p.spec.name: max(mcse_quantile(p.draws("risk_difference"), q) for q in (0.025, 0.5, 0.975))
+        for p in contents.sound
+    }
+    rows = []
+    for item in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+        if item["kind"] == "check":
+            continue
+        error = errors.get(str(item["analysis"]).split(":")[0]) if str(item["kind"]).startswith("Bayesian") else None
+        rd = "" if item["risk_difference"] is None else points(item["risk_difference"], error)
+        limits = (
+            "" if item["rd_lower"] is None
+            else f"{interval(points(item['rd_lower'], error), points(item['rd_upper'], error))} ({item['interval']})"
+        )  # fmt: skip
+        chances = [
+            "" if item[name] is None else probability(item[name], item[f"{name}_mcse"])
+            for name in ("p_benefit", "p_relevant")
+        ]
+        rows.append(
+            [
+                str(item["analysis"]), str(item["kind"]), str(item["population"]), item["active"] or "",
+                item["control"] or "", rd, limits, p_value(item["p_printed"]), p_value(item["p_recomputed"]), *chances,
+            ]
+        )  # fmt: skip
+    arms = contents.trial.arms
+    return Table.of(
+        (
+            "analysis", "kind", "population", arms.active, arms.control, "risk difference (points)", "interval",
+            "p as printed", "p recomputed", "P(benefit)", "P(relevant benefit)",
+        ),
+        rows,
+        f"{contents.trial.end_point.label}: risk differences are {arms.active} minus {arms.control}, in points",
+        "comparison.csv",
+    )  # fmt: skip
+
+
+def benefit_table(contents: Contents) -> Table | None:
+    """Benefit by model, then by prior of the lead model, threshold by threshold; None where nothing is sound."""
+    lead = contents.lead
+    if lead is None:
+        return None
+    wanted = [(item.kind, item.threshold) for item in lead.ladder]
+    rows = []
+    for name, kind, population, ladder in _ladders(contents):
+        by_event = {(item.kind, item.threshold): item for item in ladder}
+        cells = [
+            probability(by_event[key].probability, by_event[key].mcse) if key in by_event else "not asked"
+            for key in wanted
+        ]
+        rows.append([name, kind, population, *cells])
+    return Table.of(
+        ("analysis", "kind", "population", *(_head(item) for item in lead.ladder)),
+        rows,
+        f"Probabilities of the risk difference ({contents.trial.arms.active} minus {contents.trial.arms.control}, as a "
+        "proportion), with their Monte Carlo standard errors",
+        "benefit.csv",
+    )
+
+
+def _head(item: Benefit) -> str:
+    words = {"benefit": "", "harm": "harm: ", "trivial": "trivial: ", "relevant": "relevant benefit: "}[item.kind]
+    return f"P({words}{item.statement})"
+
+
+def _ladders(contents: Contents) -> list[tuple[str, str, str, tuple[Benefit, ...]]]:
+    """(name, model or prior, population, ladder)."""
+    found = [(p.spec.name, "model", p.provenance.population_label, p.ladder) for p in contents.sound]
+    if contents.priors is not None:
+        lead = contents.priors.posterior
+        found += [
+            (f"{lead.spec.name}, {row.prior.name} prior", "prior", lead.provenance.population_label, row.ladder)
+            for row in contents.priors.rows
+            if row.ladder
+        ]
+    return found
+
+
+def benefit_frame(contents: Contents) -> pd.DataFrame:
+    """The same unrounded: one row an analysis and event."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = [
+        {"analysis": name, "kind": kind, "population": population, "event": item.kind, "threshold": item.threshold,
+         "statement": item.statement, "probability": item.probability, "mcse": item.mcse}
+        for name, kind, population, ladder in _ladders(contents)
+        for item in ladder
+    ]  # fmt: skip
+    columns = ["analysis", "kind", "population", "event", "threshold", "statement", "probability", "mcse"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_takeaway(contents: Contents, folder: str | Path) -> None:
+    """Write comparison_table and benefit as .md, .tex and .docx, and benefit.csv (comparison.csv is there already).
+
+    Raises
+    ------
+    OutputError
+        Where a file cannot be written.
+    """
+    folder = make_folder(Path(folder))
+    synthetic = contents.trial.synthetic
+    write_text(folder / "benefit.csv", csv_text(marked(benefit_frame(contents), synthetic).round(6)))
+    notes = [*([SYNTHETIC] if synthetic else []), _NOTE]
+    for name, table in (("comparison_table", comparison_for_papers(contents)), ("benefit", benefit_table(contents))):
+        if table is None:
+            continue
+        title = contents.trial.title if not synthetic else f"{SYNTHETIC}. {contents.trial.title}"
+        page: list[Block] = [
+            Paragraph(title, strong=True),
+            Paragraph(table.caption),
+            table,
+            *(Paragraph(note) for note in notes),
+        ]
+        write_text(folder / f"{name}.md", markdown(page))
+        rows = [[cell.replace("`", "") for cell in row] for row in table.rows]
+        write_text(
+            folder / f"{name}.tex", latex_table(table.header, rows, f"{title}. {table.caption}. {' '.join(notes)}")
+        )
+        write_word(table, folder / f"{name}.docx", title, notes)

@@ -1,0 +1,64 @@
+"""Tables as Word documents."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bayes_lupil.files import new_file
+from bayes_lupil.report.blocks import Table, visible
+
+__all__ = ["write_word"]
+
+_WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # a document says nothing of when it was made: the same table, the same bytes
+
+
+def write_word(table: Table, path: Path, title: str, notes: Sequence[str] = ()) -> None:
+    """A landscape page with title, table and notes; the header row is repeated on every page.
+
+    Parameters
+    ----------
+    notes : sequence of str
+        Paragraphs below the table; what says that data are made up goes here too, and into the title.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    from docx import Document
+    from docx.enum.section import WD_ORIENT
+    from docx.oxml import OxmlElement
+    from docx.shared import Mm, Pt
+
+    document = Document()
+    page = document.sections[0]
+    page.orientation, page.page_width, page.page_height = WD_ORIENT.LANDSCAPE, Mm(297), Mm(210)
+    page.left_margin = page.right_margin = Mm(15)
+    document.styles["Normal"].font.size = Pt(9)
+    document.add_heading(_plain(title), 1)
+    document.add_paragraph(_plain(table.caption))
+    grid = document.add_table(rows=0, cols=len(table.header), style="Light Grid Accent 1")
+    for row in (table.header, *table.rows):
+        for cell, text in zip(grid.add_row().cells, row, strict=True):
+            cell.text = _plain(text)
+    repeated = OxmlElement("w:tblHeader")
+    grid.rows[0]._tr.get_or_add_trPr().append(repeated)  # noqa: SLF001 (python-docx has no name for it)
+    for note in notes:
+        document.add_paragraph(_plain(note))
+    document.core_properties.author = document.core_properties.comments = ""
+    document.core_properties.title = _plain(title)[:255]
+    document.core_properties.created = document.core_properties.modified = _WHEN.replace(tzinfo=None)
+    made = io.BytesIO()
+    document.save(made)
+    with new_file(path) as temporary, zipfile.ZipFile(made) as parts, zipfile.ZipFile(temporary, "w") as packed:
+        for name in parts.namelist():
+            packed.writestr(zipfile.ZipInfo(name, _WHEN.timetuple()[:6]), parts.read(name), zipfile.ZIP_DEFLATED)
+
+
+def _plain(text: str) -> str:
+    """Text as Word shows it: no backticks, and nothing that XML refuses."""
+    return visible(text).replace("`", "")

@@ -1,0 +1,118 @@
+"""The answer in words: it follows the declared direction of benefit and who is compared with whom."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
+from bayes_lupil.report import collect
+from bayes_lupil.report.answer import (
+    asked,
+    beyond_words,
+    difference_words,
+    favoured,
+    findings,
+    reanalysed,
+    tipping_words,
+)
+from bayes_lupil.report.contents import Contents
+
+HIGHER, LOWER = EndPoint("x", "Event"), EndPoint("x", "Event", "lower")
+ARMS, SWAPPED = Arms("placebo", "drug"), Arms("drug", "placebo")
+PATTERN = r"more frequent on (\w+) than on (\w+), by ([\d.]+) percentage points, which favours (\w+)"
+
+
+def parsed(text):
+    return re.search(PATTERN, text).groups()
+
+
+@given(st.floats(0.001, 1), st.sampled_from([1, -1]), st.sampled_from([HIGHER, LOWER]))
+def test_a_difference_says_where_it_is_and_whom_it_favours(size, side, end_point):
+    more, less, by, good = parsed(difference_words(side * size, ARMS, end_point))
+    assert more == ("drug" if side > 0 else "placebo")
+    assert less != more
+    assert float(by) == pytest.approx(100 * size, abs=0.051)
+    assert good == (more if end_point is HIGHER else less) == favoured(side * size, ARMS, end_point)
+    # the same two arms the other way round: the same fact, so the same words
+    assert parsed(difference_words(-side * size, SWAPPED, end_point)) == (more, less, by, good)
+    # the other direction of benefit: the same fact, the other arm is favoured
+    other = LOWER if end_point is HIGHER else HIGHER
+    assert parsed(difference_words(side * size, ARMS, other))[3] == less
+
+
+def test_no_difference_favours_nobody():
+    assert favoured(0.0, ARMS, HIGHER) == ""
+    assert "as frequent on drug as on placebo" in difference_words(0.0002, ARMS, LOWER)
+
+
+@given(st.floats(0.01, 0.5))
+def test_a_threshold_is_of_more_or_fewer_responses(threshold):
+    assert beyond_words(threshold, HIGHER).startswith("more")
+    assert beyond_words(threshold, LOWER).startswith("fewer")
+
+
+def contents(end_point, arms, responders=((14, 17), (15, 17)), models=("itt_pooled_primary_priors",)):
+    order = [0, 1] if arms == ARMS else [1, 0]
+    cells = Cells(("A", "B"), np.array(responders)[:, order], np.array([[25, 25], [25, 25]]))
+    trial = Trial.from_cells(cells, arms, replace(end_point, mcid=0.1))
+    specs = [load_model(name) for name in models]
+    return collect(reanalyse(trial, specs, check_engines=False))
+
+
+def stated(found: Contents):
+    """(arm with more, arm favoured, P(active arm is better), P(it is worse)) as the answer states them."""
+    first, second = reanalysed(found)
+    more, _, _, good = parsed(first)
+    better, worse = (float(re.search(rf"{words} ([\d.]+)", second).group(1)) for words in (" at all is", "it is worse"))
+    return more, good, better, worse
+
+
+def test_the_whole_answer_follows_direction_and_arms():
+    told = {(e.benefit, a.active): stated(contents(e, a)) for e in (HIGHER, LOWER) for a in (ARMS, SWAPPED)}
+    assert {item[0] for item in told.values()} == {"drug"}  # drug has more responses, whoever is called active
+    for (benefit, active), (_, good, better, worse) in told.items():
+        assert good == ("drug" if benefit == "higher" else "placebo")
+        assert (better > 0.5) == (good == active)
+        assert better + worse == pytest.approx(1, abs=0.02)
+    assert told["higher", "drug"][2] == pytest.approx(told["lower", "placebo"][2], abs=0.02)
+    assert told["higher", "drug"][2] == pytest.approx(1 - told["lower", "drug"][2], abs=0.02)
+
+
+@pytest.mark.parametrize("end_point", [HIGHER, LOWER])
+def test_the_question_says_which_way_is_good(end_point):
+    words = asked(contents(end_point, ARMS))
+    assert ("more responses are the benefit" in words) == (end_point is HIGHER)
+    assert ("fewer responses are the benefit" in words) == (end_point is LOWER)
+    assert "100 patients at 2 sites" in words
+
+
+def test_the_prior_that_would_overturn_it_turns_with_the_direction():
+    for end_point, word in ((HIGHER, "less"), (LOWER, "more")):
+        found = contents(end_point, ARMS)
+        assert f"would become {word} probable than not" in tipping_words(found.priors)
+
+
+def test_where_nothing_is_sound_no_number_is_given():
+    found = contents(HIGHER, ARMS)
+    none = Contents(replace(found.reanalysis, analyses=()))
+    answers = dict(findings(none))
+    assert "no probability is given" in answers["What the reanalysis finds"][0]
+    assert "How sure that is" not in answers
+
+
+def test_the_five_questions_of_lupil2(fake_engine):
+    answers = dict(findings(collect(reanalyse("lupil2", [load_model("site_effects")]))))
+    assert list(answers) == [
+        "What was asked", "What the trial found", "What the reanalysis finds", "How sure that is", "On what it hangs",
+    ]  # fmt: skip
+    trial = " ".join(answers["What the trial found"])
+    assert "not met" in trial
+    assert "p = 0.3439 as printed" in trial
+    assert "an analysis after the fact, without 47 patients" in trial
+    assert "patients per site" in " ".join(answers["On what it hangs"])
