@@ -46,9 +46,11 @@ def texts_outside(figure):
         ("indo_rct", ["risk_difference", "benefit_curve", "site_shrinkage", "intervals"]),
     ],
 )
-def test_each_trial_gets_its_figures_with_nothing_clipped(fake_engine, trial, names):
-    made = dict(figures_of(reanalyse(trial)))
-    assert list(made) == names
+@pytest.mark.parametrize("width", [None, 4.0])
+def test_each_trial_gets_its_figures_with_nothing_clipped(fake_engine, trial, names, width):
+    made = dict(figures_of(reanalyse(trial), width=width))
+    assert [name for name in made if name not in ("prior_predictive", "prior_posterior", "ranks")] == names
+    assert {"prior_predictive", "prior_posterior"} < set(made)
     for name, figure in made.items():
         assert texts_outside(figure) == [], name
 

@@ -23,7 +23,8 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
     write_reanalysis(collect(result), tmp_path / "out")
     top = {path.name for path in (tmp_path / "out").iterdir()}
     figures = {
-        "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive", "prior_posterior", "prior_map",
+        "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive", "prior_posterior",
+        "prior_map",
     }  # fmt: skip
     if "ranks.png" in top:  # where the lead analysis has chains
         figures.add("ranks")

@@ -93,7 +93,7 @@ def test_results_are_those_of_the_package(priors):
         if mine["refused"]:
             assert set(mine) == {"refused", "k", "effective"}  # no number that could be shown
             continue
-        # sorted: resampled draws repeat, and NumPy's sort and the browser's deal the smoothed weights of equal draws out
+        # sorted: resampled draws repeat, and NumPy's sort and the browser's deal the weights of equal draws out
         # in another order; which draw has which weight is held by the probabilities below and by the test of smoothing
         np.testing.assert_allclose(np.sort(mine["weights"]), np.sort(weights), rtol=1e-4)
         good = sign * rd
@@ -112,6 +112,21 @@ def test_results_are_those_of_the_package(priors):
             assert mine[name] == pytest.approx(value, abs=near)
     assert not all(refused)
     assert refused[-1]
+
+
+def test_each_rule_refuses_by_itself(priors):
+    post, given = priors.posterior, payload(priors)
+    weights, k_hat = prior_weights(post, 0.0, 10.0)
+    kish = float(1 / (weights**2).sum())
+    code = "return given.map((p) => yp.compute(yp.prepare(p), 0, 10));"
+    quarter = {**given, "ess": weights.size / 4}  # as of chains whose draws are worth a quarter
+    changed = [
+        given, quarter, {**given, "ess": 4.0 * weights.size}, {**given, "max_k_hat": k_hat - 0.01},
+        {**given, "max_k_hat": k_hat + 0.01}, {**quarter, "min_ess": kish / 3}, {**given, "min_ess": kish / 3},
+    ]  # fmt: skip
+    found = node(code, changed)
+    assert [item["effective"] for item in found[:3]] == pytest.approx([kish, kish / 4, kish], rel=1e-3)
+    assert [item["refused"] for item in found[3:]] == [True, False, True, False]
 
 
 @pytest.mark.parametrize("size", [100, 225, 226, 4000])

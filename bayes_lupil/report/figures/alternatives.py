@@ -99,7 +99,8 @@ def prior_predictive(posterior: Posterior) -> str:
         f"Before the data, 95 % of the prior of the response probability lie between {control[0]:.0f} and "
         f"{control[1]:.0f} % on {source.arms.control} (observed {100 * r0 / n0:.1f} %), and between "
         f"{active[0]:.0f} and {active[1]:.0f} % on {source.arms.active} (observed {100 * r1 / n1:.1f} %); of the "
-        f"risk difference between {difference[0]:+.0f} and {difference[1]:+.0f} points (observed {points(r1 / n1 - r0 / n0)})."
+        f"risk difference between {difference[0]:+.0f} and {difference[1]:+.0f} points (observed "
+        f"{points(r1 / n1 - r0 / n0)})."
     )
 
 

@@ -119,9 +119,17 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     for i, (name, colour) in enumerate(zip(_REGIONS, (HARM, TRIVIAL, RELEVANT), strict=True)):
         left, right = sorted(float(np.clip(edge, low, high)) for edge in (edges[i], edges[i + 1]))
         axes.axvspan(left, right, color=colour, zorder=0, lw=0)
-        if right - left > (0.12 if narrow else 0.08) * (high - low):
+        if right - left > (0.11 if narrow else 0.08) * (high - low):
             said = "relevant\nbenefit" if narrow and name.startswith("relevant") else name
-            axes.text((left + right) / 2, top + 0.2, said, ha="center", va="bottom", fontsize=9, fontweight="bold")
+            axes.text(
+                (left + right) / 2,
+                top + 0.2,
+                said,
+                ha="center",
+                va="bottom",
+                fontsize=8 if narrow else 9,
+                fontweight="bold",
+            )
     for edge in edges[1:3]:
         axes.axvline(edge, color="black", lw=0.8, ls=(0, (2, 2)), zorder=1)
     columns = dict(zip(("benefit", "harm", "trivial", "relevant"), (0.2, 0.47, 0.72, 1.0), strict=True))
@@ -134,7 +142,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         chance = posterior.chances
         if narrow:
             label = f"{_label(posterior).replace(chr(10), ' ')}: benefit {_percent(chance['benefit'].probability)}"
-            axes.text(low, row + 0.98, wrap(label, 52), va="top", fontsize=8.5, zorder=7)
+            axes.text(low, row + 0.93, wrap(label, 52), va="top", fontsize=8.5, zorder=7)
             continue
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
@@ -151,7 +159,8 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     heading = wrap(f"{_title(first.provenance.end_point)}: posterior of the risk difference", int(8.5 * width))
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     axes.spines["left"].set_visible(False)
-    _footnote(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
+    below = _below(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
+    figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
     return figure
 
 
@@ -187,15 +196,14 @@ def _ridge(axes: Axes, row: int, posterior: Posterior, tall: float) -> None:
     axes.plot([100 * summary.q50], [row], "o", color="black", ms=4, zorder=6)
 
 
-def _footnote(figure: Figure, posteriors: list[Posterior], text: str, failed: tuple[str, ...]) -> None:
-    """Below the figure: the star, and how large the Monte Carlo error of any probability shown can be."""
+def _below(figure: Figure, posteriors: list[Posterior], text: str, failed: tuple[str, ...]) -> str:
+    """What stands below the figure: the star, and how large the Monte Carlo error of a probability can be."""
     # the error of a probability is largest at one half, wherever on the scale that is
     worst = max(0.5 / effective_draws(p.draws("risk_difference")) ** 0.5 for p in posteriors)
     star = "* primary analysis. " if any(p.spec.role == "primary" for p in posteriors) else ""
     error = f" Monte Carlo standard error of each probability: at most {math.ceil(1000 * worst) / 10:.1f} points."
     absent = f"\nNot shown, because the diagnostics failed: {', '.join(failed)}." if failed else ""
-    below = wrap(star + text + error + absent, int(15.5 * figure.get_figwidth()))
-    figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
+    return wrap(f"{star}{text}{error}{absent}".strip(), int(15.5 * figure.get_figwidth()))
 
 
 @styled
@@ -223,15 +231,18 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
         )  # fmt: skip
     for d, word in ((0.0, "any benefit"), (first.spec.decision.relevant, "relevant")):
         axes.axvline(100 * d, color="black", lw=0.8, ls=(0, (2, 2)))
-        axes.text(100 * d, 101.5, word, ha="center", va="bottom", fontsize=8)
+        axes.text(100 * d, 101.5, f" {word} ", ha="left" if d else "right", va="bottom", fontsize=8)
     axes.set(xlim=(-20, 40), ylim=(0, 101))
     axes.set_xlabel("d: benefit in percentage points" + ("" if sign > 0 else " (risk reduction)"))
     axes.set_ylabel("P(benefit greater than d), %")
     axes.grid(color="#E5E5E5", lw=0.6)
     heading = f"{_title(first.provenance.end_point)}: how probable is a benefit greater than d?"
     axes.set_title(wrap(heading, int(8 * width)), pad=18)
-    figure.legend(fontsize=8.5, frameon=False, loc="outside lower left")
-    _footnote(figure, posteriors, "", failed)
+    # the footnote heads the legend, since both are outside the axes
+    figure.legend(
+        fontsize=8.5, frameon=False, loc="outside lower left", title=_below(figure, posteriors, "", failed),
+        title_fontsize=8, alignment="left",
+    )  # fmt: skip
     return figure
 
 
@@ -351,6 +362,12 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     star = "* primary analysis" if result.primary is not None else None
     figure.legend(
-        fontsize=9, frameon=False, ncols=1 if narrow else 2, loc="outside lower left", title=star, title_fontsize=8
+        fontsize=9,
+        frameon=False,
+        ncols=1 if narrow else 2,
+        loc="outside lower left",
+        title=star,
+        title_fontsize=8,
+        alignment="left",
     )
     return figure
