@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,7 @@ from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
 from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
 from bayes_lupil.report.numbers import points
-from bayes_lupil.report.style import (
-    COLOURS,
-    DASHES,
-    HARM,
-    RELEVANT,
-    TRIVIAL,
-    clip,
-    new_figure,
-    styled,
-    wrap,
-)
+from bayes_lupil.report.style import COLOURS, DASHES, HARM, RELEVANT, TRIVIAL, clip, new_figure, styled, wrap
 from bayes_lupil.trials.trial import Arms, EndPoint
 
 if TYPE_CHECKING:
@@ -35,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["figure_benefit_curve", "figure_intervals", "figure_risk_difference", "figure_shrinkage", "figures_of"]
 
 _REGIONS = ("harm", "trivial", "relevant benefit")
-
+_RIDGE = 0.5  # of a row, for the density below its label
+_LETTERS = 50  # to a line of a label, on a narrow figure
 
 NARROW = 6.0
 """Inches below which labels stand above their rows, and numbers in them, instead of beside."""
@@ -84,7 +75,7 @@ def _axis_label(arms: Arms) -> str:
 def _density(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from arviz_stats.base import array_stats
 
-    grid, density, _ = array_stats.kde(draws.ravel(), bw_fct=1.3)
+    grid, density, _ = array_stats.kde(draws.ravel(), bw_fct=1.3, grid_len=200)  # finer would not be seen
     return np.asarray(grid), np.asarray(density)
 
 
@@ -99,7 +90,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     failed : tuple of str
         Names of fits left out because their diagnostics failed, for the footnote.
     width : float
-        In inches; below 6 the labels stand above the densities, and P(benefit) in them.
+        In inches; below 6 the labels stand above the densities, with the probabilities in them.
 
     Raises
     ------
@@ -110,7 +101,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     first = posteriors[0]
     sign, decision = first.provenance.end_point.sign, first.spec.decision
     top, narrow = len(posteriors), width < NARROW
-    height = 2.1 + (1.15 if narrow else 0.95) * top
+    height = 2.1 + (1.4 if narrow else 0.95) * top
     figure, axes, words = new_figure(width, height, first.provenance.synthetic, side=0.0 if narrow else 0.3)
     low, high = _span([100 * p.draws("risk_difference") for p in posteriors])
     edges = [low, -100 * sign * decision.harm, 100 * sign * decision.relevant, high]
@@ -122,27 +113,27 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         if right - left > (0.11 if narrow else 0.08) * (high - low):
             said = "relevant\nbenefit" if narrow and name.startswith("relevant") else name
             axes.text(
-                (left + right) / 2,
-                top + 0.2,
-                said,
-                ha="center",
-                va="bottom",
-                fontsize=8 if narrow else 9,
+                (left + right) / 2, top + 0.2, said, ha="center", va="bottom", fontsize=8 if narrow else 9,
                 fontweight="bold",
-            )
-    for edge in edges[1:3]:
-        axes.axvline(edge, color="black", lw=0.8, ls=(0, (2, 2)), zorder=1)
+            )  # fmt: skip
+    # where the labels stand above the densities, the limits do not run through the letters
+    tall = _RIDGE if narrow else 0.85
+    pieces = [(row, row + tall) for row in range(top)] if narrow else [(-0.12, top + 0.15)]
+    for bottom, end in pieces:
+        axes.vlines(edges[1:3], bottom, end, color="black", lw=0.8, ls=(0, (2, 2)), zorder=1)
     columns = dict(zip(("benefit", "harm", "trivial", "relevant"), (0.2, 0.47, 0.72, 1.0), strict=True))
     for name, x in columns.items() if not narrow else ():
         weight = "bold" if name == "benefit" else "normal"
         word = "any\nbenefit" if name == "benefit" else name
         words.text(x, top + 0.2, word, ha="right", va="bottom", fontsize=8.5, weight=weight)
     for row, posterior in enumerate(reversed(posteriors)):
-        _ridge(axes, row, posterior, 0.55 if narrow else 0.85)
+        _ridge(axes, row, posterior, tall)
         chance = posterior.chances
         if narrow:
-            label = f"{_label(posterior).replace(chr(10), ' ')}: benefit {_percent(chance['benefit'].probability)}"
-            axes.text(low, row + 0.93, wrap(label, 52), va="top", fontsize=8.5, zorder=7)
+            said = ", ".join(f"{name} {_percent(chance[name].probability)}" for name in list(columns)[1:])
+            label = wrap(_label(posterior).replace("\n", " "), _LETTERS)
+            label += f"\nany benefit {_percent(chance['benefit'].probability)} ({said})"
+            axes.text(low, row + 0.94, label, va="top", fontsize=8.5, zorder=7)
             continue
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
@@ -160,6 +151,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     axes.spines["left"].set_visible(False)
     below = _below(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
+    below += "\n" if first.provenance.synthetic else ""  # the mark stands there
     figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
     return figure
 
@@ -239,11 +231,19 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     heading = f"{_title(first.provenance.end_point)}: how probable is a benefit greater than d?"
     axes.set_title(wrap(heading, int(8 * width)), pad=18)
     # the footnote heads the legend, since both are outside the axes
-    figure.legend(
-        fontsize=8.5, frameon=False, loc="outside lower left", title=_below(figure, posteriors, "", failed),
-        title_fontsize=8, alignment="left",
-    )  # fmt: skip
+    below = _below(figure, posteriors, "", failed)
+    _legend(figure, first.provenance.synthetic, fontsize=8.5, title=below, title_fontsize=8)
     return figure
+
+
+def _legend(figure: Figure, synthetic: bool, **options: Any) -> None:
+    """A legend below the axes, and below it room for the synthetic mark."""
+    mark = 0.14 if synthetic else 0.0  # inches
+    share = mark / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(0, share, 1, 1 - share))
+    # the layout keeps room for a legend only where it lies at the edge: the padding lifts it over the mark
+    pad = 0.5 + 72 * mark / options["fontsize"]
+    figure.legend(frameon=False, loc="outside lower left", alignment="left", borderaxespad=pad, **options)
 
 
 def _has_sites(posterior: Posterior) -> bool:
@@ -299,7 +299,7 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
         f"'{posterior.spec.name}' (filled){more}"
     )
     figure.suptitle(wrap(heading, int(9.5 * width)), fontsize=11, x=0.01, ha="left")
-    figure.legend(fontsize=9, frameon=False, loc="outside lower left", ncols=2)
+    _legend(figure, posterior.provenance.synthetic, fontsize=9, ncols=1 if narrow else 2)
     return figure
 
 
@@ -330,7 +330,7 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
         else:
             rows.append((f"{label}: diagnostics failed", None, None, None, "Bayesian"))
     narrow = width < NARROW
-    height = 1.9 + (0.72 if narrow else 0.5) * len(rows)
+    height = 1.9 + (0.85 if narrow else 0.5) * len(rows)
     figure, axes, words = new_figure(width, height, result.trial.synthetic, side=0.0 if narrow else 0.22)
     styles = {
         "frequentist": (COLOURS[1], "s", "95 % confidence interval"),
@@ -338,15 +338,20 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     }
     seen: set[str] = set()
     for y, (label, middle, lower, upper, kind) in enumerate(reversed(rows)):
-        if narrow:
-            axes.annotate(wrap(label, 46), (0, y + 0.16), xycoords=("axes fraction", "data"), fontsize=8.5, va="bottom")
+        text = ""
+        if middle is not None and lower is not None and upper is not None:
+            text = f"{points(middle)} ({points(lower)} to {points(upper)})"
+        if narrow:  # on white, so that the lines of the axes do not run through the letters
+            axes.annotate(
+                f"{wrap(label, _LETTERS)}\n{text}".strip(), (0, y + 0.15), xycoords=("axes fraction", "data"),
+                fontsize=8.5, va="bottom", bbox={"fc": "white", "ec": "none", "pad": 0.5},
+            )  # fmt: skip
         if middle is None or lower is None or upper is None:
             continue
         colour, marker, name = styles[kind]
         axes.plot([100 * lower, 100 * upper], [y, y], color=colour, lw=2, solid_capstyle="butt")
         axes.plot([100 * middle], [y], marker, color=colour, ms=7, label=None if kind in seen else name)
         seen.add(kind)
-        text = f"{points(middle)} ({points(lower)} to {points(upper)})"
         if not narrow:
             words.text(0, y, text, va="center", fontsize=9)
     axes.axvline(0, color="black", lw=0.8)
@@ -361,13 +366,6 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     heading = wrap(f"{_title(result.trial.end_point)}: frequentist and Bayesian intervals", int(8.5 * width))
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     star = "* primary analysis" if result.primary is not None else None
-    figure.legend(
-        fontsize=9,
-        frameon=False,
-        ncols=1 if narrow else 2,
-        loc="outside lower left",
-        title=star,
-        title_fontsize=8,
-        alignment="left",
-    )
+    columns = 1 if narrow else 2
+    _legend(figure, result.trial.synthetic, fontsize=9, ncols=columns, title=star, title_fontsize=8)
     return figure
