@@ -96,7 +96,8 @@ def svg_text(figure: Figure) -> str:
     with mpl.rc_context({**STYLE, "svg.fonttype": "path"}):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     text = written.getvalue()
-    return re.sub(r"(?<=[\d])(\.\d\d)\d+", r"\1", text[text.index("<svg") :])  # a hundredth of a point is enough
+    # a hundredth of a point is enough for the lines; scales and places of letters stay as they are
+    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text[text.index("<svg") :])
 
 
 def wrap(text: str, width: int) -> str:

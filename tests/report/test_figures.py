@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report.figures import figure_benefit_curve, figure_risk_difference, figure_shrinkage, figures_of
+from bayes_lupil.report.style import HARM, RELEVANT, TRIVIAL, svg_text
 from bayes_lupil.trials import Arms, EndPoint
 
 
@@ -65,6 +67,59 @@ def test_the_shown_probabilities_are_those_of_the_table(fake_engine):
             assert f"{100 * row.probability:.0f} %" in shown
 
 
+def test_on_a_phone_no_number_is_lost(fake_engine):
+    """What stands beside the rows of a wide figure stands in the labels of a narrow one."""
+    result = reanalyse("beitler_landis", [load_model("itt_pooled")])
+    post = result.fitted[0].posterior
+    for name, needed in (
+        ("risk_difference", [f"{100 * line.probability:.0f} %" for line in post.chances.values()]),
+        ("intervals", [text.get_text() for text in dict(figures_of(result))["intervals"].axes[1].texts]),
+    ):
+        figure = dict(figures_of(result, width=4.0))[name]
+        assert figure.get_figwidth() == 4
+        words = " ".join(text.get_text() for text in figure.axes[0].texts)
+        assert len(needed) >= 4
+        assert [number for number in needed if number not in words] == [], name
+
+
+@pytest.mark.parametrize("width", [None, 4.0])
+def test_the_synthetic_mark_covers_no_other_words(fake_engine, width):
+    trial = dataclasses.replace(load_trial("beitler_landis"), synthetic=True)
+    for name, figure in figures_of(reanalyse(trial, [load_model("site_fixed")]), width=width):
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        mark = next(text for text in figure.texts if text.get_text().startswith("SYNTHETIC DATA:"))
+        top = mark.get_window_extent(canvas.get_renderer()).y1
+        legends = [item.get_window_extent(canvas.get_renderer()) for item in figure.legends]
+        below = figure.findobj(match=lambda item: hasattr(item, "get_text") and item.get_visible())
+        footnote = figure._supxlabel  # its last line is empty, and the mark stands there
+        assert footnote is None or footnote.get_text().endswith("\n"), name
+        boxes = [
+            text.get_window_extent(canvas.get_renderer())
+            for text in below
+            if text.get_text().strip() and "SYNTHETIC" not in text.get_text() and text is not footnote
+        ]
+        assert min(box.y0 for box in boxes + legends) > top - 1, name
+
+
+def test_regions_are_told_apart_in_grey():
+    luma = sorted(
+        0.299 * red + 0.587 * green + 0.114 * blue
+        for red, green, blue in (np.array(to_rgb(colour)) for colour in (HARM, TRIVIAL, RELEVANT))
+    )
+    assert np.diff(luma).min() > 0.07
+
+
+def test_the_same_figure_has_the_same_bytes_and_no_letters(resampled):
+    posterior = resampled(load_model("itt_pooled"), load_trial("lupil2"))
+    first, second = (svg_text(figure_risk_difference([posterior], width=4.0)) for _ in range(2))
+    assert first == second
+    assert first.startswith("<svg")
+    assert "<text" not in first
+    assert "<!DOCTYPE" not in first
+    assert "dc:date" not in first
+
+
 def test_where_benefit_is_a_reduction_harm_is_on_the_right(fake_engine):
     figure = dict(figures_of(reanalyse("indo_rct", [load_model("itt_pooled")])))["risk_difference"]
     place = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
@@ -75,7 +130,7 @@ def test_failed_fits_have_no_curve_but_a_line_that_says_so(fake_engine):
     fake_engine.diverge = True
     made = dict(figures_of(reanalyse("he2020", [load_model("itt_pooled")])))
     assert list(made) == ["intervals"]
-    labels = [text.get_text() for text in made["intervals"].axes[0].get_yticklabels()]
+    labels = [" ".join(text.get_text().split()) for text in made["intervals"].axes[0].get_yticklabels()]
     assert any("diagnostics failed" in label for label in labels)
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.answer import difference_words
+from bayes_lupil.report.figures.ranks import has_ranks
 from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
 
 __all__ = [
@@ -45,8 +47,8 @@ def benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -> 
         if item.kind == "benefit"
     )
     return (
-        f"Probability that the benefit is greater than d, falling as d grows, under {_counted(len(posteriors))}. "
-        f"{lead.spec.name}: beyond {steps}.{_failed(failed)}"
+        f"Probability that the benefit of {lead.provenance.arms.active} is greater than d, falling as d grows, under "
+        f"{_counted(len(posteriors))}. {lead.spec.name}: beyond {steps}.{_failed(failed)}"
     )
 
 
@@ -68,7 +70,12 @@ def intervals(result: Reanalysis) -> str:
                 f"{item.model.name}, {points(rd.q50)}, 95 % credible interval "
                 f"{interval(points(rd.q2_5), points(rd.q97_5))}"
             )
-    return f"Intervals of the risk difference, in percentage points, frequentist ones first: {'; '.join(told)}."
+    failed = tuple(item.model.name for item in result.fitted if item.is_failure)
+    trial = result.trial
+    return (
+        f"Intervals of the risk difference, {trial.arms.active} minus {trial.arms.control}, in percentage points; "
+        f"{benefit_side(trial.end_point)}. Frequentist ones first: {'; '.join(told)}.{_failed(failed)}"
+    )
 
 
 def shrinkage(posterior: Posterior) -> str:
@@ -112,20 +119,28 @@ def prior_posterior(posterior: Posterior) -> str:
             before = np.quantile(np.asarray(posterior.data["prior"][name].values, dtype=float), [0.025, 0.975])
             after = posterior.row(name)
             told.append(
-                f"{name}, 95 % from {before[0]:.2f} to {before[1]:.2f} before and from {after.q2_5:.2f} to "
-                f"{after.q97_5:.2f} after the data"
+                f"{name}, 95 % of the prior from {before[0]:.2f} to {before[1]:.2f}, 95 % credible interval after the "
+                f"data {after.q2_5:.2f} to {after.q97_5:.2f}"
             )
     return f"Parameters of {posterior.spec.name} before and after the data: {'; '.join(told)}."
 
 
 def ranks(posterior: Posterior) -> str:
-    """Of the rank plot of the chains."""
+    """Of the rank plot of the chains.
+
+    Raises
+    ------
+    ValueError
+        Where the fit has no chains, as its figure does.
+    """
+    if not has_ranks(posterior):
+        raise ValueError(f"fit '{posterior.spec.name}' has no chains whose ranks could be compared")
     verdict = posterior.verdict
     return (
-        f"Ranks of the draws of {posterior.spec.name} by chain, all close to level: R-hat at most "
-        f"{verdict.max_r_hat:.4f} over all quantities."
+        f"Ranks of the draws of {posterior.spec.name} by chain, level where chains agree: R-hat is "
+        f"at most {verdict.max_r_hat:.4f} over all quantities, and 1 where they agree wholly."
         if verdict.ok
-        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed."
+        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed: {'; '.join(verdict.failures)}."
     )
 
 
@@ -137,7 +152,7 @@ def prior_map(priors: PriorAnalysis) -> str:
         for row in priors.rows
         if row.changed.ok
     )
-    reach = f" Over all priors shown it runs from {known.min():.2f} to {known.max():.2f}." if known.size else ""
+    reach = f" Over all priors shown it runs from {_rough(known.min())} to {_rough(known.max())}." if known.size else ""
     low, high = (math.exp(priors.map.means[i]) for i in (0, -1))
     return (
         f"Probability of benefit by the prior of the treatment effect, centred at odds ratios from {low:.2g} to "
@@ -147,6 +162,11 @@ def prior_map(priors: PriorAnalysis) -> str:
 
 def _lead(posteriors: list[Posterior]) -> Posterior:
     return next((p for p in posteriors if p.spec.role == "primary"), posteriors[0])
+
+
+def _rough(chance: float) -> str:
+    """Two digits, and never a certainty."""
+    return "< 0.01" if chance < 0.005 else "> 0.99" if chance > 0.995 else f"{chance:.2f}"
 
 
 def _counted(number: int) -> str:

@@ -25,6 +25,7 @@ _TYPES = {
     ".csv": "text/csv", ".md": "text/markdown", ".tex": "text/x-tex",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }  # fmt: skip
+_LONGEST = 28
 _FILES = {".csv": "CSV", ".md": "Markdown", ".tex": "LaTeX", ".docx": "Word"}
 
 
@@ -43,6 +44,7 @@ def render_page(contents: Contents, pictures: dict[str, Picture], folder: Path) 
         trim_blocks=True, lstrip_blocks=True, finalize=_finalize,
     )  # fmt: skip
     environment.filters |= {"text": _text, "mathml": _mathml}
+    environment.tests["long"] = _long
     sections = sections_of(contents)
     anchors = {section.anchor: section.title for section in sections}
     return environment.get_template("page.html.j2").render(
@@ -77,6 +79,11 @@ def _text(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)
     )
+
+
+def _long(text: str) -> bool:
+    """Whether a cell holds a word that a column cannot hold."""
+    return max((len(word) for word in text.split()), default=0) > _LONGEST
 
 
 def _mathml(latex: str) -> Markup:

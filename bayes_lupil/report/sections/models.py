@@ -151,7 +151,7 @@ def _is_used(name: str, posterior: Posterior) -> bool:
 
 
 def _number(value: float) -> str:
-    return "does not exist" if np.isnan(value) else f"{value:.3g}"
+    return "does not exist" if np.isnan(value) else f"{0.0 if abs(value) < 1e-9 else value:.3g}"
 
 
 def prior_effects(contents: Contents) -> list[dict[str, Any]]:
