@@ -136,11 +136,12 @@ def ranks(posterior: Posterior) -> str:
     if not has_ranks(posterior):
         raise ValueError(f"fit '{posterior.spec.name}' has no chains whose ranks could be compared")
     verdict = posterior.verdict
+    why = "; ".join(verdict.failures)
     return (
         f"Ranks of the draws of {posterior.spec.name} by chain, level where chains agree: R-hat is "
         f"at most {verdict.max_r_hat:.4f} over all quantities, and 1 where they agree wholly."
         if verdict.ok
-        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed: {'; '.join(verdict.failures)}."
+        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed: {why}."
     )
 
 
