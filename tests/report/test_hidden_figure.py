@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from bayes_lupil import load_model, load_trial
 from bayes_lupil.hidden.counts import hidden_counts
@@ -25,34 +26,49 @@ def hidden(resampled):
 
 
 def _texts(figure):
-    return [text for text in figure.findobj(match=lambda item: hasattr(item, "get_text")) if text.get_text().strip()]
+    return [text for text in figure.findobj(Text) if text.get_text().strip()]
 
 
-@pytest.mark.parametrize("width", [12.0, 6.0])
-def test_nothing_is_clipped_and_no_numbers_overlap(hidden, width):
-    figure = figure_hidden_counts(hidden, width=width)
+@pytest.mark.parametrize("width", [12.0, 8.0, 4.0])
+@pytest.mark.parametrize("synthetic", [False, True])
+def test_nothing_is_clipped_no_words_meet_and_none_is_small(hidden, width, synthetic):
+    posterior = hidden.posterior
+    marked = replace(posterior, provenance=replace(posterior.provenance, synthetic=synthetic))
+    figure = figure_hidden_counts(replace(hidden, posterior=marked), width=width)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
     across, up = canvas.get_width_height()
-    for text in _texts(figure):
-        box = text.get_window_extent(renderer)
-        if text.get_visible() and box.width > 0:
-            assert box.x0 >= -1, text.get_text()
-            assert box.x1 <= across + 1, text.get_text()
-            assert box.y0 >= -1, text.get_text()
-            assert box.y1 <= up + 1, text.get_text()
-    numbers = [text.get_window_extent(renderer) for text in figure.axes[3].texts]
-    rows = {}
-    for box in numbers:
-        rows.setdefault(round(box.y0 + box.y1), []).append(box)
-    for boxes in rows.values():
-        ordered = sorted(boxes, key=lambda box: box.x0)
-        assert all(left.x1 <= right.x0 + 0.5 for left, right in itertools.pairwise(ordered))
+    hidden_ticks = {
+        label for axes in figure.axes[:2] for tick in axes.xaxis.get_major_ticks() for label in (tick.label1,)
+    }
+    undrawn = {
+        tick.label1
+        for axes in figure.axes
+        for tick in axes.yaxis.get_major_ticks()
+        if not min(axes.get_ylim()) <= tick.get_loc() <= max(axes.get_ylim())
+    }
+    # the large mark may cross words, and the small one stands on the line left free for it
+    shown = [
+        (text, text.get_window_extent(renderer))
+        for text in _texts(figure)
+        if text.get_visible() and text not in hidden_ticks | undrawn and "SYNTHETIC DATA" not in text.get_text()
+    ]
+    assert len(shown) > 200
+    for text, box in shown:
+        assert text.get_fontsize() >= 8, text.get_text()
+        assert box.x0 >= -1, text.get_text()
+        assert box.x1 <= across + 1, text.get_text()
+        assert box.y0 >= -1, text.get_text()
+        assert box.y1 <= up + 1, text.get_text()
+    for (first, one), (second, other) in itertools.combinations(shown, 2):
+        wide, high = min(one.x1, other.x1) - max(one.x0, other.x0), min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert wide <= 1 or high <= 1, (first.get_text(), second.get_text())
 
 
-def test_the_map_shows_the_numbers_of_the_table(hidden):
-    figure = figure_hidden_counts(hidden)
+@pytest.mark.parametrize("width", [8.0, 4.0])
+def test_the_map_shows_the_numbers_of_the_table(hidden, width):
+    figure = figure_hidden_counts(hidden, width=width)
     surface = hidden.surfaces["control_responders", "active_responders"]
     shown = {tuple(text.get_position()): text.get_text() for text in figure.axes[3].texts}
     assert len(shown) == len(surface.rows) == 14 * 15

@@ -12,7 +12,7 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Ancova
 from bayes_lupil.report.endpoint_further import chance_words, own_scale
 from bayes_lupil.report.endpoint_words import in_units
-from bayes_lupil.report.figures.rows import frame, label_rows, legend_below
+from bayes_lupil.report.figures.rows import NARROW, frame, label_above, label_rows, legend_below
 from bayes_lupil.report.numbers import interval, probability
 from bayes_lupil.report.style import COLOURS, clip, new_figure, styled, wrap
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["figure_further", "figure_hierarchy", "figure_tipping"]
 
 _BAYES, _CLASSIC = 0.16, -0.16  # of a row
+_ABOVE = 0.27  # of a row: where labels begin that stand above
 _MOST_WRITTEN = 64  # cells with a number in each
 _WALD = 1.959964
 
@@ -38,17 +39,19 @@ def figure_hierarchy(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     ----------
     result : EndPointAnalysis
     width : float
-        In inches; 5 and more.
+        In inches; 4 and more. Below 5.5 labels and numbers stand above the rows.
     """
-    figure, axes, words = new_figure(width, width, result.synthetic, side=0.34)
+    narrow = width < NARROW
+    figure, axes, words = new_figure(width, width, result.synthetic, side=0 if narrow else 0.34)
     steps = list(reversed(result.steps))
     for y, step in enumerate(steps):
         scale = step.derived.end_point.sign / step.model.decision.relevant
-        _bayesian(axes, words, y, step, scale)
+        _bayesian(axes, y, step, scale)
         _frequentist(axes, y, step.counterpart, result.arms.active, scale)
     axes.axvline(0, color="black", lw=0.8, zorder=1)
     axes.axvline(1, color="#555555", lw=1.0, ls=(0, (1, 1)), zorder=1)
-    label_rows(axes, [wrap(f"{step.number} {clip(step.derived.plan.label, 60)}", int(3.4 * width)) for step in steps])
+    names = [f"{step.number} {clip(step.derived.plan.label, 60)}" for step in steps]
+    height = _labelled(axes, words, names, [_numbers(step) for step in steps], width, 0.75, 30)
     axes.set_xlabel("Effect in multiples of the relevant difference\n\u2190 worse      better \u2192", fontsize=9)
     from matplotlib.lines import Line2D
 
@@ -69,24 +72,46 @@ def figure_hierarchy(result: EndPointAnalysis, width: float = 7.5) -> Figure:
         f"{clip(result.arms.active, 30)} against {clip(result.arms.control, 30)}: end points in the order of testing",
         f"Relevant differences, declared in the model files: {relevant}. P(benefit) of each end point by its own "
         f"model, with its Monte Carlo standard error (MCSE).",
-        result.synthetic, 0.75 * len(steps) + 0.3 + below,
+        result.synthetic, height + 0.3 + below,
     )  # fmt: skip
     return figure
 
 
-def _bayesian(axes: Axes, words: Axes, y: int, step: Step, scale: float) -> None:
-    style: dict[str, Any] = {"fontsize": 8.5, "va": "center"}
+def _labelled(
+    axes: Axes, words: Axes, names: list[str], numbers: list[tuple[str, ...]], width: float, row: float, letters: int
+) -> float:
+    """Name each row beside it, with its numbers to the right; or all above it where narrow. The height in inches.
+
+    `row` is the height of a row, `letters` the room to the right, both where not narrow.
+    """
+    if width < NARROW:
+        lines = [[name, *(" ".join(said[:-1]), said[-1])] for name, said in zip(names, numbers, strict=True)]
+        return label_above(
+            axes, ["\n".join(wrap(line, int(13 * width)) for line in label if line) for label in lines], _ABOVE
+        )
+    label_rows(axes, [wrap(name, int(3.4 * width)) for name in names])
+    for y, said in enumerate(numbers):
+        words.text(0.02, y, "\n".join(wrap(line, letters) for line in said), fontsize=8.5, va="center")
+    return row * len(names)
+
+
+def _numbers(step: Step) -> tuple[str, ...]:
+    """Effect, interval and probability of a step in words."""
     if not step.ok or step.posterior is None:
-        words.text(0.02, y, "no result: diagnostics failed", **style)
-        return
+        return ("no result: diagnostics failed",)
     row, best = step.posterior.row(step.posterior.effect), step.posterior.p_benefit
     assert best is not None  # it is sound
-    axes.plot([scale * row.q2_5, scale * row.q97_5], [y + _BAYES] * 2, color=COLOURS[0], lw=2, solid_capstyle="butt")
-    axes.plot(scale * row.q50, y + _BAYES, "o", color=COLOURS[0], ms=6)
     point = step.derived.end_point
     limits = interval(in_units(row.q2_5, point, unit=False), in_units(row.q97_5, point, unit=False))
-    text = f"{in_units(row.q50, point)}\n({limits})\nP(benefit) {probability(best.probability, best.mcse)}"
-    words.text(0.02, y, text, **style)
+    return in_units(row.q50, point), f"({limits})", f"P(benefit) {probability(best.probability, best.mcse)}"
+
+
+def _bayesian(axes: Axes, y: int, step: Step, scale: float) -> None:
+    if not step.ok or step.posterior is None:
+        return
+    row = step.posterior.row(step.posterior.effect)
+    axes.plot([scale * row.q2_5, scale * row.q97_5], [y + _BAYES] * 2, color=COLOURS[0], lw=2, solid_capstyle="butt")
+    axes.plot(scale * row.q50, y + _BAYES, "o", color=COLOURS[0], ms=6)
 
 
 def _frequentist(axes: Axes, y: int, found: Counterpart, arm: str, scale: float) -> None:
@@ -193,7 +218,7 @@ def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     result : EndPointAnalysis
         With exploratory end points.
     width : float
-        In inches; 5 and more.
+        In inches; 4 and more. Below 5.5 labels and numbers stand above the rows.
 
     Raises
     ------
@@ -205,11 +230,12 @@ def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     if result.further is None:
         raise InputError(f"plan '{result.plan.name}'", "no exploratory end points", "one or more")
     rows = list(reversed(result.further.rows))
-    figure, axes, words = new_figure(width, width, result.synthetic, side=0.3)
+    narrow = width < NARROW
+    figure, axes, words = new_figure(width, width, result.synthetic, side=0 if narrow else 0.3)
+    numbers: list[tuple[str, ...]] = []
     for y, row in enumerate(rows):
-        style: dict[str, Any] = {"fontsize": 8.5, "va": "center"}
         if row.shrunken is None:
-            words.text(0.02, y, wrap(f"no estimate: {row.raw.note}", 28), **style)
+            numbers.append((f"no estimate: {row.raw.note}",))
             continue
         raw, s = row.raw, row.shrunken
         axes.plot(
@@ -218,13 +244,12 @@ def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
         axes.plot(raw.estimate, y + _BAYES, "s", color=COLOURS[1], mfc="white", ms=5)
         axes.plot([s.lower, s.upper], [y + _CLASSIC] * 2, color=COLOURS[0], lw=2, solid_capstyle="butt")
         axes.plot(s.mean, y + _CLASSIC, "o", color=COLOURS[0], ms=6)
-        words.text(0.02, y, f"{own_scale(row, s.mean)}\nP(benefit) {chance_words(row)}", **style)
+        numbers.append((own_scale(row, s.mean), f"P(benefit) {chance_words(row)}"))
     axes.axvline(0, color="black", lw=0.8, zorder=1)
-    labels = [wrap(f"{clip(row.raw.end_point.label, 60)} ({row.group})", int(3.6 * width)) for row in rows]
-    label_rows(axes, labels)
-    axes.set_xlabel(
-        "Log odds ratio, or standardised difference on its scale\n\u2190 worse      better \u2192", fontsize=9
-    )
+    names = [f"{clip(row.raw.end_point.label, 60)} ({row.group})" for row in rows]
+    height = _labelled(axes, words, names, numbers, width, 0.55, 26)
+    scale = wrap("Log odds ratio, or standardised difference on its scale", int(11 * width))
+    axes.set_xlabel(f"{scale}\n\u2190 worse      better \u2192", fontsize=9)
     below = legend_below(
         axes,
         [
@@ -237,8 +262,9 @@ def figure_further(result: EndPointAnalysis, width: float = 7.5) -> Figure:
     frame(
         figure,
         f"{clip(result.arms.active, 30)} against {clip(result.arms.control, 30)}: exploratory end points",
-        "Each effect is shrunk towards the others of its group (in brackets), a group of one towards its prior. To "
-        "the right: shrunken effect on the scale of the end point. Nothing here was tested formally.",
-        result.synthetic, 0.55 * len(rows) + 0.3 + below,
+        f"Each effect is shrunk towards the others of its group (in brackets), a group of one towards its prior. "
+        f"{'Under each name' if narrow else 'To the right'}: shrunken effect on the scale of the end point. Nothing "
+        f"here was tested formally.",
+        result.synthetic, height + 0.3 + below,
     )  # fmt: skip
     return figure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,18 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["figure_hidden_counts"]
 
 _NARROW = 9.0  # inches below which panels stand one above the other
+_PHONE = 6.0  # inches below which words are set smaller and closer
+_TITLE, _LINE = 0.18, 0.135  # inches for a line of a panel's title, and of the footnote
+_LYING = 28.0  # points that a number needs to lie flat
 _RARE = 0.01  # posterior probability below which a value is marked as hardly possible
 
 
 @styled
-def figure_hidden_counts(hidden: HiddenCounts, width: float = 12.0) -> Figure:
+def figure_hidden_counts(hidden: HiddenCounts, width: float = 8.0) -> Figure:
     """Posterior of the first unpublished count, P(benefit) and risk difference against it, and against two of them.
 
     Parameters
     ----------
     hidden : HiddenCounts
     width : float
-        In inches; below 9 the map stands under the other panels.
+        In inches, 4 and more; below 9 the map stands under the other panels.
 
     Notes
     -----
@@ -44,42 +48,63 @@ def figure_hidden_counts(hidden: HiddenCounts, width: float = 12.0) -> Figure:
 
     first = hidden.counts[0]
     pair = next((s for names, s in hidden.surfaces.items() if len(names) == 2 and _both_arms(s, first)), None)
-    narrow = width < _NARROW
-    if pair is None or narrow:
-        heights = (1.0, 1.2, 1.2) if pair is None else (1.0, 1.2, 1.2, 4.2)
-        figure = NewFigure(figsize=(width, 8.0 if pair is None else 8.0 + 0.75 * width), layout="constrained")
+    narrow = pair is None or width < _NARROW
+    lines_wide = width if narrow else 0.4 * width
+    titles = [wrap(text, int(11.5 * (lines_wide - 0.75))) for text in _titles(hidden)]
+    heading = wrap(
+        f"{clip(hidden.posterior.provenance.end_point.label, 50)}: what the unpublished counts at the excluded sites "
+        f"could do", int((8 if width >= _PHONE else 8.8) * width),
+    )  # fmt: skip
+    synthetic = hidden.posterior.provenance.synthetic
+    below = wrap(_footnote(hidden), int((14 if width >= _PHONE else 15) * width)) + ("\n" if synthetic else "")
+    if narrow:
+        # inches: the panel, and the words above and below it
+        heights = [1.1, 1.35, 1.6] if pair is None else [1.1, 1.35, 1.6, max(2.0, 0.27 * len(pair.counts[1].values))]
+        words = _TITLE * (sum(text.count("\n") + 1 for text in titles) + (0 if pair is None else 4)) + 1.2
+        edge = 0.21 * (heading.count("\n") + 1) + _LINE * (below.count("\n") + 1) + 0.15
+        figure = NewFigure(figsize=(width, sum(heights) + words + edge), layout="constrained")
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-        lines = [figure.add_subplot(grid[i, 0]) for i in range(3)]
-        heat = None if pair is None else figure.add_subplot(grid[3, 0])
     else:
         figure = NewFigure(figsize=(width, 0.64 * width), layout="constrained")
         grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.2, 1.2), width_ratios=(1.0, 1.35))
-        lines = [figure.add_subplot(grid[i, 0]) for i in range(3)]
-        heat = figure.add_subplot(grid[:, 1])
+    lines = [figure.add_subplot(grid[i, 0]) for i in range(3)]
+    heat = None if pair is None else figure.add_subplot(grid[3, 0] if narrow else grid[:, 1])
     surface = hidden.one(first.name)
-    _bars(lines[0], surface)
+    slot = 72 * (lines_wide - 0.75) / (first.most - first.least + 1.2)  # points along the axis that a value has
+    _bars(lines[0], surface, slot)
     _curve(lines[1], hidden, surface)
-    _differences(lines[2], hidden, surface)
-    lines[2].set_xlabel(wrap(_axis(first), 60))
-    for axes in lines:
+    _differences(lines[2], hidden, surface, lines_wide < _PHONE)
+    lines[2].set_xlabel(wrap(_axis(first), int(10 * lines_wide)), fontsize=9)
+    for axes, text in zip(lines, titles, strict=True):
+        axes.set_title(text, fontsize=10)
         axes.set_xlim(first.least - 0.6, first.most + 0.6)
-        axes.set_xticks(list(first.values))
+        axes.set_xticks(list(first.values)[:: _every(slot, 14)])
+        axes.tick_params(labelsize=9)
     for axes in lines[:2]:
         axes.tick_params(labelbottom=False)
     if heat is not None and pair is not None:
         _map(heat, pair, width if narrow else 0.57 * width)
-    what = clip(hidden.posterior.provenance.end_point.label, 50)
-    figure.suptitle(
-        wrap(f"{what}: what the unpublished counts at the excluded sites could do", int(width * 8)),
-        x=0.01, ha="left", fontsize=12,
-    )  # fmt: skip
-    figure.supxlabel(wrap(_footnote(hidden), int(width * 14)), fontsize=8, x=0.01, ha="left")
-    if hidden.posterior.provenance.synthetic:
-        figure.text(
-            0.5, 0.5, "SYNTHETIC DATA", fontsize=30, alpha=0.25, rotation=25, color="#B00000", ha="center", va="center"
-        )
-        figure.text(0.5, 0.002, SYNTHETIC, fontsize=7, va="bottom", color="#B00000", ha="center")
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=12 if width >= _PHONE else 11)
+    figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
+    if synthetic:
+        mark: dict[str, Any] = {"color": "#B00000", "ha": "center"}
+        figure.text(0.5, 0.5, "SYNTHETIC DATA", fontsize=30, alpha=0.25, rotation=25, va="center", **mark)
+        figure.text(0.5, 0.002, SYNTHETIC, fontsize=8, va="bottom", **mark)
     return figure
+
+
+def _titles(hidden: HiddenCounts) -> list[str]:
+    known = probability(hidden.p_benefit, hidden.p_benefit_mcse)
+    return [
+        "A  How many? (posterior of the model)",
+        f"B  P(benefit) if that number were known; dashed: not known, {known}",
+        "C  Risk difference: posterior means; bounds without a model",
+    ]
+
+
+def _every(slot: float, needed: float) -> int:
+    """Every how many values there is room for a word, where a value has `slot` points and a word needs `needed`."""
+    return max(math.ceil(needed / slot), 1)
 
 
 def _both_arms(surface: Surface, first: HiddenCount) -> bool:
@@ -102,18 +127,21 @@ def _footnote(hidden: HiddenCounts) -> str:
     return f"{given}{open_marks}Bars on points: 2 Monte Carlo standard errors either way. {refits}"
 
 
-def _bars(axes: Axes, surface: Surface) -> None:
+def _bars(axes: Axes, surface: Surface, slot: float) -> None:
     chance = np.array([row.probability for row in surface.rows])
     error = np.array([row.probability_mcse for row in surface.rows])
     x = [row.counts[0] for row in surface.rows]
     axes.bar(x, chance, width=0.75, color=COLOURS[4], edgecolor="black", lw=0.6)
     axes.errorbar(x, chance, yerr=2 * error, fmt="none", ecolor="black", elinewidth=1)
-    for value, height in zip(x, chance + 2 * error, strict=True):
+    upright = slot < _LYING  # numbers stand upright where they would meet
+    for value, height in list(zip(x, chance + 2 * error, strict=True))[:: _every(slot, 9) if upright else 1]:
         text = f"{chance[value - x[0]]:.2f}" if chance[value - x[0]] >= 0.005 else "< .01"
-        axes.text(value, height + 0.012, text, ha="center", va="bottom", fontsize=7.5)
-    axes.set_ylim(0, 1.25 * chance.max())
-    axes.set_ylabel("Posterior\nprobability")
-    axes.set_title("A  How many? (posterior of the model)", fontsize=10)
+        axes.text(
+            value, height + (0.05 if upright else 0.02) * chance.max(), text, ha="center", va="bottom", fontsize=8,
+            rotation=90 if upright else 0,
+        )  # fmt: skip
+    axes.set_ylim(0, (1.6 if upright else 1.25) * chance.max())
+    axes.set_ylabel("Posterior\nprobability", fontsize=9)
 
 
 def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
@@ -126,17 +154,10 @@ def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
     lowest = float(np.nanmin([row.p_benefit for row in surface.rows]))
     if lowest < 0.45:
         axes.set_ylim(max(lowest - 0.05, 0), 1.02)
-    axes.text(
-        0.01, hidden.p_benefit - 0.02,
-        f"none known: {probability(hidden.p_benefit, hidden.p_benefit_mcse)}",
-        fontsize=8, va="top", color=COLOURS[1],
-        transform=axes.get_yaxis_transform(),
-    )  # fmt: skip
-    axes.set_ylabel("P(benefit)")
-    axes.set_title("B  P(benefit) if that number were known", fontsize=10)
+    axes.set_ylabel("P(benefit)", fontsize=9)
 
 
-def _differences(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
+def _differences(axes: Axes, hidden: HiddenCounts, surface: Surface, narrow: bool) -> None:
     axes.axhline(0, color="black", lw=0.8)
     _marked(axes, surface, "risk_difference", COLOURS[0], "o", 100, "all sites", -0.1)
     _marked(axes, surface, "risk_difference_ordinary", COLOURS[2], "s", 100, "ordinary sites alone", 0.1)
@@ -146,11 +167,12 @@ def _differences(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
         x, 100 * low, 100 * high, color="#E3E3E3", lw=0, zorder=0, label="raw, without the excluded: bounds"
     )
     span = 100 * np.concatenate([low, high])
-    axes.set_ylim(min(float(np.nanmin(span)), 0) - 4, float(np.nanmax(span)) * 1.45 + 4)
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left", ncols=3, borderaxespad=0.1, handlelength=1.2,
-                columnspacing=0.8)  # fmt: skip
-    axes.set_ylabel("Risk difference,\npoints")
-    axes.set_title("C  Risk difference: posterior means; bounds without a model", fontsize=10)
+    bottom, top = min(float(np.nanmin(span)), 0) - 4, float(np.nanmax(span)) + 2
+    room = 0.36 if narrow else 0.18  # of the panel, for the legend: three rows where narrow
+    axes.set_ylim(bottom, bottom + (top - bottom) / (1 - room))
+    axes.legend(fontsize=8, frameon=False, loc="upper left", ncols=1 if narrow else 3, borderaxespad=0.1,
+                handlelength=1.2, columnspacing=0.8, labelspacing=0.25)  # fmt: skip
+    axes.set_ylabel("Risk difference,\npoints", fontsize=9)
 
 
 def _raw_range(hidden: HiddenCounts, first: HiddenCount) -> tuple[np.ndarray, np.ndarray]:
@@ -196,28 +218,32 @@ def _map(axes: Axes, surface: Surface, inches: float) -> None:
         extent=(across.least - 0.5, across.most + 0.5, up.least - 0.5, up.most + 0.5),
     )  # fmt: skip
     inside = _most_probable(chance, 0.95)
-    size = float(np.clip(72 * inches / (1.2 * len(across.values)) / 2.6, 4.5, 9.0))
+    slot = 72 * (inches - 0.75) / len(across.values)
+    size = float(np.clip(slot / 1.7, 8.0, 9.0))
+    step = _every(slot, 1.55 * size)
     for (i, j), value in np.ndenumerate(p):
         x, y = j + across.least, i + up.least
         text = "·" if np.isnan(value) else f"{100 * value:.0f}"
-        axes.text(
-            x, y, text, ha="center", va="center", fontsize=size, color="black",
-            weight="bold" if inside[i, j] else "normal",
-        )  # fmt: skip
+        if j % step == 0:
+            axes.text(
+                x, y, text, ha="center", va="center", fontsize=size, color="black",
+                weight="bold" if inside[i, j] else "normal",
+            )  # fmt: skip
         if value > ABOVE or value < BELOW:
             axes.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, ec=COLOURS[1], lw=1.4))
     _outline(axes, inside, across.least, up.least)
-    axes.set_xticks(list(across.values))
+    axes.set_xticks(list(across.values)[:: _every(slot, 14)])
     axes.set_yticks(list(up.values))
-    axes.set_xlabel(wrap(_axis(across), 60))
-    axes.set_ylabel(_axis(up))
+    axes.tick_params(labelsize=9)
+    axes.set_xlabel(wrap(_axis(across), int(10 * inches)), fontsize=9)
+    axes.set_ylabel(wrap(_axis(up), 45), fontsize=9)
     beyond = int(((p > ABOVE) | (p < BELOW)).sum())
     framed = f"; framed: above {ABOVE:g} or below {BELOW:g}" if beyond else ""
     empty = "; dot: not computed" if np.isnan(p).any() else ""
-    title = (
-        f"D  P(benefit) in % if both numbers were known. Bold, within the line: 95 % of the posterior{framed}{empty}"
-    )
-    axes.set_title(wrap(title, int(inches * 10.5)), fontsize=10)
+    some = f"; one column in {step} has numbers" if step > 1 else ""
+    more = f"{framed}{empty}{some}"
+    title = f"D  P(benefit) in % if both numbers were known. Bold, within the line: 95 % of the posterior{more}"
+    axes.set_title(wrap(title, int(11.5 * (inches - 0.75))), fontsize=10)
 
 
 def _most_probable(chance: np.ndarray, content: float) -> np.ndarray:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "LINE", "better", "chance", "chosen_rows", "counts", "frame", "label_rows", "legend_below", "same_fit",
-    "site_names", "title", "upward",
+    "LINE", "NARROW", "better", "chance", "chosen_rows", "counts", "frame", "label_above", "label_rows",
+    "legend_below", "same_fit", "site_names", "title", "upward",
 ]  # fmt: skip
 
 LINE = 0.37
 """Inches for the two lines of text of a site."""
+NARROW = 5.5
+"""Inches below which long labels stand above their rows and not beside them."""
 _TWO_COLUMNS = 6.0  # inches from which a legend has two
 _MISSING = "\u25a1"  # a hollow square, for characters that the font lacks
 
@@ -92,6 +94,32 @@ def label_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(-0.6, len(labels) - 0.4)
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     axes.set_axisbelow(True)
+
+
+def label_above(axes: Axes, labels: Sequence[str], start: float) -> float:
+    """One row a label, the first at the bottom, each below its label; the inches that all rows take.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        With line breaks.
+    start : float
+        Of a row: where its label begins, above what is drawn in it.
+    """
+    lines = max(label.count("\n") + 1 for label in labels)
+    row = 0.6 + 0.155 * lines  # inches
+    for y, label in enumerate(labels):
+        # the lines at 0 and at the relevant difference run behind the words
+        axes.text(
+            0, y + start, label, transform=axes.get_yaxis_transform(), ha="left", va="bottom", fontsize=8.5, zorder=6,
+            linespacing=1.15, bbox={"fc": "white", "ec": "none", "pad": 0.5},
+        )  # fmt: skip
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(-0.35, len(labels) - 1 + start + (0.155 * lines + 0.05) / row)
+    axes.grid(axis="x", color="#E5E5E5", lw=0.6)
+    axes.set_axisbelow(True)
+    return row * len(labels)
 
 
 def chosen_rows(
