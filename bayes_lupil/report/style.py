@@ -38,7 +38,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)), "-",
 )  # fmt: skip
-HARM, TRIVIAL, RELEVANT = "#E8B7A2", "#F7F7F7", "#C3DDEE"  # told apart in grey too: dark, white, between
+HARM, TRIVIAL, RELEVANT = "#DDA084", "#F7F7F7", "#CBE3F2"  # told apart in grey too: dark, white, between
 STYLE = {
     "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
     "axes.titlelocation": "left", "axes.titlesize": 11,
@@ -74,7 +74,7 @@ def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) 
     if synthetic:
         mark: dict[str, Any] = {"color": "#B00000", "ha": "center"}
         figure.text(0.5, 0.5, "SYNTHETIC DATA", fontsize=30, alpha=0.25, rotation=25, va="center", **mark)
-        figure.text(0.5, 0.002, SYNTHETIC, fontsize=7, va="bottom", **mark)
+        figure.text(0.5, 0.002, SYNTHETIC, fontsize=8, va="bottom", **mark)
     return figure, axes, words
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.report.blocks import visible
 from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -19,6 +22,15 @@ _COLUMNS = (
     "analysis", "kind", "population", "patients", "control", "active", "risk_difference", "rd_lower", "rd_upper",
     "interval", "odds_ratio", "or_lower", "or_upper", "or_interval", "p_printed", "p_recomputed", "p_benefit",
     "p_benefit_mcse", "p_relevant", "p_relevant_mcse", "p_harm", "p_harm_mcse", "status", "note",
+)  # fmt: skip
+_TEX_LINE = 100  # characters
+# "<", ">" and "|" are other signs in LaTeX's default encoding; "[" and "*" after the end of a row would be its options
+_TEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "`": r"\textasciigrave{}",
+        "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "*": "{*}",
+        **{sign: f"\\{sign}" for sign in "{}$&#_%"},
+    }
 )  # fmt: skip
 
 
@@ -196,16 +208,41 @@ def marked(table: pd.DataFrame, synthetic: bool) -> pd.DataFrame:
 
 
 def latex_table(header: tuple[str, ...], rows: list[list[str]], caption: str) -> str:
-    r"""A LaTeX table (booktabs), every cell escaped.
+    r"""A LaTeX table (booktabs), caption and every cell escaped; where it is wide, the columns share the line's width.
 
     Examples
     --------
     >>> "5 \\% & x\\_1" in latex_table(("a", "b"), [["5 %", "x_1"]], "c")
     True
     """
-    import pandas as pd
 
-    return str(pd.DataFrame(rows, columns=list(header)).to_latex(index=False, escape=True, caption=caption))
+    def line(cells: Iterable[str]) -> str:
+        return " & ".join(_tex(cell) for cell in cells) + r" \\"
+
+    columns, wide = _tex_columns(header, rows)
+    return "\n".join(
+        [
+            r"\begin{table}", rf"\caption{{{_tex(caption)}}}",
+            *([r"\footnotesize", r"\setlength{\tabcolsep}{2pt}"] if wide else []),
+            rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(header), r"\midrule", *(line(row) for row in rows),
+            r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+        ]
+    )  # fmt: skip
+
+
+def _tex_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, bool]:
+    longest = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    if sum(longest) <= _TEX_LINE:
+        return "l" * len(header), False
+    wanted = [min(max(length, 8), 30) for length in longest]  # a long name is broken, a short number is not
+    # some of the line goes to the gaps between columns
+    return "".join(f"p{{{0.85 * one / sum(wanted):.3f}\\linewidth}}" for one in wanted), True
+
+
+def _tex(text: str) -> str:
+    """Text as LaTeX: on one line, since a blank one would end the cell, and with no sign that LaTeX reads as its own."""
+    plain = " ".join(visible(text).split()).translate(_TEX)
+    return re.sub(r"-(?=-)", "-{}", plain)  # two hyphens would become a dash
 
 
 def _is_number(kind: Any) -> bool:

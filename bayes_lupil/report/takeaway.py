@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.estimands import Benefit
 from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.report.answer import beyond_words
 from bayes_lupil.report.blocks import Block, Paragraph, Table
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.report.tables import comparison_table, csv_text, latex_table, marked
 from bayes_lupil.report.word import write_word
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.trial import SYNTHETIC, EndPoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +38,10 @@ def comparison_for_papers(contents: Contents) -> Table:
             continue
         error = errors.get(str(item["analysis"]).split(":")[0]) if str(item["kind"]).startswith("Bayesian") else None
         rd = "" if item["risk_difference"] is None else points(item["risk_difference"], error)
-        limits = (
-            "" if item["rd_lower"] is None
+        told = ("risk_difference", "p_printed", "p_recomputed", "p_benefit")
+        limits = (  # a row without any number says why
+            ("" if any(item[name] is not None for name in told) else str(item["status"] or ""))
+            if item["rd_lower"] is None
             else f"{interval(points(item['rd_lower'], error), points(item['rd_upper'], error))} ({item['interval']})"
         )  # fmt: skip
         chances = [
@@ -68,27 +71,38 @@ def benefit_table(contents: Contents) -> Table | None:
     lead = contents.lead
     if lead is None:
         return None
-    wanted = [(item.kind, item.threshold) for item in lead.ladder]
+    # by statement: what is trivial depends on two thresholds, and models may differ in either
+    wanted = [(item.kind, item.statement) for item in lead.ladder]
     rows = []
     for name, kind, population, ladder in _ladders(contents):
-        by_event = {(item.kind, item.threshold): item for item in ladder}
+        by_event = {(item.kind, item.statement): item for item in ladder}
         cells = [
             probability(by_event[key].probability, by_event[key].mcse) if key in by_event else "not asked"
             for key in wanted
         ]
         rows.append([name, kind, population, *cells])
     return Table.of(
-        ("analysis", "kind", "population", *(_head(item) for item in lead.ladder)),
+        ("analysis", "kind", "population", *(_head(item, contents.trial.end_point) for item in lead.ladder)),
         rows,
-        f"Probabilities of the risk difference ({contents.trial.arms.active} minus {contents.trial.arms.control}, as a "
-        "proportion), with their Monte Carlo standard errors",
+        f"Probabilities of more or fewer responses ({contents.trial.end_point.label}) on {contents.trial.arms.active} "
+        f"than on {contents.trial.arms.control}, with their Monte Carlo standard errors",
         "benefit.csv",
     )
 
 
-def _head(item: Benefit) -> str:
-    words = {"benefit": "", "harm": "harm: ", "trivial": "trivial: ", "relevant": "relevant benefit: "}[item.kind]
-    return f"P({words}{item.statement})"
+def _head(item: Benefit, end_point: EndPoint) -> str:
+    """The event as it reads for the end point: a benefit may be fewer responses."""
+    more, fewer = ("more", "fewer") if end_point.sign > 0 else ("fewer", "more")
+    size = f"{100 * abs(item.threshold):g} percentage points"
+    if item.kind == "trivial":
+        return "P(neither harm nor relevant benefit)"
+    if item.kind == "relevant":
+        return f"P(relevant benefit: at least {size} {more} responses)"
+    if item.kind == "harm":
+        return f"P(harm: {fewer} responses{f' by more than {size}' if item.threshold else ''})"
+    if item.threshold < 0:
+        return f"P(not {fewer} responses by {size} or more)"
+    return f"P({beyond_words(item.threshold, end_point)})"
 
 
 def _ladders(contents: Contents) -> list[tuple[str, str, str, tuple[Benefit, ...]]]:

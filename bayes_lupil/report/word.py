@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -40,7 +41,7 @@ def write_word(table: Table, path: Path, title: str, notes: Sequence[str] = ()) 
     page.left_margin = page.right_margin = Mm(15)
     document.styles["Normal"].font.size = Pt(9)
     document.add_heading(_plain(title), 1)
-    document.add_paragraph(_plain(table.caption))
+    document.add_paragraph(_plain(table.caption), style="Caption")
     grid = document.add_table(rows=0, cols=len(table.header), style="Light Grid Accent 1")
     for row in (table.header, *table.rows):
         for cell, text in zip(grid.add_row().cells, row, strict=True):
@@ -61,4 +62,5 @@ def write_word(table: Table, path: Path, title: str, notes: Sequence[str] = ()) 
 
 def _plain(text: str) -> str:
     """Text as Word shows it: no backticks, and nothing that XML refuses."""
-    return visible(text).replace("`", "")
+    seen = visible(text).replace("`", "")
+    return re.sub("[\ufffe\uffff]", lambda match: f"[U+{ord(match[0]):04X}]", seen)  # no characters, says Unicode

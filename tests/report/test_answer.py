@@ -43,7 +43,7 @@ def test_a_difference_says_where_it_is_and_whom_it_favours(size, side, end_point
     assert parsed(difference_words(-side * size, SWAPPED, end_point)) == (more, less, by, good)
     # the other direction of benefit: the same fact, the other arm is favoured
     other = LOWER if end_point is HIGHER else HIGHER
-    assert parsed(difference_words(side * size, ARMS, other))[3] == less
+    assert parsed(difference_words(side * size, ARMS, other))[3] == (less if end_point is HIGHER else more)
 
 
 def test_no_difference_favours_nobody():
