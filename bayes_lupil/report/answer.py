@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.convergence import MAX_DIFFERENCE
+from bayes_lupil.estimands import Benefit
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
@@ -20,6 +21,7 @@ from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Arms, EndPoint
 
 EVEN = 0.5
+_LIMIT = 0.025
 
 __all__ = ["asked", "beyond_words", "difference_words", "favoured", "findings", "found", "hangs", "reanalysed", "sure"]
 
@@ -84,7 +86,7 @@ def found(contents: Contents) -> list[str]:
     first = next(row for row in rows if row.population.name == FORMAL)
     lines = [f"{_met(first)} {_counts(first, contents)}"]
     later = [row for row in contents.reanalysis.hierarchy if row.population.name == FORMAL and row.step > 1]
-    if later and first.gate.status != "significant":
+    if any(row.gate.status.startswith("no formal claim") for row in later):
         lines[0] += " Formal testing stopped there: nothing further down the trial's hierarchy supports a claim."
     for row in rows:
         if row is first or row.two_by_two is None:
@@ -107,11 +109,13 @@ def _left_out(first: HierarchyRow, row: HierarchyRow) -> int:
 
 
 def _met(row: HierarchyRow) -> str:
-    status, by = row.gate.status, " by the test computed here" if row.gate_basis == RECOMPUTED else ""
+    status = row.gate.status
+    if row.gate_basis == RECOMPUTED:  # whether it was met is for the trial's own test, which was not printed
+        return "No p-value of the primary end point was printed."
     if status == "significant":
-        return f"The primary end point was met{by}."
+        return "The primary end point was met."
     if status == "not significant":
-        return f"The primary end point was not met{by}."
+        return "The primary end point was not met."
     return f"The primary end point: {status}."
 
 
@@ -129,7 +133,11 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if published is not None and published.p is not None:
         return f"{words}; p = {p_value(published.p)} as printed."
     if row.gate_basis == RECOMPUTED and row.gate.p is not None:
-        return f"{words}; p = {p_value(row.gate.p)}, computed here, since none was printed."
+        pearson = "" if t is None else f"p = {p_value(t.p_chi_square)} by Pearson's test of these totals"
+        if row.stratified is not None and row.stratified.cmh is not None:
+            cmh = f"p = {p_value(row.gate.p)} by the Cochran-Mantel-Haenszel test stratified by site"
+            return f"{words}; {cmh}, {pearson}, both computed here."
+        return f"{words}; {pearson}, computed here."
     if t is not None:
         return f"{words}; p = {p_value(t.p_chi_square)} by Pearson's test, computed here, since none was printed."
     return f"{words}."
@@ -177,7 +185,7 @@ def sure(contents: Contents) -> list[str]:
     if lead is None:
         return []
     benefit = lead.chances["benefit"]
-    lines = [_verdict(benefit.probability, lead)]
+    lines = [_verdict(benefit, lead)]
     same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
     if len(same) > 1:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
@@ -189,30 +197,44 @@ def sure(contents: Contents) -> list[str]:
         )
     failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
     computed = f"The computation of the lead analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
-    agreed = contents.reanalysis.agreements
-    if agreed:
-        every = all(item.status == "agree" for _, item in agreed)
-        computed += (
-            f", and every model that two engines can fit gives the same result with both (within {MAX_DIFFERENCE:g} "
-            "Monte Carlo errors)"
-            if every
-            else ", but two engines disagree on a model: see the diagnostics"
-        )
-    lines.append(f"{computed}. MCSE: Monte Carlo standard error, what another run could change.")
+    lines.append(computed + _engines(contents, lead))
+    lines.append("MCSE: Monte Carlo standard error, what another run of the same analysis could change.")
     if failed:
         lines.append(f"No result: {', '.join(f'`{name}`' for name in failed)}, whose computation failed.")
     return lines
 
 
-def _verdict(chance: float, lead: Posterior) -> str:
-    arm = lead.provenance.arms.active
-    if chance >= 0.975:
-        return f"That is strong evidence that {arm} helps, under the priors of this model."
-    if chance > 0.5:
-        return f"Benefit of {arm} is more probable than not, and not established."
-    if chance > 0.025:
-        return f"Benefit of {arm} is less probable than not, and not ruled out."
-    return f"That is strong evidence that {arm} does not help, under the priors of this model."
+def _engines(contents: Contents, lead: Posterior) -> str:
+    """Which models a second engine gave the same result for, the lead one among them or not."""
+    found = contents.reanalysis.agreements
+    agreed = [name for name, item in found if item.status == "agree"]
+    told = ""
+    if agreed:
+        names = ", ".join(f"`{name}`" for name in agreed)
+        told += f" A second engine gives the same result (within {MAX_DIFFERENCE:g} Monte Carlo errors) for {names}"
+        told += "." if lead.spec.name in agreed else "; the lead analysis can be run by one engine only."
+    for status, words in (("disagree", "Two engines disagree on"), ("not compared", "The second engine failed for")):
+        names = ", ".join(f"`{name}`" for name, item in found if item.status == status)
+        told += f" {words} {names}." if names else ""
+    return f".{told}"
+
+
+def _verdict(benefit: Benefit, lead: Posterior) -> str:
+    """What P(benefit) amounts to, in words that hold whatever another run would give."""
+    arms, (low, high) = lead.provenance.arms, (_LIMIT, 1 - _LIMIT)
+    chance, sure_of = benefit.probability, 2 * benefit.mcse
+    if lead.provenance.population != FORMAL:
+        return "That is of a population that randomisation may not protect: no verdict is drawn from it."
+    if chance - sure_of > high:
+        return f"Under this model and its priors a benefit of {arms.active}, of whatever size, is very probable."
+    if chance + sure_of < low:
+        return (
+            f"Under this model and its priors a benefit of {arms.active} is very improbable: {arms.control} is "
+            "probably better."
+        )
+    if chance > EVEN:
+        return f"Benefit of {arms.active} is more probable than not, and not established."
+    return f"Benefit of {arms.active} is less probable than not, and not ruled out."
 
 
 def hangs(contents: Contents) -> list[str]:
@@ -262,9 +284,10 @@ def tipping_words(priors: PriorAnalysis) -> str:
     turned = "less" if now > 0.5 else "more"
     told = [words for item in turning if (words := _tipping_of(item))]
     if not told:
+        sds = " and ".join(f"{item.sd:.2g}" for item in turning)
         return (
-            f"No normal prior within reach of the draws would make benefit {turned} probable than not; the map of "
-            "priors shows how far they reach."
+            f"Which prior would make benefit {turned} probable than not, the draws cannot tell for SDs of {sds} of the "
+            "log odds ratio: it would have to lie far from what the data say."
         )
     return f"Benefit would become {turned} probable than not under a prior {'; or '.join(told)}."
 
@@ -273,8 +296,9 @@ def _tipping_of(item: TippingPrior) -> str:
     if item.mean is None or item.p_benefit_prior is None or item.mcse is None:
         return ""
     return (
-        f"centred at an odds ratio of {math.exp(item.mean):.2f}, with an SD of {item.sd:.2g} of its log (it gives "
-        f"benefit a probability of {item.p_benefit_prior:.2f} before the data)"
+        f"centred at an odds ratio of {math.exp(item.mean):.2f} (MCSE {math.exp(item.mean) * item.mcse:.1g}), with "
+        f"an SD of {item.sd:.2g} of its log (it gives benefit a probability of {item.p_benefit_prior:.2f} before the "
+        "data)"
     )
 
 

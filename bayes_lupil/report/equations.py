@@ -62,13 +62,20 @@ def _site_distribution(spec: ModelSpec) -> list[str]:
     ]
     if not parts:
         return []
-    if sites.distribution == "student_t":
+    if sites.correlated:
+        law = r"\text{N}(0, 1)"
+        if sites.distribution == "student_t":
+            df = r"\nu" if sites.df is None else f"{sites.df:g}"
+            law = rf"t_{{{df}}}"
+        lines = [
+            rf"e_{{s}},\, f_{{s}} \sim {law}, \qquad u_{{s}} = \tau_{{u}} e_{{s}}",
+            r"v_{s} = \tau_{v} (r\, e_{s} + \sqrt{1 - r^{2}}\, f_{s})",
+        ]
+    elif sites.distribution == "student_t":
         df = r"\nu" if sites.df is None else f"{sites.df:g}"
         lines = [r", \qquad ".join(rf"{n}_{{s}} / {t} \sim t_{{{df}}}" for n, t in parts)]
     else:
         lines = [r", \qquad ".join(rf"{n}_{{s}} \sim \text{{N}}(0, {t}^{{2}})" for n, t in parts)]
-    if sites.correlated:
-        lines.append(r"\text{corr}(u_{s}, v_{s}) = r")
     share = r"\omega" if sites.outlier_share is None else f"{sites.outlier_share:g}"
     if sites.distribution == "contaminated":
         where = {

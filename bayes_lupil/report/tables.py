@@ -240,7 +240,7 @@ def _tex_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[
 
 
 def _tex(text: str) -> str:
-    """Text as LaTeX: on one line, since a blank one would end the cell, and with no sign that LaTeX reads as its own."""
+    """Text as LaTeX: on one line, since a blank one would end the cell, with no sign that LaTeX takes for its own."""
     plain = " ".join(visible(text).split()).translate(_TEX)
     return re.sub(r"-(?=-)", "-{}", plain)  # two hyphens would become a dash
 

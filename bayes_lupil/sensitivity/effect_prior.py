@@ -49,6 +49,8 @@ FLAT_SD = 10.0
 _NEUTRAL_SD = 1.0
 _FIVE_PERCENT = 1.6448536269514722  # standard normal quantile
 _TARGETS = (0.5, 0.975)
+_MOST_EXTREME = 0.005  # of a response probability
+_VAGUE = 0.15  # Monte Carlo error of a tipping prior's mean above which it is not worth telling
 _FURTHEST = 5.0  # of a tipping prior's mean: odds ratios between 1/150 and 150
 _MAP_MEANS, _MAP_SDS = 25, 13
 _MAP_RANGE = math.log(4)
@@ -112,8 +114,8 @@ class TippingPrior:
     Attributes
     ----------
     mean, mcse : float or None
-        Of the log odds ratio, and its Monte Carlo standard error; None where no such prior lies within what the draws
-        can tell.
+        Of the log odds ratio, and its Monte Carlo standard error; None where the draws cannot tell: no such prior
+        lies between odds ratios of 1/150 and 150, they cannot carry it, or the error is above 0.15.
     p_benefit_prior : float or None
         P(benefit) under that prior before the data.
     """
@@ -215,19 +217,21 @@ def standard_priors(end_point: EndPoint, control_risk: float, relevant: float) -
     """
     d = relevant_log_odds_ratio(end_point, control_risk, relevant)
     sd = abs(d) / _FIVE_PERCENT
-    size = f"the effect that would matter (odds ratio {math.exp(d):.2f})"
+    whole = _MOST_EXTREME < control_risk + end_point.sign * relevant < 1 - _MOST_EXTREME
+    short = "" if whole else "; less than the whole, for which the control arm leaves no room"
+    size = f"the effect that would matter (odds ratio {math.exp(d):.2f} at an average site{short})"
     return (
         EffectPrior("sceptical", 0.0, sd, f"No effect expected; 5 % for more than {size}."),
         EffectPrior("neutral", 0.0, _NEUTRAL_SD, "No direction favoured; 95 % between odds ratios of 0.14 and 7.1."),
         EffectPrior("optimistic", d, sd, f"Expects {size}; 5 % for harm."),
-        EffectPrior("flat", 0.0, FLAT_SD, "So wide that the data alone speak."),
+        EffectPrior("flat", 0.0, FLAT_SD, "So wide that it adds next to nothing; the model's other priors remain."),
     )
 
 
 def relevant_log_odds_ratio(end_point: EndPoint, control_risk: float, relevant: float) -> float:
     """The log odds ratio that turns the control arm's rate into one better by `relevant`, kept between 1 % and 99 %."""
     base = min(max(control_risk, 0.01), 0.99)
-    better = min(max(base + end_point.sign * relevant, 0.005), 0.995)
+    better = min(max(base + end_point.sign * relevant, _MOST_EXTREME), 1 - _MOST_EXTREME)
     return math.log(better / (1 - better)) - math.log(base / (1 - base))
 
 
@@ -307,6 +311,8 @@ def _tipping(posterior: Posterior, sd: float, target: float) -> TippingPrior:
     error = weighted_chance(good, weights, effective_size(posterior, weights))[1]
     step = sd / 10
     slope = (chance(mean + step) - chance(mean - step)) / (2 * step)
+    if error / abs(slope) > _VAGUE:
+        return TippingPrior(target, sd, None, None, None)
     before = EffectPrior("tipping", mean, sd, "").p_benefit(posterior.provenance.end_point)
     return TippingPrior(target, sd, mean, error / abs(slope), before)
 

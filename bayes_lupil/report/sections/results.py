@@ -131,7 +131,7 @@ def tipping_table(priors: PriorAnalysis) -> Table:
     for item in priors.tipping:
         target = "benefit as probable as not" if item.target == 0.5 else f"P(benefit) {item.target:g}"
         if item.mean is None or item.mcse is None or item.p_benefit_prior is None:
-            rows.append((target, f"{item.sd:.3f}", *["not within reach of the draws"] * 2, ""))
+            rows.append((target, f"{item.sd:.3f}", *["the draws cannot tell"] * 2, ""))
             continue
         rows.append(
             (
