@@ -74,7 +74,7 @@ def asked(contents: Contents) -> str:
     (_, n0), (_, n1) = trial.analysis_set(FORMAL).totals
     good = "more" if trial.end_point.sign > 0 else "fewer"
     return (
-        f"{n0 + n1} patients at {len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
+        f"{n0 + n1} patients at {'up to ' if trial.resolution == 'margins' else ''}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
         f"{trial.arms.control} ({n0}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; {good} "
         f"responses are the benefit."
     )
@@ -191,10 +191,11 @@ def sure(contents: Contents) -> list[str]:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
-            f"Over the {len(same)} models of this population the probability of benefit runs from "
+            f"Over the {len(same)} models of the comparison that are of this population the probability of benefit runs from "
             f"{probability(low.probability, low.mcse)} (`{lowest}`) to {probability(high.probability, high.mcse)} "
             f"(`{highest}`)."
         )
+    lines += _as_observed(lead)
     failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
     computed = f"The computation of the lead analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
     lines.append(computed + _engines(contents, lead))
@@ -202,6 +203,19 @@ def sure(contents: Contents) -> list[str]:
     if failed:
         lines.append(f"No result: {', '.join(f'`{name}`' for name in failed)}, whose computation failed.")
     return lines
+
+
+def _as_observed(lead: Posterior) -> list[str]:
+    """A warning where the difference that is asked for is the one that was seen."""
+    assert lead.provenance.totals is not None  # the end point is binary
+    (r0, n0), (r1, n1) = lead.provenance.totals
+    relevant = lead.spec.decision.relevant
+    if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > 0.01:
+        return []
+    return [
+        f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors the "
+        "probability of at least that much is near one half by itself, and an optimistic prior is centred at the data."
+    ]
 
 
 def _engines(contents: Contents, lead: Posterior) -> str:
@@ -289,7 +303,10 @@ def tipping_words(priors: PriorAnalysis) -> str:
             f"Which prior would make benefit {turned} probable than not, the draws cannot tell for SDs of {sds} of the "
             "log odds ratio: it would have to lie far from what the data say."
         )
-    return f"Benefit would become {turned} probable than not under a prior {'; or '.join(told)}."
+    return (
+        f"Benefit would be just as probable as not under a prior {'; or '.join(told)}. It would become {turned} probable "
+        "than not under one that lies still further on that side."
+    )
 
 
 def _tipping_of(item: TippingPrior) -> str:

@@ -89,7 +89,7 @@ def test_the_question_says_which_way_is_good(end_point):
     words = asked(contents(end_point, ARMS))
     assert ("more responses are the benefit" in words) == (end_point is HIGHER)
     assert ("fewer responses are the benefit" in words) == (end_point is LOWER)
-    assert "100 patients at 2 sites" in words
+    assert "100 patients at 2 sites" in words  # known, so not "up to"
 
 
 def test_the_prior_that_would_overturn_it_turns_with_the_direction():

@@ -35,19 +35,28 @@ Draw = Callable[[float], "Figure"]
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as two SVG images, in the form of data URIs."""
+    """A figure as two SVG images, in the form of data URIs, with their width and height in points.
+
+    The browser keeps their place by the sizes before it has drawn them, so that links land where they should.
+    """
 
     wide: str
     narrow: str
+    wide_size: tuple[int, int]
+    narrow_size: tuple[int, int]
 
 
 def pictures_of(contents: Contents) -> dict[str, Picture]:
     """Every figure of the report by its name."""
     found = dict(zip(("wide", "narrow"), (dict(_all(contents, width)) for width in (WIDE, NARROW)), strict=True))
-    return {name: Picture(found["wide"][name], found["narrow"][name]) for name in found["wide"]}
+    made = {}
+    for name, (wide, wide_size) in found["wide"].items():
+        narrow, narrow_size = found["narrow"][name]
+        made[name] = Picture(wide, narrow, wide_size, narrow_size)
+    return made
 
 
-def _all(contents: Contents, width: float) -> Iterable[tuple[str, str]]:
+def _all(contents: Contents, width: float) -> Iterable[tuple[str, tuple[str, tuple[int, int]]]]:
     for name, figure in figures_of(contents.reanalysis, width=width):
         yield name, _uri(figure)
     if contents.priors is not None:
@@ -74,5 +83,8 @@ def _of_sites(sites: SiteAnalysis | HiddenAnalysis) -> list[tuple[str, Draw]]:
     return draws
 
 
-def _uri(figure: Figure) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg_text(figure).encode()).decode()
+def _uri(figure: Figure) -> tuple[str, tuple[int, int]]:
+    """The image, and its size in points."""
+    written = "data:image/svg+xml;base64," + base64.b64encode(svg_text(figure).encode()).decode()
+    width, height = figure.get_size_inches()
+    return written, (round(72 * width), round(72 * height))
