@@ -73,8 +73,9 @@ def asked(contents: Contents) -> str:
     trial = contents.trial
     (_, n0), (_, n1) = trial.analysis_set(FORMAL).totals
     good = "more" if trial.end_point.sign > 0 else "fewer"
+    most = "up to " if trial.resolution == "margins" else ""  # how many sites recruited is not known there
     return (
-        f"{n0 + n1} patients at {'up to ' if trial.resolution == 'margins' else ''}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
+        f"{n0 + n1} patients at {most}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
         f"{trial.arms.control} ({n0}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; {good} "
         f"responses are the benefit."
     )
@@ -191,8 +192,8 @@ def sure(contents: Contents) -> list[str]:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
-            f"Over the {len(same)} models of the comparison that are of this population the probability of benefit runs from "
-            f"{probability(low.probability, low.mcse)} (`{lowest}`) to {probability(high.probability, high.mcse)} "
+            f"Over the {len(same)} models of the comparison that are of this population the probability of "
+            f"benefit runs from {probability(low.probability, low.mcse)} (`{lowest}`) to {probability(high.probability, high.mcse)} "
             f"(`{highest}`)."
         )
     lines += _as_observed(lead)
@@ -213,8 +214,8 @@ def _as_observed(lead: Posterior) -> list[str]:
     if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > 0.01:
         return []
     return [
-        f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors the "
-        "probability of at least that much is near one half by itself, and an optimistic prior is centred at the data."
+        f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors "
+        "the probability of at least that much is near one half by itself, and an optimistic prior is centred at the data."
     ]
 
 
@@ -304,8 +305,8 @@ def tipping_words(priors: PriorAnalysis) -> str:
             "log odds ratio: it would have to lie far from what the data say."
         )
     return (
-        f"Benefit would be just as probable as not under a prior {'; or '.join(told)}. It would become {turned} probable "
-        "than not under one that lies still further on that side."
+        f"Benefit would be just as probable as not under a prior {'; or '.join(told)}. It would become {turned} "
+        "probable than not under one that lies still further on that side."
     )
 
 

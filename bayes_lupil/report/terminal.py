@@ -11,10 +11,11 @@ from rich.text import Text
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.answer import reanalysed, sure
 from bayes_lupil.report.blocks import visible
 from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["print_posterior", "print_reanalysis", "print_trial"]
@@ -24,7 +25,7 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     """The summary, the benefit ladder and the verdict of one fit."""
     p = posterior.provenance
     if p.synthetic:
-        out.print(SYNTHETIC, style="bold red")
+        _line(out, SYNTHETIC, "bold red")
     if p.totals is not None:
         (r0, n0), (r1, n1) = p.totals
         counts = f"{p.arms.active} {r1}/{n1}, {p.arms.control} {r0}/{n0}"
@@ -32,12 +33,8 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
         n0, n1 = p.patients or (0, 0)
         unit = f" in {p.end_point.unit}" if p.end_point.unit else ""
         counts = f"{p.end_point.label}{unit}; {p.arms.active} {n1} patients, {p.arms.control} {n0}"
-    out.print(f"{p.title}", style="bold", highlight=False, markup=False)
-    out.print(
-        f"{posterior.spec.title} ({p.population_label}): {counts}",
-        highlight=False,
-        markup=False,
-    )
+    _line(out, p.title, "bold")
+    _line(out, f"{posterior.spec.title} ({p.population_label}): {counts}")
     independent = posterior.verdict.pareto_k is not None
     heads = ["", "mean", "sd", "2.5 %", "50 %", "97.5 %", *(["draws"] if independent else ["ESS", "R-hat"])]
     table = Table(*heads, box=None, pad_edge=False)
@@ -53,80 +50,79 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
             ladder.add_row(f"{line.kind}: {line.statement}", probability(line.probability, line.mcse))
         out.print(ladder)
         if posterior.nnt is not None:
-            out.print(f"Number needed to treat: {posterior.nnt.text}", highlight=False)
+            _line(out, f"Number needed to treat: {posterior.nnt.text}")
     else:
-        out.print("No probability is given, because the diagnostics failed.", style="bold")
-    out.print(f"Diagnostics {posterior.verdict.text}", highlight=False, markup=False)
+        _line(out, "No probability is given, because the diagnostics failed.", "bold")
+    _line(out, f"Diagnostics {posterior.verdict.text}")
 
 
 def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
-    """The answer, the frequentist hierarchy, one line a model, and where the files are."""
+    """The answer, the trial's own hierarchy, every Bayesian analysis, and where the files are."""
     result = contents.reanalysis
     if result.trial.synthetic:
-        out.print(SYNTHETIC, style="bold red")
-    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
+        _line(out, SYNTHETIC, "bold red")
+    _line(out, result.trial.title, "bold")
     for text in (*reanalysed(contents), *sure(contents)[:1]):
-        out.print(visible(text).replace("`", ""), highlight=False, markup=False)
-    printed = Table(
-        "step",
-        "population",
-        "p",
-        "status",
-        box=None,
-        pad_edge=False,
-        title_justify="left",
-        title="The trial's own hierarchy",
-    )
-    for row in result.hierarchy:
-        p = (
-            ""
-            if row.gate.p is None
-            else f"{row.gate.p:.4f} {'recomputed' if row.gate_basis == RECOMPUTED else 'printed'}"
-        )
-        printed.add_row(_name(f"{row.step} {row.name}"), _name(row.population.label), p, row.gate.status)
-    out.print(printed)
-    table = Table(
-        Column("model", overflow="fold"),
-        "population",
-        "risk difference, points (95 % credible interval)",
-        "P(benefit)",
-        box=None,
-        pad_edge=False,
-        title_justify="left",
-        title="Bayesian analyses",
-    )
+        _line(out, text.replace("`", ""))
+    _line(out, "The trial's own hierarchy", "bold")
+    out.print(_hierarchy(result))
+    _line(out, "Bayesian analyses: risk difference in points (95 % credible interval)", "bold")
     for item in result.analyses:
-        posterior = item.posterior
-        if posterior is None or not posterior.verdict.ok:
-            table.add_row(item.model.name, _name(item.model.population), item.status, "none")
-            continue
-        rd = posterior.row("risk_difference")
-        best = posterior.p_benefit
-        assert best is not None
-        table.add_row(
-            item.model.name + (" *" if item.model.role == "primary" else ""),
-            _name(posterior.provenance.population_label),
-            f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
-            probability(best.probability, best.mcse),
-        )
-    out.print(table)
-    out.print("* primary analysis", highlight=False)
+        _print_analysis(item, out)
     if result.agreements:
         worst_name, worst = max(result.agreements, key=lambda pair: _badness(pair[1]))
         agree = all(item.status == "agree" for _, item in result.agreements)
-        out.print(
+        _line(
+            out,
             f"engines agree: {'yes' if agree else 'NO'}, {len(result.agreements)} models fitted by both; worst: "
             f"{worst_name}, {worst.text}",
-            highlight=False, markup=False,
-        )  # fmt: skip
-    out.print(f"Written to {folder}", highlight=False, markup=False)
-    out.print("  report.html   the whole report: open it in a browser", highlight=False, markup=False)
-    out.print("  benefit, comparison_table   .docx .tex .md .csv: tables to take away", highlight=False, markup=False)
+        )
+    _line(out, f"Written to {folder}")
+    for name, what in (
+        ("report.html", "the whole report; open it first, in a browser"),
+        ("comparison.md", "every analysis and test"),
+        ("benefit, comparison_table", "tables to take away, as .docx (Word), .tex and .md"),
+    ):
+        _line(out, f"- {name}: {what}")
 
 
-def _name(text: str) -> Text:
-    """A name as text, whatever it holds."""
-    return Text(visible(text))
+def _hierarchy(result: Reanalysis) -> Table:
+    """Long names are folded, so that they never squeeze a number."""
+    table = Table(
+        Column("step", overflow="fold"),
+        Column("population", overflow="fold"),
+        Column("p", no_wrap=True, min_width=19),
+        Column("status", overflow="fold", min_width=12),
+        box=None,
+        pad_edge=False,
+    )
+    for row in result.hierarchy:
+        how = "recomputed" if row.gate_basis == RECOMPUTED else "printed"
+        p = f"{p_value(row.gate.p)} {how}" if row.gate.p is not None else ""
+        table.add_row(_text(f"{row.step} {row.name}"), _text(row.population.label), p, _text(row.gate.status))
+    return table
+
+
+def _print_analysis(item: Analysis, out: Console) -> None:
+    """Two lines, since beside a name the numbers would not fit a narrow window."""
+    posterior = item.posterior
+    role = " (primary)" if item.model.role == "primary" else ""
+    if posterior is None or not posterior.verdict.ok or posterior.p_benefit is None:
+        _line(out, f"{item.model.name}{role}, {item.model.population}: {item.status}")
+        return
+    rd, best = posterior.row("risk_difference"), posterior.p_benefit
+    limits = interval(points(rd.q2_5), points(rd.q97_5))
+    _line(out, f"{item.model.name}{role}, {posterior.provenance.population_label}:")
+    _line(out, f"  {points(rd.q50)} ({limits})  P(benefit) {probability(best.probability, best.mcse)}")
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text in which nothing is markup, an emoji's code or hidden, whatever names it holds."""
+    return Text(visible(text), style=style)
+
+
+def _line(out: Console, text: str, style: str = "") -> None:
+    out.print(_text(text, style))
 
 
 def _badness(agreement: Agreement) -> float:
@@ -137,11 +133,11 @@ def print_trial(trial: Trial, out: Console) -> None:
     """A trial with the source and grade of every number."""
 
     def line(text: str) -> None:
-        out.print(text, highlight=False, markup=False)
+        _line(out, text)
 
     if trial.synthetic:
-        out.print(SYNTHETIC, style="bold red")
-    out.print(trial.title, style="bold", highlight=False, markup=False)
+        _line(out, SYNTHETIC, "bold red")
+    _line(out, trial.title, "bold")
     line(f"Known as {trial.resolution}; {len(trial.site_names)} sites; data hash {trial.data_hash[:12]}")
     line(f"Arms: {trial.arms.active} against {trial.arms.control}")
     line(f"End point: {trial.end_point.label} ({trial.end_point.benefit} is better)")
@@ -157,7 +153,7 @@ def print_trial(trial: Trial, out: Console) -> None:
         )
     table = Table("number", "what", "source", "grade", box=None, pad_edge=False)
     for item in trial.provenance:
-        table.add_row(item["number"], item["what"], item["source"], item["grade"])
+        table.add_row(*(_text(str(item[name])) for name in ("number", "what", "source", "grade")))
     out.print(table)
     for title, lines in (("Notes", trial.notes), ("Never published", trial.not_published)):
         if lines:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
+import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -12,8 +15,8 @@ import pytest
 from bayes_lupil import load_model, load_trial, reanalyse
 from bayes_lupil.report.comparison_page import comparison_page
 from bayes_lupil.report.markdown import markdown, markdown_table
-from bayes_lupil.report.numbers import probability
-from bayes_lupil.report.tables import comparison_table, csv_text
+from bayes_lupil.report.numbers import points, probability
+from bayes_lupil.report.tables import comparison_table, csv_text, latex_table
 
 
 @pytest.fixture
@@ -117,3 +120,50 @@ def test_markdown_escapes_what_would_break_the_table():
 )
 def test_probabilities_are_rounded_to_their_error(value, error, text):
     assert probability(value, error) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.0958, None, "+9.6"),
+        (0.0958, 0.003, "+9.6"),
+        (0.0958, 0.012, "+10"),
+        (-0.0883, 0.012, "-9"),
+        (0, None, "+0.0"),
+    ],
+)
+def test_differences_are_rounded_to_their_error(value, error, text):
+    assert points(value, error) == text
+
+
+SIGNS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\textasciicircum{}",
+    "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "[": "{[}", "*": "{*}", "`": r"\textasciigrave{}", "--": "-{}-", "\n\n": " ", "\u202e": "{[}U+202E]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=[f"U+{ord(sign[0]):04X}" for sign in SIGNS])
+def test_latex_reads_no_name_as_its_own(sign):
+    name = f"a{sign}b"
+    text = latex_table((name,), [[name]], name)
+    assert text.count(f"a{SIGNS[sign]}b") == 3  # in the caption, which pandas would leave as it is, head and cell
+
+
+def test_a_wide_latex_table_shares_the_line():
+    narrow, wide = (latex_table(("a", "b"), [["x" * n, "1"]], "c") for n in (20, 200))
+    assert r"\begin{tabular}{ll}" in narrow
+    shares = [float(share) for share in re.findall(r"p\{([\d.]+)\\linewidth\}", wide)]
+    assert len(shares) == 2
+    assert sum(shares) < 1
+    assert shares[0] > shares[1]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_takes_it(tmp_path):
+    names = [f"a{sign}b" for sign in SIGNS]
+    body = latex_table(("name", "another"), [[name, name * 30] for name in names], " ".join(names))
+    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    (tmp_path / "x.tex").write_text(f"{head}\n{body}\n\\end{{document}}\n", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "x.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
