@@ -193,8 +193,8 @@ def sure(contents: Contents) -> list[str]:
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
             f"Over the {len(same)} models of the comparison that are of this population the probability of "
-            f"benefit runs from {probability(low.probability, low.mcse)} (`{lowest}`) to {probability(high.probability, high.mcse)} "
-            f"(`{highest}`)."
+            f"benefit runs from {probability(low.probability, low.mcse)} (`{lowest}`) to "
+            f"{probability(high.probability, high.mcse)} (`{highest}`)."
         )
     lines += _as_observed(lead)
     failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
@@ -215,7 +215,8 @@ def _as_observed(lead: Posterior) -> list[str]:
         return []
     return [
         f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors "
-        "the probability of at least that much is near one half by itself, and an optimistic prior is centred at the data."
+        "the probability of at least that much is near one half by itself, and an optimistic prior is "
+        "centred at the data."
     ]
 
 
