@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from bayes_lupil import Arms, load_model, load_trial, reanalyse
+from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.report.answer import reanalysed, sure
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.numbers import p_value, points, probability
@@ -44,7 +45,7 @@ def hostile_trial():
 
 
 def numbers_of(found):
-    """Every number that must be found whole: effect with its limits, probability with its error, p."""
+    """Every number that must be found whole: effect with its limits, probability with its error, p with whose it is."""
     for item in found.reanalysis.analyses:
         if item.posterior is not None and item.posterior.verdict.ok:
             rd, best = item.posterior.row("risk_difference"), item.posterior.p_benefit
@@ -52,7 +53,7 @@ def numbers_of(found):
             yield probability(best.probability, best.mcse)
     for row in found.reanalysis.hierarchy:
         if row.gate.p is not None:
-            yield p_value(row.gate.p)
+            yield f"{p_value(row.gate.p)} {'recomputed' if row.gate_basis == RECOMPUTED else 'printed'}"
 
 
 @pytest.mark.parametrize("width", [80, 60])
