@@ -16,7 +16,7 @@ from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import load_trial
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["Analysis", "Reanalysis", "reanalyse"]
+__all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,21 @@ class Reanalysis:
         return tuple(item for item in self.analyses if item.posterior is not None)
 
     @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """Every posterior, sound or not, in the order of the models."""
+        return tuple(item.posterior for item in self.analyses if item.posterior is not None)
+
+    @property
+    def sound(self) -> tuple[Posterior, ...]:
+        """Posteriors whose diagnostics are sound."""
+        return tuple(posterior for posterior in self.posteriors if posterior.verdict.ok)
+
+    @property
+    def unsound(self) -> tuple[str, ...]:
+        """Names of the models that have a posterior, but one whose diagnostics failed."""
+        return tuple(item.model.name for item in self.fitted if item.is_failure)
+
+    @property
     def agreements(self) -> tuple[tuple[str, Agreement], ...]:
         """(model, comparison of the engines) where both engines ran."""
         return tuple((item.model.name, item.agreement) for item in self.analyses if item.agreement is not None)
@@ -74,6 +89,11 @@ class Reanalysis:
     def primary(self) -> Analysis | None:
         """The analysis whose model file says role = 'primary'."""
         return next((item for item in self.fitted if item.model.role == "primary"), None)
+
+
+def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
+    """The one that a report leads with: of the primary model, else the first; None where there is none."""
+    return next((p for p in posteriors if p.spec.role == "primary"), next(iter(posteriors), None))
 
 
 def reanalyse(

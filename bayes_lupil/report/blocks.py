@@ -6,10 +6,11 @@ numbers. Text is plain; a word between backticks is code, and whatever else it h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Bullets", "Equation", "Figure", "Folded", "Heading", "Paragraph", "Table", "visible"]
+__all__ = ["Block", "Bullets", "Equation", "Figure", "Folded", "Heading", "Paragraph", "Table", "pieces", "visible"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,18 @@ def visible(text: str) -> str:
     ('site[U+202E] 1', 'a[U+0000]b', 'א')
     """
     return "".join(f"[U+{ord(c):04X}]" if _hidden(c) else c for c in text)
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """The parts of a text, and whether each is code: what stands between two single backticks; all of it visible.
+
+    Examples
+    --------
+    >>> pieces("model `site_effects`.")
+    [('model ', False), ('site_effects', True), ('.', False)]
+    """
+    parts = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
+    return [(part, i % 2 == 1) for i, part in enumerate(parts)]
 
 
 def _hidden(c: str) -> bool:

@@ -220,10 +220,9 @@ def not_reported(result: Reanalysis) -> list[Block]:
 
 def definitions(result: Reanalysis) -> list[Block]:
     """What the three probabilities are of, and how exact the risk differences are."""
-    sound = [item.posterior for item in result.fitted if item.posterior is not None and item.posterior.verdict.ok]
     said: dict[str, list[str]] = {}
     errors = [0.0]
-    for posterior in sound:
+    for posterior in result.sound:
         words = "; ".join(
             f"{name}: {posterior.chances[kind].statement}"
             for kind, name in (("benefit", "benefit"), ("relevant", "relevant benefit"), ("harm", "harm"))

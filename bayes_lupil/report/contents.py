@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.trials.trial import Trial
@@ -40,10 +40,9 @@ class Contents:
     @property
     def sound(self) -> tuple[Posterior, ...]:
         """Posteriors whose diagnostics are sound, in the order of the models."""
-        found = (item.posterior for item in self.reanalysis.fitted)
-        return tuple(posterior for posterior in found if posterior is not None and posterior.verdict.ok)
+        return self.reanalysis.sound
 
     @property
     def lead(self) -> Posterior | None:
         """The analysis that the report leads with: the primary one, where it is sound; else the first sound one."""
-        return next((p for p in self.sound if p.spec.role == "primary"), next(iter(self.sound), None))
+        return leading(self.sound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bayes_lupil.report.blocks import Block, Bullets, Equation, Figure, Folded, Heading, Paragraph, Table, visible
+from bayes_lupil.report.blocks import Block, Bullets, Equation, Figure, Folded, Heading, Paragraph, Table, pieces
 
 __all__ = ["markdown", "markdown_table"]
 
@@ -64,8 +64,7 @@ def _start(line: str) -> str:
 
 def _plain(text: str) -> str:
     """Text in which nothing is markup, but for what stands between two single backticks."""
-    pieces = re.split(r"(?<!`)(`[^`\s](?:[^`\n]*[^`\s])?`)(?!`)", visible(text))
-    return "".join(piece if i % 2 else _escaped(piece) for i, piece in enumerate(pieces))
+    return "".join(f"`{piece}`" if code else _escaped(piece) for piece, code in pieces(text))
 
 
 def _escaped(text: str) -> str:

@@ -81,9 +81,8 @@ def write_reanalysis(contents: Contents, folder: str | Path) -> Path:
     """
     folder = make_folder(Path(folder))
     result, synthetic = contents.reanalysis, contents.trial.synthetic
-    for item in result.fitted:
-        assert item.posterior is not None  # that is what fitted means
-        write_fit(item.posterior, folder / item.model.name)
+    for posterior in result.posteriors:
+        write_fit(posterior, folder / posterior.spec.name)
     write_text(folder / "comparison.csv", csv_text(comparison_table(result).round(6)))
     write_text(folder / "comparison.md", markdown(comparison_page(result)))
     for name, table in _tables(contents):

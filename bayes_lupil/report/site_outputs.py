@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING
 from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.path import path_frame
-from bayes_lupil.report.figures import (
-    figure_caterpillar,
-    figure_exclusion_path,
-    figure_hidden_counts,
-    figure_outliers,
-    figure_predictive,
-)
+from bayes_lupil.report.figures import site_figures_of
 from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.style import save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
-from bayes_lupil.sites.checks import predicted_by_site
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -54,19 +47,14 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
     if result.comparison is not None:
         models = models.merge(result.comparison.to_frame().reset_index(), on="model", how="left")
     _write_frame(models, folder / "site_models.csv", trial)
-    save_figure(figure_caterpillar(result.table, result.shown), folder, "site_shrinkage")
-    if any(row.outlier is not None or row.nonexchangeable is not None for row in result.table.rows):
-        save_figure(figure_outliers(result.table, result.shown), folder, "site_outliers")
     if result.path is not None:
         _write_frame(result.path.to_frame().reset_index(), folder / "exclusion_path.csv", trial)
-        others = {name: found for name, found in result.sound.items() if found is not result.shown}
-        save_figure(figure_exclusion_path(result.path, result.shown, others), folder, "exclusion_path")
     if result.checks:
         frames = [checks.to_frame().assign(model=checks.model) for checks in result.checks]
         _write_frame(pd.concat(frames), folder / "predictive_checks.csv", trial)
-        predicted = predicted_by_site(result.shown)
-        _write_frame(predicted, folder / "predicted_by_site.csv", trial)
-        save_figure(figure_predictive(predicted, result.shown), folder, "predicted_by_site")
+        _write_frame(result.predicted, folder / "predicted_by_site.csv", trial)
+    for name, figure in site_figures_of(result):
+        save_figure(figure, folder, name)
     write_text(folder / "sites.md", markdown(sites_page(result)))
     return folder
 
@@ -137,6 +125,7 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
     frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]
     if frames:
         _write_frame(pd.concat(frames), folder / "exclusion_path.csv", trial)
-    save_figure(figure_hidden_counts(hidden), folder, "unpublished_counts")
+    for name, figure in site_figures_of(result):
+        save_figure(figure, folder, name)
     write_text(folder / "sites.md", markdown(hidden_page(result)))
     return folder

@@ -20,7 +20,7 @@ from bayes_lupil.trials.trial import SYNTHETIC, EndPoint
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["benefit_frame", "benefit_table", "comparison_for_papers", "write_takeaway"]
+__all__ = ["benefit_frame", "benefit_table", "comparison_for_papers", "ladders", "write_takeaway"]
 
 _NOTE = "MCSE: Monte Carlo standard error; probabilities and differences are rounded to it."
 
@@ -74,13 +74,13 @@ def benefit_table(contents: Contents) -> Table | None:
     # by statement: what is trivial depends on two thresholds, and models may differ in either
     wanted = [(item.kind, item.statement) for item in lead.ladder]
     rows = []
-    for name, kind, population, ladder in _ladders(contents):
+    for model, prior, population, ladder in ladders(contents):
         by_event = {(item.kind, item.statement): item for item in ladder}
         cells = [
             probability(by_event[key].probability, by_event[key].mcse) if key in by_event else "not asked"
             for key in wanted
         ]
-        rows.append([name, kind, population, *cells])
+        rows.append([*_named(model, prior), population, *cells])
     return Table.of(
         ("analysis", "kind", "population", *(_head(item, contents.trial.end_point) for item in lead.ladder)),
         rows,
@@ -105,17 +105,25 @@ def _head(item: Benefit, end_point: EndPoint) -> str:
     return f"P({beyond_words(item.threshold, end_point)})"
 
 
-def _ladders(contents: Contents) -> list[tuple[str, str, str, tuple[Benefit, ...]]]:
-    """(name, model or prior, population, ladder)."""
-    found = [(p.spec.name, "model", p.provenance.population_label, p.ladder) for p in contents.sound]
+def ladders(contents: Contents) -> list[tuple[str, str, str, tuple[Benefit, ...]]]:
+    """(model, prior, population, ladder) of the sound models, then of the lead one under other priors.
+
+    The prior is empty where it is that of the model file.
+    """
+    found = [(p.spec.name, "", p.provenance.population_label, p.ladder) for p in contents.sound]
     if contents.priors is not None:
         lead = contents.priors.posterior
         found += [
-            (f"{lead.spec.name}, {row.prior.name} prior", "prior", lead.provenance.population_label, row.ladder)
+            (lead.spec.name, row.prior.name, lead.provenance.population_label, row.ladder)
             for row in contents.priors.rows
             if row.ladder
         ]
     return found
+
+
+def _named(model: str, prior: str) -> tuple[str, str]:
+    """What a row is of, and of which kind."""
+    return (f"{model}, {prior} prior", "prior") if prior else (model, "model")
 
 
 def benefit_frame(contents: Contents) -> pd.DataFrame:
@@ -123,9 +131,12 @@ def benefit_frame(contents: Contents) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = [
-        {"analysis": name, "kind": kind, "population": population, "event": item.kind, "threshold": item.threshold,
-         "statement": item.statement, "probability": item.probability, "mcse": item.mcse}
-        for name, kind, population, ladder in _ladders(contents)
+        {
+            **dict(zip(("analysis", "kind"), _named(model, prior), strict=True)), "population": population,
+            "event": item.kind, "threshold": item.threshold, "statement": item.statement,
+            "probability": item.probability, "mcse": item.mcse,
+        }
+        for model, prior, population, ladder in ladders(contents)
         for item in ladder
     ]  # fmt: skip
     columns = ["analysis", "kind", "population", "event", "threshold", "statement", "probability", "mcse"]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sites.checks import PredictiveChecks, predictive_checks
+from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["OUTLYING", "SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models", "shown_model"]
 
@@ -80,6 +85,11 @@ class SiteAnalysis:
     path: ExclusionPath | None
     chosen_by_data: bool
     checks: tuple[PredictiveChecks, ...]
+
+    @cached_property
+    def predicted(self) -> pd.DataFrame:
+        """Response rates by site and arm that the shown model would show again."""
+        return predicted_by_site(self.shown)
 
     @property
     def why_suspect(self) -> str:

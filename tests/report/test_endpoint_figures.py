@@ -8,12 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from bayes_lupil.endpoints.analysis import analyse_end_points
 from bayes_lupil.outcomes.synthetic import synthetic_patients
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
+from tests.report.drawn import boxes
 
 WIDTHS = [7.5, 4.0]
 
@@ -26,24 +25,8 @@ def result():
 
 def words(figure):
     """Visible words with their boxes in pixels, the synthetic mark aside; and the size of the picture."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    # Matplotlib keeps ticks beyond the limits and does not draw them
-    undrawn = {
-        label
-        for axes in figure.axes
-        for axis in (axes.xaxis, axes.yaxis)
-        for tick in axis.get_major_ticks()
-        for label in (tick.label1, tick.label2)
-        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
-    }
-    found = [
-        (text, text.get_window_extent(renderer))
-        for text in figure.findobj(Text)
-        if text.get_visible() and text not in undrawn and text.get_text().strip()
-    ]
-    return [(t, box) for t, box in found if "SYNTHETIC DATA" not in t.get_text()], canvas.get_width_height()
+    found, size = boxes(figure)
+    return [(t, box) for t, box in found if "SYNTHETIC DATA" not in t.get_text()], size
 
 
 def assert_readable(figure):

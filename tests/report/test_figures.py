@@ -13,6 +13,7 @@ from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report.figures import figure_benefit_curve, figure_risk_difference, figure_shrinkage, figures_of
 from bayes_lupil.report.style import HARM, RELEVANT, TRIVIAL, svg_text
 from bayes_lupil.trials import Arms, EndPoint
+from tests.report.drawn import undrawn
 
 
 def texts_outside(figure):
@@ -21,18 +22,10 @@ def texts_outside(figure):
     canvas.draw()
     renderer = canvas.get_renderer()
     width, height = canvas.get_width_height()
-    # Matplotlib keeps ticks beyond the limits and does not draw them
-    undrawn = {
-        label
-        for axes in figure.axes
-        for axis in (axes.xaxis, axes.yaxis)
-        for tick in axis.get_major_ticks()
-        for label in (tick.label1, tick.label2)
-        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
-    }
+    left_out = undrawn(figure)
     outside = []
     for text in figure.findobj(match=lambda item: hasattr(item, "get_text") and item.get_visible()):
-        if text in undrawn or not text.get_text().strip():
+        if text in left_out or not text.get_text().strip():
             continue
         box = text.get_window_extent(renderer)
         if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1:

@@ -19,6 +19,7 @@ from bayes_lupil.sites.checks import predicted_by_site
 from bayes_lupil.sites.exclusion import exclusion_path
 from bayes_lupil.sites.table import site_table
 from bayes_lupil.spec import site_models
+from tests.report.drawn import boxes
 
 WIDTHS = [7.5, 4.06]
 SUSPECT = "site 07"
@@ -103,25 +104,6 @@ def rows_of(figure):
 def row_at(figure, made, s):
     names = site_names([row.site for row in made.table.rows], figure.get_figwidth())
     return next(y for text, y in rows_of(figure).items() if text.split("\n")[0] == names[s])
-
-
-def boxes(figure):
-    """Bounding boxes of visible words in pixels, the synthetic mark aside."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    # Matplotlib keeps ticks beyond the limits and does not draw them
-    undrawn = set()
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        low, high = sorted(axis.get_view_interval())
-        ticks = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
-        undrawn |= {label for tick in ticks for label in (tick.label1, tick.label2)}
-    found = [
-        (text, text.get_window_extent(renderer))
-        for text in figure.findobj(Text)
-        if text.get_visible() and text not in undrawn and text.get_text().strip()
-    ]
-    return found, canvas.get_width_height()
 
 
 def overlap(first, second):

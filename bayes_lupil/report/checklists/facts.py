@@ -46,7 +46,7 @@ def counted(number: int, one: str) -> str:
 
 def fitted(contents: Contents) -> tuple[Posterior, ...]:
     """Every posterior of the comparison, sound or not."""
-    return tuple(item.posterior for item in contents.reanalysis.fitted if item.posterior is not None)
+    return contents.reanalysis.posteriors
 
 
 def failures(contents: Contents) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from bayes_lupil.report.figures.endpoints import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.figures.hidden import figure_hidden_counts
+from bayes_lupil.report.figures.look import site_figures_of
 from bayes_lupil.report.figures.path import figure_exclusion_path
 from bayes_lupil.report.figures.predictive import figure_predictive
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
@@ -35,4 +36,5 @@ __all__ = [
     "figure_tipping",
     "figures_of",
     "has_ranks",
+    "site_figures_of",
 ]

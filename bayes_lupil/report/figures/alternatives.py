@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.answer import difference_words
 from bayes_lupil.report.figures.ranks import has_ranks
 from bayes_lupil.report.numbers import interval, points, probability
@@ -63,18 +63,16 @@ def intervals(result: Reanalysis) -> str:
                 f"{row.population.label}, {points(t.risk_difference)}, 95 % confidence interval "
                 f"{interval(points(i.lower), points(i.upper))}"
             )
-    for item in result.fitted:
-        if item.posterior is not None and item.posterior.verdict.ok:
-            rd = item.posterior.row("risk_difference")
-            told.append(
-                f"{item.model.name}, {points(rd.q50)}, 95 % credible interval "
-                f"{interval(points(rd.q2_5), points(rd.q97_5))}"
-            )
-    failed = tuple(item.model.name for item in result.fitted if item.is_failure)
+    for posterior in result.sound:
+        rd = posterior.row("risk_difference")
+        told.append(
+            f"{posterior.spec.name}, {points(rd.q50)}, 95 % credible interval "
+            f"{interval(points(rd.q2_5), points(rd.q97_5))}"
+        )
     trial = result.trial
     return (
         f"Intervals of the risk difference, {trial.arms.active} minus {trial.arms.control}, in percentage points; "
-        f"{benefit_side(trial.end_point)}. Frequentist ones first: {'; '.join(told)}.{_failed(failed)}"
+        f"{benefit_side(trial.end_point)}. Frequentist ones first: {'; '.join(told)}.{_failed(result.unsound)}"
     )
 
 
@@ -162,7 +160,9 @@ def prior_map(priors: PriorAnalysis) -> str:
 
 
 def _lead(posteriors: list[Posterior]) -> Posterior:
-    return next((p for p in posteriors if p.spec.role == "primary"), posteriors[0])
+    lead = leading(posteriors)
+    assert lead is not None  # a figure of no model is not drawn
+    return lead
 
 
 def _rough(chance: float) -> str:

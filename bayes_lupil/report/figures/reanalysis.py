@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.reanalysis import Reanalysis
+from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
 from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
 from bayes_lupil.report.numbers import points
@@ -40,11 +40,10 @@ def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple
     width : float, optional
         In inches, for all of them; 4 is a phone. Left out, each has its own.
     """
-    given = {} if width is None else {"width": width}
-    sound = [item.posterior for item in result.fitted if item.posterior is not None and item.posterior.verdict.ok]
-    failed = tuple(item.model.name for item in result.fitted if item.is_failure)
-    if sound:
-        lead = next((p for p in sound if p.spec.role == "primary"), sound[0])
+    given: dict[str, Any] = {} if width is None else {"width": width}
+    sound, failed = list(result.sound), result.unsound
+    lead = leading(sound)
+    if lead is not None:
         yield "prior_predictive", figure_prior_predictive(lead, **given)
         if lead.draws("beta").ndim == 2:  # a parameter that sites share
             yield "prior_posterior", figure_prior_posterior(lead, **given)
@@ -52,10 +51,9 @@ def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple
         yield "benefit_curve", figure_benefit_curve(sound, failed, **given)
         if has_ranks(lead):
             yield "ranks", figure_ranks(lead, **given)
-        with_sites = [p for p in sound if _has_sites(p)]
-        if with_sites:
-            chosen = next((p for p in with_sites if p.spec.role == "primary"), with_sites[0])
-            yield "site_shrinkage", figure_shrinkage(chosen, width=width or 8.0)
+        chosen = leading([p for p in sound if _has_sites(p)])
+        if chosen is not None:
+            yield "site_shrinkage", figure_shrinkage(chosen, **given)
     yield "intervals", figure_intervals(result, **given)
 
 

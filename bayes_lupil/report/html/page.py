@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bayes_lupil.report.blocks import visible
+from bayes_lupil.report.blocks import pieces, visible
 from bayes_lupil.report.checklists import checklists
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.html.pictures import Picture
@@ -75,9 +74,8 @@ def _finalize(value: Any) -> Any:
 
 def _text(text: str) -> Markup:
     """Plain text, in which what stands between two single backticks is code."""
-    pieces = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
     return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)
+        Markup("<code>{}</code>").format(piece) if code else escape(piece) for piece, code in pieces(text)
     )
 
 

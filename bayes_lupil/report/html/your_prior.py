@@ -18,6 +18,7 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Normal
 from bayes_lupil.report.blocks import Table, visible
 from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.prior_rows import BEFORE, before_the_data
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, UnderPrior
 from bayes_lupil.trials.trial import EndPoint
 
@@ -69,8 +70,8 @@ def static_table(priors: PriorAnalysis) -> Table:
     post = priors.posterior
     return Table.of(
         (
-            "prior", "mean", "SD", "95 % of its odds ratios", "P(benefit) before", "P(benefit) after",
-            f"P(benefit of at least {100 * post.spec.decision.relevant:g} points)", "risk difference, median (points)",
+            *BEFORE, "P(benefit) after", f"P(benefit of at least {100 * post.spec.decision.relevant:g} points)",
+            "risk difference, median (points)",
             "95 % credible interval",
         ),
         [_cells(row, post.provenance.end_point) for row in priors.rows],
@@ -80,12 +81,7 @@ def static_table(priors: PriorAnalysis) -> Table:
 
 
 def _cells(row: UnderPrior, end_point: EndPoint) -> tuple[str, ...]:
-    prior, rd = row.prior, row.changed.estimates["risk_difference"]
-    low, high = prior.odds_ratios()
-    before = (
-        prior.name, f"{prior.mean:.3f}", f"{prior.sd:.3f}", interval(_odds(low), _odds(high)),
-        f"{prior.p_benefit(end_point):.2f}",
-    )  # fmt: skip
+    rd, before = row.changed.estimates["risk_difference"], before_the_data(row.prior, end_point)
     if not row.changed.ok:
         return (*before, *["no figure"] * 4)
     relevant = next(item for item in row.ladder if item.kind == "relevant")
@@ -96,10 +92,6 @@ def _cells(row: UnderPrior, end_point: EndPoint) -> tuple[str, ...]:
         points(rd.q50),
         interval(points(rd.q2_5), points(rd.q97_5)),
     )
-
-
-def _odds(value: float) -> str:
-    return f"{value:.2f}" if 0.005 <= value < 1000 else ("above 1000" if value > 1 else "below 0.01")
 
 
 def _preset(name: str, mean: float, sd: float, reason: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ __all__ = ["diagnostics_blocks", "limitation_blocks", "reference_blocks", "softw
 
 def diagnostics_blocks(contents: Contents) -> list[Block]:
     """The verdict on each fit, the engines against each other, and every reported quantity."""
-    fitted = [p for item in contents.reanalysis.fitted if (p := item.posterior) is not None]
+    fitted = contents.reanalysis.posteriors
     blocks: list[Block] = [
         Paragraph(
             f"Required of Markov chains: R-hat at most {MAX_R_HAT}, bulk and tail effective sample size at least "
@@ -38,12 +38,10 @@ def diagnostics_blocks(contents: Contents) -> list[Block]:
         ranks = alternatives.ranks(contents.lead)
         blocks.append(Figure("ranks", ranks, "Ranks of the draws by chain: level lines are chains that agree."))
     blocks += [Heading("Every reported quantity", 3)]
-    blocks += [Folded(f"Model {p.spec.name}: {len(_reported(p))} quantities", (_quantities(p),)) for p in fitted]
+    for p in fitted:
+        table = _quantities(p)
+        blocks.append(Folded(f"Model {p.spec.name}: {len(table.rows)} quantities", (table,)))
     return blocks + not_reported(contents.reanalysis)
-
-
-def _reported(posterior: Posterior) -> list[str]:
-    return [row.name for row in posterior.rows if "[" not in row.name]
 
 
 def _quantities(posterior: Posterior) -> Table:
@@ -116,7 +114,7 @@ def limitation_blocks(contents: Contents) -> list[Block]:
 
 def software_blocks(contents: Contents) -> list[Block]:
     """Versions, seeds, hashes: what it takes to run it again."""
-    fitted = [p for item in contents.reanalysis.fitted if (p := item.posterior) is not None]
+    fitted = contents.reanalysis.posteriors
     if not fitted:
         return []
     first = fitted[0].provenance

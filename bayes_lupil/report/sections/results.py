@@ -10,6 +10,8 @@ from bayes_lupil.report.comparison_page import bayesian_analyses, definitions, n
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.figures import alternatives
 from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.report.prior_rows import BEFORE, before_the_data
+from bayes_lupil.report.takeaway import ladders
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
 
 __all__ = ["priors_table", "result_blocks", "sensitivity_blocks", "tipping_table"]
@@ -20,7 +22,7 @@ def result_blocks(contents: Contents) -> list[Block]:
     if contents.lead is None:
         return [Paragraph("No analysis has sound diagnostics: there is no result.", strong=True),
                 *not_reported(contents.reanalysis)]  # fmt: skip
-    sound, failed = list(contents.sound), tuple(i.model.name for i in contents.reanalysis.fitted if i.is_failure)
+    sound, failed = list(contents.sound), contents.reanalysis.unsound
     blocks: list[Block] = [
         Figure(
             "risk_difference", alternatives.risk_difference(sound, failed),
@@ -43,15 +45,10 @@ def _benefit_table(contents: Contents) -> Table:
     lead = contents.lead
     assert lead is not None  # or there is no result
     rows = [
-        (f"`{p.spec.name}`", p.provenance.population_label, *_cells(p.ladder)) for p in contents.sound
-        if _thresholds(p.ladder) == _thresholds(lead.ladder)
-    ]  # fmt: skip
-    if contents.priors is not None:
-        rows += [
-            (f"`{lead.spec.name}`, {row.prior.name} prior", lead.provenance.population_label, *_cells(row.ladder))
-            for row in contents.priors.rows
-            if row.ladder
-        ]
+        (f"`{model}`, {prior} prior" if prior else f"`{model}`", population, *_cells(ladder))
+        for model, prior, population, ladder in ladders(contents)
+        if _thresholds(ladder) == _thresholds(lead.ladder)
+    ]
     heads = tuple(item.statement for item in lead.ladder if item.kind == "benefit")
     return Table.of(
         ("analysis", "population", *(f"P({head})" for head in heads)),
@@ -96,20 +93,14 @@ def priors_table(priors: PriorAnalysis) -> Table:
     end_point = priors.posterior.provenance.end_point
     rows = []
     for row in priors.rows:
-        rd, low, high = row.changed.estimates["risk_difference"], *row.prior.odds_ratios()
+        rd = row.changed.estimates["risk_difference"]
         how = "fitted again" if row.changed.refitted else f"reweighted, k-hat {_k_hat(row.changed.k_hat)}"
         shown = [points(rd.q50), interval(points(rd.q2_5), points(rd.q97_5))] if row.changed.ok else ["no figure"] * 2
         chance = probability(row.changed.p_benefit, row.changed.p_benefit_mcse) if row.changed.ok else "no figure"
-        rows.append(
-            (
-                row.prior.name, f"{row.prior.mean:.3f}", f"{row.prior.sd:.3f}", interval(_odds(low), _odds(high)),
-                f"{row.prior.p_benefit(end_point):.2f}", *shown, chance, how, row.prior.reason,
-            )
-        )  # fmt: skip
+        rows.append((*before_the_data(row.prior, end_point), *shown, chance, how, row.prior.reason))
     return Table.of(
         (
-            "prior", "mean", "SD", "95 % of its odds ratios", "P(benefit) before", "risk difference, median (points)",
-            "95 % credible interval", "P(benefit) after", "how", "why",
+            *BEFORE, "risk difference, median (points)", "95 % credible interval", "P(benefit) after", "how", "why",
         ),
         rows,
         "Standard priors of the log odds ratio, and the posterior under each",
@@ -119,10 +110,6 @@ def priors_table(priors: PriorAnalysis) -> Table:
 
 def _k_hat(value: float) -> str:
     return "none (the declared prior)" if math.isinf(value) else f"{value:.2f}"
-
-
-def _odds(value: float) -> str:
-    return f"{value:.2f}" if 0.005 <= value < 1000 else ("above 1000" if value > 1 else "below 0.01")
 
 
 def tipping_table(priors: PriorAnalysis) -> Table:
