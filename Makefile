@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-slow browser check lock schema notebooks calibration operating references bench clean
+.PHONY: help setup reanalysis test test-fast test-stack browser check lock schema notebooks calibration operating references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,13 +25,16 @@ $(READY): requirements.lock pyproject.toml
 reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)
 	$(BIN)/bayes-lupil reanalyse $(TRIAL) --sites --out $(OUT)
 
-test: test-fast test-slow  ## Set up and run all tests
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=30
+
+test: $(READY)  ## Set up and run all tests
+	$(PYTEST)
 
 test-fast: $(READY)  ## The fast tier
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
-test-slow: $(READY)  ## The long fits
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow tests
+test-stack: $(READY)  ## The tests of the numerical packages beneath, for another Python
+	$(PYTEST) -m stack tests
 
 browser:  ## Install what the browser tests of the report need: Chromium (Debian, root only) and axe-core (npm)
 	@tests/browser/install.sh

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+# each worker has one core: chains, threads of the integrals, Numba and BLAS; read when these are first imported, and
+# passed on to the processes that a test starts
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("BAYES_LUPIL_CORES", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[_name] = "1"
 
 import pytest
 from hypothesis import settings

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bayes_lupil import cli
 from bayes_lupil.report.numbers import interval, points, probability
 
 ROOT = Path(__file__).parents[1]
@@ -67,17 +71,51 @@ def test_the_two_commands_are_targets_of_the_makefile():
 
 def test_ci_runs_what_the_readme_says():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line.startswith("make")][:1] == ["make check"]
-    assert "make test" in lines
-    assert any(line.startswith("make reanalysis") for line in lines)
+    # step NAME COMMAND: a command that fails makes the whole run fail
+    steps = [line.split()[2:] for line in lines if line.startswith("step ")]
+    assert ["make", "check"] in steps
+    assert ["make", "reanalysis"] in [step[:2] for step in steps]
+    assert ["make", "test"] in steps, "with nothing left out"
+
+
+@pytest.mark.parametrize("broken", ["", "check", "test"])
+def test_ci_runs_every_step_and_fails_where_one_did(tmp_path, broken):
+    # make is replaced by a stand-in, and there is no other Python
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    make.write_text(f'#!/bin/sh\necho "made $1"\n[ "$1" != "{broken}" ]\n')
+    make.chmod(0o755)
+    done = subprocess.run(
+        [tmp_path / ".ci" / "run"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": f"{make.parent}:/usr/bin:/bin"},
+    )
+    assert (done.returncode != 0) == bool(broken)
+    for target in ("setup", "check", "reanalysis", "browser", "test"):
+        assert f"made {target}" in done.stdout
+        (row,) = re.findall(rf"^{target} +\d+ s +(.*)$", done.stdout, re.MULTILINE)
+        assert row == ("FAILED" if target == broken else "passed")
+    assert "NOT TESTED ON PYTHON 3.13" in done.stdout
 
 
 COMMANDS = [line for block in blocks("sh")[1:] for line in block.splitlines() if line.strip()]
 
 
+IN_A_NEW_PROCESS = ".venv/bin/bayes-lupil fit site_effects beitler_landis --json"
+"""One, as a reader would start it; the others in this process, which has loaded what they need."""
+
+
+def test_one_command_is_started_as_a_reader_would():
+    assert IN_A_NEW_PROCESS in COMMANDS
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", COMMANDS)
-def test_the_commands_run(line, tmp_path):
+def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "my_trial.csv").write_text(
         "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\nC,placebo,4,9\nC,drug,7,12\n"
     )
@@ -88,17 +126,23 @@ def test_the_commands_run(line, tmp_path):
         patients.to_frame().to_csv(tmp_path / "patients_synthetic.csv", index=False)
     program, *arguments = shlex.split(line)
     assert program == ".venv/bin/bayes-lupil"
-    done = subprocess.run(
-        [sys.executable, "-m", "bayes_lupil.cli", *arguments], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr
+    if line == IN_A_NEW_PROCESS:
+        done = subprocess.run([Path(sys.executable).parent / "bayes-lupil", *arguments], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        assert json.loads(done.stdout)["model"] == "site_effects"
+        return
+    with pytest.raises(SystemExit) as done:
+        cli.main(lambda: cli.app(arguments, prog_name="bayes-lupil"))
+    told = capsys.readouterr()
+    assert done.value.code == 0, told.err
+    assert told.out
+    assert "Warning" not in told.err
 
 
 @pytest.mark.slow
-def test_the_snippets_run(tmp_path):
+def test_the_snippets_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for snippet in blocks("python"):
-        done = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "Warning" not in done.stderr
+        exec(compile(snippet, "README.md", "exec"), {"__name__": "__main__"})
     assert (tmp_path / "posterior.nc").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 import warnings
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.az import to_datatree
+from bayes_lupil.cores import usable_cores
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import Likelihood
@@ -134,7 +134,7 @@ def run_nutpie(compiled: Any, settings: Sampler, progress: bool = False) -> Any:
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
-            cores=min(settings.chains, os.cpu_count() or 1),
+            cores=min(settings.chains, usable_cores()),
             seed=settings.seed,
             target_accept=settings.target_accept,
             save_warmup=False,
@@ -153,7 +153,7 @@ def _run_pymc(model: Any, settings: Sampler, progress: bool) -> Any:
                 draws=settings.draws,
                 tune=settings.tune,
                 chains=settings.chains,
-                cores=min(settings.chains, os.cpu_count() or 1),
+                cores=min(settings.chains, usable_cores()),
                 random_seed=settings.seed,
                 target_accept=settings.target_accept,
                 progressbar=progress,

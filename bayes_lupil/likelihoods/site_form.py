@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.cores import usable_cores
 from bayes_lupil.likelihoods.cell_table import CellTable
 from bayes_lupil.priors import Normal, Prior
 
@@ -211,8 +211,8 @@ def draw_z(table: CellTable, form: SiteForm, seed: np.random.SeedSequence) -> Fl
 def in_pieces(work: Callable[[slice], None], draws: int) -> None:
     """Run over pieces of fixed size on all cores; the kernels let go of Python's lock."""
     pieces = [slice(start, min(start + AT_ONCE, draws)) for start in range(0, draws, AT_ONCE)]
-    cores = os.cpu_count() or 1
-    if cores == 1 or len(pieces) == 1:
+    cores = min(usable_cores(), len(pieces))
+    if cores <= 1:
         for part in pieces:
             work(part)
         return

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.cores import usable_cores
 from bayes_lupil.likelihoods.cell_table import CellTable
 from bayes_lupil.likelihoods.kinds import kinds_of
 from bayes_lupil.likelihoods.site_form import AT_ONCE, SiteForm, draw_z, integrate, shape_table
@@ -163,7 +164,7 @@ class SiteMarginal:
                     z = draw_z(self.table.site(s), kind.form.at(mine), stream)
                     u[mine, s], v[mine, s] = kind.effects(z[:, 0], mine)
 
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             list(pool.map(piece, range(n_sites)))
         return {"u": u} if all(kind.form.order == 1 for kind in kinds) else {"u": u, "v": v}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +25,10 @@ NASTY_SITES = ("<script>alert(1)</script>", "=1+1", "north\u202ehtron", "x" * 30
 
 @dataclass(frozen=True)
 class Report:
-    """A report on disk, what it was made from, and how long it took from finished fits."""
+    """A report on disk, and what it was made from."""
 
     contents: Contents
     folder: Path
-    seconds: float
 
     @property
     def page(self) -> Path:
@@ -56,9 +54,8 @@ def make_report(trial, folder):
     assert result.ok
     contents = collect(result, sites=None)
     write_reanalysis(contents, folder)
-    start = time.perf_counter()
-    write_report(contents, folder)  # the page alone: what it takes from finished fits
-    return Report(contents, folder, time.perf_counter() - start)
+    write_report(contents, folder)
+    return Report(contents, folder)
 
 
 @pytest.fixture(scope="session")

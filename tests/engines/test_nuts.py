@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -47,7 +46,7 @@ def test_seed_alone_decides(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(nutpie, "sample", spy)
     found = []
     for cores in (1, 2, 2):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setenv("BAYES_LUPIL_CORES", str(cores))
         found.append(_run(compiled, seed=7))
     assert asked == [1, 2, 2]
     np.testing.assert_array_equal(found[0], found[1])
@@ -93,7 +92,7 @@ def test_fallback_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pymc_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for cores in (1, 2):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setenv("BAYES_LUPIL_CORES", str(cores))
         found.append(run_engine(_likelihood(sampler__backend="pymc")).values["beta"])
     np.testing.assert_array_equal(*found)
 

