@@ -15,6 +15,7 @@ from bayes_lupil.priors import (
     LKJ,
     Beta,
     Dirichlet,
+    DuMouchel,
     Exponential,
     Gamma,
     HalfCauchy,
@@ -23,10 +24,18 @@ from bayes_lupil.priors import (
     LogNormal,
     Normal,
     PrecisionGamma,
+    PrecisionUniform,
     Prior,
     StudentT,
     Uniform,
+    UniformShrinkage,
+    VarianceHalfNormal,
+    VarianceInverseGamma,
+    VarianceUniform,
+    typical_error,
 )
+from bayes_lupil.priors.shrinkage import ShrinkagePrior
+from bayes_lupil.priors.variances import PriorOfSquare
 from bayes_lupil.spec import load_models
 
 WHY = "For this test only."
@@ -43,6 +52,14 @@ PRIORS: list[Prior] = [
     Uniform(lower=-3, upper=1, reason=WHY),
     PrecisionGamma(shape=2, rate=0.5, reason=WHY),
     PrecisionGamma(shape=0.5, rate=0.005, reason=WHY),
+    VarianceInverseGamma(shape=1.5, scale=0.2, reason=WHY),
+    VarianceUniform(upper=50, reason=WHY),
+    VarianceUniform(lower=0.25, upper=4, reason=WHY),
+    VarianceHalfNormal(sd=0.4, reason=WHY),
+    PrecisionUniform(upper=10, reason=WHY),
+    PrecisionUniform(lower=0.25, upper=16, reason=WHY),
+    UniformShrinkage(scale=0.36, reason=WHY),
+    DuMouchel(scale=0.36, reason=WHY),
     Beta(a=1, b=1, reason=WHY),
     Beta(a=2.5, b=0.8, reason=WHY),
     LKJ(eta=2, reason=WHY),
@@ -65,8 +82,10 @@ def pieces(prior: Prior) -> np.ndarray[Any, Any]:
 
 
 def test_every_family_is_tested() -> None:
-    families = {family for family in Prior.__subclasses__() if family is not Dirichlet}
-    assert {type(prior) for prior in PRIORS} == families
+    def families(of: type[Prior]) -> set[type[Prior]]:
+        return {of} if "family" in of.model_fields else set().union(*map(families, of.__subclasses__()))
+
+    assert {type(prior) for prior in PRIORS} == families(Prior) - {Dirichlet}
 
 
 @every_prior
@@ -172,10 +191,63 @@ def test_a_standard_deviation_of_zero_or_less_has_no_density(prior: Prior) -> No
         assert prior.cdf(sd) == 0
 
 
+# priors stated for the variance, the precision or the shrinkage
+
+
+def test_inverse_gamma_of_the_variance_is_gamma_of_the_precision() -> None:
+    """Two names in a model file, one prior: equal to the last bit."""
+    one, other = VarianceInverseGamma(shape=0.7, scale=0.3, reason=WHY), PrecisionGamma(shape=0.7, rate=0.3, reason=WHY)
+    x = np.logspace(-3, 5, 30)
+    np.testing.assert_array_equal(one.logpdf(x), other.logpdf(x))
+    np.testing.assert_array_equal(one.from_normal(np.linspace(-8, 8, 9)), other.from_normal(np.linspace(-8, 8, 9)))
+
+
+@pytest.mark.parametrize(
+    ("prior", "stated", "power"),
+    [
+        (VarianceUniform(lower=0.5, upper=2, reason=WHY), stats.uniform(0.5, 1.5), 2),
+        (VarianceHalfNormal(sd=0.4, reason=WHY), stats.halfnorm(scale=0.4), 2),
+        (VarianceInverseGamma(shape=1.5, scale=0.2, reason=WHY), stats.invgamma(1.5, scale=0.2), 2),
+        (PrecisionUniform(lower=0.25, upper=25, reason=WHY), stats.uniform(0.25, 24.75), -2),
+        (PrecisionGamma(shape=2, rate=0.5, reason=WHY), stats.gamma(2, scale=2), -2),
+    ],
+    ids=lambda item: item.describe() if isinstance(item, Prior) else "",
+)
+def test_what_is_stated_for_a_square_holds_for_the_square(prior: Prior, stated: Any, power: int) -> None:
+    draws = prior.sample(np.random.default_rng(20260110), (4000,))
+    assert stats.kstest(draws ** float(power), stated.cdf).pvalue > 1e-3
+
+
+def test_uniform_shrinkage_and_dumouchel_shrink_uniformly() -> None:
+    """B0 = s0^2 / (s0^2 + tau^2) and s0 / (s0 + tau) are uniform, and so p(tau^2) = s0^2 / (s0^2 + tau^2)^2."""
+    rng, s0, tau = np.random.default_rng(20260110), 0.36, np.array([1e-6, 0.1, 0.36, 2.0, 50.0])
+    uniform, dumouchel = UniformShrinkage(scale=s0, reason=WHY), DuMouchel(scale=s0, reason=WHY)
+    assert stats.kstest(s0**2 / (s0**2 + uniform.sample(rng, (4000,)) ** 2), "uniform").pvalue > 1e-3
+    assert stats.kstest(s0 / (s0 + dumouchel.sample(rng, (4000,))), "uniform").pvalue > 1e-3
+    np.testing.assert_allclose(np.exp(uniform.logpdf(tau)), 2 * tau * s0**2 / (s0**2 + tau**2) ** 2, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(dumouchel.logpdf(tau)), s0 / (s0 + tau) ** 2, rtol=1e-12)
+
+
+def test_the_shrinkage_density_does_not_end_where_squares_do() -> None:
+    """At 1e200 and 1e-200: 2 s0^2 / tau^3 and 2 tau / s0^2 up to the last digits."""
+    prior = UniformShrinkage(scale=0.5, reason=WHY)
+    expected = [math.log(0.5) - 3 * math.log(1e200), math.log(8) + math.log(1e-200)]
+    np.testing.assert_allclose(prior.logpdf([1e200, 1e-200]), expected, rtol=1e-13)
+    assert prior.logpdf(0.0) == -np.inf
+    assert DuMouchel(scale=0.5, reason=WHY).logpdf(0.0) == pytest.approx(math.log(2))
+
+
+def test_the_typical_error_is_a_harmonic_mean() -> None:
+    assert typical_error([0.1, 0.3, 0.7]) == pytest.approx(stats.hmean([0.1, 0.3, 0.7]) ** 0.5, rel=1e-12)
+
+
 # standard normal variables
 
 
-SQUARED = (StudentT, HalfStudentT, PrecisionGamma)
+SQUARED = (
+    StudentT, HalfStudentT, PrecisionGamma, VarianceInverseGamma, VarianceUniform, VarianceHalfNormal, PrecisionUniform,
+    UniformShrinkage,
+)  # fmt: skip
 
 
 def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
@@ -201,6 +273,23 @@ def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
         case PrecisionGamma():
             precision = stats.gamma(prior.shape, scale=1 / prior.rate)
             return lambda x: precision.logsf(x**-2.0), lambda x: precision.logcdf(x**-2.0)
+        case VarianceInverseGamma():  # SciPy's own inverse gamma distribution, of the variance
+            variance = stats.invgamma(prior.shape, scale=prior.scale)
+            return lambda x: variance.logcdf(x**2), lambda x: variance.logsf(x**2)
+        case VarianceUniform():
+            variance = stats.uniform(prior.lower, prior.upper - prior.lower)
+            return lambda x: variance.logcdf(x**2), lambda x: variance.logsf(x**2)
+        case VarianceHalfNormal():
+            variance = stats.halfnorm(scale=prior.sd)
+            return lambda x: np.log(special.erf(x**2 / prior.sd / math.sqrt(2))), lambda x: variance.logsf(x**2)
+        case PrecisionUniform():
+            precision = stats.uniform(prior.lower, prior.upper - prior.lower)
+            return lambda x: precision.logsf(x**-2.0), lambda x: precision.logcdf(x**-2.0)
+        case UniformShrinkage():
+            s = prior.scale
+            return lambda x: -np.log1p((s / x) ** 2), lambda x: -np.log1p((x / s) ** 2)
+        case DuMouchel():
+            return lambda x: -np.log1p(prior.scale / x), lambda x: -np.log1p(x / prior.scale)
         case Gamma():  # what lies below the cut is taken out of the lower tail
             whole = stats.gamma(prior.shape, scale=1 / prior.rate)
             below, above = whole.cdf(prior.lower), whole.logsf(prior.lower)
@@ -256,6 +345,19 @@ def test_an_sd_near_zero_is_not_zero() -> None:
     assert HalfNormal(sd=0.5, reason=WHY).from_normal(-10.0) == pytest.approx(
         0.5 * stats.norm.cdf(-10) * math.sqrt(math.pi / 2), rel=1e-9
     )
+
+
+# moments
+
+
+@every_prior
+def test_the_tail_tells_which_moments_exist(prior: Prior) -> None:
+    """P(X > x) falls like x^-tail: between the chances 1e-99 and 1e-100 to 1e-3; else faster than the tenth power."""
+    near, far = prior.isf([1e-99, 1e-100])
+    if math.isinf(prior.tail):
+        assert far / near < 10**0.1
+    else:
+        assert math.log(10) / math.log(far / near) == pytest.approx(prior.tail, rel=1e-3)
 
 
 # the correlation
@@ -320,7 +422,14 @@ def test_the_twin_in_pymc_has_the_same_density(pm: Any, prior: Prior) -> None:
     assert offset[0] == pytest.approx(0, abs=1e-10 + PYMC_OFFSET.get(prior.model_dump()["family"], 0))
 
 
-@pytest.mark.parametrize("prior", [*PRIORS[10:12], BUGS, PRIORS[5]], ids=lambda prior: prior.describe())
+@pytest.mark.parametrize(
+    "prior",
+    [
+        BUGS,
+        *(p for p in PRIORS if isinstance(p, PriorOfSquare | ShrinkagePrior | HalfCauchy) and not hasattr(p, "upper")),
+    ],
+    ids=lambda prior: prior.describe(),
+)
 def test_the_density_that_the_sampler_sees_is_that_of_the_prior(pm: Any, prior: Prior) -> None:
     """On the sampler's own scale, the logarithm, the density gains the Jacobian log sd and nothing else."""
     with pm.Model() as model:
@@ -358,6 +467,13 @@ def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
         (LogNormal, {"mean_log": 0, "sd_log": 0}),
         (Uniform, {"lower": 1, "upper": 1}),
         (PrecisionGamma, {"shape": 0, "rate": 1}),
+        (VarianceInverseGamma, {"shape": 1, "scale": 0}),
+        (VarianceUniform, {"lower": 2, "upper": 2}),
+        (VarianceUniform, {"lower": -1, "upper": 2}),
+        (PrecisionUniform, {"lower": 3, "upper": 2}),
+        (VarianceHalfNormal, {"sd": 0}),
+        (UniformShrinkage, {"scale": 0}),
+        (DuMouchel, {"scale": -0.1}),
         (Beta, {"a": 1, "b": 0}),
         (Dirichlet, {"concentration": 0}),
         (LKJ, {"eta": 0}),
@@ -372,7 +488,11 @@ def test_arguments_that_make_no_distribution_are_refused(family: type[Prior], ar
 
 def test_a_prior_in_words() -> None:
     assert StudentT(df=3, mean=0, scale=2.5, reason=WHY).describe() == "student t(df 3, mean 0, scale 2.5)"
-    assert BUGS.describe() == "precision gamma(shape 0.001, rate 0.001)"
+    assert BUGS.describe() == "precision: gamma(shape 0.001, rate 0.001)"
+    assert VarianceUniform(upper=50, reason=WHY).describe() == "variance: uniform(lower 0, upper 50)"
+    assert VarianceHalfNormal(sd=0.4, reason=WHY).describe() == "variance: half normal(sd 0.4)"
+    assert UniformShrinkage(scale=0.36, reason=WHY).describe() == "uniform shrinkage(scale 0.36)"
+    assert DuMouchel(scale=0.36, reason=WHY).describe() == "DuMouchel(scale 0.36)"
 
 
 def test_the_priors_of_the_models_put_the_mass_where_their_reasons_say() -> None:

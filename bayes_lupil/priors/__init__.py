@@ -1,29 +1,36 @@
 """Priors: families with a reason each, in SciPy and in PyMC."""
 
 from bayes_lupil.priors.base import Prior
+from bayes_lupil.priors.choices import DfPrior, LocationPrior, ScalePrior
 from bayes_lupil.priors.families import (
     LKJ,
     Beta,
-    DfPrior,
     Dirichlet,
     Exponential,
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
-    LocationPrior,
     LogNormal,
     Normal,
-    ScalePrior,
     StudentT,
     Uniform,
 )
-from bayes_lupil.priors.gammas import Gamma, PrecisionGamma
+from bayes_lupil.priors.gammas import Gamma
+from bayes_lupil.priors.shrinkage import DuMouchel, UniformShrinkage, typical_error
+from bayes_lupil.priors.variances import (
+    PrecisionGamma,
+    PrecisionUniform,
+    VarianceHalfNormal,
+    VarianceInverseGamma,
+    VarianceUniform,
+)
 
 __all__ = [
     "LKJ",
     "Beta",
     "DfPrior",
     "Dirichlet",
+    "DuMouchel",
     "Exponential",
     "Gamma",
     "HalfCauchy",
@@ -33,8 +40,14 @@ __all__ = [
     "LogNormal",
     "Normal",
     "PrecisionGamma",
+    "PrecisionUniform",
     "Prior",
     "ScalePrior",
     "StudentT",
     "Uniform",
+    "UniformShrinkage",
+    "VarianceHalfNormal",
+    "VarianceInverseGamma",
+    "VarianceUniform",
+    "typical_error",
 ]

@@ -32,6 +32,11 @@ class Prior(Document):
     def _pymc(self) -> tuple[str, dict[str, float]]:
         raise NotImplementedError
 
+    @property
+    def tail(self) -> float:
+        """Moments of an order below this exist; infinity where all of them do."""
+        return np.inf
+
     @cached_property
     def _distribution(self) -> Any:
         """SciPy's, kept because it takes longer to make than to use."""

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from bayes_lupil.documents import requirement
 from bayes_lupil.priors.base import Floats, Positive, Prior
-from bayes_lupil.priors.gammas import Gamma, PrecisionGamma
+from bayes_lupil.priors.custom import custom
 
 __all__ = [
     "LKJ",
     "Beta",
-    "DfPrior",
     "Dirichlet",
     "Exponential",
     "HalfCauchy",
     "HalfNormal",
     "HalfStudentT",
-    "LocationPrior",
     "LogNormal",
     "Normal",
-    "ScalePrior",
     "StudentT",
     "Uniform",
 ]
@@ -57,6 +54,11 @@ class StudentT(Prior):
     df: Positive
     mean: float
     scale: Positive
+
+    @property
+    def tail(self) -> float:
+        """As heavy as its degrees of freedom say."""
+        return self.df
 
     def _scipy(self) -> Any:
         from scipy import stats
@@ -97,6 +99,11 @@ class HalfStudentT(Prior):
     df: Positive
     scale: Positive
 
+    @property
+    def tail(self) -> float:
+        """As heavy as its degrees of freedom say."""
+        return self.df
+
     def _scipy(self) -> Any:
         from scipy import stats
 
@@ -111,6 +118,11 @@ class HalfCauchy(Prior):
 
     family: Literal["half_cauchy"] = "half_cauchy"
     scale: Positive
+
+    @property
+    def tail(self) -> float:
+        """No mean exists."""
+        return 1.0
 
     def _scipy(self) -> Any:
         from scipy import stats
@@ -220,20 +232,10 @@ class LKJ(Prior):
 
         power, constant = np.float64(self.eta - 1), np.float64(self.logpdf(0.0))
 
-        def logp(value: Any, *_: Any) -> Any:
+        def logp(value: Any) -> Any:
             return pt.switch(pt.abs(value) < 1, constant + power * pt.log1p(-(value**2)), -np.inf)
 
-        def support_point(rv: Any, *_: Any) -> Any:
-            return pt.zeros(rv.shape)
-
-        return pm.CustomDist(
-            name,
-            0.0,
-            logp=logp,
-            support_point=support_point,
-            dims=dims or None,
-            default_transform=pm.distributions.transforms.Interval(-1.0, 1.0),
-        )
+        return custom(name, dims, logp, 0.0, pm.distributions.transforms.Interval(-1.0, 1.0))
 
 
 class Dirichlet(Prior):
@@ -285,16 +287,3 @@ class _Folded:
 
     def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Any:
         return np.abs(self._of.rvs(size=size, random_state=random_state))
-
-
-LocationPrior = Annotated[Normal | StudentT | Uniform, Field(discriminator="family")]
-"""What a log odds or log odds ratio can have."""
-
-ScalePrior = Annotated[
-    HalfNormal | HalfStudentT | HalfCauchy | Exponential | LogNormal | Uniform | PrecisionGamma,
-    Field(discriminator="family"),
-]
-"""What a between-site standard deviation can have."""
-
-DfPrior = Annotated[Gamma | Uniform, Field(discriminator="family")]
-"""What the degrees of freedom of Student-t site effects can have."""

@@ -9,7 +9,7 @@ import numpy as np
 from bayes_lupil.convergence import effective_draws, mcse_proportion
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Prior
-from bayes_lupil.priors.families import Dirichlet, HalfCauchy, HalfStudentT, StudentT
+from bayes_lupil.priors.families import Dirichlet
 from bayes_lupil.report.blocks import Block, Equation, Heading, Paragraph, Table
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.equations import estimand_equation, model_equations
@@ -100,11 +100,10 @@ def prior_moments(prior: Prior, sites: int) -> tuple[float, float, float, float]
         share = stats.beta(prior.concentration, (sites - 1) * prior.concentration) if sites > 1 else stats.uniform(1, 0)
         return float(share.mean()), float(share.std()), float(share.ppf(0.025)), float(share.ppf(0.975))
     low, high = (float(prior.ppf(q)) for q in (0.025, 0.975))
-    df = prior.df if isinstance(prior, StudentT | HalfStudentT) else 1.0 if isinstance(prior, HalfCauchy) else np.inf
-    if df <= 1:
+    if prior.tail <= 1:
         return np.nan, np.nan, low, high
     mean = integrate.quad(lambda q: float(prior.ppf(q)), 0, 1, limit=200)[0]
-    if df <= 2:
+    if prior.tail <= 2:
         return mean, np.nan, low, high
     centre, _ = integrate.quad(lambda q: (float(prior.ppf(q)) - mean) ** 2, 0, 1, limit=200)
     return mean, float(np.sqrt(centre)), low, high
