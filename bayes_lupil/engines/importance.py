@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.engines.proposal import LogDensity, Proposal
+from bayes_lupil.errors import SamplerError
 
 __all__ = ["ImportanceSample", "sample_density", "smooth_weights"]
 
@@ -20,6 +21,7 @@ Floats = NDArray[np.float64]
 
 _STAGES = 5
 _GOOD_K, _GOOD_SHARE = 0.5, 0.2
+_SMALLEST = 1e-20
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ class ImportanceSample:
 
 
 def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
-    """Pareto-smoothed importance weights that sum to 1, and k-hat, by ArviZ; ratios of shape (draws,)."""
+    """Pareto-smoothed importance weights that sum to 1, and k-hat, by ArviZ; ratios of shape (draws,).
+
+    k-hat is infinite where so few weights matter that nothing can be said of their tail.
+    """
     from arviz_stats.base import array_stats
 
     log_ratios = np.maximum(log_ratios, np.max(log_ratios) - 700)
@@ -92,8 +97,14 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
     if np.ptp(np.sort(log_ratios)[-int(np.ceil(tail)) :]) == 0:  # the largest weights are all alike: nothing to smooth
         raw = np.exp(log_ratios - np.max(log_ratios))
         return raw / raw.sum(), -np.inf
-    log_weights, k_hat = array_stats.psislw(-log_ratios)
-    return np.exp(np.asarray(log_weights)), float(k_hat)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        log_weights, k_hat = array_stats.psislw(-log_ratios)
+    weights = np.exp(np.asarray(log_weights))
+    if not (np.isfinite(weights).all() and np.isfinite(k_hat)):
+        # so few points matter that no tail can be fitted to them: the weights as they are, and not to be trusted
+        raw = np.exp(log_ratios - np.max(log_ratios))
+        return raw / raw.sum(), np.inf
+    return weights, float(k_hat)
 
 
 def sample_density(
@@ -108,6 +119,11 @@ def sample_density(
     start : Proposal
     points, replicates : int
         Points in all, and into how many independent replicates they are divided.
+
+    Raises
+    ------
+    SamplerError
+        Where the density is nowhere a number.
     """
     proposal, found = start, None
     for stage in range(1, _STAGES + 1):
@@ -121,7 +137,10 @@ def sample_density(
         w = found.weights.ravel()
         mean = w @ flat
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
-        factor = np.linalg.cholesky(spread + 1e-9 * np.eye(mean.size))
+        widths = np.diag(spread)
+        if not widths.min() > _SMALLEST * widths.max():  # nothing is learnt from a few points that outweigh all others
+            break
+        factor = np.linalg.cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * widths)))
         proposal = proposal.moved(mean, np.asarray(factor, dtype=float))
     assert found is not None
     return found
@@ -129,6 +148,8 @@ def sample_density(
 
 def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> ImportanceSample:
     log_ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
+    if not (log_ratios > -np.inf).any():
+        raise SamplerError("the density is nowhere a number")
     weights, k_hat = smooth_weights(log_ratios)
     top = log_ratios.max()
     raw = np.exp(log_ratios - top)

@@ -12,7 +12,7 @@ JASA 95:135-143).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TypeVar
@@ -20,14 +20,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.engines.climb import Asking, central, climb, difference_steps, expansion, inverse
+from bayes_lupil.errors import SamplerError
+
 __all__ = ["LogDensity", "Proposal", "Rung", "find_proposal"]
 
 Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats], Floats]
 """From points of shape (size, dimensions) to (size,)."""
 Found = TypeVar("Found")
-Asking = Generator[Floats, Floats, Found]
-"""A search that yields the points where it wants to know the density, is sent the values, and returns what it found."""
 
 _FIRST = 32
 _BITS = 30
@@ -132,7 +133,10 @@ def find_proposal(
 
     first = ndtri(_shifted_sobol(dimension, _FIRST, np.random.default_rng(seed)))
     first[0] = 0.0
-    best = first[np.nanargmax(log_density(first))]
+    values = log_density(first)
+    if not (values > -np.inf).any():
+        raise SamplerError("the density is nowhere a number")
+    best = first[np.nanargmax(values)]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
     ladders = [_ladder(mode, spread, axis, way, mass) for axis in scale_axes for way in (1, -1)]
@@ -162,25 +166,32 @@ def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> lis
 def _search(start: Floats) -> Asking[tuple[Floats, float, Floats]]:
     """Mode, log density there, inverse information; Newton steps of at most two SDs, halved where they go down.
 
-    The steps of the differences are halved with them: what they span was not like a normal density.
+    The steps of the differences are halved with them: what they span was not like a normal density. Where such steps
+    do not come to an end, as under a prior a thousand times as wide as the posterior, `climb` takes over.
     """
     at, steps = start, np.full(start.size, 0.05)
     best, move = -np.inf, np.zeros(start.size)
+    spread = np.eye(start.size)
     for _ in range(_MAX_STEPS):
-        value, gradient, information = yield from _expansion(at, steps)
+        value, gradient, information = yield from expansion(at, steps, _NOWHERE)
         if value < best - _FALL:
             move, steps = 0.5 * move, 0.5 * steps
             at = at - move
             continue
-        best, spread = max(best, value), _inverse(information)
+        if not value > _NOWHERE:
+            break
+        best, spread = max(best, value), inverse(information)
         widths = np.sqrt(np.diag(spread))
         move = spread @ gradient
         if np.abs(move / widths).max(initial=0) < _CLOSE:
+            if (steps > 2 * widths).any():  # too long to have seen the bend
+                break
             # the last step is taken as of a parabola; the point itself is not looked at
             return at + move, value + 0.5 * float(gradient @ move), spread
         move = _limited(move, widths)
-        at, steps = at + move, _steps(widths)
-    return at, value, spread
+        at, steps = at + move, difference_steps(widths)
+    found = yield from climb(start)
+    return (at, value, spread) if found is None else found
 
 
 def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> Asking[list[Rung]]:
@@ -200,7 +211,7 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
     found: list[Rung] = []
     for _ in range(_RUNGS):
         at = at + way * along * _SPACING * width  # where the others would go if all were normal
-        value, gradient, bend = yield from _slopes(at, others, _steps(widths))
+        value, gradient, bend = yield from _slopes(at, others, difference_steps(widths))
         widths = 1 / np.sqrt(np.maximum(-bend, 0.5))
         move = widths * (correlation @ (widths * gradient))
         move = _limited(move, widths)
@@ -221,11 +232,6 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
     return found
 
 
-def _steps(widths: Floats) -> Floats:
-    """Of the differences: long enough for the small jumps of integrals whose number of nodes depends on theta."""
-    return np.clip(0.3 * widths, 1e-7, 0.4)
-
-
 def _limited(move: Floats, widths: Floats) -> Floats:
     """A step of at most two SDs along any axis."""
     far = np.abs(move / widths).max(initial=0)
@@ -237,30 +243,8 @@ def _slopes(at: Floats, axes: NDArray[np.int64], steps: Floats) -> Asking[tuple[
     each = np.zeros((axes.size, at.size))
     each[np.arange(axes.size), axes] = steps
     values = _finite((yield at + np.concatenate([np.zeros((1, at.size)), each, -each])))
-    value, gradient, bend = _central(values, steps)
+    value, gradient, bend = central(values, steps)
     return value, gradient, bend / steps**2
-
-
-def _expansion(at: Floats, steps: Floats) -> Asking[tuple[float, Floats, Floats]]:
-    """Value, gradient and minus the Hessian by central differences."""
-    d = at.size
-    lower = np.tril_indices(d, -1)
-    each = np.diag(steps)
-    both = each[lower[0]] + each[lower[1]]
-    values = _finite((yield at + np.concatenate([np.zeros((1, d)), each, -each, both, -both])))
-    value, gradient, bend = _central(values[: 2 * d + 1], steps)
-    up_both, down_both = values[2 * d + 1 :].reshape(2, -1)
-    information = np.diag(-bend / steps**2)
-    mixed = -(up_both + down_both - 2 * value - bend[lower[0]] - bend[lower[1]])
-    information[lower] = mixed / (2 * steps[lower[0]] * steps[lower[1]])
-    information[lower[1], lower[0]] = information[lower]
-    return value, gradient, information
-
-
-def _central(values: Floats, steps: Floats) -> tuple[float, Floats, Floats]:
-    """Value, gradient and second differences from values at a point, above it and below it along each axis."""
-    up, down = np.split(values[1:], 2)
-    return float(values[0]), (up - down) / (2 * steps), up + down - 2 * values[0]
 
 
 def _finite(values: Floats) -> Floats:
@@ -269,9 +253,3 @@ def _finite(values: Floats) -> Floats:
 
 def _cholesky(covariance: Floats) -> Floats:
     return np.asarray(np.linalg.cholesky(covariance), dtype=float)
-
-
-def _inverse(information: Floats) -> Floats:
-    """Covariance; the prior alone has information 1, and a likelihood that bends the other way must not undo it."""
-    values, vectors = np.linalg.eigh(information)
-    return np.asarray((vectors / np.maximum(values, 0.5)) @ vectors.T)

@@ -59,6 +59,7 @@ SETTINGS = ("points", "nodes", "chains")
 """Settings of the sampler that the engine reads."""
 
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "engines/climb.py": (),
     "engines/importance.py": (),
     "engines/proposal.py": (),
     "engines/quadrature.py": (),

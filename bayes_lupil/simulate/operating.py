@@ -53,6 +53,7 @@ SETTINGS = ("points", "nodes", "chains")
 
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "convergence.py": ("judge", "_importance_failures", "describe_independent"),
+    "engines/climb.py": (),
     "engines/importance.py": (),
     "engines/proposal.py": (),
     "engines/quadrature.py": (),
