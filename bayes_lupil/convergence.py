@@ -19,6 +19,7 @@ __all__ = [
     "MAX_QUADRATURE_ERROR",
     "MAX_R_HAT",
     "MIN_ESS",
+    "UNSEEN",
     "Row",
     "Verdict",
     "describe",
@@ -37,6 +38,12 @@ MIN_ESS = 400
 MAX_K_HAT = 0.7
 MAX_QUADRATURE_ERROR = 0.02
 """Of a log posterior density, as an SD over the points that matter: shifts a mean by at most 2 % of its SD."""
+UNSEEN = 4.0
+"""Draws on the rarer side of a threshold by which the variance of their number is taken to be larger than that number.
+
+A number that is 0 may well have been 3, so an error of 0, or of the one draw that is there, would be too small by far:
+true probabilities further than 5 errors away are to be as rare as with a normal error (Agresti and Coull 1998, Am Stat
+52:119-126, add as many in all)."""
 MAX_DIFFERENCE = 4.0
 """Between two engines, in combined Monte Carlo errors."""
 
@@ -125,19 +132,19 @@ def mcse_proportion(event: NDArray[np.bool_], effective: float) -> float:
     """Monte Carlo standard error of a probability, from an indicator of shape (chain, draw).
 
     The effective sample size is the indicator's own: draws cross a threshold in the tail more independently than they
-    move. Where (nearly) all draws are alike their own spread says nothing, so one more success and one more failure
-    are counted; where all are alike, they are counted among the `effective` draws of the quantity behind the event.
+    move. Where (nearly) all draws are alike their own spread says nothing, so the error is that of a few more draws on
+    the rarer side (`UNSEEN`); where all are alike, of the `effective` draws of the quantity behind the event.
 
     Examples
     --------
     >>> import numpy as np
-    >>> 0 < mcse_proportion(np.ones((4, 1000), dtype=bool), effective=2000.0) < 0.001
-    True
+    >>> mcse_proportion(np.ones((4, 1000), dtype=bool), effective=2000.0)
+    0.001
     """
     alike = event.all() or not event.any()
     n = effective if alike else float(_statistics().ess(event.astype(float), method="mean"))
-    shrunk = (event.mean() * n + 1) / (n + 2)
-    return float(np.sqrt(shrunk * (1 - shrunk) / n))
+    p = float(event.mean())
+    return float(np.sqrt((p * (1 - p) + UNSEEN / n) / n))
 
 
 def effective_draws(draws: Floats) -> float:

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import MIN_ESS, mcse_mean
-from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.weighted import carries, effective_size
+from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
 from bayes_lupil.trials.margins import Margins
 
 __all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "weigh"]
@@ -98,41 +97,27 @@ class Weighted:
 
 
 def weigh(posterior: Posterior, log_ratio: Floats) -> Weighted | None:
-    """P(benefit) and risk differences under weights; None where the draws cannot carry them.
+    """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them.
 
     Parameters
     ----------
     log_ratio : array, shape (draws,)
         Log of the weights up to a constant; they are Pareto-smoothed.
     """
-    weights, k_hat = smooth_weights(log_ratio)
-    if not carries(posterior, weights, k_hat):
-        return None
-    effective = effective_size(posterior, weights)
-    shape = posterior.draws("risk_difference").shape
-
-    def mean(values: Floats) -> tuple[float, Floats]:
-        """Weighted mean, and by draw what it adds to it (delta method for a ratio of means)."""
-        centre = float(weights @ values)
-        return centre, (weights.size * weights * (values - centre)).reshape(shape)
-
-    sign = posterior.provenance.end_point.sign
-
-    def chance(values: Floats) -> tuple[float, float, Floats]:
-        """Probability of benefit, its Monte Carlo error, and what each draw adds to it."""
-        p, around = mean((sign * values > 0).astype(float))
-        held = (p * effective + 1) / (effective + 2)  # as in `mcse_proportion`, so that 0 and 1 have an error too
-        return p, mcse_mean(around) if 0 < p < 1 else float(np.sqrt(held * (1 - held) / effective)), around
-
-    difference = posterior.draws("risk_difference").ravel()
-    at_ordinary = posterior.draws("risk_difference_ordinary_sites").ravel()
-    p, error, influence = chance(difference)
-    p_ordinary, ordinary_error, _ = chance(at_ordinary)
-    rd, rd_around = mean(difference)
-    ordinary, ordinary_around = mean(at_ordinary)
+    draws = WeightedDraws(BaseDraws(posterior), log_ratio)
+    shape, sign = posterior.draws("risk_difference").shape, posterior.provenance.end_point.sign
+    found: list[float] = []
+    for name in ("risk_difference", "risk_difference_ordinary_sites"):
+        values = posterior.draws(name).ravel()
+        benefit = sign * values > 0
+        if not (draws.holds_mean(values) and draws.holds_chance(benefit)):
+            return None
+        found += [*draws.chance(benefit), *draws.mean(values)]
+    p, error, rd, rd_error, p_ordinary, ordinary_error, ordinary, ordinary_rd_error = found
+    influence = (draws.weights.size * draws.weights * (draws.base.benefit - p)).reshape(shape)
     return Weighted(
-        p, error, rd, mcse_mean(rd_around), ordinary, mcse_mean(ordinary_around), p_ordinary, ordinary_error, k_hat,
-        effective, influence,
+        p, error, rd, rd_error, ordinary, ordinary_rd_error, p_ordinary, ordinary_error, draws.k_hat, draws.effective,
+        influence,
     )  # fmt: skip
 
 

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.engines import quadrature
-from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
-from bayes_lupil.sensitivity.inputs import check, site_log_likelihood
-from bayes_lupil.sensitivity.weighted import Changed, carries, of_refit, weighted
+from bayes_lupil.sensitivity.inputs import check, covers, covers_power, site_log_likelihood
+from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, WeightedDraws, of_refit, summary
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.trial import Trial
 
@@ -22,7 +21,10 @@ __all__ = ["change_prior", "power_scale"]
 
 
 def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -> Changed:
-    """The posterior under other priors.
+    """The posterior under other priors: draws reweighted, or the model fitted again where they cannot stand for that.
+
+    Draws never stand for a prior that reaches further than the one they were made under (see
+    `bayes_lupil.sensitivity.inputs.covers`).
 
     Parameters
     ----------
@@ -44,10 +46,9 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -
         density = new[name].logpdf(draws) - old[name].logpdf(draws)
         log_ratio += density.reshape(log_ratio.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
     label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
-    weights, k_hat = smooth_weights(log_ratio)
-    if not carries(posterior, weights, k_hat):
-        return of_refit(fit(spec, trial), label, k_hat)
-    return weighted(posterior, label, weights, k_hat)
+    covered = all(covers(old[name], new[name]) for name in priors)
+    weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
+    return summary(weighted, label) or of_refit(fit(spec, trial), label, weighted.k_hat)
 
 
 def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
@@ -69,12 +70,14 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
     marginal = model.site_marginal
     assert marginal is not None  # there is a site log likelihood
     log_ratio = (likelihood - 1) * by_site.sum(axis=1)
+    theta = {item.name: posterior.draws(item.name).ravel() for item in marginal.parameters}
     for item in marginal.parameters:
-        log_ratio += (prior - 1) * item.prior.logpdf(posterior.draws(item.name)).ravel()
+        log_ratio += (prior - 1) * item.logpdf(theta)
+    covered = all(covers_power(item.prior, prior) for item in marginal.parameters)
     label = f"prior^{prior:g}, likelihood^{likelihood:g}"
-    weights, k_hat = smooth_weights(log_ratio)
-    if carries(posterior, weights, k_hat):
-        return weighted(posterior, label, weights, k_hat)
+    weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
+    if (found := summary(weighted, label)) is not None:
+        return found
     draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
     refit = Posterior(build_tree(model, draws), posterior.spec, provenance_of(posterior.spec, trial, draws))
-    return of_refit(refit, label, k_hat)
+    return of_refit(refit, label, weighted.k_hat)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.errors import SamplerError, TrialError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity.inputs import site_log_likelihood
-from bayes_lupil.sensitivity.weighted import Changed, Estimate, carries, of_refit, weighted
+from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, Estimate, WeightedDraws, of_refit, summary
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["Deletion", "deletions", "leave_one_site_out"]
@@ -23,35 +24,66 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Deletion:
-    """The way to the posterior without a site: weights of the draws, a fit without it, or neither.
+    """The way to the posterior without a site: weights of the draws, and a fit without it where they do not do.
 
     Attributes
     ----------
     site : str
-    k_hat : float
-        Of the weights.
-    weights, difference : array, shape (draws,), or None
-        Weights that sum to 1, and the risk difference over the patients of the other sites; None where weights do not
-        carry the change.
-    refit : Posterior or None
-        The model fitted without the site; None where the weights carry, or where no fit was wanted.
+    trial : Trial
+    draws : WeightedDraws
+        Of the posterior of all sites.
+    difference, log_odds_ratio : array, shape (draws,)
+        The risk difference over the patients of the other sites, and the conditional log odds ratio of these sites.
+    may_refit : bool
+        Whether a fit is wanted where the weights do not do.
+    impossible : str
+        Why there is no trial without the site; empty where there is one.
     """
 
     site: str
-    k_hat: float
-    weights: Floats | None = None
-    difference: Floats | None = None
-    refit: Posterior | None = None
+    trial: Trial
+    draws: WeightedDraws
+    difference: Floats
+    log_odds_ratio: Floats | None = None
+    may_refit: bool = True
+    impossible: str = ""
 
-    def changed(self, posterior: Posterior) -> Changed:
-        """The summaries; NaN where there are neither weights nor a fit."""
-        label = f"without site {self.site}"
-        if self.weights is not None:
-            return weighted(posterior, label, self.weights, self.k_hat, self.difference)
+    @cached_property
+    def weighted(self) -> Changed | None:
+        """Summaries of the weighted draws; None where they cannot stand for the posterior without the site."""
+        return None if self.impossible else summary(self.draws, self.label, self.difference, self.log_odds_ratio)
+
+    @property
+    def refit(self) -> Posterior | None:
+        """The model fitted without the site, at the first call; None where that is not wanted, or cannot be done."""
+        return self._refitted[0]
+
+    @cached_property
+    def _refitted(self) -> tuple[Posterior | None, str]:
+        """The fit, or why there is none."""
+        if self.impossible or not self.may_refit:
+            return None, self.impossible or "draws that cannot stand for it, and no fit was wanted"
+        spec = self.draws.base.posterior.spec
+        try:
+            return fit(spec.edited(without_sites=[*spec.without_sites, self.site]), self.trial), ""
+        except SamplerError as problem:
+            return None, str(problem)
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        return f"without site {self.site}"
+
+    @cached_property
+    def changed(self) -> Changed:
+        """The summaries; NaN where there are neither weights that do nor a fit."""
+        if self.weighted is not None:
+            return self.weighted
         if self.refit is not None:
-            return of_refit(self.refit, label, self.k_hat)
+            return of_refit(self.refit, self.label, self.draws.k_hat)
         nothing = {"risk_difference": Estimate(*[np.nan] * 6)}
-        return Changed(label, nothing, np.nan, np.nan, self.k_hat, np.nan, refitted=False, ok=False)
+        found = Changed(self.label, nothing, np.nan, np.nan, self.draws.k_hat, np.nan, refitted=False, ok=False)
+        return replace(found, reason=self._refitted[1])
 
 
 def deletions(posterior: Posterior, trial: Trial, refit: bool = True) -> Iterator[Deletion]:
@@ -60,20 +92,25 @@ def deletions(posterior: Posterior, trial: Trial, refit: bool = True) -> Iterato
     likelihood, spec = build_likelihood(posterior.spec, trial), posterior.spec
     p, shares = posterior.draws("p").reshape(len(by_site), -1, 2), np.asarray(likelihood.site_weights({}))
     each = (p[..., 1] - p[..., 0]) * shares
-    whole = each.sum(axis=1)
+    whole, base = each.sum(axis=1), BaseDraws(posterior)
+    own = posterior.draws("beta").reshape(len(by_site), -1) if spec.sites.effects == "fixed" else None
     for s, name in enumerate(likelihood.site_names):
-        weights, k_hat = smooth_weights(-by_site[:, s])
-        if carries(posterior, weights, k_hat):
-            yield Deletion(name, k_hat, weights, (whole - each[:, s]) / (1 - shares[s]))
-        elif refit:
-            without = spec.edited(without_sites=[*spec.without_sites, name])
-            yield Deletion(name, k_hat, refit=fit(without, trial))
-        else:
-            yield Deletion(name, k_hat)
+        impossible = ""
+        try:
+            trial.analysis_set(spec.population, (*spec.without_sites, name))
+        except TrialError as problem:
+            impossible = f"not possible: {problem.found}"
+        with np.errstate(divide="ignore", invalid="ignore"):
+            difference = (whole - each[:, s]) / (1 - shares[s])
+            # where each site has an effect of its own, the average is over the other sites, as in `estimands`
+            average = None if own is None else (own @ shares - own[:, s] * shares[s]) / (1 - shares[s])
+        yield Deletion(name, trial, WeightedDraws(base, -by_site[:, s]), difference, average, refit, impossible)
 
 
 def leave_one_site_out(posterior: Posterior, trial: Trial) -> tuple[Changed, ...]:
     """The posterior without each site in turn; the risk difference is then over the patients of the other sites.
+
+    A site without which an arm would have no patients has no such posterior: its `ok` is False, and `reason` says why.
 
     Parameters
     ----------
@@ -89,4 +126,4 @@ def leave_one_site_out(posterior: Posterior, trial: Trial) -> tuple[Changed, ...
     InputError
         Where the posterior is of another trial, or its diagnostics failed.
     """
-    return tuple(deletion.changed(posterior) for deletion in deletions(posterior, trial))
+    return tuple(deletion.changed for deletion in deletions(posterior, trial))

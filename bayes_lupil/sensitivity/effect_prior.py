@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.estimands import Benefit, benefit_ladder
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.sensitivity.weighted import Changed, carries, effective_size, of_refit, weighted, weighted_chance
+from bayes_lupil.priors import Normal
+from bayes_lupil.sensitivity.inputs import check, covers
+from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, WeightedDraws, of_refit, summary
 from bayes_lupil.trials.trial import EndPoint, Trial
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ __all__ = [
     "TippingPrior",
     "UnderPrior",
     "analyse_priors",
-    "prior_weights",
     "standard_priors",
+    "under_normal",
     "under_prior",
 ]
 
@@ -100,11 +100,14 @@ class UnderPrior:
         Risk difference and P(benefit), k-hat of the weights, and whether the model was fitted again.
     ladder : tuple of Benefit
         As `Posterior.ladder`; empty where a refit failed its diagnostics.
+    refit : Posterior or None
+        The model fitted again with this prior, where draws under the declared one could not stand for that.
     """
 
     prior: EffectPrior
     changed: Changed
     ladder: tuple[Benefit, ...]
+    refit: Posterior | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,11 @@ class PriorAnalysis:
     rows: tuple[UnderPrior, ...]
     tipping: tuple[TippingPrior, ...]
     map: PriorMap
+
+    @property
+    def fits(self) -> tuple[Posterior, ...]:
+        """Sound posteriors under priors of the effect: of the model file, then those that had to be fitted."""
+        return _fits(self.posterior, self.rows)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a prior and threshold: P(risk difference beyond it), with its error and how it was computed."""
@@ -235,13 +243,19 @@ def relevant_log_odds_ratio(end_point: EndPoint, control_risk: float, relevant: 
     return math.log(better / (1 - better)) - math.log(base / (1 - base))
 
 
-def prior_weights(posterior: Posterior, mean: float, sd: float) -> tuple[Floats, float]:
-    """Smoothed weights that turn the posterior's prior of the log odds ratio into a normal one, and their k-hat."""
-    draws = posterior.draws("beta").ravel()
-    log_ratio = -0.5 * ((draws - mean) / sd) ** 2 - posterior.spec.priors.beta.logpdf(draws)
-    if np.ptp(log_ratio) < 1e-9:  # the prior of the model file: rounding errors have no tail to be smoothed
-        return np.full(draws.size, 1 / draws.size), -np.inf
-    return smooth_weights(log_ratio)
+def under_normal(base: BaseDraws, mean: float, sd: float) -> WeightedDraws:
+    """Draws of a posterior weighted from its prior of the log odds ratio to a normal one.
+
+    Parameters
+    ----------
+    base : BaseDraws
+    mean, sd : float
+        Of the log odds ratio.
+    """
+    old = base.posterior.spec.priors.beta
+    new = Normal(mean=mean, sd=sd, reason="a prior that is asked about")
+    draws = base.quantities["beta"]
+    return WeightedDraws(base, new.logpdf(draws) - old.logpdf(draws), covers(old, new))
 
 
 def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
@@ -265,66 +279,82 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
     risk, relevant = (responders + 0.5) / (patients + 1), posterior.spec.decision.relevant
     end_point = posterior.provenance.end_point
     priors = standard_priors(end_point, risk, relevant)
+    rows = tuple(under_prior(posterior, trial, prior) for prior in priors)
+    bases = [BaseDraws(item) for item in _fits(posterior, rows)]
     return PriorAnalysis(
         posterior,
         relevant_log_odds_ratio(end_point, risk, relevant),
-        tuple(under_prior(posterior, trial, prior) for prior in priors),
-        tuple(_tipping(posterior, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
-        _map(posterior),
+        rows,
+        tuple(_tipping(bases, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
+        _map(bases),
     )
 
 
+def _fits(posterior: Posterior, rows: tuple[UnderPrior, ...]) -> tuple[Posterior, ...]:
+    return (posterior, *(row.refit for row in rows if row.refit is not None and row.refit.verdict.ok))
+
+
 def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> UnderPrior:
-    """The posterior under another prior: draws reweighted, or the model fitted again where they cannot carry that."""
-    weights, k_hat = prior_weights(posterior, prior.mean, prior.sd)
-    if not carries(posterior, weights, k_hat):
-        declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
-        refit = fit(posterior.spec.edited(priors__beta=declared), trial)
-        return UnderPrior(prior, of_refit(refit, prior.name, k_hat), refit.ladder)
-    changed = weighted(posterior, prior.name, weights, k_hat)
-    decision = posterior.spec.decision
-    ladder = benefit_ladder(
-        posterior.draws("risk_difference").ravel(), posterior.provenance.end_point, decision.ladder, decision.harm,
-        decision.relevant, lambda event: weighted_chance(event, weights, changed.effective),
-    )  # fmt: skip
-    return UnderPrior(prior, changed, ladder)
+    """The posterior under another prior: draws reweighted, or the model fitted again where they cannot stand for that.
+
+    Every probability of the ladder must be told from the weights, or none is, so that a row is of one posterior.
+    """
+    draws = under_normal(BaseDraws(posterior), prior.mean, prior.sd)
+    changed = summary(draws, prior.name)
+    if changed is not None:
+        decision, told = posterior.spec.decision, []
+
+        def chance(event: NDArray[np.bool_]) -> tuple[float, float]:
+            told.append(draws.holds_chance(event))
+            return draws.chance(event)
+
+        ladder = benefit_ladder(
+            draws.base.quantities["risk_difference"], posterior.provenance.end_point, decision.ladder, decision.harm,
+            decision.relevant, chance,
+        )  # fmt: skip
+        if all(told):
+            return UnderPrior(prior, changed, ladder)
+    declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
+    refit = fit(posterior.spec.edited(priors__beta=declared), trial)
+    return UnderPrior(prior, of_refit(refit, prior.name, draws.k_hat), refit.ladder, refit)
 
 
-def _good(posterior: Posterior) -> NDArray[np.bool_]:
-    return np.asarray(posterior.provenance.end_point.sign * posterior.draws("risk_difference").ravel() > 0)
+def _tipping(bases: list[BaseDraws], sd: float, target: float) -> TippingPrior:
+    """From the first of the fits whose draws can tell."""
+    found = (_tipping_from(base, sd, target) for base in bases)
+    return next((item for item in found if item is not None), TippingPrior(target, sd, None, None, None))
 
 
-def _tipping(posterior: Posterior, sd: float, target: float) -> TippingPrior:
+def _tipping_from(base: BaseDraws, sd: float, target: float) -> TippingPrior | None:
     from scipy.optimize import brentq
 
-    good = _good(posterior)
-
     def chance(mean: float) -> float:
-        return float(prior_weights(posterior, mean, sd)[0] @ good)
+        return float(under_normal(base, mean, sd).weights @ base.benefit)
 
     if (chance(-_FURTHEST) - target) * (chance(_FURTHEST) - target) >= 0:
-        return TippingPrior(target, sd, None, None, None)
+        return None
     mean = float(brentq(lambda m: chance(m) - target, -_FURTHEST, _FURTHEST, xtol=1e-4))
-    weights, k_hat = prior_weights(posterior, mean, sd)
-    if not carries(posterior, weights, k_hat):
-        return TippingPrior(target, sd, None, None, None)
-    error = weighted_chance(good, weights, effective_size(posterior, weights))[1]
+    draws = under_normal(base, mean, sd)
+    if not draws.holds_chance(base.benefit):
+        return None
+    error = draws.chance(base.benefit)[1]
     step = sd / 10
     slope = (chance(mean + step) - chance(mean - step)) / (2 * step)
     if error / abs(slope) > _VAGUE:
-        return TippingPrior(target, sd, None, None, None)
-    before = EffectPrior("tipping", mean, sd, "").p_benefit(posterior.provenance.end_point)
+        return None
+    before = EffectPrior("tipping", mean, sd, "").p_benefit(base.posterior.provenance.end_point)
     return TippingPrior(target, sd, mean, error / abs(slope), before)
 
 
-def _map(posterior: Posterior) -> PriorMap:
-    good = _good(posterior)
+def _map(bases: list[BaseDraws]) -> PriorMap:
     means = np.linspace(-_MAP_RANGE, _MAP_RANGE, _MAP_MEANS)
     sds = np.geomspace(*_MAP_SD_RANGE, _MAP_SDS)
     chances = np.full((sds.size, means.size, 2), np.nan)
     for i, sd in enumerate(sds):
         for j, mean in enumerate(means):
-            weights, k_hat = prior_weights(posterior, float(mean), float(sd))
-            if carries(posterior, weights, k_hat):
-                chances[i, j] = weighted_chance(good, weights, effective_size(posterior, weights))
+            for base in bases:
+                draws = under_normal(base, float(mean), float(sd))
+                if draws.holds_chance(base.benefit):
+                    chances[i, j] = draws.chance(base.benefit)
+                    break
     return PriorMap(means, sds, chances[..., 0], chances[..., 1])

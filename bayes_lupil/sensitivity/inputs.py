@@ -1,4 +1,7 @@
-"""What every question of sensitivity needs of a posterior: soundness, its own trial, likelihoods of single sites."""
+"""What every question of sensitivity needs of a posterior: soundness, its own trial, likelihoods of single sites.
+
+And of priors: whether draws under the one can stand for draws under the other.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,16 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.priors import Dirichlet, Prior
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["check", "site_log_likelihood"]
+__all__ = ["MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood"]
 
 Floats = NDArray[np.float64]
+
+MAX_LOG_RATIO = float(np.log(1000))
+"""Of a new prior's density over the old one's: what is heavier in a tail than this is never reached by reweighting."""
+_TAILS = np.logspace(-12, np.log10(0.5), 200)
 
 
 def check(posterior: Posterior, trial: Trial) -> None:
@@ -42,3 +50,44 @@ def site_log_likelihood(posterior: Posterior, trial: Trial) -> Floats:
         )
     values = np.asarray(group["y"].values, dtype=float)
     return values.reshape(-1, values.shape[-1])
+
+
+def covers(old: Prior, new: Prior) -> bool:
+    """Whether draws under one prior may be reweighted to another: wherever the new one is, the old one is too.
+
+    The ratio of the densities must be at most 1,000 between the quantiles 1e-12 and 1 - 1e-12 of the new prior,
+    whatever the draws are: weights are blind to what lies beyond a bound of the old prior, and to a tail without draws.
+
+    Examples
+    --------
+    >>> from bayes_lupil.priors import Normal, Uniform
+    >>> wide, narrow = (Normal(mean=0, sd=sd, reason="an example") for sd in (1.0, 0.5))
+    >>> covers(wide, narrow), covers(narrow, wide)
+    (True, False)
+    >>> covers(Uniform(lower=0, upper=1, reason="an example"), narrow)
+    False
+    """
+    if old.model_copy(update={"reason": ""}) == new.model_copy(update={"reason": ""}):
+        return True
+    if isinstance(old, Dirichlet) or isinstance(new, Dirichlet):
+        return False
+    at = _range(new)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = new.logpdf(at) - old.logpdf(at)
+    return bool((ratio[new.logpdf(at) > -np.inf] <= MAX_LOG_RATIO).all())
+
+
+def covers_power(prior: Prior, power: float) -> bool:
+    """Whether draws under a prior may be reweighted to that prior raised to a power, as `covers`."""
+    if power >= 1:
+        return True
+    if isinstance(prior, Dirichlet):
+        return False
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        fall = prior.logpdf(prior.ppf(0.5)) - prior.logpdf(_range(prior))
+    return bool(((1 - power) * fall <= MAX_LOG_RATIO).all())
+
+
+def _range(prior: Prior) -> Floats:
+    """Values from one far tail to the other, shape (400,)."""
+    return np.concatenate([prior.ppf(_TAILS), prior.isf(_TAILS)])

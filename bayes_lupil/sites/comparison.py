@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity import SiteLoo, loo_sites
-from bayes_lupil.sensitivity.inputs import site_log_likelihood
+from bayes_lupil.sensitivity import loo_sites
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ class ModelScore:
     name : str
     elpd, se, mcse : float
         Leave-one-site-out expected log predictive density, summed over sites; its standard error over sites; its Monte
-        Carlo standard error.
+        Carlo standard error, those of sites being taken as independent.
     difference, difference_se, difference_mcse : float
         To the best model (0 or negative), its paired standard error over sites, and its Monte Carlo standard error; 0
         for the best model itself.
@@ -56,7 +54,7 @@ class ModelScore:
     distinct : bool
         Whether the difference is at least 4 and beyond 2 standard errors.
     refitted : tuple of str
-        Sites for which the model was fitted again, because k-hat was above 0.5.
+        Sites for which the model was fitted again, because draws of the whole trial could not stand for that.
     """
 
     name: str
@@ -140,7 +138,7 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
         raise InputError("comparison of models", found, "at least one model with sound fits")
     sites = tuple(next(iter(loo.values())).by_site)
     density = {name: np.array([found.by_site[site] for site in sites]) for name, found in loo.items()}
-    mcse = {name: _mcse(named[name], trial, found, sites) for name, found in loo.items()}
+    mcse = {name: float(np.linalg.norm(list(found.mcse.values()))) for name, found in loo.items()}
     order = sorted(loo, key=lambda name: -loo[name].elpd)
     weights = dict(zip(order, stacking_weights(np.column_stack([density[name] for name in order])), strict=True))
     best, scores = order[0], []
@@ -224,29 +222,6 @@ def _analysed(posterior: Posterior) -> tuple[str, str, tuple[str, ...]]:
     """What must be the same, so that densities are of the same counts."""
     spec = posterior.spec
     return posterior.provenance.data_hash, spec.population, tuple(sorted(spec.without_sites))
-
-
-def _mcse(posterior: Posterior, trial: Trial, loo: SiteLoo, sites: tuple[str, ...]) -> float:
-    """Monte Carlo standard error of an elpd; errors of sites are taken as independent.
-
-    By the delta method, as in Vehtari, Gelman and Gabry 2017 (R package loo, `mcse_elpd_loo`): that of weighted draws.
-    Where the model was fitted again, that of a mean of as many draws as the posterior itself is worth; the relative
-    variance of the density over them is E(p) / p_loo - 1, the mean being over the posterior with the site in it.
-    """
-    log_density = site_log_likelihood(posterior, trial)
-    draws = log_density.shape[0]
-    worth = min(posterior.row("risk_difference").ess_bulk / draws, 1.0)
-    names = [str(site) for site in np.asarray(posterior.data["site_log_likelihood"]["site"])]
-    total = 0.0
-    for site in sites:
-        column = log_density[:, names.index(site)]
-        relative = np.exp(column - loo.by_site[site])
-        if site in loo.refitted:
-            total += max(float(relative.mean()) - 1, 0.0) / (worth * draws)
-        else:
-            weights, _ = smooth_weights(-column)
-            total += float((weights**2) @ (relative - 1) ** 2) / worth
-    return float(np.sqrt(total))
 
 
 def _warnings(scores: Sequence[ModelScore], sites: int) -> tuple[str, ...]:

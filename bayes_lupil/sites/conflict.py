@@ -17,7 +17,7 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Deletion, deletions
-from bayes_lupil.sensitivity.weighted import effective_size
+from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
 from bayes_lupil.sites.influence import site_cells
 from bayes_lupil.trials.trial import Trial
 
@@ -238,35 +238,38 @@ class NewSites:
     def conflict(self, deletion: Deletion) -> SiteConflict:
         """The p-values of the site that is left out."""
         s = self._index[deletion.site]
+        n = self._cells.n[s]
+        nothing = Conflict(np.nan, np.nan, np.nan, np.nan)
+        arms = [nothing if n[a] else None for a in (0, 1)]
+        refitted, found = False, None
+        if not deletion.impossible:
+            found = self._p_values(deletion.draws, self._p, s)
+            if found is None and deletion.refit is not None:
+                refitted = True
+                if deletion.refit.verdict.ok:
+                    likelihood = build_likelihood(deletion.refit.spec, self.trial)
+                    assert isinstance(likelihood, BinomialCells)  # as of the whole trial
+                    again = WeightedDraws(BaseDraws(deletion.refit))
+                    found = self._p_values(again, _new_site(deletion.refit, likelihood), s)
+        control, active, difference = found or (arms[0], arms[1], nothing if n.all() else None)
+        return SiteConflict(deletion.site, control, active, difference, deletion.draws.k_hat, refitted)
+
+    def _p_values(self, draws: WeightedDraws, p: Floats, s: int) -> tuple[Conflict | None, ...] | None:
+        """Of control, active and difference; None where the weighted draws cannot tell one of them."""
         y, n = self._cells.responders[s], self._cells.n[s]
-        posterior, p, weights = self.posterior, self._p, deletion.weights
-        if deletion.refit is not None and deletion.refit.verdict.ok:
-            posterior = deletion.refit
-            likelihood = build_likelihood(posterior.spec, self.trial)
-            assert isinstance(likelihood, BinomialCells)  # as of the whole trial
-            p = _new_site(posterior, likelihood)
-            weights = np.full(len(p), 1 / len(p))
-        refitted = deletion.refit is not None
-        if weights is None:
-            nothing = Conflict(np.nan, np.nan, np.nan, np.nan)
-            arms = [nothing if n[a] else None for a in (0, 1)]
-            return SiteConflict(deletion.site, arms[0], arms[1], nothing if n.all() else None, deletion.k_hat, refitted)
-        worth = effective_size(posterior, weights) * float((weights**2).sum())
         stream = np.random.SeedSequence(self.posterior.spec.sampler.seed, spawn_key=(_STREAM, s))
         again = np.random.default_rng(stream).binomial(n, p)
-
-        def of_arm(a: int) -> Conflict | None:
-            if not n[a]:
-                return None
-            tail, ends = _lower_tail(y[a], n[a], p[..., a]), _ends(n[a], p[..., a])
-            return _conflict(tail, ends, again[..., a], weights, worth)
-
-        difference = None
-        if n.all():
-            (none_0, all_0), (none_1, all_1) = (_ends(n[a], p[..., a]) for a in (0, 1))
-            tail, ends = _lower_tail_of_difference(y, n, p, again[..., 0]), (none_1 * all_0, all_1 * none_0)
-            difference = _conflict(tail, ends, again[..., 1] * n[0] - again[..., 0] * n[1], weights, worth)
-        return SiteConflict(deletion.site, of_arm(0), of_arm(1), difference, deletion.k_hat, refitted)
+        lower: list[Floats | None] = [_lower_tail(y[a], n[a], p[..., a]) if n[a] else None for a in (0, 1)]
+        lower.append(_lower_tail_of_difference(y, n, p, again[..., 0]) if n.all() else None)
+        if not all(draws.holds_rare(tail.mean(axis=1)) for tail in lower if tail is not None):
+            return None
+        (none_0, all_0), (none_1, all_1) = (_ends(n[a], p[..., a]) for a in (0, 1))
+        ends = [(none_0, all_0), (none_1, all_1), (none_1 * all_0, all_1 * none_0)]
+        shown = [again[..., 0], again[..., 1], again[..., 1] * n[0] - again[..., 0] * n[1]]
+        return tuple(
+            None if tail is None else _conflict(tail, end, outcome, draws)
+            for tail, end, outcome in zip(lower, ends, shown, strict=True)
+        )
 
 
 def _new_site(posterior: Posterior, likelihood: BinomialCells) -> Floats:
@@ -286,17 +289,14 @@ def _new_site(posterior: Posterior, likelihood: BinomialCells) -> Floats:
     return np.asarray(expit(likelihood.sites.new_site(values, rng)["log_odds"]))
 
 
-def _conflict(
-    lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int64], weights: Floats, worth: float
-) -> Conflict:
+def _conflict(lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int64], draws: WeightedDraws) -> Conflict:
     """From P(Y < y) + P(Y = y) / 2, the chances of the lowest and highest outcome, and an outcome, at every new site.
 
     The mid-p of the lowest outcome, twice half its own probability, is that probability, and no other outcome below
     the middle has a smaller one; likewise at the top.
     """
-    by_draw = lower.mean(axis=1)
-    tail = float(weights @ by_draw)
-    error = float(np.sqrt((weights**2 @ (by_draw - tail) ** 2) / worth))
+    weights = draws.weights
+    tail, error = draws.mean(lower.mean(axis=1))
     smallest = min(float(weights @ end.mean(axis=1)) for end in ends)
     _, which = np.unique(again, return_inverse=True)
     chance = np.bincount(which.ravel(), np.repeat(weights / again.shape[1], again.shape[1]))

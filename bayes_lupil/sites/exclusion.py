@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.engines import quadrature
-from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import BinomialCells
@@ -34,7 +33,7 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
 from bayes_lupil.sensitivity import Changed, Estimate
 from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.sensitivity.weighted import carries, effective_size, estimate, of_refit, weighted
+from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws, of_refit, summary
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.cells import Cells
@@ -165,11 +164,9 @@ def exclusion_path(
     reweighting = _Reweighting(posterior, cells, suspects)
     points = []
     for power in map(float, powers):
-        weights, k_hat = smooth_weights(reweighting.log_weights(power))
-        if carries(posterior, weights, k_hat):
-            points.append(reweighting.point(power, weights, k_hat))
-        else:
-            points.append(_refit(posterior, trial, cells, suspects, power, k_hat))
+        draws = WeightedDraws(reweighting.base, reweighting.log_weights(power))
+        found = reweighting.summary(power, draws)
+        points.append(_point(power, found or _refit(posterior, trial, cells, suspects, power, draws.k_hat)))
     source = posterior.provenance
     patients = int(cells.n[_rows(cells, suspects)].sum())
     return ExclusionPath(
@@ -182,17 +179,17 @@ class _Reweighting:
 
     def __init__(self, posterior: Posterior, cells: Cells, suspects: tuple[str, ...]) -> None:
         self.posterior = posterior
+        self.base = BaseDraws(posterior)
         self.rows = _rows(cells, suspects)
         self.n = cells.n.sum(axis=1).astype(float)
         self.whole = _part(BinomialCells(posterior.spec, cells).site_marginal, self.rows)
-        self.draws = posterior.draws("risk_difference").size
         self.theta = {item.name: posterior.draws(item.name).ravel() for item in self.whole.parameters}
 
     def log_weights(self, power: float) -> Floats:
         """Of the draws, up to a constant, shape (draws,)."""
         if power == 1:
-            return np.zeros(self.draws)
-        return np.broadcast_to(self._log_likelihood(power) - self._log_likelihood(1.0), self.draws)
+            return np.zeros(self.base.size)
+        return np.broadcast_to(self._log_likelihood(power) - self._log_likelihood(1.0), self.base.size)
 
     def _log_likelihood(self, power: float) -> Floats:
         """Summed over the suspects, shape (draws,), or (1,) where sites share no parameter."""
@@ -200,36 +197,32 @@ class _Reweighting:
         by_site, _ = _powered(self.whole, np.full(self.rows.size, power)).log_sites(self.theta, nodes)
         return np.asarray(by_site.sum(axis=1))
 
-    def point(self, power: float, weights: Floats, k_hat: float) -> ExclusionPoint:
-        """Summaries under these weights."""
-        spec, shares = self.posterior.spec, self.n.copy()
+    def summary(self, power: float, draws: WeightedDraws) -> Changed | None:
+        """Summaries of the weighted draws; None where they cannot stand for the suspects' counting less."""
+        if power == 1:  # the draws there are, so that the path begins at the fit itself
+            return summary(draws, "")
+        shares = self.n.copy()
         shares[self.rows] *= power
         shares /= shares.sum()
-        # at 1 the draws there are, so that the path begins at the fit itself
-        fresh = {} if power == 1 else self._suspects(power)
+        fresh, average = self._suspects(power), None
         difference = (self._differences(fresh) * shares).sum(axis=1)
-        found = weighted(self.posterior, "", weights, k_hat, difference)
-        if spec.sites.effects == "fixed":  # the average over the sites that count, as in `estimands`
-            by_site = self.posterior.draws("beta").reshape(self.draws, -1).copy()
-            if fresh:
-                by_site[:, self.rows] = fresh["beta"]
-            average = estimate((by_site * shares).sum(axis=1), weights, effective_size(self.posterior, weights))
-            found = replace(found, estimates={**found.estimates, "conditional_log_odds_ratio": average})
-        return _point(power, found)
+        if self.posterior.spec.sites.effects == "fixed":  # over the sites that count, as in `estimands`
+            by_site = self.posterior.draws("beta").reshape(self.base.size, -1).copy()
+            by_site[:, self.rows] = fresh["beta"]
+            average = (by_site * shares).sum(axis=1)
+        return summary(draws, "", difference, average)
 
     def _suspects(self, power: float) -> dict[str, Floats]:
         """Parameters of the suspect sites given theta and their powered cells."""
         # neither the stream of the fit nor that of what is derived from it; the same at every power, for a smooth path
         seed = np.random.SeedSequence((self.posterior.spec.sampler.seed, 1))
-        theta = self.theta or {"": np.zeros(self.draws)}
+        theta = self.theta or {"": np.zeros(self.base.size)}
         return _powered(self.whole, np.full(self.rows.size, power)).draw(theta, seed)
 
     def _differences(self, fresh: Mapping[str, Floats]) -> Floats:
         """Risk differences by site, shape (draws, sites)."""
         p = self.posterior.draws("p")
-        by_site = np.broadcast_to((p[..., 1] - p[..., 0]).reshape(self.draws, -1), (self.draws, self.n.size))
-        if not fresh:
-            return by_site
+        by_site = np.broadcast_to((p[..., 1] - p[..., 0]).reshape(self.base.size, -1), (self.base.size, self.n.size))
         from scipy.special import expit
 
         again = expit(self.whole.sites.log_odds({**self.theta, **fresh}))
@@ -261,7 +254,7 @@ class _PoweredCells(BinomialCells):
 
 def _refit(
     posterior: Posterior, trial: Trial, cells: Cells, suspects: tuple[str, ...], power: float, k_hat: float
-) -> ExclusionPoint:
+) -> Changed:
     """The model fitted again with the suspects' powered cells, or without them."""
     spec = posterior.spec
     if power == 0:
@@ -272,7 +265,7 @@ def _refit(
         likelihood = _PoweredCells(spec, cells, powers)
         draws = quadrature.sample(likelihood)
         refit = Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws))
-    return _point(power, of_refit(refit, "", k_hat))
+    return of_refit(refit, "", k_hat)
 
 
 def _point(power: float, found: Changed) -> ExclusionPoint:

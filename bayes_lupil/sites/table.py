@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
-from bayes_lupil.sensitivity.weighted import effective_size
+from bayes_lupil.sensitivity.weighted import WeightedDraws
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
 from bayes_lupil.sites.influence import error_of_means, retained_weights, shrinkage_factors, site_cells
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
@@ -207,17 +206,17 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
     changes, found = [], []
     with _counted(deletions(posterior, trial, refit), len(names), progress) as each:
         for deletion in each:
-            without = deletion.changed(posterior)
-            changes.append((without, _change(posterior, deletion, without)))
+            changes.append((deletion.changed, _change(posterior, deletion)))
             if new is not None:
                 found.append(new.conflict(deletion))
     conflicts = Conflicts(adjust(found)) if new is not None else None
     if conflicts is not None:
         notes.append(conflicts.reading)
-    missing = [name for name, (without, _) in zip(names, changes, strict=True) if not without.ok]
-    if missing:
-        why = "a fit without it failed" if refit else "weighted draws cannot leave it out, and no fit was wanted"
-        notes.append(f"Nothing without site {', '.join(missing)}: {why}.")
+    reasons: dict[str, list[str]] = {}
+    for name, (without, _) in zip(names, changes, strict=True):
+        if not without.ok:
+            reasons.setdefault(without.reason, []).append(name)
+    notes += [f"Nothing without site {', '.join(missing)}: {reason}." for reason, missing in reasons.items()]
 
     p = posterior.draws("p")
     rates, difference = _means(posterior, p), _means(posterior, p[..., 1] - p[..., 0])
@@ -291,19 +290,16 @@ def _objects(*numbers: Floats) -> NDArray[np.object_]:
     return found
 
 
-def _change(posterior: Posterior, deletion: Deletion, without: Changed) -> Mean:
+def _change(posterior: Posterior, deletion: Deletion) -> Mean:
     """Difference of P(benefit); both come from the same draws where these are weighted, and their errors cancel."""
-    sign = posterior.provenance.end_point.sign
-    whole = sign * posterior.draws("risk_difference") > 0
+    draws, without = deletion.draws, deletion.changed
+    whole, whole_error = draws.base.benefit, WeightedDraws(draws.base).chance(draws.base.benefit)[1]
     p = float(whole.mean())
     change = without.p_benefit - p
-    if deletion.weights is None or deletion.difference is None:
-        error = mcse_proportion(whole, posterior.row("risk_difference").ess_bulk)
-        return Mean(change, float(np.hypot(error, without.p_benefit_mcse)))
-    worth = effective_size(posterior, deletion.weights) * float((deletion.weights**2).sum())
-    parts = deletion.weights * ((sign * deletion.difference > 0) - without.p_benefit) - (whole.ravel() - p) / whole.size
-    error = float(np.sqrt((parts**2).sum() / worth))
-    return Mean(change, error if error > 0 else without.p_benefit_mcse)  # all draws alike say nothing of their error
+    if deletion.weighted is None:
+        return Mean(change, float(np.hypot(whole_error, without.p_benefit_mcse)))
+    event = posterior.provenance.end_point.sign * deletion.difference > 0
+    return Mean(change, draws.error(draws.weights * (event - without.p_benefit) - (whole - p) / whole.size))
 
 
 def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
