@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-stack browser check lock schema notebooks calibration operating references bench clean
+.PHONY: help setup reanalysis test test-fast test-stack validation browser check lock schema notebooks calibration operating references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,7 +31,10 @@ test: $(READY)  ## Set up and run all tests
 	$(PYTEST)
 
 test-fast: $(READY)  ## The fast tier
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not proof"
+
+validation: $(READY)  ## Run all slow proofs and keep in tests/proofs.json which passed (about half an hour)
+	$(PYTEST) --validate tests
 
 test-stack: $(READY)  ## The tests of the numerical packages beneath, for another Python
 	$(PYTEST) -m stack tests
