@@ -14,8 +14,10 @@ from scipy import integrate, special, stats
 from bayes_lupil.priors import (
     LKJ,
     Beta,
+    ControlRiskBeta,
     Dirichlet,
     DuMouchel,
+    EffectOnRisk,
     Exponential,
     Gamma,
     HalfCauchy,
@@ -62,6 +64,9 @@ PRIORS: list[Prior] = [
     DuMouchel(scale=0.36, reason=WHY),
     Beta(a=1, b=1, reason=WHY),
     Beta(a=2.5, b=0.8, reason=WHY),
+    ControlRiskBeta(a=1, b=1, reason=WHY),
+    ControlRiskBeta(a=2.5, b=40, reason=WHY),
+    ControlRiskBeta(a=0.3, b=0.5, reason=WHY),
     LKJ(eta=2, reason=WHY),
     LKJ(eta=0.7, reason=WHY),
     Gamma(shape=2, rate=0.1, lower=1, reason=WHY),
@@ -85,7 +90,8 @@ def test_every_family_is_tested() -> None:
     def families(of: type[Prior]) -> set[type[Prior]]:
         return {of} if "family" in of.model_fields else set().union(*map(families, of.__subclasses__()))
 
-    assert {type(prior) for prior in PRIORS} == families(Prior) - {Dirichlet}
+    # the priors of the effect that depend on the control risk are in test_risk_priors.py
+    assert {type(prior) for prior in PRIORS} == families(Prior) - families(EffectOnRisk) - {Dirichlet}
 
 
 @every_prior
@@ -250,6 +256,13 @@ SQUARED = (
 )  # fmt: skip
 
 
+def _log_beta(risk: Any, log_odds: Any) -> Any:
+    """Log cdf of the risk; where the risk is so small that it is no float, by the first term of its series."""
+    a, b = risk.args
+    series = a * log_odds - math.log(a) - special.betaln(a, b)
+    return np.where(log_odds < -50, series, np.log(risk.cdf(special.expit(log_odds))))
+
+
 def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
     """Log cdf and log upper tail by SciPy's distributions, put together here anew."""
     match prior:
@@ -295,6 +308,9 @@ def _scipy_tails(prior: Prior) -> tuple[Any, Any]:
             below, above = whole.cdf(prior.lower), whole.logsf(prior.lower)
             lower = (lambda x: np.log(whole.cdf(x) - below) - above) if prior.lower else whole.logcdf
             return lower, lambda x: whole.logsf(x) - above
+        case ControlRiskBeta():  # each tail by SciPy's incomplete beta integral of the smaller risk
+            risk, other = stats.beta(prior.a, prior.b), stats.beta(prior.b, prior.a)
+            return lambda x: _log_beta(risk, x), lambda x: _log_beta(other, -x)
         case Beta():
             twin = stats.beta(prior.a, prior.b)
         case LKJ():
@@ -345,6 +361,24 @@ def test_an_sd_near_zero_is_not_zero() -> None:
     assert HalfNormal(sd=0.5, reason=WHY).from_normal(-10.0) == pytest.approx(
         0.5 * stats.norm.cdf(-10) * math.sqrt(math.pi / 2), rel=1e-9
     )
+
+
+# the control risk
+
+
+def test_a_uniform_control_risk_is_a_logistic_log_odds() -> None:
+    prior, twin = ControlRiskBeta(a=1, b=1, reason=WHY), stats.logistic()
+    x = np.linspace(-40, 40, 41)
+    np.testing.assert_allclose(prior.logpdf(x), twin.logpdf(x), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(prior.cdf(x), twin.cdf(x), rtol=1e-12)
+    np.testing.assert_allclose(
+        prior.from_normal(special.ndtri([1e-9, 0.3, 0.5])), twin.ppf([1e-9, 0.3, 0.5]), atol=1e-12
+    )
+
+
+def test_the_risk_behind_the_log_odds_has_the_beta_distribution() -> None:
+    draws = ControlRiskBeta(a=2.5, b=40, reason=WHY).sample(np.random.default_rng(20260110), (4000,))
+    assert stats.kstest(special.expit(draws), stats.beta(2.5, 40).cdf).pvalue > 1e-3
 
 
 # moments
@@ -475,6 +509,7 @@ def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
         (UniformShrinkage, {"scale": 0}),
         (DuMouchel, {"scale": -0.1}),
         (Beta, {"a": 1, "b": 0}),
+        (ControlRiskBeta, {"a": 0, "b": 1}),
         (Dirichlet, {"concentration": 0}),
         (LKJ, {"eta": 0}),
         (Normal, {"mean": 0, "sd": 1, "df": 3}),
@@ -492,6 +527,7 @@ def test_a_prior_in_words() -> None:
     assert VarianceUniform(upper=50, reason=WHY).describe() == "variance: uniform(lower 0, upper 50)"
     assert VarianceHalfNormal(sd=0.4, reason=WHY).describe() == "variance: half normal(sd 0.4)"
     assert UniformShrinkage(scale=0.36, reason=WHY).describe() == "uniform shrinkage(scale 0.36)"
+    assert ControlRiskBeta(a=1, b=1, reason=WHY).describe() == "control risk: beta(a 1, b 1)"
     assert DuMouchel(scale=0.36, reason=WHY).describe() == "DuMouchel(scale 0.36)"
 
 

@@ -91,10 +91,10 @@ class WhitenedPosterior:
         """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
         # log odds as far apart as this are all the same, and products of vague priors must neither overflow nor cancel
         limit = 1e6
-        return {
-            item.name: np.maximum(np.minimum(item.prior.from_normal(g[..., i]), limit), -limit)
-            for i, item in enumerate(self.marginal.parameters)
-        }
+        theta: dict[str, Floats] = {}
+        for i, item in enumerate(self.marginal.parameters):  # those that others depend on come first
+            theta[item.name] = np.maximum(np.minimum(item.from_normal(g[..., i], theta), limit), -limit)
+        return theta
 
     def log_density(self, g: Floats) -> Floats:
         """Log posterior density of g up to the evidence, shape (draws,)."""

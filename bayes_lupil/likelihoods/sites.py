@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods.deviations import deviates, deviation
-from bayes_lupil.priors import Normal, Prior, StudentT
+from bayes_lupil.priors import EffectOnRisk, Normal, Prior, StudentT
 from bayes_lupil.spec import ModelSpec
 
 __all__ = ["NONEXCHANGEABLE", "Parameter", "SiteModel"]
@@ -76,6 +76,10 @@ class Parameter:
         """Log prior density by element."""
         return np.asarray(self.prior.logpdf(values[self.name], *self._given(values)))
 
+    def from_normal(self, z: NDArray[np.float64], values: Values) -> NDArray[np.float64]:
+        """What standard normal z stand for under the prior; `values` holds what the prior depends on."""
+        return np.asarray(self.prior.from_normal(z, *self._given(values)))
+
     def sample(self, rng: np.random.Generator, size: tuple[int, ...], values: Values) -> NDArray[np.float64]:
         """Draws of shape `size`; `values` holds what the prior depends on."""
         return np.asarray(self.prior.sample(rng, size, *self._given(values)))
@@ -106,9 +110,10 @@ class SiteModel:
         """Free parameters with their priors, those that others depend on first; site effects are standardised."""
         sites, priors = self.spec.sites, self.spec.priors
         shared = [("df", priors.df), ("outlier_share", priors.outlier_share)]
+        on_control_risk = ("alpha",) if isinstance(priors.beta, EffectOnRisk) else ()
         found = [
             Parameter("alpha", priors.alpha, ("site",) if sites.intercepts == "fixed" else ()),
-            Parameter("beta", priors.beta, ("site",) if sites.effects == "fixed" else ()),
+            Parameter("beta", priors.beta, ("site",) if sites.effects == "fixed" else (), on_control_risk),
             *(Parameter(name, prior) for name, prior in shared if prior is not None),
         ]
         given = ("df",) if priors.df is not None else ()

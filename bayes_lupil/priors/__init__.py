@@ -1,7 +1,7 @@
 """Priors: families with a reason each, in SciPy and in PyMC."""
 
 from bayes_lupil.priors.base import Prior
-from bayes_lupil.priors.choices import DfPrior, LocationPrior, ScalePrior
+from bayes_lupil.priors.choices import DfPrior, EffectPrior, LevelPrior, LocationPrior, ScalePrior
 from bayes_lupil.priors.families import (
     LKJ,
     Beta,
@@ -16,6 +16,7 @@ from bayes_lupil.priors.families import (
     Uniform,
 )
 from bayes_lupil.priors.gammas import Gamma
+from bayes_lupil.priors.risks import ControlRiskBeta, EffectOnRisk, LogRiskRatioNormal, RiskDifferenceNormal
 from bayes_lupil.priors.shrinkage import DuMouchel, UniformShrinkage, typical_error
 from bayes_lupil.priors.variances import (
     PrecisionGamma,
@@ -28,20 +29,26 @@ from bayes_lupil.priors.variances import (
 __all__ = [
     "LKJ",
     "Beta",
+    "ControlRiskBeta",
     "DfPrior",
     "Dirichlet",
     "DuMouchel",
+    "EffectOnRisk",
+    "EffectPrior",
     "Exponential",
     "Gamma",
     "HalfCauchy",
     "HalfNormal",
     "HalfStudentT",
+    "LevelPrior",
     "LocationPrior",
     "LogNormal",
+    "LogRiskRatioNormal",
     "Normal",
     "PrecisionGamma",
     "PrecisionUniform",
     "Prior",
+    "RiskDifferenceNormal",
     "ScalePrior",
     "StudentT",
     "Uniform",

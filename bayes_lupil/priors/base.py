@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,9 @@ class Prior(Document):
     A family gives `_scipy` (a frozen SciPy distribution) and `_pymc` (name and arguments of the PyMC twin); a test
     holds the two against each other.
     """
+
+    quantity: ClassVar[str] = ""
+    """What the prior is stated for, where that is not the parameter itself; the name of the family begins with it."""
 
     reason: Annotated[str, StringConstraints(min_length=10, max_length=1000)]
 
@@ -81,7 +84,8 @@ class Prior(Document):
 
     def describe(self) -> str:
         """Family and arguments in words, for tables."""
-        arguments = {k: v for k, v in self.model_dump().items() if k not in {"family", "reason"}}
-        return (
-            f"{self.model_dump()['family'].replace('_', ' ')}({', '.join(f'{k} {v:g}' for k, v in arguments.items())})"
-        )
+        content = self.model_dump(exclude={"reason"})
+        family = content.pop("family").replace("_", " ")
+        if self.quantity:
+            family = f"{self.quantity}:{family.removeprefix(self.quantity)}"
+        return f"{family}({', '.join(f'{key} {value:g}' for key, value in content.items())})"

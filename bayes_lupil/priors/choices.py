@@ -17,6 +17,7 @@ from bayes_lupil.priors.families import (
     Uniform,
 )
 from bayes_lupil.priors.gammas import Gamma
+from bayes_lupil.priors.risks import ControlRiskBeta, LogRiskRatioNormal, RiskDifferenceNormal
 from bayes_lupil.priors.shrinkage import DuMouchel, UniformShrinkage
 from bayes_lupil.priors.variances import (
     PrecisionGamma,
@@ -26,10 +27,18 @@ from bayes_lupil.priors.variances import (
     VarianceUniform,
 )
 
-__all__ = ["DfPrior", "LocationPrior", "ScalePrior"]
+__all__ = ["DfPrior", "EffectPrior", "LevelPrior", "LocationPrior", "ScalePrior"]
 
 LocationPrior = Annotated[Normal | StudentT | Uniform, Field(discriminator="family")]
-"""What a log odds or log odds ratio can have."""
+"""What a slope or a mean can have."""
+
+LevelPrior = Annotated[Normal | StudentT | Uniform | ControlRiskBeta, Field(discriminator="family")]
+"""What a log odds can have."""
+
+EffectPrior = Annotated[
+    Normal | StudentT | Uniform | LogRiskRatioNormal | RiskDifferenceNormal, Field(discriminator="family")
+]
+"""What a log odds ratio can have."""
 
 ScalePrior = Annotated[
     HalfNormal

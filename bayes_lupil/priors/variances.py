@@ -31,11 +31,6 @@ class PriorOfSquare(Prior):
 
     power: ClassVar[Literal[2, -2]]
 
-    def describe(self) -> str:
-        """What the prior is of, then family and arguments."""
-        quantity, text = super().describe().split(" ", 1)
-        return f"{quantity}: {text}"
-
     def _square(self, x: ArrayLike) -> Floats:
         """The variance or precision of a standard deviation that is not negative."""
         sd = np.maximum(np.asarray(x, dtype=float), 0.0)
@@ -79,6 +74,7 @@ class VarianceHalfNormal(PriorOfSquare):
     """A standard deviation whose square is half-normal: a normal distribution around 0, folded, with the given SD."""
 
     family: Literal["variance_half_normal"] = "variance_half_normal"
+    quantity: ClassVar[str] = "variance"
     power: ClassVar[Literal[2, -2]] = 2
     sd: Positive
 
@@ -146,6 +142,7 @@ class VarianceUniform(_UniformSquare):
     """
 
     family: Literal["variance_uniform"] = "variance_uniform"
+    quantity: ClassVar[str] = "variance"
     power: ClassVar[Literal[2, -2]] = 2
 
 
@@ -156,6 +153,7 @@ class PrecisionUniform(_UniformSquare):
     """
 
     family: Literal["precision_uniform"] = "precision_uniform"
+    quantity: ClassVar[str] = "precision"
     power: ClassVar[Literal[2, -2]] = -2
 
     @property
@@ -222,6 +220,7 @@ class PrecisionGamma(InverseGammaPrior):
     """
 
     family: Literal["precision_gamma"] = "precision_gamma"
+    quantity: ClassVar[str] = "precision"
     rate: Positive
 
     @property
@@ -236,6 +235,7 @@ class VarianceInverseGamma(InverseGammaPrior):
     """
 
     family: Literal["variance_inverse_gamma"] = "variance_inverse_gamma"
+    quantity: ClassVar[str] = "variance"
     scale: Positive
 
     @property

@@ -11,7 +11,7 @@ from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.priors import LocationPrior, Normal, StudentT
+from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["Retained", "Shrinkage", "error_of_means", "retained_weights", "shrinkage_factors", "site_cells"]
@@ -195,7 +195,9 @@ def _variances(posterior: Posterior, likelihood: BinomialCells) -> list[tuple[Fl
     sites, draws = likelihood.spec.sites, posterior.data["posterior"]
     always = np.ones(1)
     if sites.effects == "fixed":
-        return [(always, np.full(1, _variance_of(likelihood.spec.priors.beta)))]
+        prior = likelihood.spec.priors.beta
+        assert not isinstance(prior, EffectOnRisk)  # which model files with fixed effects cannot have
+        return [(always, np.full(1, _variance_of(prior)))]
     if sites.effects == "pooled":
         ordinary = np.zeros(1)
     else:

@@ -9,7 +9,20 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, requirement
 from bayes_lupil.errors import ModelError
-from bayes_lupil.priors import LKJ, Beta, DfPrior, Dirichlet, LocationPrior, Normal, Prior, ScalePrior
+from bayes_lupil.priors import (
+    LKJ,
+    Beta,
+    ControlRiskBeta,
+    DfPrior,
+    Dirichlet,
+    EffectOnRisk,
+    EffectPrior,
+    LevelPrior,
+    LocationPrior,
+    Normal,
+    Prior,
+    ScalePrior,
+)  # fmt: skip
 from bayes_lupil.spec.sites import Sites
 
 __all__ = ["Decision", "Errors", "ModelSpec", "Priors", "Role", "Sampler"]
@@ -27,10 +40,18 @@ class Priors(Document):
     exchangeable; site_shares and retention are used only for trials known by their margins; sigma, the SD of patients
     within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and error_df are
     used only for continuous end points, and a prior for sigma is what tells a model of one.
+
+    What a prior is stated for need not be the parameter itself. Of a between-site SD it may be the variance
+    (variance_uniform, variance_half_normal, variance_inverse_gamma), the precision 1 / variance (precision_uniform;
+    precision_gamma, another name for variance_inverse_gamma) or how far it shrinks a typical site (uniform_shrinkage,
+    dumouchel). With coding = 'reference', where alpha is the control arm's log odds, alpha may be stated for the
+    control risk (control_risk_beta; a = b = 1 is uniform), and beta, given alpha, for the log risk ratio
+    (log_risk_ratio_normal) or the risk difference (risk_difference_normal), cut off to what is possible at that control
+    risk; where sites differ in level, all this is said of a site with average log odds.
     """
 
-    alpha: LocationPrior
-    beta: LocationPrior
+    alpha: LevelPrior
+    beta: EffectPrior
     tau_u: ScalePrior | None = None
     tau_v: ScalePrior | None = None
     correlation: LKJ | None = None
@@ -195,6 +216,24 @@ class ModelSpec(Document):
         if given != wanted:
             found, required = ("a prior", "none") if given else ("nothing", "a prior")
             raise requirement("priors.nonexchangeable", found, f"{required}, because sites.distribution = '{kind}'")
+        return self
+
+    @model_validator(mode="after")
+    def _risks_are_told(self) -> ModelSpec:
+        """A prior stated for risks needs to know the control arm's."""
+        for key, prior in (("alpha", self.priors.alpha), ("beta", self.priors.beta)):
+            if not isinstance(prior, ControlRiskBeta | EffectOnRisk):
+                continue
+            found = f"'{prior.family}'"
+            if self.continuous:
+                raise requirement(f"priors.{key}.family", found, "one of means: with priors.sigma there are no risks")
+            if self.sites.coding != "reference":
+                why = "with centred coding alpha is midway between the arms, and no control risk"
+                raise requirement("sites.coding", f"'{self.sites.coding}'", f"'reference', because of {found}: {why}")
+            for part in ("intercepts", "effects"):
+                if key == "beta" and getattr(self.sites, part) == "fixed":
+                    why = "it is a prior of one effect at one control risk"
+                    raise requirement(f"sites.{part}", "'fixed'", f"'pooled' or 'partial', because of {found}: {why}")
         return self
 
     @model_validator(mode="after")
