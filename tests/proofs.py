@@ -23,7 +23,13 @@ import pytest
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.simulate.age import _meaning
 
-__all__ = ["ROOT", "Proofs", "Sources"]
+__all__ = ["FIT", "ROOT", "Proofs", "Sources"]
+
+FIT = (
+    "az.py", "convergence.py", "cores.py", "documents.py", "engines", "estimands.py", "fitting.py", "likelihoods",
+    "posterior.py", "priors", "spec", "tree.py", "trials",
+)  # fmt: skip
+"""What a fit goes through, for marks: `@pytest.mark.proof(*FIT, "sites")`."""
 
 ROOT = Path(__file__).parents[1]
 _PROPERTY = "proof"
@@ -64,6 +70,7 @@ class Sources:
             found |= some
         return found
 
+    @cache  # noqa: B019  there is one for a whole run
     def behind(self, test: Path) -> set[Path]:
         """The file of a test, what it imports from the tests, directly or not, and what lies beside these files."""
         found: set[Path] = set()
@@ -89,7 +96,7 @@ class Sources:
                 ]
         return found
 
-    @cache  # noqa: B019  there is one for a whole run
+    @cache  # noqa: B019
     def around(self) -> dict[str, str]:
         """Built-in models and trials, blind to their layout, and the versions of all packages."""
         tables = [*(self.root / "models").rglob("*.toml"), *self.package.rglob("*.toml")]
@@ -97,6 +104,7 @@ class Sources:
         lock = self.root / "requirements.lock"
         return found | ({lock.name: self.content(lock)} if lock.is_file() else {})
 
+    @cache  # noqa: B019
     def hash_of(self, test: Path, names: tuple[str, ...], data: Path | None = None) -> str:
         """SHA-256 of all that a proof in the file `test`, about `names` of the package, depends on.
 

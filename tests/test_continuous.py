@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,17 @@ import pytest
 from scipy import integrate, stats
 
 from bayes_lupil import Arms, EndPoint, ModelSpec, Posterior, Trial, fit, load_model, sensitivity
-from bayes_lupil.agreement import compare_engines
 from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.endpoints.limits import check_limits
 from bayes_lupil.engines import engine_for
 from bayes_lupil.errors import ModelError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.trials import Measurements, Population
+from tests.proofs import FIT
 
 WHY = "For this test only."
 MANY = 4.0
 """Monte Carlo errors."""
-CDISC, OPT = "cdiscpilot_adascog_week24_locf", "opt_pocketdepth_change"
 
 
 def _trial(site, arm, value, baseline, benefit="lower", limits=None) -> Trial:
@@ -170,33 +168,7 @@ def test_no_limits_no_check(posterior: Posterior) -> None:
         check_limits(posterior, _trial(d.site, d.arm, d.value, d.baseline))
 
 
-def _table(validation: Path, dataset: str, arms: tuple[str, str], site: str, benefit: str) -> Trial:
-    with (validation / "data" / f"{dataset}.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["arm"] in arms]
-    columns = ([row[site] for row in rows], [arms.index(row["arm"]) for row in rows])
-    return _trial(*columns, [float(r["change"]) for r in rows], np.array([float(r["baseline"]) for r in rows]), benefit)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("dataset", "arms", "site", "scale"),
-    [
-        (CDISC, ("Placebo", "Xanomeline_High_Dose"), "site_group", 1.0),
-        (CDISC, ("Placebo", "Xanomeline_Low_Dose"), "site_group", 1.0),
-        (OPT, ("control", "treatment"), "site", 0.1),
-    ],
-)
-def test_both_engines_agree_on_real_trials(validation, dataset, arms, site, scale) -> None:
-    trial = _table(validation, dataset, arms, site, "lower")
-    changes = {f"priors__{name}__sd": scale * sd for name, sd in (("tau_u", 2), ("tau_v", 1), ("sigma", 5))}
-    spec = _spec(**changes, sampler__target_accept=0.99)
-    reported = fit(spec, trial)
-    check = fit(spec.edited(sampler__engine="nuts"), trial)
-    _, agreement = compare_engines(reported, check)
-    assert agreement.status == "agree", agreement.text
-
-
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "endpoints")
 def test_outlying_patients_move_t_errors_less() -> None:
     """One patient 60 points off: the normal mean difference moves by about its share, the Student-t one hardly."""
     clean = _made_up(sd=2.0)

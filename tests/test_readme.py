@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 from bayes_lupil import cli
 from bayes_lupil.report.numbers import interval, points, probability
@@ -138,6 +139,28 @@ def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
     assert done.value.code == 0, told.err
     assert told.out
     assert "Warning" not in told.err
+    if "endpoints" in line:
+        check_the_hierarchy(tmp_path / arguments[-1])
+
+
+def check_the_hierarchy(folder):
+    """Three end points, two of them nearly the same, 25 sites, 100 patients: sound as the plan stands."""
+    table = pd.read_csv(folder / "hierarchy.csv")
+    assert len(table) == 3
+    assert list(table["p_all"]) == sorted(table["p_all"], reverse=True)
+    assert (table["p_all"] <= table["p_all_upper_bound"] + 1e-6).all()
+    assert (table["p_all"] >= table["p_all_lower_bound"] - 1e-6).all()
+    with xr.open_datatree(folder / "joint.nc", engine="h5netcdf") as joint:
+        effect = joint["posterior"]["effect"].values
+    good = effect * [1, -1, -1] > 0  # an SRI is better higher, a SLEDAI lower
+    for k in range(3):
+        assert table["p_all"][k] == pytest.approx(good[..., : k + 1].all(axis=-1).mean(), abs=1e-6)
+    correlations = pd.read_csv(folder / "correlations.csv")
+    (row,) = (row for row in correlations.itertuples() if {"patients", "sledai_relative ~ sledai_absolute"} <= set(row))
+    assert row.mean > 0.8
+    page = (folder / "endpoints.md").read_text(encoding="utf-8")
+    assert "P(benefit), all together" in page
+    assert f"{table['p_all'][2]:.3f}" in page
 
 
 @pytest.mark.slow

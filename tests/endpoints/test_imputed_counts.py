@@ -12,6 +12,7 @@ from bayes_lupil.endpoints import imputed_counts
 from bayes_lupil.endpoints.imputed_counts import imputed_counts_surface
 from bayes_lupil.endpoints.surface import Surface
 from bayes_lupil.errors import InputError
+from tests.proofs import FIT
 
 MANY = 4.0
 """Combined Monte Carlo errors."""
@@ -78,7 +79,7 @@ def test_twenty_random_cells_are_direct_fits(surface: Surface) -> None:
         _close(one.p[i, j], one.mcse[i, j], _direct(*table))
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "endpoints")
 def test_corners_by_the_other_engine(surface: Surface) -> None:
     for name, extra in (("non_responder", 0), ("worst_case", MISSING * [[1, 0]])):
         point = surface.point(name)

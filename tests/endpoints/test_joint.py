@@ -23,6 +23,7 @@ from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.priors import LKJ
 from bayes_lupil.spec import Sampler
+from tests.proofs import FIT
 
 MANY = 4.0
 """Combined Monte Carlo errors that two posteriors may lie apart."""
@@ -162,7 +163,7 @@ def test_pooled_end_points_have_no_site_rows() -> None:
 # against separate fits
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "endpoints")
 def test_uncorrelated_is_separate() -> None:
     """With nothing correlated: the separate fits of the other engine, and P(all) is the product of the P's."""
     data = _trial(patients=96, sites=8, seed=7)
@@ -210,7 +211,7 @@ def test_uncorrelated_is_separate() -> None:
 _SHARED = ("alpha", "beta", "tau_u", "tau_v")
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "endpoints")
 def test_correlated_outcomes_of_one_score(tmp_path: Path) -> None:
     """100 patients at 25 sites, residuals correlated by 0.95, with gaps: the settings of a model file as they are."""
     data = _trial()

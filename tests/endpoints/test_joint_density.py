@@ -15,6 +15,7 @@ from bayes_lupil.endpoints.joint_density import Partials, correlations, cut, fac
 from bayes_lupil.endpoints.joint_model import JointModel
 from bayes_lupil.engines.nuts import _no_speed_warnings
 from bayes_lupil.priors import LKJ
+from tests.proofs import FIT
 
 Floats = NDArray[np.float64]
 WHY = "for this test only"
@@ -105,12 +106,13 @@ def _model(kinds: str, patients: LKJ | None = LKJ_2, **given: Any) -> JointModel
     return JointModel(_data(kinds, **given), patients, SAMPLER)
 
 
+PROOF = pytest.mark.proof(*FIT, "endpoints")
 FAST = ("one binary and two continuous", "no correlation", "one end point")
 
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=() if name in FAST else pytest.mark.slow, id=name) for name, case in CASES.items()],
+    [pytest.param(case, marks=() if name in FAST else PROOF, id=name) for name, case in CASES.items()],
 )
 def test_pymc_is_numpy(case: dict[str, Any]) -> None:
     model = _model(**case)
@@ -123,7 +125,7 @@ def test_pymc_is_numpy(case: dict[str, Any]) -> None:
         assert float(density(point)) == pytest.approx(ours, rel=RELATIVE, abs=RELATIVE), point
 
 
-@pytest.mark.slow
+@PROOF
 @pytest.mark.parametrize("kinds", ["bgc", "bcb"])
 def test_gradient_is_finite(kinds: str) -> None:
     """NUTS visits such points while it tunes."""

@@ -12,6 +12,7 @@ from bayes_lupil.endpoints.shifted_means import _even, shifted_means_surface
 from bayes_lupil.endpoints.surface import Surface
 from bayes_lupil.errors import InputError
 from bayes_lupil.trials import Measurements, Population
+from tests.proofs import FIT
 
 MANY = 4.0
 ARMS = Arms("placebo", "drug")
@@ -85,7 +86,7 @@ def test_a_higher_value_that_is_better_turns_it_round(posterior) -> None:
     assert worst.p == turned.p.min()
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "endpoints")
 def test_missing_values_as_parameters(posterior, surface: Surface) -> None:
     """NUTS on a model in which each missing value is a parameter with its shift; the estimand is over all patients."""
     import pymc as pm

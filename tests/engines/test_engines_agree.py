@@ -20,6 +20,7 @@ from scipy import stats
 from bayes_lupil import fit
 from bayes_lupil.convergence import describe_independent, judge
 from bayes_lupil.engines import quadrature
+from tests.proofs import FIT
 
 
 def _load() -> Any:
@@ -69,7 +70,7 @@ def _renew(name: str, why: str) -> str:
 
 def _tier(name: str, case: Any) -> Any:
     slow = case.data not in FAST or case.model.startswith(("informed", "itt_pooled_", "site_fixed", "student_t"))
-    return pytest.param(name, marks=pytest.mark.slow if slow else ())
+    return pytest.param(name, marks=pytest.mark.proof(*FIT) if slow else ())
 
 
 @cache
@@ -110,7 +111,7 @@ def test_posteriors_agree(name: str, request: pytest.FixtureRequest) -> None:
     assert {key: distance for key, distance in distances.items() if abs(distance) > MANY} == {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_no_small_error_runs_through_all(validation: Path) -> None:
     """Distances in Monte Carlo errors have mean square 1 at most (Sobol points do better than independent ones).
 

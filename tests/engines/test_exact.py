@@ -18,6 +18,7 @@ from scipy.special import logit, xlog1py, xlogy
 
 from bayes_lupil import fit, load_model, load_trial
 from bayes_lupil.convergence import mcse_mean, mcse_quantile
+from tests.proofs import FIT
 
 MANY = 4.0
 """Monte Carlo errors that a posterior may lie from the exact value: about 1 in 16,000 comparisons by chance."""
@@ -135,7 +136,7 @@ def test_nearly_flat_priors_say_nearly_the_same(model: str) -> None:
     assert abs(ours.p_benefit() - flat.p_benefit()) < two_patients * 0.4 / sd
 
 
-@pytest.mark.parametrize("model", ["itt_pooled", pytest.param("pp_pooled", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("model", ["itt_pooled", pytest.param("pp_pooled", marks=pytest.mark.proof(*FIT))])
 @pytest.mark.parametrize("engine", ["nuts", "quadrature"])
 def test_engines(model: str, engine: str) -> None:
     """P(benefit) about 0.85 in ITT and 0.99 in PP, and every number within 4 Monte Carlo errors of the exact one."""

@@ -20,6 +20,7 @@ from bayes_lupil import ModelSpec
 from bayes_lupil.convergence import mcse_mean, mcse_quantile
 from bayes_lupil.engines import run_engine
 from bayes_lupil.likelihoods.normal import NormalPatients
+from tests.proofs import FIT
 
 MANY = 4.0
 """Monte Carlo errors that two posteriors may lie apart: about 1 in 16,000 comparisons by chance."""
@@ -185,7 +186,7 @@ def test_the_same_seed_gives_the_same_draws(validation: Path) -> None:
 CORRELATION = {"correlation": {"family": "lkj", "eta": 2, "reason": WHY}}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize(
     ("dataset", "intercepts", "effects", "priors"),
     [

@@ -13,6 +13,7 @@ from bayes_lupil import Posterior, fit, load_model, load_trial
 from bayes_lupil.az import to_datatree
 from bayes_lupil.engines import nuts, run_engine
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
+from tests.proofs import FIT
 
 MANY = 4.0
 """Combined Monte Carlo errors that two posteriors may lie apart: about 1 in 16,000 comparisons by chance."""
@@ -88,7 +89,7 @@ def test_fallback_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(posterior.draws("beta"), wished.values["beta"])
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_pymc_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for cores in (1, 2):
@@ -107,7 +108,7 @@ def test_fit_again() -> None:
             np.testing.assert_array_equal(variable.values, second[group][name].values, err_msg=f"{group}/{name}")
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_backends_agree() -> None:
     """Beitler & Landis, the primary model: means, SDs and quantiles within 4 combined Monte Carlo errors."""
     spec = load_model("site_effects").edited(sampler__engine="nuts", sampler__draws=1500)

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bayes_lupil import ModelSpec, Posterior, fit, load_trial
+from tests.proofs import FIT
 
 MANY = 4.0
 """Combined Monte Carlo errors that two posteriors may lie apart: about 1 in 16,000 comparisons by chance."""
@@ -173,7 +174,7 @@ def test_another_model_is_far(validation: Path, beitler: Callable[[Path], Poster
     assert {"b, sd", "b, 2.5%", "b, 97.5%"} <= set(far)
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "beitler_landis_1985"])
 def test_random_intercepts(validation: Path, dataset: str) -> None:
     references = _references(validation, dataset, INTERCEPTS)
@@ -183,7 +184,7 @@ def test_random_intercepts(validation: Path, dataset: str) -> None:
     assert _far(posterior, references) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_random_slopes(validation: Path, dataset: str) -> None:
     references = _references(validation, dataset, SLOPES)
@@ -193,7 +194,7 @@ def test_random_slopes(validation: Path, dataset: str) -> None:
     assert _far(posterior, references) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_blocker(validation: Path) -> None:
     """MultiBUGS, 22 trials of beta-blockers: free intercepts, random effects, a gamma prior on the precision."""
     references = _references(validation, "bugs_blocker_22trials", BLOCKER)

@@ -14,6 +14,7 @@ from bayes_lupil.frequentist import stratified
 from bayes_lupil.frequentist.adjusted_logistic import adjusted_logistic
 from tests.frequentist.test_ancova import references
 from tests.frequentist.test_mixed_logistic import ARMS
+from tests.proofs import FIT
 
 FIXED = "glm fixed site effects + x (informative sites)"
 # references.csv prints 8 digits
@@ -23,7 +24,7 @@ R_GLM_SE = 1e-4
 # both fits end where Newton moves the coefficients by less than 1e-10
 MAXIMUM = 1e-7
 SMALL = [name for name in ARMS if not name.startswith("ist_")]
-LARGE = [pytest.param(name, marks=pytest.mark.slow) for name in ARMS if name.startswith("ist_")]
+LARGE = [pytest.param(name, marks=pytest.mark.proof(*FIT, "frequentist")) for name in ARMS if name.startswith("ist_")]
 
 
 def patients(cells):

@@ -11,6 +11,7 @@ from scipy.special import expit
 from bayes_lupil import load_trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist import mixed_logistic, trial_hierarchy
+from tests.proofs import FIT
 
 ARMS = {
     "beitler_landis_1985": ("control", "drug"),
@@ -115,7 +116,7 @@ def profile_by_hand(cells, beta):
     return -minimize(minus_log, [-1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7}).fun
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "frequentist")
 def test_the_interval_is_where_the_profile_falls_by_half_of_chi_square(validation):
     _, cells = table(validation, "fungal_5centre_sparse")
     fit = mixed_logistic(cells.responders, cells.n)

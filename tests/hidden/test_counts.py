@@ -19,7 +19,9 @@ from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
+from bayes_lupil.sensitivity.weighted import WeightedDraws
 from bayes_lupil.tree import build_tree
+from tests.proofs import FIT
 
 ERRORS = 4.0
 """Combined Monte Carlo errors allowed between two independent computations."""
@@ -215,10 +217,10 @@ def test_reweighted_equals_refitted(small, resampling):
 
 def test_refits_where_the_draws_do_not_carry(small, resampling, brute, monkeypatch):
     """Were the published posterior of no use for weights, the values would be fitted again, and agree as well."""
-    import bayes_lupil.hidden.draws as module
-
     calls = itertools.count()  # the first is for what the publication implies, which is never fitted
-    monkeypatch.setattr(module, "carries", lambda posterior, weights, k_hat: posterior is not small or next(calls) == 0)
+    carries = lambda draws: draws.base.posterior is not small or next(calls) < 4  # noqa: E731
+    monkeypatch.setattr(WeightedDraws, "holds_mean", lambda draws, *_: carries(draws))
+    monkeypatch.setattr(WeightedDraws, "holds_chance", lambda draws, *_: carries(draws))
     result = hidden_counts(small, _trial(), most_refits=4)
     rows = [row for row in result.one(K).rows if row.source != "reweighted"]
     assert {row.source for row in rows} & {"refitted"}
@@ -229,12 +231,10 @@ def test_refits_where_the_draws_do_not_carry(small, resampling, brute, monkeypat
 
 
 def test_a_failed_refit_has_no_probability(small, fake_engine, monkeypatch):
-    import bayes_lupil.hidden.draws as module
-
     fake_engine.diverge = True
-    monkeypatch.setattr(
-        module, "carries", lambda posterior, weights, k_hat: posterior is small and 1 / (weights**2).sum() > 6000
-    )
+    carries = lambda draws, *_: draws.base.posterior is small and draws.effective > 6000  # noqa: E731
+    monkeypatch.setattr(WeightedDraws, "holds_mean", carries)
+    monkeypatch.setattr(WeightedDraws, "holds_chance", carries)
     result = hidden_counts(small, _trial(), most_refits=1)
     assert result.refitted == ()
     (failed,) = result.failed
@@ -342,7 +342,7 @@ def test_binomial_chances_are_those_of_the_draws(small):
             np.testing.assert_allclose(np.exp(base.log_chances[c.name][i]), expected, rtol=1e-8, atol=1e-300)
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "hidden")
 def test_lupil2_by_nuts_reweighted_and_refitted():
     """Eight placebo patients at the excluded sites: both ways, by the sampler itself."""
     trial, spec = load_trial("lupil2"), SPEC.edited(sampler__draws=2000)

@@ -22,6 +22,7 @@ from tests.likelihoods.brute_force import (
     marginal_of,
     spec_of,
 )
+from tests.proofs import FIT
 
 # draws of the site effects
 
@@ -124,7 +125,7 @@ MANY = 4000
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow) if case in LONG else case for case in CASES]
+    "case", [pytest.param(case, marks=pytest.mark.proof(*FIT)) if case in LONG else case for case in CASES]
 )
 def test_site_draws_follow_their_conditional_density(case: str) -> None:
     """Kolmogorov-Smirnov (p > 0.0001, of some 20), mean, and 5 / 50 / 95 % quantiles within 4 Monte Carlo errors."""

@@ -43,6 +43,7 @@ from tests.likelihoods.brute_force import (
     spec_of,
     table_of,
 )
+from tests.proofs import FIT
 
 
 def test_brute_force_is_right() -> None:
@@ -101,7 +102,7 @@ def test_at_theta_of_a_posterior(validation: Path, model: str) -> None:
     assert _at_posterior(validation, "fungal_5centre_sparse", model, 2) < CLOSE
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("model", MODELS)
 def test_at_many_thetas_of_posteriors(validation: Path, dataset: str, model: str) -> None:
@@ -138,7 +139,7 @@ def test_at_extremes(model: str) -> None:
     assert _at_extremes(model, 12) < EXTREME
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("model", MODELS)
 def test_at_many_extremes(model: str) -> None:
     worst = _at_extremes(model, 150)

@@ -14,6 +14,7 @@ from bayes_lupil.simulate import age, calibration
 from bayes_lupil.simulate.age import code_hash, model_hash
 from bayes_lupil.simulate.calibration import Calibration, SmallTrial, calibrate, simulate_margins
 from bayes_lupil.simulate.uniformity import uniformity
+from tests.proofs import FIT
 
 STORED = Path(__file__).with_name("calibration_margins.json")
 RENEW = "python -m bayes_lupil.simulate.calibration"
@@ -131,7 +132,7 @@ def test_command(
     assert Calibration.read(path).simulations == 12
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "simulate")
 def test_live_run(stored: Calibration) -> None:
     """The first 12 simulations again: same truths, same trials, so nearly the same ranks.
 

@@ -23,6 +23,7 @@ from bayes_lupil.simulate.outlier_reach import PATIENTS, OutlierReach, outlier_r
 from bayes_lupil.simulate.performance import CLAIM, performance_of
 from bayes_lupil.simulate.scenarios import SCENARIOS, Scenario, SimulatedTrial, simulate_trial
 from bayes_lupil.trials.cells import Cells
+from tests.proofs import FIT
 
 STORED = Path(__file__).with_name("operating.json")
 RENEW = "python -W ignore -m bayes_lupil.simulate.operating"
@@ -520,7 +521,7 @@ def test_what_models_of_outliers_gain_and_do_not(stored: OperatingResults, name:
     assert excluded["rd_coverage"].value < 0.85  # it answers another question than that of all patients
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "simulate", "frequentist", "sensitivity")
 @pytest.mark.parametrize("name", ["contaminated_null", "planted_among_small"])
 def test_live_run(stored: OperatingResults, name: str) -> None:
     """The first trials again: P(benefit) is the same, but where another version of a package rounds otherwise: then as

@@ -13,6 +13,7 @@ import xarray as xr
 from bayes_lupil import Arms, Cells, EndPoint, Trial, az, fit, load_model, load_trial, sensitivity
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.sites.comparison import compare_models, stacking_weights
+from tests.proofs import FIT
 
 MANY = 4.5  # Monte Carlo errors
 
@@ -73,7 +74,7 @@ def test_differences_are_those_of_log_evidences(comparison, posteriors, trial):
         assert abs(item.difference - (exact[item.name] - exact[best])) <= tolerance
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_the_error_of_a_density_is_its_spread_over_seeds(trial):
     runs = [
         compare_models(

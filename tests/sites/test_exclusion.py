@@ -10,8 +10,10 @@ from scipy.special import expit, log_expit
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.sensitivity.weighted import WeightedDraws
 from bayes_lupil.sites import exclusion
 from bayes_lupil.sites.exclusion import POWERS, exclusion_path
+from tests.proofs import FIT
 
 # of combined Monte Carlo errors; about 80 differences are looked at with fixed seeds, of which 4.5 would be passed by
 # chance in less than 1 in 1,000 choices of the seeds
@@ -33,7 +35,8 @@ def trial():
 
 @pytest.fixture(scope="module")
 def posterior(trial):
-    return fit("site_effects", trial)
+    """So many draws that a few hundred are on the rarer side of no difference."""
+    return fit(load_model("site_effects").edited(sampler__points=65_536), trial)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def path(posterior, trial):
 
 @pytest.fixture
 def nothing_carries(monkeypatch):
-    monkeypatch.setattr(exclusion, "carries", lambda *_: False)
+    monkeypatch.setattr(WeightedDraws, "sound", property(lambda self: self.unchanged))
 
 
 def precisely(spec):
@@ -158,11 +161,11 @@ EDITS = {
 
 @pytest.mark.parametrize("kind", EDITS)
 @pytest.mark.parametrize("refit", [False, True])
-def test_between_0_and_1_against_brute_force(monkeypatch, kind, refit):
-    spec = load_model("site_effects").edited(sites__distribution=kind, sampler__points=2048, **EDITS[kind])
+def test_between_0_and_1_against_brute_force(request, kind, refit):
+    spec = load_model("site_effects").edited(sites__distribution=kind, sampler__points=4096, **EDITS[kind])
     posterior = fit(spec, SMALL)
     if refit:
-        monkeypatch.setattr(exclusion, "carries", lambda *_: False)
+        request.getfixturevalue("nothing_carries")
     [point] = exclusion_path(posterior, SMALL, ["A"], (0.6,)).points
     assert point.refitted == refit
     mean, error, good, good_error = brute_force(SMALL, ["A"], 0.6, kind)
@@ -181,7 +184,7 @@ def test_powered_cells_are_what_their_marginal_integrates(posterior, trial):
     assert powered.site_marginal.table.n.reshape(8, 2) == pytest.approx(trial.data.n * powers[:, None])
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_the_errors_are_the_spread_over_seeds(trial):
     spec, found = load_model("site_effects"), []
     for seed in range(24):
