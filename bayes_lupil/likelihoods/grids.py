@@ -25,6 +25,7 @@ REACH = 25.0
 _CUT = 20.0  # what lies this far below the largest log density is left out
 _SCAN = 32
 _MOST = 4096
+_FURTHEST = 256
 _DIGITS = 4.0
 _ROUNDING = 1e-6
 _ATTEMPTS = 12
@@ -111,8 +112,12 @@ def _log_sum(logs, size, step):
 
 @_jit
 def _first_size(reach):
-    """Points of the first scan: adjacent ones differ in prior density by less than the cut."""
-    return max(_SCAN, math.ceil(4.0 * reach))
+    """Points of the first scan: adjacent ones differ in prior density by less than the cut.
+
+    Where z may be so far out that this would take too many, a site has many thousands of patients: the scans that
+    follow close in on the peak of its likelihood.
+    """
+    return max(_SCAN, math.ceil(4.0 * reach)) if reach <= _FURTHEST else _FURTHEST
 
 
 @_jit
