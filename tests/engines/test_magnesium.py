@@ -254,4 +254,4 @@ def test_another_prior_is_far(prior: int, other: int) -> None:
 
 @pytest.mark.parametrize("prior", [pytest.param(prior, marks=[] if prior == 4 else pytest.mark.slow) for prior in TAU])
 def test_the_engine_and_the_grid(prior: int) -> None:
-    assert far_from_grid(prior, 1024 if prior == 4 else 4096) == {}
+    assert far_from_grid(prior, 1024 if prior == 4 else 2048) == {}

@@ -18,7 +18,7 @@ from bayes_lupil.trials import Cells, Trial, builtin_trials, load_trial
 
 
 def test_the_trials_that_come_with_the_package() -> None:
-    assert builtin_trials() == ("beitler_landis", "he2020", "indo_rct", "lupil2", "synthetic_outlier")
+    assert builtin_trials() == ("beitler_landis", "he2020", "indo_rct", "lupil2", "magnesium", "synthetic_outlier")
 
 
 @pytest.fixture(params=builtin_trials())
