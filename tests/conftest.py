@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 
 # each worker has one core: chains, threads of the integrals, Numba and BLAS; read when these are first imported, and
@@ -63,10 +65,43 @@ def fake_engine(monkeypatch):
     return engine
 
 
+@pytest.fixture(scope="session")
+def reanalysed():
+    """reanalysed(trial, *models): a reanalysis without sampling, made once for all tests that only look at it."""
+    from bayes_lupil import load_model, reanalyse
+
+    @cache
+    def made(trial, *models):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bayes_lupil.fitting.run_engine", FakeEngine())
+            return reanalyse(trial, [load_model(model) for model in models] or None)
+
+    return made
+
+
 def _draws(likelihood, diverge=False):
     import numpy as np
 
     from bayes_lupil.engines.draws import Draws
+
+    data = {name: value.tolist() for name, value in likelihood.graph_data().items()}
+    key = repr((type(likelihood), likelihood.spec.to_dict(), likelihood.graph_key(), data))
+    if key not in _drawn:
+        _drawn[key] = _resample(likelihood)
+    while len(_drawn) > 50:
+        _drawn.popitem(last=False)
+    values = {name: value.copy() for name, value in _drawn[key].items()}
+    diverging = np.zeros((4, 500), dtype=bool)
+    diverging[0, 0] = diverge
+    return Draws(values, {"diverging": diverging}, "resampling for tests", {"compile": 0.0, "sample": 0.0})
+
+
+_drawn = OrderedDict()
+"""The last draws by all that they depend on, since the same few models and trials come again and again."""
+
+
+def _resample(likelihood):
+    import numpy as np
 
     rng = np.random.default_rng(likelihood.spec.sampler.seed)
     values = likelihood.prior_draws(60_000, rng)
@@ -80,9 +115,7 @@ def _draws(likelihood, diverge=False):
         noise = 1 + 0.01 * rng.standard_normal(again.shape)
         free = name in ("alpha", "beta", "e", "f", "tau_u", "tau_v")
         picked[name] = again * noise if free else again
-    diverging = np.zeros((4, 500), dtype=bool)
-    diverging[0, 0] = diverge
-    return Draws(picked, {"diverging": diverging}, "resampling for tests", {"compile": 0.0, "sample": 0.0})
+    return picked
 
 
 def _fit(spec, trial):

@@ -93,7 +93,8 @@ def test_reanalyse_writes_its_folder(run, fake_engine, tmp_path):
     assert "refused" in err
     assert "SRI-4" in out
     assert (tmp_path / "o" / "comparison.md").is_file()
-    status, _, err = run("reanalyse", "--out", tmp_path / "o", "--quiet")
+    # again into the same folder
+    status, _, err = run("reanalyse", "he2020", "--out", tmp_path / "o", "--quiet")
     assert (status, err) == (0, "")
 
 

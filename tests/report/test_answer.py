@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -57,6 +58,7 @@ def test_a_threshold_is_of_more_or_fewer_responses(threshold):
     assert beyond_words(threshold, LOWER).startswith("fewer")
 
 
+@cache
 def contents(end_point, arms, responders=((14, 17), (15, 17)), models=("itt_pooled_primary_priors",)):
     order = [0, 1] if arms == ARMS else [1, 0]
     cells = Cells(("A", "B"), np.array(responders)[:, order], np.array([[25, 25], [25, 25]]))

@@ -42,16 +42,16 @@ def texts_outside(figure):
     ],
 )
 @pytest.mark.parametrize("width", [None, 4.0])
-def test_each_trial_gets_its_figures_with_nothing_clipped(fake_engine, trial, names, width):
-    made = dict(figures_of(reanalyse(trial), width=width))
+def test_each_trial_gets_its_figures_with_nothing_clipped(reanalysed, trial, names, width):
+    made = dict(figures_of(reanalysed(trial), width=width))
     assert [name for name in made if name not in ("prior_predictive", "prior_posterior", "ranks")] == names
     assert {"prior_predictive", "prior_posterior"} < set(made)
     for name, figure in made.items():
         assert texts_outside(figure) == [], name
 
 
-def test_the_shown_probabilities_are_those_of_the_table(fake_engine):
-    result = reanalyse("lupil2", [load_model("pp_pooled")])
+def test_the_shown_probabilities_are_those_of_the_table(reanalysed):
+    result = reanalysed("lupil2", "pp_pooled")
     figure = dict(figures_of(result))["risk_difference"]
     post = result.fitted[0].posterior
     shown = [text.get_text() for text in figure.findobj(match=lambda item: hasattr(item, "get_text"))]
@@ -60,15 +60,16 @@ def test_the_shown_probabilities_are_those_of_the_table(fake_engine):
             assert f"{100 * row.probability:.0f} %" in shown
 
 
-def test_on_a_phone_no_number_is_lost(fake_engine):
+def test_on_a_phone_no_number_is_lost(reanalysed):
     """What stands beside the rows of a wide figure stands in the labels of a narrow one."""
-    result = reanalyse("beitler_landis", [load_model("itt_pooled")])
+    result = reanalysed("beitler_landis", "itt_pooled")
+    wide, narrow = (dict(figures_of(result, width=width)) for width in (None, 4.0))
     post = result.fitted[0].posterior
     for name, needed in (
         ("risk_difference", [f"{100 * line.probability:.0f} %" for line in post.chances.values()]),
-        ("intervals", [text.get_text() for text in dict(figures_of(result))["intervals"].axes[1].texts]),
+        ("intervals", [text.get_text() for text in wide["intervals"].axes[1].texts]),
     ):
-        figure = dict(figures_of(result, width=4.0))[name]
+        figure = narrow[name]
         assert figure.get_figwidth() == 4
         words = " ".join(text.get_text() for text in figure.axes[0].texts)
         assert len(needed) >= 4
@@ -76,7 +77,7 @@ def test_on_a_phone_no_number_is_lost(fake_engine):
 
 
 @pytest.mark.parametrize("width", [None, 4.0])
-def test_the_synthetic_mark_covers_no_other_words(fake_engine, width):
+def test_synthetic_data_carry_the_mark_which_covers_no_other_words(fake_engine, width):
     trial = dataclasses.replace(load_trial("beitler_landis"), synthetic=True)
     for name, figure in figures_of(reanalyse(trial, [load_model("site_fixed")]), width=width):
         canvas = FigureCanvasAgg(figure)
@@ -113,8 +114,8 @@ def test_the_same_figure_has_the_same_bytes_and_no_letters(resampled):
     assert "dc:date" not in first
 
 
-def test_where_benefit_is_a_reduction_harm_is_on_the_right(fake_engine):
-    figure = dict(figures_of(reanalyse("indo_rct", [load_model("itt_pooled")])))["risk_difference"]
+def test_where_benefit_is_a_reduction_harm_is_on_the_right(reanalysed):
+    figure = dict(figures_of(reanalysed("indo_rct", "itt_pooled")))["risk_difference"]
     place = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
     assert place["relevant benefit"] < place["trivial"] < place["harm"]
 
@@ -133,12 +134,6 @@ def test_a_failed_fit_is_never_drawn(fake_engine):
     for draw in (figure_risk_difference, figure_benefit_curve):
         with pytest.raises(ValueError, match="no probabilities to show"):
             draw([post])
-
-
-def test_synthetic_data_carry_the_mark(fake_engine):
-    trial = dataclasses.replace(load_trial("beitler_landis"), synthetic=True)
-    for name, figure in figures_of(reanalyse(trial, [load_model("site_fixed")])):
-        assert any("SYNTHETIC" in text.get_text() for text in figure.texts), name
 
 
 def test_long_and_odd_names_do_not_break_a_figure(fake_engine):

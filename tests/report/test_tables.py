@@ -20,8 +20,8 @@ from bayes_lupil.report.tables import comparison_table, csv_text, latex_table
 
 
 @pytest.fixture
-def lupil2(fake_engine):
-    return reanalyse("lupil2")
+def lupil2(reanalysed):
+    return reanalysed("lupil2")
 
 
 def test_one_row_an_analysis_and_printed_apart_from_recomputed(lupil2):

@@ -24,8 +24,8 @@ FILES = {f"{name}{end}" for name in ("comparison_table", "benefit") for end in (
 
 
 @pytest.fixture
-def lupil2(fake_engine):
-    return Contents(reanalyse("lupil2"))
+def lupil2(reanalysed):
+    return Contents(reanalysed("lupil2"))
 
 
 def small(end_point, models=("itt_pooled_primary_priors",), arms=("placebo", "drug")):
