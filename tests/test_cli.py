@@ -34,6 +34,7 @@ def run(monkeypatch, capsys):
     return call
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize(
     "command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"], ["endpoints"], ["synthetic"]]
 )
@@ -44,6 +45,7 @@ def test_help_teaches(command):
     assert len(told.output) > 300
 
 
+@pytest.mark.stack
 def test_fit_prints_one_json_object_and_saves(run, fake_engine, tmp_path):
     table = tmp_path / "trial.csv"
     table.write_text(CELLS)

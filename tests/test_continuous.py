@@ -78,6 +78,7 @@ def _trial_turned(trial: Trial) -> Trial:
     return _trial(d.site, d.arm, d.value, d.baseline, benefit="higher", limits=d.limits)
 
 
+@pytest.mark.stack
 def test_round_trip_and_json(posterior: Posterior, tmp_path: Path) -> None:
     again = Posterior.load(posterior.save(tmp_path / "p.nc"))
     assert again.provenance == posterior.provenance
@@ -91,6 +92,7 @@ def test_what_is_for_binary_end_points_says_so(posterior: Posterior) -> None:
         sensitivity.change_prior(posterior, _made_up(), beta={"family": "normal", "mean": 0, "sd": 1, "reason": "x"})
 
 
+@pytest.mark.stack
 def test_student_t_errors_alike_in_both_languages() -> None:
     """PyMC's density against NumPy's, and NumPy's against an integral: t is normal with a gamma precision."""
     for changes in ({}, {"errors__df": 4.0, "priors__error_df": None}):

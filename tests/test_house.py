@@ -62,6 +62,7 @@ def test_no_file_holds_two_nouns(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 375
 
 
+@pytest.mark.stack
 def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
@@ -79,6 +80,7 @@ def test_public_names_are_pinned():
 HEAVY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmodels", "scipy", "pandas", "matplotlib"}
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize(
     "code",
     [

@@ -29,7 +29,10 @@ def test_committed_with_outputs_and_public_names(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.stack] * path.stem.startswith("01"), id=path.stem) for path in NOTEBOOKS],
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Proactor event loop", "ignore::ResourceWarning")
 def test_runs(path):
     from nbclient import NotebookClient

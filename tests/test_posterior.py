@@ -28,6 +28,7 @@ def margins(resampled):
     return resampled(load_model("site_effects"), load_trial("lupil2"))
 
 
+@pytest.mark.stack
 def test_the_tree_has_every_group_with_named_sites_and_arms(cells, margins):
     assert set(cells.data.children) == GROUPS | {"site_log_likelihood"}  # of whole sites: known for a site table alone
     assert set(margins.data.children) == GROUPS
@@ -41,6 +42,7 @@ def test_the_tree_has_every_group_with_named_sites_and_arms(cells, margins):
     assert margins.data["log_likelihood"]["patient_response"].sizes["patient"] == 100
 
 
+@pytest.mark.stack
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")  # leaving out a whole cell moves the posterior far
 def test_arviz_takes_the_tree_as_it_is(cells, margins):
     for post in (cells, margins):
@@ -88,6 +90,7 @@ def test_json_holds_the_promised_keys_and_no_nan(cells):
     assert told["diagnostics"]["ok"] is True
 
 
+@pytest.mark.stack
 def test_saved_and_loaded_it_is_the_same(cells, margins, tmp_path):
     for post in (cells, margins):
         back = Posterior.load(post.save(tmp_path / "fit.nc"))

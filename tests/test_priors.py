@@ -444,6 +444,7 @@ def pm() -> Any:
     return pymc
 
 
+@pytest.mark.stack
 @every_prior
 def test_the_twin_in_pymc_has_the_same_density(pm: Any, prior: Prior) -> None:
     """At points over the whole support, through the method that the models use; no transform, no Jacobian."""
@@ -475,6 +476,7 @@ def test_the_density_that_the_sampler_sees_is_that_of_the_prior(pm: Any, prior: 
         assert density({"tau_log__": np.array(math.log(tau))}) == pytest.approx(expected, rel=1e-10, abs=close)
 
 
+@pytest.mark.stack
 def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
     prior = Dirichlet(concentration=1.2, reason=WHY)
     shares = np.random.default_rng(1).dirichlet(np.full(5, 1.2))

@@ -109,12 +109,17 @@ IN_A_NEW_PROCESS = ".venv/bin/bayes-lupil fit site_effects beitler_landis --json
 """One, as a reader would start it; the others in this process, which has loaded what they need."""
 
 
+def marks_of(line):
+    """What another Python runs too: a fit in a new process, and the whole hierarchy with its joint model."""
+    return [pytest.mark.stack] if line == IN_A_NEW_PROCESS or "endpoints" in line else []
+
+
 def test_one_command_is_started_as_a_reader_would():
     assert IN_A_NEW_PROCESS in COMMANDS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize("line", [pytest.param(line, marks=marks_of(line)) for line in COMMANDS])
 def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_trial.csv").write_text(
@@ -163,6 +168,7 @@ def check_the_hierarchy(folder):
     assert f"{table['p_all'][2]:.3f}" in page
 
 
+@pytest.mark.stack
 @pytest.mark.slow
 def test_the_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

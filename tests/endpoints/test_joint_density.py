@@ -112,7 +112,7 @@ FAST = ("one binary and two continuous", "no correlation", "one end point")
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=() if name in FAST else PROOF, id=name) for name, case in CASES.items()],
+    [pytest.param(case, marks=pytest.mark.stack if name in FAST else PROOF, id=name) for name, case in CASES.items()],
 )
 def test_pymc_is_numpy(case: dict[str, Any]) -> None:
     model = _model(**case)

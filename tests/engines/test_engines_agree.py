@@ -47,6 +47,12 @@ MAX_TAIL = {"mean": 0.5, "sd": 0.25}
 """Where the tail index k is larger, moments of order 1/k and above do not exist: the error of a mean needs the second,
 that of an SD the fourth. Quantiles are compared all the same."""
 
+STACK = {
+    "itt_pooled on lupil2", "outliers_arms on beitler_landis_1985", "site_effects on beitler_landis_1985",
+    "site_exnex on beitler_landis_1985", "site_student_t_df on beitler_landis_1985",
+}  # fmt: skip
+"""Run on a second Python too."""
+
 FAST = ("beitler_landis_1985", "lupil2")
 
 
@@ -70,7 +76,8 @@ def _renew(name: str, why: str) -> str:
 
 def _tier(name: str, case: Any) -> Any:
     slow = case.data not in FAST or case.model.startswith(("informed", "itt_pooled_", "site_fixed", "student_t"))
-    return pytest.param(name, marks=pytest.mark.proof(*FIT) if slow else ())
+    marks = [pytest.mark.proof(*FIT)] if slow else []
+    return pytest.param(name, marks=[*marks, pytest.mark.stack] if name in STACK else marks)
 
 
 @cache

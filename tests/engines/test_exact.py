@@ -136,6 +136,7 @@ def test_nearly_flat_priors_say_nearly_the_same(model: str) -> None:
     assert abs(ours.p_benefit() - flat.p_benefit()) < two_patients * 0.4 / sd
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("model", ["itt_pooled", pytest.param("pp_pooled", marks=pytest.mark.proof(*FIT))])
 @pytest.mark.parametrize("engine", ["nuts", "quadrature"])
 def test_engines(model: str, engine: str) -> None:

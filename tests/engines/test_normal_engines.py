@@ -176,6 +176,7 @@ def test_wide_priors_give_regression(validation: Path) -> None:
         assert exact[name][1] == pytest.approx(widening * float(printed[term]["se"]), rel=1e-5)
 
 
+@pytest.mark.stack
 def test_the_same_seed_gives_the_same_draws(validation: Path) -> None:
     spec = _spec("partial", "partial", **SHORT, tau_u=_half_normal(0.5), tau_v=_half_normal(0.5))
     spec = spec.edited(sampler__points=1024)

@@ -33,6 +33,7 @@ def _run(compiled: Any, seed: int) -> np.ndarray:
     return np.stack([posterior[name].transpose("chain", "draw").values for name in ("alpha", "beta")])
 
 
+@pytest.mark.stack
 def test_seed_alone_decides(compiled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same seed gives the same draws, on one core and on two; another seed gives others."""
     import nutpie
@@ -77,6 +78,7 @@ def test_pymc_takes_over(missing: bool, backend: str, monkeypatch: pytest.Monkey
         run_engine(_likelihood(sampler__backend=backend))
 
 
+@pytest.mark.stack
 @pytest.mark.slow
 def test_fallback_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without nutpie PyMC samples and the posterior says so; a wish for PyMC needs no note and gives the same draws."""
@@ -138,6 +140,7 @@ def _far(one: Posterior, other: Posterior, names: tuple[str, ...]) -> dict[str, 
     return {name: distance for name, distance in distances.items() if distance > MANY}
 
 
+@pytest.mark.stack
 def test_only_a_change_of_the_model_is_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other counts go into the compiled model; other priors or another number of sites ask for a new one."""
     import dataclasses

@@ -60,6 +60,7 @@ def _from_prior(likelihood: BinomialCells, many: int, seed: int) -> tuple[NDArra
     return eta, chance
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("model", MODELS)
 def test_against_plain_monte_carlo(model: str) -> None:
     """400,000 draws of the prior weighted by the likelihood: evidence, and the mean risk of every cell."""
@@ -80,6 +81,7 @@ def test_against_plain_monte_carlo(model: str) -> None:
     assert np.all(np.abs(drawn.mean(axis=0) - mean) < MANY * errors)
 
 
+@pytest.mark.stack
 def test_the_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for cores in (1, 2, 7):

@@ -90,6 +90,7 @@ def log_likelihood(model, variances):
     return model.loglike(MixedLMParams.from_components(np.zeros(model.k_fe), np.diag(variances)))
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("coding", ["reference", "centred"])
 @pytest.mark.parametrize("reml", [True, False])
 @pytest.mark.parametrize("dataset", SETS)

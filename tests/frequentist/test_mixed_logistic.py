@@ -51,6 +51,7 @@ def references(validation, dataset, model):
         }
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("name", ARMS)
 def test_random_intercepts_against_lme4(validation, name):
     _, cells = table(validation, name)

@@ -83,6 +83,7 @@ def _agree(likelihood: Likelihood) -> None:
         assert theirs == pytest.approx(ours, rel=RELATIVE, abs=RELATIVE), point
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("coding", ["centred", "reference"])
 @pytest.mark.parametrize("effects", POOLINGS)
 @pytest.mark.parametrize("intercepts", POOLINGS)
@@ -103,6 +104,7 @@ def test_margins(data: Margins, intercepts: str, effects: str, coding: str) -> N
     _agree(likelihood)
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("data", [TABLE, MARGINS], ids=["cells", "margins"])
 def test_gradient_is_finite_at_the_extremes(data: Cells | Margins) -> None:
     """NUTS needs it there: it visits such points while it tunes."""
@@ -149,6 +151,7 @@ def test_a_wrong_density_is_found() -> None:
         assert float(wrong.log_joint(point)) != pytest.approx(density, rel=1e-3)
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("data", [TABLE, MARGINS], ids=["cells", "margins"])
 def test_leading_axes(data: Cells | Margins) -> None:
     """Densities of many draws at once are those of each draw by itself."""

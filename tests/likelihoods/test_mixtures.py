@@ -210,11 +210,13 @@ def test_pymc_has_the_same_density_on_margins(name: str) -> None:
     _agree(_likelihood(SPECS[name], MARGINS))
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("data", [TABLE, MARGINS], ids=["cells", "margins"])
 def test_pymc_has_the_same_density_with_degrees_of_freedom(data: Cells | Margins) -> None:
     _agree(_likelihood(T_DF, data))
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("name", ["control", "arms", "exnex"])
 def test_the_gradient_is_finite(name: str) -> None:
     likelihood = _likelihood(SPECS[name], TABLE)

@@ -109,6 +109,7 @@ def _extremes(likelihood: NormalPatients) -> list[dict[str, Any]]:
     return found + [{**start, **dict.fromkeys(taus, np.asarray(tau))} for tau in (1e-12, 1e3)]
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize(
     "spec",
     [

@@ -43,6 +43,7 @@ def assert_readable(figure):
     return " ".join(text.get_text().replace("\n", " ") for text, _ in found)
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_hierarchy_can_be_read(result, width):
     text = assert_readable(figure_hierarchy(result, width=width))
@@ -61,6 +62,7 @@ def test_exploratory_end_points_can_be_read(result, width):
     assert ("Under each name" in text) == (width < 5)
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("width", [6.5, 4.0])
 def test_tipping_points_can_be_read(result, width):
     for step in (result.steps[0], result.steps[2]):

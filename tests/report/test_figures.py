@@ -33,6 +33,7 @@ def texts_outside(figure):
     return outside
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize(
     ("trial", "names"),
     [
@@ -104,6 +105,7 @@ def test_regions_are_told_apart_in_grey():
     assert np.diff(luma).min() > 0.08
 
 
+@pytest.mark.stack
 def test_the_same_figure_has_the_same_bytes_and_no_letters(resampled):
     posterior = resampled(load_model("itt_pooled"), load_trial("lupil2"))
     first, second = (svg_text(figure_risk_difference([posterior], width=4.0)) for _ in range(2))

@@ -18,6 +18,7 @@ from bayes_lupil.report import collect, write_reanalysis
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.stack
 def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
     result = reanalyse("beitler_landis", [load_model("site_effects"), load_model("itt_pooled")])
     write_reanalysis(collect(result), tmp_path / "out")

@@ -92,6 +92,7 @@ def words(figure):
     return " ".join(text.get_text() for text in figure.findobj(match=Text))
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("draw", [figure_prior_predictive, figure_prior_posterior, figure_ranks])
 def test_every_figure_can_be_read_and_bears_the_mark(posterior, draw, width):

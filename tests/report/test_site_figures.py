@@ -112,6 +112,7 @@ def overlap(first, second):
     return across > 1 and up > 1
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["planted", "beitler_landis", "odd"])
 def test_nothing_is_clipped_no_words_meet_and_none_is_small(made, name, width):

@@ -56,6 +56,7 @@ def test_shifted_ranks_are_refused(stored: Calibration) -> None:
         assert not uniformity(shifted, stored.draws).passes(FALSE_ALARM / len(stored.ranks)), name
 
 
+@pytest.mark.stack
 def test_stored_ranks_are_of_this_code(stored: Calibration) -> None:
     """Not a failure of the method, but of its proof: the ranks were made by other code or another model."""
     old = [
@@ -69,6 +70,7 @@ def test_stored_ranks_are_of_this_code(stored: Calibration) -> None:
     assert not old, f"{STORED.name} ({stored.created}) is out of date: {' and '.join(old)} changed. Renew it: {RENEW}"
 
 
+@pytest.mark.stack
 def test_what_the_code_hash_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Code, but neither comments, docstrings nor layout; and every file that it names is there."""
     source = 'def f(x):\n    """Say."""\n    return x + 1  # one\n'

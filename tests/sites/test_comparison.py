@@ -88,6 +88,7 @@ def test_the_error_of_a_density_is_its_spread_over_seeds(trial):
     assert 0.5 < spread / np.mean([item.mcse for item in values]) < 2
 
 
+@pytest.mark.stack
 def test_paired_standard_errors_are_those_of_arviz(comparison, posteriors):
     reference = in_arviz(comparison, posteriors)
     for item in comparison.models:
@@ -97,6 +98,7 @@ def test_paired_standard_errors_are_those_of_arviz(comparison, posteriors):
         assert item.elpd == pytest.approx(float(reference["elpd"][item.name]), rel=1e-6)
 
 
+@pytest.mark.stack
 def test_stacking_weights_are_those_of_arviz(comparison, posteriors):
     reference = in_arviz(comparison, posteriors)["weight"].astype(float)
     for item in comparison.models:
