@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy import integrate, special, stats
 
 from bayes_lupil import ModelSpec, load_model
 from bayes_lupil.errors import ModelError, UnsupportedModelError
-from bayes_lupil.priors import EffectOnRisk, LogRiskRatioNormal, RiskDifferenceNormal
+from bayes_lupil.priors import (
+    Averaged,
+    ControlRiskBeta,
+    EffectOnRisk,
+    LogRiskRatioNormal,
+    RiskDifferenceNormal,
+    Uniform,
+)
 from bayes_lupil.priors.truncated import log_mass
 
 WHY = "For this test only."
@@ -168,10 +176,44 @@ def test_in_words() -> None:
     assert PRIORS[4].describe() == "risk difference: normal(mean 0, sd 0.2)"
 
 
+def test_a_difference_in_percent_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        RiskDifferenceNormal(mean=10, sd=5, reason=WHY)
+
+
+@every_prior
+def test_no_control_risk_is_too_extreme(prior: EffectOnRisk) -> None:
+    """Up to where the engine ends: log odds of 1e6 to either side, where the risk itself is no float."""
+    alpha, z = np.meshgrid([-1e6, -800.0, -30.0, 30.0, 800.0, 1e6], [-8.0, 0.0, 8.0])
+    beta = prior.from_normal(z, alpha)
+    assert np.all(np.isfinite(beta))
+    assert not np.any(np.isnan(prior.logpdf(beta, alpha)))
+
+
 @pytest.mark.parametrize("method", ["logpdf", "cdf", "ppf", "isf", "from_normal"])
 def test_a_prior_that_depends_on_alpha_says_so(method: str) -> None:
     with pytest.raises(UnsupportedModelError, match="depends on the control arm's risk"):
         getattr(PRIORS[0], method)(0.5)
+
+
+# averaged over the control risk
+
+
+@pytest.mark.parametrize("prior", [PRIORS[0], PRIORS[4]], ids=lambda prior: prior.describe())
+def test_the_average_is_what_draws_of_both_show(prior: EffectOnRisk) -> None:
+    """Draws of alpha and then beta, by Kolmogorov-Smirnov; the density integrates to what the cdf says, to 1e-6."""
+    level = ControlRiskBeta(a=2, b=3, reason=WHY)
+    average, rng = Averaged(prior, level), np.random.default_rng(20260110)
+    draws = prior.sample(rng, (4000,), level.sample(rng, (4000,)))
+    assert stats.kstest(draws, average.cdf).pvalue > 1e-3
+    low, high = average.ppf([0.025, 0.975])
+    assert integrate.quad(lambda x: math.exp(average.logpdf(x)), low, high)[0] == pytest.approx(0.95, abs=1e-6)
+
+
+def test_an_average_over_one_control_risk_is_the_prior_there() -> None:
+    average = Averaged(PRIORS[0], Uniform(lower=-1, upper=-1 + 1e-12, reason=WHY))
+    np.testing.assert_allclose(average.logpdf([-1.0, 0.2]), PRIORS[0].logpdf([-1.0, 0.2], -1.0), rtol=1e-9)
+    np.testing.assert_allclose(average.ppf([0.1, 0.9]), PRIORS[0].ppf([0.1, 0.9], -1.0), rtol=1e-9)
 
 
 # model files

@@ -1,5 +1,6 @@
 """Priors: families with a reason each, in SciPy and in PyMC."""
 
+from bayes_lupil.priors.averaged import Averaged, Univariate
 from bayes_lupil.priors.base import Prior
 from bayes_lupil.priors.choices import DfPrior, EffectPrior, LevelPrior, LocationPrior, ScalePrior
 from bayes_lupil.priors.families import (
@@ -28,6 +29,7 @@ from bayes_lupil.priors.variances import (
 
 __all__ = [
     "LKJ",
+    "Averaged",
     "Beta",
     "ControlRiskBeta",
     "DfPrior",
@@ -53,6 +55,7 @@ __all__ = [
     "StudentT",
     "Uniform",
     "UniformShrinkage",
+    "Univariate",
     "VarianceHalfNormal",
     "VarianceInverseGamma",
     "VarianceUniform",

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.priors.base import Floats, Positive, Prior
@@ -147,6 +148,10 @@ class EffectOnRisk(Prior):
         """Y and the log of its slope in beta, from the log odds of p1."""
 
     @abstractmethod
+    def _log_below(self, start: Floats, width: Floats) -> Floats:
+        """Log of the standard normal mass of what gives a smaller log odds ratio than y = width SDs does."""
+
+    @abstractmethod
     def _log_odds(self, log_q: Floats, alpha: Floats, upper: bool) -> Floats:
         """The log odds of p1 with the chance q, up to a half, above it (`upper`) or below it."""
 
@@ -158,6 +163,13 @@ class EffectOnRisk(Prior):
         z = start + y / self.sd
         constant = np.log(self.sd) + 0.5 * np.log(2 * np.pi)
         return np.asarray(-0.5 * z**2 - constant - log_mass(start, self._reach) + log_slope)
+
+    def cdf(self, x: ArrayLike, alpha: ArrayLike | None = None) -> Floats:
+        """Probability of a log odds ratio up to x, given alpha."""
+        alpha, maths = self._given(alpha), Maths.of_arrays()
+        y, _ = self._distance(alpha + np.asarray(x, dtype=float), maths)
+        start = self._start(alpha, maths)
+        return np.asarray(np.exp(self._log_below(start, y / self.sd) - log_mass(start, self._reach)))
 
     def ppf(self, q: ArrayLike, alpha: ArrayLike | None = None) -> Floats:
         """Quantile of the log odds ratio given alpha."""
@@ -226,12 +238,8 @@ class LogRiskRatioNormal(EffectOnRisk):
     def _distance(self, log_odds: Any, maths: Maths) -> tuple[Any, Any]:
         return -maths.log_risk(log_odds), maths.log_risk(-log_odds)
 
-    def cdf(self, x: ArrayLike, alpha: ArrayLike | None = None) -> Floats:
-        """Probability of a log odds ratio up to x, given alpha."""
-        alpha, maths = self._given(alpha), Maths.of_arrays()
-        y, _ = self._distance(alpha + np.asarray(x, dtype=float), maths)
-        start = self._start(alpha, maths)
-        return np.asarray(np.exp(log_mass(start + y / self.sd, np.inf) - log_mass(start, np.inf)))
+    def _log_below(self, start: Floats, width: Floats) -> Floats:
+        return log_mass(start + width, np.inf)
 
     def _log_odds(self, log_q: Floats, alpha: Floats, upper: bool) -> Floats:
         start = self._start(alpha, Maths.of_arrays())
@@ -245,6 +253,7 @@ class RiskDifferenceNormal(EffectOnRisk):
 
     family: Literal["risk_difference_normal"] = "risk_difference_normal"
     quantity: ClassVar[str] = "risk difference"
+    mean: Annotated[float, Field(gt=-1, lt=1)]
 
     @property
     def _reach(self) -> float:
@@ -257,12 +266,8 @@ class RiskDifferenceNormal(EffectOnRisk):
         log_risk = maths.log_risk(log_odds)
         return maths.exp(log_risk), log_risk + maths.log_risk(-log_odds)
 
-    def cdf(self, x: ArrayLike, alpha: ArrayLike | None = None) -> Floats:
-        """Probability of a log odds ratio up to x, given alpha."""
-        alpha, maths = self._given(alpha), Maths.of_arrays()
-        y, _ = self._distance(alpha + np.asarray(x, dtype=float), maths)
-        start = self._start(alpha, maths)
-        return np.asarray(np.exp(log_mass(start, y / self.sd) - log_mass(start, self._reach)))
+    def _log_below(self, start: Floats, width: Floats) -> Floats:
+        return log_mass(start, width)
 
     def _log_odds(self, log_q: Floats, alpha: Floats, upper: bool) -> Floats:
         start = self._start(alpha, Maths.of_arrays())

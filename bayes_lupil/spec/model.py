@@ -11,6 +11,7 @@ from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_
 from bayes_lupil.errors import ModelError
 from bayes_lupil.priors import (
     LKJ,
+    Averaged,
     Beta,
     ControlRiskBeta,
     DfPrior,
@@ -22,6 +23,7 @@ from bayes_lupil.priors import (
     Normal,
     Prior,
     ScalePrior,
+    Univariate,
 )  # fmt: skip
 from bayes_lupil.spec.sites import Sites
 
@@ -88,6 +90,12 @@ class Priors(Document):
     def items(self) -> list[tuple[str, Prior]]:
         """(name, prior) of those that are given."""
         return [(name, prior) for name in type(self).model_fields if (prior := getattr(self, name)) is not None]
+
+    def marginal(self, name: str) -> Univariate:
+        """The prior of one parameter alone: averaged over alpha's, where it depends on that."""
+        prior = getattr(self, name)
+        found: Univariate = Averaged(prior, self.alpha) if isinstance(prior, EffectOnRisk) else prior
+        return found
 
 
 class Errors(Document):

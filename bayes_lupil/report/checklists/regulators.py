@@ -88,7 +88,7 @@ def _characteristics(contents: Contents) -> Finding:  # noqa: ARG001
 def _outside(contents: Contents) -> Finding:
     if not contents.sound:
         return unanswered(no_result(contents))
-    informed = [p.spec.name for p in contents.sound if abs(float(p.spec.priors.beta.ppf(0.5))) > CENTRED]
+    informed = [p.spec.name for p in contents.sound if abs(float(p.spec.priors.marginal("beta").ppf(0.5))) > CENTRED]
     if not informed:
         words = f"The prior of the treatment effect is centred at no effect in {counted(len(contents.sound), 'model')}."
         return found(words, "models")

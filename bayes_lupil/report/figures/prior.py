@@ -144,7 +144,7 @@ def figure_prior_posterior(posterior: Posterior, width: float = 7.5) -> Figure:
 def _prior_and_posterior(axes: Axes, posterior: Posterior, name: str) -> None:
     from arviz_stats.base import array_stats
 
-    draws, prior = posterior.draws(name).ravel(), getattr(posterior.spec.priors, name)
+    draws, prior = posterior.draws(name).ravel(), posterior.spec.priors.marginal(name)
     low, high = _window(draws, np.asarray(prior.ppf([0.025, 0.975])))
     if name != "beta":
         low = 0.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_lupil.convergence import effective_draws, mcse_proportion
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.priors import Prior
+from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
 from bayes_lupil.report.blocks import Block, Equation, Heading, Paragraph, Table
 from bayes_lupil.report.contents import Contents
@@ -92,7 +92,7 @@ def _in_words(spec: ModelSpec, margins: bool) -> str:
     return words
 
 
-def prior_moments(prior: Prior, sites: int) -> tuple[float, float, float, float]:
+def prior_moments(prior: Univariate, sites: int) -> tuple[float, float, float, float]:
     """Mean, SD, and the limits of the central 95 % of a prior; NaN where a mean or an SD does not exist."""
     from scipy import integrate, stats
 
@@ -112,7 +112,7 @@ def prior_moments(prior: Prior, sites: int) -> tuple[float, float, float, float]
 def prior_records(contents: Contents) -> list[dict[str, Any]]:
     """One record a parameter and prior, with the models that share it; numbers unrounded."""
     used: dict[tuple[str, str, str], list[str]] = {}
-    priors: dict[tuple[str, str, str], Prior] = {}
+    priors: dict[tuple[str, str, str], Univariate] = {}
     for item in contents.reanalysis.fitted:
         posterior = item.posterior
         assert posterior is not None  # that is what fitted means
@@ -120,7 +120,7 @@ def prior_records(contents: Contents) -> list[dict[str, Any]]:
             if _is_used(name, posterior):
                 key = (name, prior.describe(), prior.reason)
                 used.setdefault(key, []).append(item.model.name)
-                priors[key] = prior
+                priors[key] = item.model.priors.marginal(name)
     records = []
     for key in sorted(used, key=lambda key: list(PARAMETERS).index(key[0])):
         name, described, reason = key
