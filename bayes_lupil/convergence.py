@@ -237,7 +237,7 @@ def _worst(table: list[Row], kind: str, high_is_bad: bool) -> Row:
 
 def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
     k_hat, error = diagnostics["pareto_k"], diagnostics.get("quadrature_error", np.nan)
-    failed = int(diagnostics.get("failed_integrals", 0))
+    failed, at_limit = int(diagnostics.get("failed_integrals", 0)), diagnostics.get("at_limit", 0.0)
     way_out = "use sampler.engine = 'nuts'"
     failures = []
     if not k_hat <= MAX_K_HAT:
@@ -246,6 +246,11 @@ def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
         failures.append(f"quadrature error {error:.2g} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
     if failed:
         failures.append(f"{failed} integrals that failed (0 required: {way_out})")
+    if at_limit > 0:
+        failures.append(
+            f"{100 * at_limit:.3g} % of the draws stand at the limit of 1,000,000 that parameters have in this engine "
+            f"(0 % required: {way_out}, or narrower priors)"
+        )
     return failures
 
 

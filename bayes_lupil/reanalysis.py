@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_lupil.agreement import Agreement
-from bayes_lupil.errors import SamplerError, UnsupportedModelError
+from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
@@ -26,7 +26,8 @@ class Analysis:
     Attributes
     ----------
     status : {"ok", "diagnostics failed", "refused", "failed"}
-        refused: the trial cannot support the model, which is no fault; failed: the sampler could not run.
+        refused: the trial cannot support the model, which is no fault; failed: the sampler could not run, or a prior
+        lies beyond what the engines were tested for.
     posterior : Posterior or None
         None where the model was refused or failed.
     reason : str
@@ -164,13 +165,15 @@ def _refusal(spec: ModelSpec, trial: Trial) -> str:
         build_likelihood(spec, trial)
     except UnsupportedModelError as problem:
         return str(problem)
+    except ModelError:  # a fault of this model alone: told in its row, with a failure
+        return ""
     return ""
 
 
 def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool) -> Analysis:
     try:
         posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
-    except SamplerError as problem:
+    except (SamplerError, ModelError) as problem:
         return Analysis(spec, "failed", None, str(problem))
     verdict = posterior.verdict
     status = "ok" if verdict.ok else "diagnostics failed"

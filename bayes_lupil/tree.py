@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.engines.draws import Draws
+from bayes_lupil.errors import SamplerError
 from bayes_lupil.estimands import ESTIMANDS, estimate, estimate_means
 from bayes_lupil.likelihoods import Likelihood, NormalPatients
 from bayes_lupil.likelihoods.base import Pointwise
@@ -20,6 +21,7 @@ __all__ = ["PRIOR_DRAWS", "build_tree"]
 PRIOR_DRAWS = 4000
 """Draws from the prior; fewer where there are so many sites that they would fill the memory."""
 _PRIOR_NUMBERS = 1_000_000
+_LARGEST = 1e154  # its square is a number
 _LEADING = ("chain", "draw")
 
 
@@ -35,6 +37,11 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
         probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior probability; from
         the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site, response
         probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
+
+    Raises
+    ------
+    SamplerError
+        Where draws, or what follows from them, are no numbers.
     """
     # one stream for each use, so that adding one never changes another
     streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(7)
@@ -43,7 +50,7 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     )
     values = likelihood.with_kinds(draws.values, kinds)
     fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
-    prior_values = {name: value[None] for name, value in likelihood.prior_draws(fewer, prior).items()}
+    prior_values = {name: _numbers(name, value[None]) for name, value in likelihood.prior_draws(fewer, prior).items()}
     prior_values = likelihood.sites.with_kinds(prior_values, prior_kinds)
     groups = {
         "posterior": _parameters(likelihood, values, new_site),
@@ -71,6 +78,13 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     return xr.DataTree.from_dict(groups)
 
 
+def _numbers(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws of a prior, cut off where products and sums of them would be no numbers."""
+    if np.isnan(values).any():
+        raise SamplerError(f"draws of the prior of {name} are no numbers")
+    return np.clip(values, -_LARGEST, _LARGEST)
+
+
 def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> xr.Dataset:
     """Parameters, site effects, response probabilities (means of a continuous end point) and estimands."""
     hidden = likelihood.sites.behind
@@ -84,6 +98,9 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
         estimands = estimate(likelihood, values, rng)
     found += [Pointwise(name, value, ()) for name, value in estimands.items()]
     dataset = _dataset(likelihood, found, _LEADING)
+    # ratios of risks that are both 0 are no numbers, which the verdict tells; all else must be
+    if nothing := [item.name for item in found if item.name not in estimands and np.isnan(item.values).any()]:
+        raise SamplerError(f"{' and '.join(nothing)}: no number at some of the draws")
     for name in estimands:
         dataset[name].attrs["long_name"] = ESTIMANDS[name]
     return dataset

@@ -7,13 +7,12 @@ the weighted mean and covariance, with twice the points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.proposal import LogDensity, Proposal
-from bayes_lupil.errors import SamplerError
+from bayes_lupil.engines.proposal import LogDensity, NowhereANumber, Proposal, cholesky
 
 __all__ = ["ImportanceSample", "sample_density", "smooth_weights"]
 
@@ -21,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _STAGES = 5
 _GOOD_K, _GOOD_SHARE = 0.5, 0.2
-_SMALLEST = 1e-20
+_LOST = 7.0  # log evidence; that it is overestimated by so much by chance happens less than once in a thousand
 
 
 @dataclass(frozen=True)
@@ -125,23 +124,28 @@ def sample_density(
     SamplerError
         Where the density is nowhere a number.
     """
-    proposal, found = start, None
+    proposal, found, most = start, None, -np.inf
     for stage in range(1, _STAGES + 1):
         size = points // replicates * 2 ** (stage - 1)
         g = np.stack([proposal.points(size, s) for s in seed.spawn(replicates)])
         flat = g.reshape(-1, g.shape[2])
         target = log_density(flat)
         found = _weigh(g, target, target - proposal.log_density(flat), stage)
+        if found.log_evidence < most - _LOST:  # moved away from where the mass is: points alike among themselves
+            found = replace(found, k_hat=np.inf)
+        most = max(most, found.log_evidence)
         if found.is_good:
             break
         w = found.weights.ravel()
         mean = w @ flat
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
-        widths = np.diag(spread)
-        if not widths.min() > _SMALLEST * widths.max():  # nothing is learnt from a few points that outweigh all others
+        if found.effective < mean.size + 2:  # nothing is learnt of a spread from points that outweigh all others
             break
-        factor = np.linalg.cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * widths)))
-        proposal = proposal.moved(mean, np.asarray(factor, dtype=float))
+        widths = np.diag(spread)
+        factor = cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * widths)))
+        if factor is None:
+            break
+        proposal = proposal.moved(mean, factor)
     assert found is not None
     return found
 
@@ -149,7 +153,7 @@ def sample_density(
 def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> ImportanceSample:
     log_ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     if not (log_ratios > -np.inf).any():
-        raise SamplerError("the density is nowhere a number")
+        raise NowhereANumber
     weights, k_hat = smooth_weights(log_ratios)
     top = log_ratios.max()
     raw = np.exp(log_ratios - top)

@@ -20,10 +20,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.climb import Asking, central, climb, difference_steps, expansion, inverse
+from bayes_lupil.engines.climb import NOWHERE, Asking, central, climb, difference_steps, expansion, inverse
 from bayes_lupil.errors import SamplerError
 
-__all__ = ["LogDensity", "Proposal", "Rung", "find_proposal"]
+__all__ = ["LogDensity", "NowhereANumber", "Proposal", "Rung", "cholesky", "find_proposal"]
 
 Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats], Floats]
@@ -38,12 +38,20 @@ _PRIOR_SHARE = 0.1
 _SPACING = 1.8
 _RUNGS = 5
 _NEGLIGIBLE = -8.0
+_MOST_MASS = 600.0  # on the log scale: a sum of such masses is a number still
 _LADDER_SHARE = 0.5
 _SMALLEST_SHARE = 0.01
 _MAX_STEPS = 100
 _NOWHERE = -1e9  # in place of a log density of minus infinity, which has no differences
 _CLOSE = 0.25  # to the mode, in SDs: the last step need not be looked at
 _FALL = 0.05  # of the log density, which small jumps of the integrals may make
+
+
+class NowhereANumber(SamplerError):
+    """The density is not a number, or 0, wherever it was looked for."""
+
+    def __init__(self) -> None:
+        super().__init__("the density is nowhere a number")
 
 
 @dataclass(frozen=True)
@@ -135,16 +143,19 @@ def find_proposal(
     first[0] = 0.0
     values = log_density(first)
     if not (values > -np.inf).any():
-        raise SamplerError("the density is nowhere a number")
+        raise NowhereANumber
     best = first[np.nanargmax(values)]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
+    factor = cholesky(spread)
+    if not top > NOWHERE or factor is None or not np.isfinite(factor).all():
+        raise NowhereANumber
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
     ladders = [_ladder(mode, spread, axis, way, mass) for axis in scale_axes for way in (1, -1)]
     rungs = [rung for ladder in _side_by_side(log_density, ladders) for rung in ladder]
     masses = np.array([rung.share for rung in rungs])
     shares = np.maximum(_LADDER_SHARE * masses / (1 + masses.sum()), _SMALLEST_SHARE)
     shared = tuple(Rung(rung.mean, rung.factor, float(share)) for rung, share in zip(rungs, shares, strict=True))
-    return Proposal(mode, _cholesky(spread), _PRIOR_SHARE, shared)
+    return Proposal(mode, factor, _PRIOR_SHARE, shared)
 
 
 def _side_by_side(log_density: LogDensity, searches: list[Asking[Found]]) -> list[Found]:
@@ -228,7 +239,10 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
         scale[axis, axis] = variance
         scale[others, axis] = scale[axis, others] = tilt * variance
         scale[np.ix_(others, others)] = correlation * np.outer(widths, widths) + np.outer(tilt, tilt) * variance
-        found.append(Rung(at, _cholesky(scale), float(np.exp(relative))))
+        factor = cholesky(scale)
+        if factor is None:
+            break
+        found.append(Rung(at, factor, float(np.exp(min(relative, _MOST_MASS)))))
     return found
 
 
@@ -251,5 +265,9 @@ def _finite(values: Floats) -> Floats:
     return np.where(values > _NOWHERE, values, _NOWHERE)
 
 
-def _cholesky(covariance: Floats) -> Floats:
-    return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+def cholesky(covariance: Floats) -> Floats | None:
+    """None where rounding has left no covariance."""
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    except np.linalg.LinAlgError:
+        return None

@@ -22,16 +22,19 @@ from numpy.typing import NDArray
 from bayes_lupil import __version__
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.engines.importance import ImportanceSample, sample_density
-from bayes_lupil.engines.proposal import find_proposal
-from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.engines.proposal import NowhereANumber, find_proposal
+from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.sites import Parameter
 
-__all__ = ["MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
+__all__ = ["LIMIT", "MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
 
 Floats = NDArray[np.float64]
 
 MAX_NODES = 61
+LIMIT = 1e6
+"""Of a parameter's size. Log odds as far apart as this are all the same, and products of vague priors must neither
+overflow nor cancel; where draws stand here, the verdict fails."""
 _SEARCH_NODES = 7  # a proposal need not be exact; its differences span more than small jumps of the integrals
 _CHECKED = 32
 _CLOSE = 15.0
@@ -89,11 +92,10 @@ class WhitenedPosterior:
 
     def theta(self, g: Floats) -> dict[str, Floats]:
         """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
-        # log odds as far apart as this are all the same, and products of vague priors must neither overflow nor cancel
-        limit = 1e6
         theta: dict[str, Floats] = {}
-        for i, item in enumerate(self.marginal.parameters):  # those that others depend on come first
-            theta[item.name] = np.maximum(np.minimum(item.from_normal(g[..., i], theta), limit), -limit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, item in enumerate(self.marginal.parameters):  # those that others depend on come first
+                theta[item.name] = np.maximum(np.minimum(item.from_normal(g[..., i], theta), LIMIT), -LIMIT)
         return theta
 
     def log_density(self, g: Floats) -> Floats:
@@ -106,6 +108,12 @@ class WhitenedPosterior:
             for item in self.marginal.parameters:
                 value = value + (self.prior_power - 1) * item.logpdf(theta)
         return np.asarray(value)
+
+    def beyond_numbers(self) -> str:
+        """Which priors say next to nothing that numbers can hold: their values there are none, or beyond `LIMIT`."""
+        theta = self.theta(np.linspace(-2.0, 2.0, 9)[:, None] * np.ones(self.dimension))
+        named = [name for name, value in theta.items() if not (np.abs(value) < LIMIT).any()]
+        return " and ".join(f"priors.{name}" for name in named) or "the priors"
 
     def with_nodes(self, nodes: int) -> WhitenedPosterior:
         """The same density by other rules."""
@@ -155,6 +163,11 @@ def _quadrature_error(density: WhitenedPosterior, sample: ImportanceSample) -> f
     return float(np.std((fine - rough)[matters]))
 
 
+def _at_limit(theta: dict[str, Floats]) -> float:
+    """Share of the draws of which a parameter is as large as numbers may be here."""
+    return float(np.mean(np.any([np.abs(value) >= LIMIT for value in theta.values()], axis=0))) if theta else 0.0
+
+
 def marginal_of(likelihood: Likelihood) -> Marginal:
     """The likelihood with its site effects integrated out.
 
@@ -197,6 +210,8 @@ def sample(
     ------
     UnsupportedModelError
         Where site effects cannot be integrated out.
+    SamplerError
+        Where the density is nowhere a number.
     """
     settings = likelihood.spec.sampler
     marginal = marginal_of(likelihood)
@@ -206,7 +221,10 @@ def sample(
     density = WhitenedPosterior(marginal, settings.nodes, powers, prior_power)
     with _said(progress, f"{len(likelihood.site_names)} sites, {settings.points} points"):
         if density.dimension:
-            found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
+            try:
+                found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
+            except NowhereANumber as problem:
+                raise SamplerError(f"{problem} under {density.beyond_numbers()}") from None
             most = max(_FEWEST, _NUMBERS // len(likelihood.site_names))
             g, log_density = found.resample(draw_seed, most)
         else:  # every parameter belongs to one site
@@ -224,6 +242,7 @@ def sample(
                 "log_evidence_mcse": 0.0,
             }
         theta = density.theta(g)
+        diagnostics["at_limit"] = _at_limit(theta)
         flat = {name: value.reshape(-1) for name, value in theta.items()} or {"": np.zeros(log_density.size)}
         local = marginal.draw(flat, site_seed)
     values = theta | {name: value.reshape(*log_density.shape, -1) for name, value in local.items()}

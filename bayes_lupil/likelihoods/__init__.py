@@ -9,6 +9,7 @@ from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.normal import NormalPatients
+from bayes_lupil.likelihoods.prior_bounds import check_priors
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.margins import Margins
@@ -24,7 +25,10 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     ------
     UnsupportedModelError
         Where the trial cannot support the model, with the reason.
+    ModelError
+        Where a prior lies beyond what the engines were tested for.
     """
+    check_priors(spec)
     if spec.only_for and trial.name not in spec.only_for:
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"trial '{trial.name}'", f"one of the trials it is for: {', '.join(spec.only_for)}"

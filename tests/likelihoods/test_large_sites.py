@@ -1,8 +1,8 @@
 """Integrals on grids at sites of 100,000 to 1,000 million patients, under priors with heavy tails.
 
 There the likelihood of a site is normal about its empirical log odds, with SDs far below those of the prior, so that
-the integral is the likelihood at its maximum times 2 pi times these SDs times the prior's density there, up to terms of the
-order of 1 / patients, written here with SciPy's densities alone.
+the integral is the likelihood at its maximum times 2 pi times these SDs times the prior's density there, up to terms
+of the order of 1 / patients, written here with SciPy's densities alone.
 """
 
 from __future__ import annotations
