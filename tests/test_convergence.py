@@ -10,6 +10,7 @@ from scipy import stats
 from bayes_lupil.convergence import (
     MAX_R_HAT,
     MIN_ESS,
+    UNSEEN,
     Row,
     describe,
     effective_draws,
@@ -60,6 +61,9 @@ def test_error_of_a_proportion(runs: list[NDArray[np.float64]], p: float) -> Non
     stated = np.array([mcse_proportion(x > threshold, effective_draws(x)) for x in runs])
     exact = _true_error(threshold)
     assert abs(np.std(proportions) / exact - 1) < 4 / np.sqrt(2 * REPLICATES)
+    # and the four draws that are added on the rarer side, among as many as are effective
+    effective = p * (1 - p) / exact**2
+    exact *= np.sqrt(1 + UNSEEN / effective / (p * (1 - p)))
     assert abs(stated.mean() / exact - 1) < 0.02 + 4 * stated.std() / exact / np.sqrt(REPLICATES)
     # had dependence been ignored, the error would have been far too small
     assert np.sqrt(p * (1 - p) / (CHAINS * DRAWS)) < 0.8 * stated.mean()
@@ -88,18 +92,33 @@ def test_error_of_a_mean_and_of_quantiles(runs: list[NDArray[np.float64]]) -> No
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_no_probability_is_without_error(p: float) -> None:
-    """All of N effective draws on one side: as if one more draw had fallen on the other, about 1 / N."""
+    """All of N effective draws on one side: as if a few had fallen on the other, 2 / N."""
     event = np.full((CHAINS, DRAWS), bool(p))
     error = mcse_proportion(event, effective=400.0)
-    assert 1 / 403 < error < 1 / 400
+    assert error == pytest.approx(2 / 400)
+    # a side that 13 draws in N would be expected on is empty once in 400,000 runs: within 7 such errors
+    assert stats.binom.cdf(0, 400, 7 * error) < 1e-5
     assert mcse_proportion(event, effective=4000.0) < error
 
 
+def test_no_probability_is_further_than_five_errors_from_the_truth() -> None:
+    """However few draws are on the rarer side: the chance of so few under a truth 5 errors away, at most 1 in 10,000.
+
+    By the exact binomial distribution; with a normal error it would be 1 in 3.5 million, and without the added draws
+    one in 50 where a single draw is seen.
+    """
+    for seen in range(200):
+        event = np.zeros((4, 1000), dtype=bool)
+        event.ravel()[np.random.default_rng(1).permutation(4000)[:seen]] = True
+        error = mcse_proportion(event, effective=4000.0)
+        assert stats.binom.cdf(seen, 4000, seen / 4000 + 5 * error) < 1e-4, seen
+
+
 def test_one_draw_on_the_other_side() -> None:
-    """One of 2,000 independent draws: about sqrt(2) / 2000, where the draws alone would say 1 / 2000."""
+    """One of 2,000 independent draws: about sqrt(5) / 2000, where the draws alone would say 1 / 2000."""
     event = np.ones((CHAINS, DRAWS), dtype=bool)
     event[0, 0] = False
-    assert mcse_proportion(event, effective=2000.0) == pytest.approx(np.sqrt(2) / 2000, rel=0.02)
+    assert mcse_proportion(event, effective=2000.0) == pytest.approx(np.sqrt(5) / 2000, rel=0.02)
 
 
 def _good(name: str = "good", seed: int = 1) -> Row:

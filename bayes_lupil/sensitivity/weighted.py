@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import MIN_ESS, UNSEEN
+from bayes_lupil.convergence import MIN_ESS, UNSEEN, mcse_proportion
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEWEST",
+    "FEWEST_IN_TAIL",
     "MAX_WEIGHTED_K_HAT",
     "BaseDraws",
     "Changed",
@@ -47,7 +48,8 @@ MAX_WEIGHTED_K_HAT = 0.5
 """Of weights, and of weights times what is averaged: up to here they have a variance."""
 FEWEST = 50
 """Effective draws on either side of a threshold, so that the error of the probability is known to a tenth."""
-_FEWEST_IN_TAIL = 10  # beyond a 2.5 % quantile: as many as the fewest draws of a sound posterior have there
+FEWEST_IN_TAIL = 10
+"""Effective draws beyond a reported 2.5 % quantile: as many as the fewest draws of a sound posterior have there."""
 _ALIKE = 1e-9  # log weights that differ by rounding alone
 
 _QUANTITIES = (
@@ -132,7 +134,8 @@ class BaseDraws:
 
     def __init__(self, posterior: Posterior) -> None:
         self.posterior = posterior
-        self.size = posterior.draws(posterior.effect).size
+        self.shape = posterior.draws(posterior.effect).shape
+        self.size = int(np.prod(self.shape))
 
     @cached_property
     def worth(self) -> float:
@@ -206,7 +209,7 @@ class WeightedDraws:
     @cached_property
     def effective(self) -> float:
         """Kish's effective size; draws that share a point of the parameters count as one."""
-        return self.base.worth / float((self.base.by_point(self.weights) ** 2).sum())
+        return self.base.worth / self._squares(self.weights)
 
     @cached_property
     def sound(self) -> bool:
@@ -226,14 +229,17 @@ class WeightedDraws:
 
     def error(self, parts: Floats) -> float:
         """Monte Carlo standard error of a sum over draws of independent parts whose sum has been centred at 0."""
-        return float(np.sqrt((self.base.by_point(parts) ** 2).sum() / self.base.worth))
+        return float(np.sqrt(self._squares(parts) / self.base.worth))
 
     def chance(self, event: Event) -> tuple[float, float]:
-        """Probability of an event and its Monte Carlo standard error.
+        """Probability of an event and its Monte Carlo standard error; of the posterior itself, as it says itself.
 
         As if a few more draws had fallen on the rarer side, each of the largest weight that is seen there
         (`bayes_lupil.convergence.UNSEEN`), so that 0 and 1 have an error too.
         """
+        if self.unchanged:
+            effective = self.base.worth * self.base.size
+            return float(event.mean()), mcse_proportion(event.reshape(self.base.shape), effective)
         p, error = self.mean(event)
         rarer = event if p < 0.5 else ~event
         most = float(self.weights[rarer].max() if rarer.any() else self.weights.max()) / self.base.worth
@@ -282,7 +288,7 @@ class WeightedDraws:
             k_hat = smooth_weights(np.log(self.weights) + np.log(away))[1]
         low, _, high = self._quantiles(values, order)
         return k_hat <= MAX_WEIGHTED_K_HAT and all(
-            self._effective_on(side) >= _FEWEST_IN_TAIL for side in (values <= low, values >= high)
+            self._effective_on(side) >= FEWEST_IN_TAIL for side in (values <= low, values >= high)
         )
 
     def holds_rare(self, values: Floats) -> bool:
@@ -293,14 +299,20 @@ class WeightedDraws:
             return False
         values = values if self.weights @ values < 0.5 else 1 - values
         carried = self.weights * values
-        total = float((self.base.by_point(carried) ** 2).sum())
+        total = self._squares(carried)
         return total == 0 or (float(carried.sum()) ** 2 / total * self.base.worth >= FEWEST and self.holds_mean(values))
 
     def _effective_on(self, side: Event) -> float:
         """Kish's effective size of the draws on one side."""
         part = np.where(side, self.weights, 0.0)
-        total = float((self.base.by_point(part) ** 2).sum())
+        total = self._squares(part)
         return self.base.worth * float(part.sum()) ** 2 / total if total else 0.0
+
+    def _squares(self, parts: Floats) -> float:
+        """Sum of squares of independent parts. Resampling made as many draws as the points are worth, so that draws
+        that share one may pass for independent, unless another weight is put on them.
+        """
+        return float(((parts if self.unchanged else self.base.by_point(parts)) ** 2).sum())
 
 
 def summary(

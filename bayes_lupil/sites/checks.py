@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import mcse_proportion
+from bayes_lupil.convergence import UNSEEN, mcse_proportion
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS, BinomialCells
 from bayes_lupil.posterior import Posterior
@@ -293,15 +293,12 @@ def _compare(statistic: str, arm: str, kind: str, observed: Floats, again: Float
 def _mcse_score(score: Floats) -> float:
     """Monte Carlo standard error of a mean of numbers from 0 to 1, shape (chain, draw).
 
-    As `mcse_proportion`, to which it is equal where all are 0 or 1: one more 0 and one more 1 are counted, so that
-    scores that are all alike have an error too.
+    As `mcse_proportion`, to which it is equal where all are 0 or 1.
     """
     from arviz_stats.base import array_stats
 
     n = float(score.size) if np.ptp(score) == 0 else float(array_stats.ess(score, method="mean"))
-    mean = (n * score.mean() + 1) / (n + 2)
-    variance = (n * ((score - mean) ** 2).mean() + mean**2 + (1 - mean) ** 2) / (n + 2)
-    return float(np.sqrt(variance / n))
+    return float(np.sqrt((score.var() + UNSEEN / n) / n))
 
 
 def _unseen(arm: str, kind: str, n: Counts, again: Mapping[str, Floats]) -> list[str]:

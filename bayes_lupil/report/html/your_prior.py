@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import MAX_K_HAT, MIN_ESS, describe, describe_independent
+from bayes_lupil.convergence import MIN_ESS, UNSEEN, describe, describe_independent
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Normal
 from bayes_lupil.report.blocks import Table, visible
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.prior_rows import BEFORE, before_the_data
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, UnderPrior
+from bayes_lupil.sensitivity.inputs import MAX_LOG_RATIO
+from bayes_lupil.sensitivity.weighted import FEWEST, FEWEST_IN_TAIL, MAX_WEIGHTED_K_HAT
 from bayes_lupil.trials.trial import EndPoint
 
 __all__ = ["MAX_DRAWS", "payload", "static_table"]
@@ -33,11 +35,12 @@ _SDS = (0.1, 10.0)
 def payload(priors: PriorAnalysis) -> dict[str, Any]:
     """What the script of the page reads, as plain data.
 
-    Draws are base64 of little-endian numbers: `beta` (log odds ratio) and `risk_difference` (active minus control) as
-    float32, `log_prior` (log density of the declared prior, at `beta` as rounded) as float64.
+    `sets` holds the draws of every fit of the analysis, that of the model file first, each with mean and SD of the
+    normal prior of the effect that it was made under (None where that is not normal). Draws are base64 of little-endian
+    float32: `beta` (log odds ratio) and `risk_difference` (active minus control); `shared` says whether draws of equal
+    beta share a point and count as one.
     """
     post = priors.posterior
-    beta, rd, ess = _draws(post)
     end_point, decision, declared = post.provenance.end_point, post.spec.decision, post.spec.priors.beta
     presets = [_preset(p.name, p.mean, p.sd, p.reason) for p in (row.prior for row in priors.rows)]
     if isinstance(declared, Normal):
@@ -45,19 +48,18 @@ def payload(priors: PriorAnalysis) -> dict[str, Any]:
     furthest = max(_MEANS, *(math.ceil(10 * abs(p["mean"])) / 10 for p in presets))
     sds = [p["sd"] for p in presets]
     return {
-        "beta": _base64(beta, "<f4"),
-        "risk_difference": _base64(rd, "<f4"),
-        # at the rounded draws, so that the declared prior itself gives weights that are equal to the last digits
-        "log_prior": _base64(declared.logpdf(beta.astype("<f4").astype(float)), "<f8"),
-        "size": int(beta.size),
-        "ess": ess,
+        "sets": [_set(item) for item in priors.fits],
         "sign": end_point.sign,
         "control": visible(post.provenance.arms.control),
         "active": visible(post.provenance.arms.active),
         "relevant": decision.relevant,
         "harm": decision.harm,
         "min_ess": MIN_ESS,
-        "max_k_hat": MAX_K_HAT,
+        "max_k_hat": MAX_WEIGHTED_K_HAT,
+        "max_log_ratio": MAX_LOG_RATIO,
+        "fewest": FEWEST,
+        "fewest_in_tail": FEWEST_IN_TAIL,
+        "unseen": UNSEEN,
         "presets": presets,
         "start": presets[-1]["name"] if isinstance(declared, Normal) else "neutral",
         "means": [-furthest, furthest],
@@ -98,16 +100,22 @@ def _preset(name: str, mean: float, sd: float, reason: str) -> dict[str, Any]:
     return {"name": name, "mean": mean, "sd": sd, "reason": visible(reason)}
 
 
-def _draws(post: Posterior) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Log odds ratio, risk difference, and how many independent draws they are worth; thinned evenly where many."""
+def _set(post: Posterior) -> dict[str, Any]:
+    """Log odds ratios and risk differences, and how many independent draws they are worth; thinned where many."""
     beta, rd = post.draws("beta"), post.draws("risk_difference")
-    if beta.size <= MAX_DRAWS:
-        return beta.ravel(), rd.ravel(), float(post.row("risk_difference").ess_bulk)
-    chains, length = beta.shape
-    kept = np.linspace(0, length - 1, MAX_DRAWS // chains).round().astype(int)
-    beta, rd = beta[:, kept], rd[:, kept]
-    summarise = describe_independent if "pareto_k" in post.diagnostics else describe
-    return beta.ravel(), rd.ravel(), float(summarise("risk_difference", rd).ess_bulk)
+    ess = float(post.row("risk_difference").ess_bulk)
+    if beta.size > MAX_DRAWS:
+        chains, length = beta.shape
+        kept = np.linspace(0, length - 1, MAX_DRAWS // chains).round().astype(int)
+        beta, rd = beta[:, kept], rd[:, kept]
+        summarise = describe_independent if "pareto_k" in post.diagnostics else describe
+        ess = float(summarise("risk_difference", rd).ess_bulk)
+    prior = post.spec.priors.beta
+    normal = (prior.mean, prior.sd) if isinstance(prior, Normal) else (None, None)
+    return {
+        "beta": _base64(beta.ravel(), "<f4"), "risk_difference": _base64(rd.ravel(), "<f4"), "ess": ess,
+        "mean": normal[0], "sd": normal[1], "shared": "pareto_k" in post.diagnostics,
+    }  # fmt: skip
 
 
 def _base64(values: NDArray[np.float64], kind: str) -> str:

@@ -1,5 +1,5 @@
 // 'Your prior': reweights the draws in the page to a normal prior of the reader's choice, by the rules of the Python
-// package (smooth_weights, weighted_chance, estimate, probability), and refuses where the draws cannot carry it.
+// package (smooth_weights, covers, WeightedDraws, probability), and refuses, quantity by quantity, where they cannot tell.
 (function () {
   "use strict";
 
@@ -72,35 +72,65 @@
     return { weights: normalised(logs), k };
   }
 
-  // Weights that turn the declared prior into a normal one.
-  function priorWeights(beta, logPrior, mean, sd) {
-    const ratios = new Float64Array(beta.length);
-    for (let i = 0; i < beta.length; i++) ratios[i] = -0.5 * ((beta[i] - mean) / sd) ** 2 - logPrior[i];
-    if (largest(ratios) - smallest(ratios) < 1e-9) {  // the declared prior: rounding errors have no tail
-      return { weights: new Float64Array(beta.length).fill(1 / beta.length), k: -Infinity };
+  // Whether draws made under a normal prior may stand for another: the ratio of the densities, a parabola in z, is at
+  // most so large between the quantiles 1e-12 and 1 - 1e-12 of the new prior.
+  function covers(set, mean, sd, most) {
+    if (set.sd === null) return false;
+    const logRatio = (z) => Math.log(set.sd / sd) - 0.5 * z * z + 0.5 * ((mean + sd * z - set.mean) / set.sd) ** 2;
+    const end = 7.034484, top = sd < set.sd ? sd * (mean - set.mean) / (set.sd ** 2 - sd ** 2) : end;
+    return Math.max(logRatio(-end), logRatio(end), logRatio(Math.max(-end, Math.min(end, top)))) <= most;
+  }
+
+  // Weights that turn the prior that a set of draws was made under into another normal one.
+  function priorWeights(set, mean, sd) {
+    const n = set.beta.length, ratios = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      ratios[i] = 0.5 * ((set.beta[i] - set.mean) / set.sd) ** 2 - 0.5 * ((set.beta[i] - mean) / sd) ** 2;
+    }
+    if (largest(ratios) - smallest(ratios) < 1e-9) {  // the same prior: rounding errors have no tail
+      return { weights: new Float64Array(n).fill(1 / n), k: -Infinity };
     }
     return smoothWeights(ratios);
   }
 
-  // Kish's effective size, no larger than what the draws themselves are worth.
-  function effectiveSize(weights, ess) {
-    let squares = 0;
-    for (const w of weights) squares += w * w;
-    return Math.min(ess / weights.length, 1) / squares;
+  // Sum of squares of what each point of the parameters contributes: draws that share one are not independent.
+  function squares(set, parts) {
+    let sum = 0, i = 0;
+    if (!set.shared) for (const v of parts) sum += v * v;
+    else while (i < parts.length) {
+      const beta = set.beta[set.byBeta[i]];
+      let one = 0;
+      while (i < parts.length && set.beta[set.byBeta[i]] === beta) one += parts[set.byBeta[i++]];
+      sum += one * one;
+    }
+    return sum;
   }
 
-  // Probability of an event among weighted draws, and its Monte Carlo standard error.
-  function weightedChance(event, weights, effective) {
-    let p = 0, squares = 0, spread = 0;
-    for (let i = 0; i < weights.length; i++) if (event[i]) p += weights[i];
-    for (let i = 0; i < weights.length; i++) {
-      const w = weights[i] * weights[i], away = (event[i] ? 1 : 0) - p;
-      squares += w;
-      spread += w * away * away;
+  // Kish's effective size of the draws that `side` holds, no larger than what the draws themselves are worth.
+  function effectiveSize(set, weights, side) {
+    const part = side ? weights.map((w, i) => (side(i) ? w : 0)) : weights;
+    let sum = 0;
+    for (const w of part) sum += w;
+    const spread = squares(set, part);
+    return spread > 0 ? set.worth * sum * sum / spread : 0;
+  }
+
+  // Probability of an event and its Monte Carlo standard error; null where too few draws are on one side.
+  function chance(data, set, found, event) {
+    const weights = found.weights, n = weights.length;
+    let p = 0, count = 0;
+    for (let i = 0; i < n; i++) if (event[i]) { p += weights[i]; count++; }
+    if (found.k !== -Infinity) {
+      for (const [value, draws, share] of [[1, count, p], [0, n - count, 1 - p]]) {
+        const enough = Math.min(data.fewest, share * n * set.worth);
+        if (draws * set.worth < data.fewest || effectiveSize(set, weights, (i) => event[i] === value) < enough) return null;
+      }
     }
-    const held = (p * effective + 1) / (effective + 2);  // so that 0 and 1 have an error too
-    const more = Math.max(held * (1 - held) - p * (1 - p), 0) / effective;
-    return { p, mcse: Math.sqrt(spread / (effective * squares) + more) };
+    const spread = squares(set, weights.map((w, i) => w * ((event[i] ? 1 : 0) - p))), rarer = p < 0.5 ? 1 : 0;
+    let most = 0;
+    for (let i = 0; i < n; i++) if (event[i] === rarer) most = Math.max(most, weights[i]);
+    most = (most || largest(weights)) / set.worth;
+    return { p: Math.min(Math.max(p, 0), 1), mcse: Math.sqrt(spread / set.worth + data.unseen * most * most) };
   }
 
   function ascending(values) {
@@ -116,17 +146,41 @@
     });
   }
 
-  // Everything that is shown of one prior; `refused` where the draws cannot tell.
+  // Weights from one set of draws, and whether they may be used at all.
+  function weighed(data, set, mean, sd) {
+    if (set.sd === null) return { set, k: NaN, effective: 0, sound: false };
+    const found = priorWeights(set, mean, sd), effective = effectiveSize(set, found.weights);
+    const unchanged = found.k === -Infinity;
+    const sound = unchanged || (covers(set, mean, sd, data.max_log_ratio) && found.k <= data.max_k_hat && effective >= data.min_ess);
+    return Object.assign(found, { set, effective, sound: sound && (unchanged || meanHolds(data, set, found, effective)) });
+  }
+
+  // Whether mean and interval of the risk difference may be told: k-hat of weight times distance, and draws in the tails.
+  function meanHolds(data, set, found) {
+    let mean = 0;
+    found.weights.forEach((w, i) => { mean += w * set.rd[i]; });
+    const logs = found.weights.map((w, i) => Math.log(w) + Math.log(Math.abs(set.rd[i] - mean)));
+    if (!(smoothWeights(logs).k <= data.max_k_hat)) return false;
+    const [low, high] = weightedQuantiles(set.rd, set.order, found.weights, [0.025, 0.975]);
+    return effectiveSize(set, found.weights, (i) => set.rd[i] <= low) >= data.fewest_in_tail &&
+      effectiveSize(set, found.weights, (i) => set.rd[i] >= high) >= data.fewest_in_tail;
+  }
+
+  // Everything that is shown of one prior, from the set of draws that tells most; `refused` where none can tell. A prior
+  // that a set was made under is shown as that fit has it.
   function compute(data, mean, sd) {
-    const { weights, k } = priorWeights(data.beta, data.logPrior, mean, sd);
-    const effective = effectiveSize(weights, data.ess);
-    if (!(k <= data.max_k_hat && effective >= data.min_ess)) return { refused: true, k, effective };
-    const [lower, median, upper] = weightedQuantiles(data.rd, data.order, weights, [0.025, 0.5, 0.975]);
+    const all = data.sets.map((set) => weighed(data, set, mean, sd));
+    const sound = all.filter((item) => item.sound);
+    if (!sound.length) return { refused: true, k: all[0].k, effective: all[0].effective };
+    const best = sound.find((item) => item.k === -Infinity) ||
+      sound.reduce((one, other) => (other.effective > one.effective ? other : one));
+    const { set, weights, k, effective } = best;
+    const [lower, median, upper] = weightedQuantiles(set.rd, set.order, weights, [0.025, 0.5, 0.975]);
     return {
-      refused: false, k, effective, weights, median, lower, upper,
-      benefit: weightedChance(data.events.benefit, weights, effective),
-      relevant: weightedChance(data.events.relevant, weights, effective),
-      harm: weightedChance(data.events.harm, weights, effective),
+      refused: false, set: data.sets.indexOf(set), k, effective, weights, median, lower, upper,
+      benefit: chance(data, set, best, set.events.benefit),
+      relevant: chance(data, set, best, set.events.relevant),
+      harm: chance(data, set, best, set.events.harm),
     };
   }
 
@@ -167,11 +221,12 @@
   function resultWords(data, found) {
     const active = isolated(data.active), control = isolated(data.control);
     const side = data.sign * found.median > 0 ? active : control;
+    const told = (item) => (item ? probability(item.p, item.mcse) : "not told, for too few draws are on one side of that");
     return "Under your prior, the probability that " + active + " is better than " + control + " (a " +
       (data.sign > 0 ? "higher" : "lower") + " response is the benefit) is " +
-      probability(found.benefit.p, found.benefit.mcse) + "; that it is better by at least " +
+      told(found.benefit) + "; that it is better by at least " +
       Number((100 * data.relevant).toPrecision(6)) + " percentage points, " +
-      probability(found.relevant.p, found.relevant.mcse) + ". The risk difference, " + active + " minus " + control +
+      told(found.relevant) + ". The risk difference, " + active + " minus " + control +
       ", is " + points(found.median) + " percentage points (95 % credible interval " + points(found.lower) + " to " +
       points(found.upper) + ")" + (found.median === 0 ? "." : "; its median favours " + side + ".");
   }
@@ -185,8 +240,9 @@
 
   function refusalWords(found) {
     const effective = found.effective < 1 || Number.isNaN(found.effective) ? "below 1" : found.effective.toFixed(0);
-    return "These draws cannot tell: this prior asks for effects that hardly any draw has (k-hat " + kHat(found.k) +
-      ", effective draws " + effective + "). Fit the model again with this prior: priors.beta in the model file.";
+    return "These draws cannot tell: this prior asks for effects that hardly any draw has, or reaches further than the " +
+      "priors that the draws were made under (k-hat " + kHat(found.k) + ", effective draws " + effective +
+      "). Fit the model again with this prior: priors.beta in the model file.";
   }
 
   // ---------------------------------------------------------------- curves
@@ -218,9 +274,9 @@
     return curve;
   }
 
-  function curveOf(data, weights, effective) {
-    const quartiles = weightedQuantiles(data.rd, data.order, weights, [0.25, 0.75]);
-    return density(data.rd, weights, effective, data.low, data.high, quartiles);
+  function curveOf(data, set, weights, effective) {
+    const quartiles = weightedQuantiles(set.rd, set.order, weights, [0.25, 0.75]);
+    return density(set.rd, weights, effective, data.low, data.high, quartiles);
   }
 
   function decode(text, Kind) {
@@ -229,23 +285,25 @@
     return Kind.from({ length: bytes.length / size }, (_, i) => view[read](i * size, true));
   }
 
-  // The draws, with what does not depend on the prior.
+  // The draws, with what does not depend on the prior; the first set is that of the declared one.
   function prepare(payload) {
     const data = Object.assign({}, payload);
-    data.beta = decode(payload.beta, Float32Array);
-    data.rd = decode(payload.risk_difference, Float32Array);
-    data.logPrior = decode(payload.log_prior, Float64Array);
-    data.order = ascending(data.rd);
-    const events = (test) => Uint8Array.from(data.rd, (v) => (test(data.sign * v) ? 1 : 0));
-    data.events = {
-      benefit: events((v) => v > 0), relevant: events((v) => v >= data.relevant), harm: events((v) => v < -data.harm),
-    };
-    const at = (q) => data.rd[data.order[Math.round(q * (data.rd.length - 1))]];
+    data.sets = payload.sets.map((given) => {
+      const set = Object.assign({}, given), beta = decode(given.beta, Float32Array);
+      Object.assign(set, { beta, rd: decode(given.risk_difference, Float32Array), byBeta: ascending(beta) });
+      set.order = ascending(set.rd);
+      set.worth = Math.min(given.ess / beta.length, 1);
+      const events = (test) => Uint8Array.from(set.rd, (v) => (test(data.sign * v) ? 1 : 0));
+      set.events = {
+        benefit: events((v) => v > 0), relevant: events((v) => v >= data.relevant), harm: events((v) => v < -data.harm),
+      };
+      return set;
+    });
+    const first = data.sets[0], size = first.rd.length, at = (q) => first.rd[first.order[Math.round(q * (size - 1))]];
     const ends = [at(0.001), at(0.999), 0, 1.2 * data.sign * data.relevant], margin = 0.08 * (at(0.999) - at(0.001));
     data.low = Math.min(...ends) - margin;
     data.high = Math.max(...ends) + margin;
-    const equal = new Float64Array(data.rd.length).fill(1 / data.rd.length);
-    data.declaredCurve = curveOf(data, equal, Math.min(data.ess, data.rd.length));
+    data.declaredCurve = curveOf(data, first, new Float64Array(size).fill(1 / size), first.worth * size);
     return data;
   }
 
@@ -380,11 +438,12 @@
       refusal.hidden = true;
       refusal.textContent = "";
       for (const name of ["benefit", "relevant", "harm"]) {
-        put("p-" + name, probability(found[name].p, found[name].mcse), found[name].p, found[name].mcse);
+        if (found[name] === null) put("p-" + name, "no figure: too few draws");
+        else put("p-" + name, probability(found[name].p, found[name].mcse), found[name].p, found[name].mcse);
       }
       put("rd", points(found.median) + " (" + points(found.lower) + " to " + points(found.upper) + ")", found.median);
       result.textContent = resultWords(data, found);
-      shown = { curve: curveOf(data, found.weights, found.effective), label: "Density of the risk difference. " + result.textContent };
+      shown = { curve: curveOf(data, data.sets[found.set], found.weights, found.effective), label: "Density of the risk difference. " + result.textContent };
       redraw();
     }
 
@@ -433,7 +492,7 @@
   }
 
   if (typeof module !== "undefined") {
-    module.exports = { compute, curveOf, normalCdf, points, prepare, priorWeights, probability, smoothWeights, weightedChance };
+    module.exports = { chance, compute, covers, curveOf, normalCdf, points, prepare, priorWeights, probability, smoothWeights };
   } else {
     start();
   }

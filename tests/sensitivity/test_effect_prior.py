@@ -14,11 +14,12 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.sensitivity.effect_prior import (
     EffectPrior,
     analyse_priors,
-    prior_weights,
     relevant_log_odds_ratio,
     standard_priors,
+    under_normal,
     under_prior,
 )
+from bayes_lupil.sensitivity.weighted import BaseDraws
 from bayes_lupil.trials.trial import EndPoint
 
 HIGHER, LOWER = EndPoint("x", "x"), EndPoint("x", "x", "lower")
@@ -80,9 +81,9 @@ def test_every_prior_and_threshold_is_that_of_the_integral(analysis):
 
 def test_the_declared_prior_changes_nothing(pooled, trial):
     declared = pooled.spec.priors.beta
-    weights, k_hat = prior_weights(pooled, declared.mean, declared.sd)
-    assert k_hat == -np.inf
-    assert np.ptp(weights) == 0
+    draws = under_normal(BaseDraws(pooled), declared.mean, declared.sd)
+    assert draws.k_hat == -np.inf
+    assert np.ptp(draws.weights) == 0
     same = under_prior(pooled, trial, EffectPrior("declared", declared.mean, declared.sd, "as it stands"))
     assert not same.changed.refitted
     assert same.changed.p_benefit == pytest.approx(pooled.p_benefit.probability, abs=1e-12)

@@ -25,7 +25,8 @@ def trial():
 
 @pytest.fixture(scope="module")
 def posterior(trial):
-    return fit("site_effects", trial)
+    """So many draws that 130 are on the rarer side of no difference."""
+    return fit(load_model("site_effects").edited(sampler__points=65_536), trial)
 
 
 def precisely(spec):
@@ -50,7 +51,7 @@ def assert_alike(changed, reference):
 def test_leaving_out_each_site_is_a_fit_without_it(trial, posterior):
     results = sensitivity.leave_one_site_out(posterior, trial)
     assert [item.label for item in results] == [f"without site {name}" for name in trial.site_names]
-    assert not any(item.refitted for item in results)
+    assert {item.refitted for item in results} == {False, True}  # both ways lead to the same
     for site, item in zip(trial.site_names, results, strict=True):
         assert_alike(item, fit(precisely(posterior.spec).edited(without_sites=[site]), trial))
 
@@ -127,12 +128,12 @@ def test_loo_of_a_site_that_matters_is_a_difference_of_log_evidences(validation,
 )
 def test_another_prior_is_a_fit_with_it(trial, posterior, name, prior):
     changed = sensitivity.change_prior(posterior, trial, **{name: prior})
-    assert changed.refitted == (prior.get("mean") == -3.0)
+    assert changed.refitted == (prior.get("sd") != 0.35)  # the others reach further, or lie where no draw is
     assert_alike(changed, fit(precisely(posterior.spec).edited(**{f"priors__{name}": prior}), trial))
 
 
 def test_a_prior_of_free_site_levels_counts_once_for_each_site(trial):
-    posterior = fit("site_fixed", trial)
+    posterior = fit(load_model("site_fixed").edited(sampler__points=65_536), trial)
     prior = {"family": "normal", "mean": 0.0, "sd": 1.3, "reason": "a little narrower"}
     changed = sensitivity.change_prior(posterior, trial, alpha=prior)
     assert not changed.refitted
@@ -153,7 +154,7 @@ def test_the_prior_raised_to_a_power_is_a_narrower_prior(trial, posterior):
     assert_alike(changed, sensitivity_reference(posterior, trial))
 
 
-@pytest.mark.parametrize(("copies", "refitted"), [(2, False), (8, True)])
+@pytest.mark.parametrize(("copies", "refitted"), [(2, False), (64, True)])
 def test_a_power_of_the_likelihood_is_copies_of_every_site(trial, posterior, copies, refitted):
     cells = trial.analysis_set("itt").data
     names = tuple(f"{site} copy {k}" for k in range(copies) for site in cells.sites)
