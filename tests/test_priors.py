@@ -477,6 +477,17 @@ def test_the_density_that_the_sampler_sees_is_that_of_the_prior(pm: Any, prior: 
 
 
 @pytest.mark.stack
+@pytest.mark.parametrize("dims", [(), ("site",)], ids=["shared", "by site"])
+@pytest.mark.parametrize("family", sorted({type(p) for p in PRIORS if type(p).pymc is not Prior.pymc}, key=str))
+def test_the_sampler_has_a_start_where_pymc_has_no_such_family(pm: Any, family: type[Prior], dims: Any) -> None:
+    prior = next(prior for prior in PRIORS if type(prior) is family)
+    with pm.Model(coords={"site": range(3)}) as model:
+        prior.pymc("x", dims=dims)
+    start = next(iter(model.initial_point().values()))
+    assert start.shape == (3,) * len(dims)
+    assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
+
+
 def test_dirichlet_in_pymc_has_the_same_density(pm: Any) -> None:
     prior = Dirichlet(concentration=1.2, reason=WHY)
     shares = np.random.default_rng(1).dirichlet(np.full(5, 1.2))

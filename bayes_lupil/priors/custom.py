@@ -25,8 +25,8 @@ def custom(
     import pymc as pm
     import pytensor.tensor as pt
 
-    def support_point(rv: Any, *_: Any) -> Any:
-        return pt.full(rv.shape, np.float64(start))
+    def support_point(rv: Any, size: Any, *_: Any) -> Any:
+        return pt.full(size if rv.ndim else (), np.float64(start))  # asking rv for its shape would draw it
 
     # a custom distribution needs an argument; one without any gets a 0 that its density does not look at
     def density(value: Any, *arguments: Any) -> Any:
