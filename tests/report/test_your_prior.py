@@ -17,13 +17,15 @@ from scipy.stats import norm
 
 import bayes_lupil
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial
-from bayes_lupil.convergence import MAX_K_HAT, MIN_ESS
+from bayes_lupil.convergence import MIN_ESS
 from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.priors import Normal
 from bayes_lupil.report.html import your_prior
 from bayes_lupil.report.html.your_prior import payload, static_table
 from bayes_lupil.report.numbers import points, probability
-from bayes_lupil.sensitivity.effect_prior import analyse_priors, prior_weights
-from bayes_lupil.sensitivity.weighted import carries, effective_size, estimate, weighted_chance
+from bayes_lupil.sensitivity.effect_prior import analyse_priors, under_normal
+from bayes_lupil.sensitivity.inputs import MAX_LOG_RATIO, covers
+from bayes_lupil.sensitivity.weighted import MAX_WEIGHTED_K_HAT, BaseDraws
 
 SCRIPT = Path(bayes_lupil.__file__).parent / "report" / "html" / "templates" / "your_prior.js"
 ATTACK = "</script><script>alert(1)"
@@ -74,6 +76,17 @@ def numbers(text, kind):
     return np.frombuffer(base64.b64decode(text), dtype=kind).astype(float)
 
 
+def of_the_package(priors, mean, sd):
+    """(number of the fit, its weighted draws) that the rules of the package choose; None where none can tell."""
+    every = [under_normal(BaseDraws(item), mean, sd) for item in priors.fits]
+    sound = [
+        (i, draws) for i, draws in enumerate(every)
+        if draws.sound and draws.holds_mean(draws.base.quantities["risk_difference"])
+    ]  # fmt: skip
+    unchanged = [item for item in sound if item[1].unchanged]
+    return next(iter(unchanged or sorted(sound, key=lambda item: -item[1].effective)), None), every[0]
+
+
 def test_results_are_those_of_the_package(priors):
     post = priors.posterior
     code = """
@@ -81,52 +94,80 @@ def test_results_are_those_of_the_package(priors):
     return given.wishes.map(([m, s]) => yp.compute(data, m, s));
     """
     found = node(code, {"payload": payload(priors), "wishes": WISHES})
-    rd, sign = post.draws("risk_difference").ravel(), post.provenance.end_point.sign
-    refused = []
+    sign, refused, chosen, untold = post.provenance.end_point.sign, [], set(), 0
     for (mean, sd), mine in zip(WISHES, found, strict=True):
-        weights, k_hat = prior_weights(post, mean, sd)
-        effective = effective_size(post, weights)
-        assert float(mine["k"]) == pytest.approx(k_hat, rel=1e-3, abs=1e-3)
-        assert mine["effective"] == pytest.approx(effective, rel=1e-3)
-        assert mine["refused"] is not carries(post, weights, k_hat)
+        best, first = of_the_package(priors, mean, sd)
+        assert mine["refused"] is (best is None)
         refused.append(mine["refused"])
-        if mine["refused"]:
+        if best is None:
             assert set(mine) == {"refused", "k", "effective"}  # no number that could be shown
+            assert float(mine["k"]) == pytest.approx(first.k_hat, rel=1e-3, abs=1e-3)
             continue
+        number, draws = best
+        assert mine["set"] == number
+        chosen.add(number)
+        assert float(mine["k"]) == pytest.approx(draws.k_hat, rel=1e-3, abs=1e-3)
+        assert mine["effective"] == pytest.approx(draws.effective, rel=1e-3)
         # sorted: resampled draws repeat, and NumPy's sort and the browser's deal the weights of equal draws out
         # in another order; which draw has which weight is held by the probabilities below and by the test of smoothing
-        np.testing.assert_allclose(np.sort(mine["weights"]), np.sort(weights), rtol=1e-4)
+        np.testing.assert_allclose(np.sort(mine["weights"]), np.sort(draws.weights), rtol=1e-4)
+        rd = draws.base.quantities["risk_difference"]
         good = sign * rd
         for name, event in {
             "benefit": good > 0,
             "relevant": good >= post.spec.decision.relevant,
             "harm": good < -post.spec.decision.harm,
         }.items():
-            p, mcse = weighted_chance(event, weights, effective)
+            if not draws.holds_chance(event):
+                assert mine[name] is None
+                untold += 1
+                continue
+            p, mcse = draws.chance(event)
             assert mine[name]["p"] == pytest.approx(p, **CLOSE)
-            assert mine[name]["mcse"] == pytest.approx(mcse, rel=1e-3)
-        truth = estimate(rd, weights, effective)
+            # of draws without weights ArviZ estimates how many independent ones their indicator is worth
+            assert mine[name]["mcse"] == pytest.approx(mcse, rel=0.1 if draws.unchanged else 1e-3)
+        truth = draws.estimate(rd)
         # a quantile is a draw, and rounding may choose the next one
         near = np.ptp(rd) / 1000
         for name, value in (("lower", truth.q2_5), ("median", truth.q50), ("upper", truth.q97_5)):
             assert mine[name] == pytest.approx(value, abs=near)
     assert not all(refused)
     assert refused[-1]
+    assert len(chosen) > 1  # the flat prior is that of a fit of its own
+    if post.p_benefit.probability > 0.99:
+        assert untold  # too few draws without benefit
+
+
+@pytest.mark.parametrize(
+    "asked", [(0, 1), (0, 0.999), (0, 1.05), (0, 1.2), (0.4, 0.3), (2.5, 0.1), (0, 10), (3.0, 0.9)]
+)
+def test_reach_is_judged_as_by_the_package(asked):
+    declared, new = (Normal(mean=m, sd=s, reason="for the test") for m, s in ((0.0, 1.0), asked))
+    mine = node(
+        "return yp.covers({mean: 0, sd: 1}, given[0], given[1], given[2]);", [*map(float, asked), MAX_LOG_RATIO]
+    )
+    assert mine == covers(declared, new)
 
 
 def test_each_rule_refuses_by_itself(priors):
+    """Each bound in turn set to just below and just above what the draws have, for one prior and one set of draws."""
     post, given = priors.posterior, payload(priors)
-    weights, k_hat = prior_weights(post, 0.0, 10.0)
-    kish = float(1 / (weights**2).sum())
-    code = "return given.map((p) => yp.compute(yp.prepare(p), 0, 10));"
-    quarter = {**given, "ess": weights.size / 4}  # as of chains whose draws are worth a quarter
+    draws = under_normal(BaseDraws(post), 0.0, 0.5)
+    assert draws.sound
+    one = {**given, "sets": given["sets"][:1]}
+    code = "return given.map((p) => yp.compute(yp.prepare(p), 0, 0.5));"
+    quarter = {**one, "sets": [{**one["sets"][0], "ess": draws.weights.size / 4}]}  # of chains worth a quarter
+    largest = np.log(2)  # N(0, 0.5) over N(0, 1) at its centre
     changed = [
-        given, quarter, {**given, "ess": 4.0 * weights.size}, {**given, "max_k_hat": k_hat - 0.01},
-        {**given, "max_k_hat": k_hat + 0.01}, {**quarter, "min_ess": kish / 3}, {**given, "min_ess": kish / 3},
+        one, quarter, {**one, "max_k_hat": -10}, {**one, "max_log_ratio": largest - 0.01},
+        {**one, "max_log_ratio": largest + 0.01}, {**quarter, "min_ess": draws.effective / 3},
+        {**one, "min_ess": draws.effective / 3}, {**one, "fewest_in_tail": draws.weights.size},
     ]  # fmt: skip
     found = node(code, changed)
-    assert [item["effective"] for item in found[:3]] == pytest.approx([kish, kish / 4, kish], rel=1e-3)
-    assert [item["refused"] for item in found[3:]] == [True, False, True, False]
+    assert found[0]["effective"] == pytest.approx(draws.effective, rel=1e-3)
+    assert found[1]["effective"] == pytest.approx(draws.effective / 4, rel=1e-3)
+    assert [item["refused"] for item in found[2:]] == [True, True, False, True, False, True]
+    assert node(code, [{**one, "fewest": draws.weights.size}])[0]["benefit"] is None
 
 
 @pytest.mark.parametrize("size", [100, 225, 226, 4000])
@@ -161,8 +202,8 @@ def test_numbers_are_written_alike():
 
 def test_the_curve_is_a_density_about_the_draws(priors):
     code = """
-    const data = yp.prepare(given), n = data.rd.length, equal = new Float64Array(n).fill(1 / n);
-    return [data.low, data.high, yp.curveOf(data, equal, n)];
+    const data = yp.prepare(given), set = data.sets[0], n = set.rd.length, equal = new Float64Array(n).fill(1 / n);
+    return [data.low, data.high, yp.curveOf(data, set, equal, n)];
     """
     low, high, curve = node(code, payload(priors))
     at, rd = np.linspace(low, high, len(curve)), priors.posterior.draws("risk_difference")
@@ -177,16 +218,17 @@ def test_the_curve_is_a_density_about_the_draws(priors):
 def test_payload_round_trip(priors):
     post = priors.posterior
     given = json.loads(json.dumps(payload(priors), allow_nan=False))
-    beta = numbers(given["beta"], "<f4")
-    np.testing.assert_allclose(beta, post.draws("beta").ravel(), rtol=1e-7)
-    np.testing.assert_allclose(
-        numbers(given["risk_difference"], "<f4"), post.draws("risk_difference").ravel(), rtol=1e-7
-    )
-    np.testing.assert_allclose(numbers(given["log_prior"], "<f8"), norm.logpdf(beta, 0, 1), rtol=1e-12)
-    assert given["size"] == beta.size
-    assert given["ess"] == post.row("risk_difference").ess_bulk
+    assert len(given["sets"]) == len(priors.fits) > 1
+    for one, fitted in zip(given["sets"], priors.fits, strict=True):
+        np.testing.assert_allclose(numbers(one["beta"], "<f4"), fitted.draws("beta").ravel(), rtol=1e-7)
+        np.testing.assert_allclose(
+            numbers(one["risk_difference"], "<f4"), fitted.draws("risk_difference").ravel(), rtol=1e-7
+        )
+        assert (one["mean"], one["sd"]) == (fitted.spec.priors.beta.mean, fitted.spec.priors.beta.sd)
+        assert one["ess"] == fitted.row("risk_difference").ess_bulk
+        assert one["shared"] is True
     assert given["sign"] == post.provenance.end_point.sign
-    assert (given["min_ess"], given["max_k_hat"]) == (MIN_ESS, MAX_K_HAT)
+    assert (given["min_ess"], given["max_k_hat"]) == (MIN_ESS, MAX_WEIGHTED_K_HAT)
     names = [preset["name"] for preset in given["presets"]]
     assert names == ["sceptical", "neutral", "optimistic", "flat", "declared"]
     assert given["start"] == "declared"
@@ -200,10 +242,11 @@ def test_payload_round_trip(priors):
 def test_many_draws_are_thinned_and_worth_what_is_left(priors, monkeypatch):
     monkeypatch.setattr(your_prior, "MAX_DRAWS", 1000)
     given = payload(priors)
-    beta, rd = numbers(given["beta"], "<f4"), numbers(given["risk_difference"], "<f4")
+    first = given["sets"][0]
+    beta, rd = numbers(first["beta"], "<f4"), numbers(first["risk_difference"], "<f4")
     assert 990 <= beta.size <= 1000
-    assert beta.size == rd.size == numbers(given["log_prior"], "<f8").size == given["size"]
-    assert given["ess"] == beta.size  # these draws are independent
+    assert beta.size == rd.size
+    assert first["ess"] == beta.size  # these draws are independent
     every = priors.posterior.draws("risk_difference")
     pairs = set(zip(priors.posterior.draws("beta").astype("<f4").ravel(), every.astype("<f4").ravel(), strict=True))
     assert set(zip(beta.astype("<f4"), rd.astype("<f4"), strict=True)) <= pairs
@@ -217,10 +260,12 @@ def test_a_declared_prior_that_is_not_normal_is_no_preset():
     given = payload(analysis)
     assert [preset["name"] for preset in given["presets"]] == ["sceptical", "neutral", "optimistic", "flat"]
     assert given["start"] == "neutral"
-    weights, _ = prior_weights(post, 0.0, 1.0)
-    code = "return yp.compute(yp.prepare(given), 0, 1).benefit.p;"
-    good = post.draws("risk_difference").ravel() > 0
-    assert node(code, given) == pytest.approx(float(weights @ good), **CLOSE)
+    assert given["sets"][0]["sd"] is None  # the page knows normal priors alone
+    assert given["sets"][-1]["sd"] == 10.0
+    found = node("return yp.compute(yp.prepare(given), 0, 10);", given)
+    flat = analysis.rows[-1].changed
+    assert found["set"] == len(given["sets"]) - 1
+    assert found["benefit"]["p"] == pytest.approx(flat.p_benefit, **CLOSE)
 
 
 def test_names_cannot_leave_the_data(priors, environment):

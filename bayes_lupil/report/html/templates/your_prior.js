@@ -12,12 +12,6 @@
     return top;
   }
 
-  function smallest(values) {
-    let low = Infinity;
-    for (const v of values) if (v < low) low = v;
-    return low;
-  }
-
   function normalised(logs) {
     const top = largest(logs), weights = Float64Array.from(logs, (v) => Math.exp(v - top));
     let sum = 0;
@@ -87,7 +81,7 @@
     for (let i = 0; i < n; i++) {
       ratios[i] = 0.5 * ((set.beta[i] - set.mean) / set.sd) ** 2 - 0.5 * ((set.beta[i] - mean) / sd) ** 2;
     }
-    if (largest(ratios) - smallest(ratios) < 1e-9) {  // the same prior: rounding errors have no tail
+    if (largest(ratios) + largest(ratios.map((v) => -v)) < 1e-9) {  // the same prior: rounding errors have no tail
       return { weights: new Float64Array(n).fill(1 / n), k: -Infinity };
     }
     return smoothWeights(ratios);
@@ -120,11 +114,13 @@
     const weights = found.weights, n = weights.length;
     let p = 0, count = 0;
     for (let i = 0; i < n; i++) if (event[i]) { p += weights[i]; count++; }
-    if (found.k !== -Infinity) {
-      for (const [value, draws, share] of [[1, count, p], [0, n - count, 1 - p]]) {
-        const enough = Math.min(data.fewest, share * n * set.worth);
-        if (draws * set.worth < data.fewest || effectiveSize(set, weights, (i) => event[i] === value) < enough) return null;
-      }
+    if (found.k === -Infinity) {
+      const size = n * set.worth;
+      return { p, mcse: Math.sqrt((p * (1 - p) + data.unseen / size) / size) };
+    }
+    for (const [value, draws, share] of [[1, count, p], [0, n - count, 1 - p]]) {
+      const enough = Math.min(data.fewest, share * n * set.worth);
+      if (draws * set.worth < data.fewest || effectiveSize(set, weights, (i) => event[i] === value) < enough) return null;
     }
     const spread = squares(set, weights.map((w, i) => w * ((event[i] ? 1 : 0) - p))), rarer = p < 0.5 ? 1 : 0;
     let most = 0;
@@ -149,10 +145,10 @@
   // Weights from one set of draws, and whether they may be used at all.
   function weighed(data, set, mean, sd) {
     if (set.sd === null) return { set, k: NaN, effective: 0, sound: false };
-    const found = priorWeights(set, mean, sd), effective = effectiveSize(set, found.weights);
-    const unchanged = found.k === -Infinity;
+    const found = priorWeights(set, mean, sd), unchanged = found.k === -Infinity;
+    const effective = unchanged ? set.worth * set.beta.length : effectiveSize(set, found.weights);
     const sound = unchanged || (covers(set, mean, sd, data.max_log_ratio) && found.k <= data.max_k_hat && effective >= data.min_ess);
-    return Object.assign(found, { set, effective, sound: sound && (unchanged || meanHolds(data, set, found, effective)) });
+    return Object.assign(found, { set, effective, sound: sound && (unchanged || meanHolds(data, set, found)) });
   }
 
   // Whether mean and interval of the risk difference may be told: k-hat of weight times distance, and draws in the tails.
