@@ -1,4 +1,4 @@
-"""Cold start, throughput and scaling."""
+"""Cold start, throughput, scaling, and what comes after a fit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.likelihoods import BinomialCells
-from tests.benchmarks.contenders import CHAINS, Row, megabytes
+from tests.benchmarks.contenders import CHAINS, Row, megabytes, repeat
 from tests.benchmarks.trials import as_trial, load, model, simulated_cells, write_csv
 
-__all__ = ["PARTS", "cold", "profile", "scaling", "throughput"]
+__all__ = ["PARTS", "cold", "outputs", "profile", "scaling", "throughput"]
 
 PARTS = {
     "search for the proposal": ("proposal.py", "find_proposal"),
@@ -180,3 +180,22 @@ def scaling(sites: int, s: Row) -> Row:
         draws = analyse(cells)
         seconds.append(time.perf_counter() - started)
     return {"seconds": seconds, "draws": draws, "peak_mb": megabytes(), "baseline_mb": before}
+
+
+def outputs(what: str, s: Row) -> Row:
+    """Time of what is made of finished fits: 'report', the page of an ordinary trial; 'sites', the table of many."""
+    from bayes_lupil import fit, load_model, load_trial, reanalyse
+    from bayes_lupil.report import collect, write_reanalysis, write_report
+    from bayes_lupil.sites.table import site_table
+
+    with tempfile.TemporaryDirectory() as folder:
+        if what == "report":
+            models = [load_model(name).edited(sampler__engine="quadrature") for name in ("site_effects", "itt_pooled")]
+            contents = collect(reanalyse(load_trial("beitler_landis"), models, check_engines=False))
+            write_reanalysis(contents, folder)
+            first, seconds, _ = repeat(lambda: write_report(contents, folder), s["repeats"], s["budget"])
+        else:
+            trial = load("ist")
+            posterior = fit("site_effects", trial)
+            first, seconds, _ = repeat(lambda: site_table(posterior, trial), s["repeats"], s["budget"])
+    return {"first": first, "seconds": seconds}

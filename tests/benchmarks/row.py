@@ -25,6 +25,7 @@ def measure(row: dict[str, Any]) -> dict[str, Any]:
                 "profile": endurance.profile,
                 "throughput": endurance.throughput,
                 "scaling": endurance.scaling,
+                "outputs": endurance.outputs,
             }[kind]
             found = run(row["of"], settings)
     except (contenders.Absent, FileNotFoundError) as problem:
