@@ -72,38 +72,41 @@ def test_the_two_commands_are_targets_of_the_makefile():
 
 def test_ci_runs_what_the_readme_says():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    # step NAME COMMAND: a command that fails makes the whole run fail
+    # step NAME COMMAND, or beside NAME COMMAND with its end: a command that fails makes the whole run fail
     steps = [line.split()[2:] for line in lines if line.startswith("step ")]
+    steps += [line.split()[2:] for line in lines if line.startswith("beside ") and f"end {line.split()[1]}" in lines]
     assert ["make", "check"] in steps
     assert ["make", "reanalysis"] in [step[:2] for step in steps]
     assert ["make", "test"] in steps, "with nothing left out"
 
 
-@pytest.mark.parametrize("broken", ["", "check", "test"])
-def test_ci_runs_every_step_and_fails_where_one_did(tmp_path, broken):
-    # make is replaced by a stand-in, and there is no other Python
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
-    make = tmp_path / "bin" / "make"
-    make.parent.mkdir()
-    make.write_text(f'#!/bin/sh\necho "made $1"\n[ "$1" != "{broken}" ]\n')
-    make.chmod(0o755)
-    done = subprocess.run(
-        [tmp_path / ".ci" / "run"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PATH": f"{make.parent}:/usr/bin:/bin"},
-    )
-    assert (done.returncode != 0) == bool(broken)
-    for target in ("setup", "check", "reanalysis", "browser", "test"):
-        assert f"made {target}" in done.stdout
-        (row,) = re.findall(rf"^{target} +\d+ s +(.*)$", done.stdout, re.MULTILINE)
-        assert row == ("FAILED" if target == broken else "passed")
-    assert "NOT TESTED ON PYTHON 3.13" in done.stdout
+@pytest.mark.parametrize("another", [True, False], ids=["with another Python", "without"])
+@pytest.mark.parametrize("broken", ["", "check", "reanalysis", "test", "test-stack"])
+def test_ci_runs_every_step_and_fails_where_one_did(tmp_path, broken, another):
+    here = tmp_path / "checkout"
+    stand_ins = {here / "bin" / "make": f'echo "made $1"\n[ "$1" != "{broken}" ]\n'}
+    if another:
+        stand_ins[tmp_path / "shared" / "tools" / "on-python313"] = '"$@"\n'
+    for path, text in stand_ins.items():
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(0o755)
+    (here / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", here / ".ci" / "run")
+    path = os.environ | {"PATH": f"{here / 'bin'}:/usr/bin:/bin"}
+    done = subprocess.run([here / ".ci" / "run"], capture_output=True, text=True, env=path)
+    steps = {name: name for name in ("setup", "check", "reanalysis", "browser", "test")}
+    steps |= {"setup-313": "setup", "test-313": "test-stack"} if another else {}
+    rows = dict(re.findall(r"^([\w-]+) +\d+ s +(.*)$", done.stdout, re.MULTILINE))
+    fails = broken in steps.values()
+    assert (done.returncode != 0) == fails
+    assert rows.pop("all") == ("FAILED" if fails else "passed")
+    assert rows == {name: "FAILED" if target == broken else "passed" for name, target in steps.items()}
+    assert all(f"made {target}" in done.stdout for target in steps.values())
+    assert ("NOT TESTED ON PYTHON 3.13" in done.stdout) == (not another)
 
 
 COMMANDS = [line for block in blocks("sh")[1:] for line in block.splitlines() if line.strip()]
-
 
 IN_A_NEW_PROCESS = ".venv/bin/bayes-lupil fit site_effects beitler_landis --json"
 """One, as a reader would start it; the others in this process, which has loaded what they need."""
