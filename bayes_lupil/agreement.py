@@ -92,5 +92,4 @@ def compare_engines(reported: Posterior, check: Posterior) -> tuple[Posterior, A
 
 
 def _noted(posterior: Posterior, note: str) -> Posterior:
-    source = posterior.provenance
-    return replace(posterior, provenance=replace(source, notes=(*source.notes, note)))
+    return replace(posterior, provenance=posterior.provenance.noted(note))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from bayes_lupil.agreement import Agreement, compare_engines
-from bayes_lupil.engines import engine_for, run_engine
-from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.engines import Draws, run_engine, takes_too_long
+from bayes_lupil.errors import SamplerError
+from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.provenance import provenance_of
+from bayes_lupil.provenance import HANDED_OVER, provenance_of
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.loading import load_trial
@@ -22,6 +24,10 @@ def fit(
     model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False
 ) -> Posterior:
     """Fit a model to a trial.
+
+    With engine 'auto', where quadrature's diagnostics fail the model is sampled by NUTS, with the same seed and so with
+    the draws that engine 'nuts' would give, and `provenance.notes` says so. An engine that the model file names is kept
+    to, whatever its diagnostics say.
 
     Parameters
     ----------
@@ -52,12 +58,33 @@ def fit(
     if seed is not None:
         spec = spec.edited(sampler__seed=seed)
     data = trial if isinstance(trial, Trial) else load_trial(trial)
-    likelihood = build_likelihood(spec, data)
-    draws = run_engine(likelihood, progress)
+    return _fit(build_likelihood(spec, data), data, progress)[0]
+
+
+def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterior, Posterior | None]:
+    """The posterior; and that of quadrature where its diagnostics failed and NUTS took over."""
+    first = _posterior(likelihood, trial, run_engine(likelihood, progress))
+    if likelihood.spec.sampler.engine != "auto" or not _by_quadrature(first) or first.verdict.ok:
+        return first, None
+    named = build_likelihood(likelihood.spec.edited(sampler__engine="nuts"), trial)
+    try:
+        draws = run_engine(named, progress)
+    except SamplerError as problem:
+        note = f"NUTS, which was to take over because diagnostics failed, could not run: {problem}"
+        return replace(first, provenance=first.provenance.noted(note)), None
+    note = f"{HANDED_OVER}quadrature's diagnostics failed: {'; '.join(first.verdict.failures)}"
+    return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note))), first
+
+
+def _by_quadrature(posterior: Posterior) -> bool:
+    return "pareto_k" in posterior.diagnostics
+
+
+def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws) -> Posterior:
     started = time.perf_counter()
     tree = build_tree(likelihood, draws)
     draws.seconds["derive"] = time.perf_counter() - started
-    return Posterior(tree, spec, provenance_of(spec, data, draws))
+    return Posterior(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws))
 
 
 def fit_checked(
@@ -77,9 +104,10 @@ def fit_checked(
     Returns
     -------
     posterior : Posterior
-        Of the engine that the model file names.
+        Of the engine that the model file names, or of that which 'auto' came to.
     agreement : Agreement or None
-        None where the model was fitted by one engine only.
+        None where the model was fitted by one engine only. Where 'auto' went on to NUTS, the other is quadrature,
+        whose diagnostics failed, and nothing is compared.
 
     Raises
     ------
@@ -89,8 +117,12 @@ def fit_checked(
         Where a sampler cannot run.
     """
     likelihood = build_likelihood(spec, trial)
-    posterior = fit(spec, trial, progress=progress)
+    posterior, failed = _fit(likelihood, trial, progress)
     if not check_engines or likelihood.site_marginal is None:
         return posterior, None
-    other = "nuts" if engine_for(likelihood) == "quadrature" else "quadrature"
+    if failed is not None:  # quadrature ran already
+        return compare_engines(posterior, failed)
+    if spec.sampler.engine == "auto" and takes_too_long(likelihood):
+        return posterior, None
+    other = "nuts" if _by_quadrature(posterior) else "quadrature"
     return compare_engines(posterior, fit(spec.edited(sampler__engine=other), trial, progress=progress))

@@ -170,6 +170,7 @@ class Posterior:
                 "model_hash": self.provenance.model_hash,
                 "seed": self.provenance.seed,
                 "sampler": self.provenance.sampler,
+                "notes": list(self.provenance.notes),
             },
         }
 

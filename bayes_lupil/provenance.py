@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,8 +13,10 @@ from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
-__all__ = ["Provenance", "package_versions", "provenance_of"]
+__all__ = ["HANDED_OVER", "Provenance", "package_versions", "provenance_of"]
 
+HANDED_OVER = "sampled by NUTS, because "
+"""How the note begins that says why engine 'auto' took NUTS where quadrature could have been taken."""
 _PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
 
@@ -57,6 +59,15 @@ class Provenance:
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
     patients: tuple[int, int] | None = None
+
+    @property
+    def handed_over(self) -> str:
+        """The note that says why NUTS took over from quadrature; empty where it did not."""
+        return next((note for note in self.notes if note.startswith(HANDED_OVER)), "")
+
+    def noted(self, note: str) -> Provenance:
+        """With one more note."""
+        return replace(self, notes=(*self.notes, note))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

@@ -83,6 +83,8 @@ def reanalyse(
                 err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
             elif done.status != "ok":
                 err.print(f"      {done.status}: {done.reason}", highlight=False, markup=False)
+            if done is not None and done.posterior is not None and done.posterior.provenance.handed_over:
+                err.print(f"      {done.posterior.provenance.handed_over}", highlight=False, markup=False)
 
     result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
     contents = collect(result)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.engines.proposal import LogDensity, NowhereANumber, Proposal, cholesky
+from bayes_lupil.engines.proposal import LogDensity, NowhereANumberError, Proposal, cholesky
 
 __all__ = ["ImportanceSample", "sample_density", "smooth_weights"]
 
@@ -107,7 +107,12 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
 
 
 def sample_density(
-    log_density: LogDensity, start: Proposal, points: int, replicates: int, seed: np.random.SeedSequence
+    log_density: LogDensity,
+    start: Proposal,
+    points: int,
+    replicates: int,
+    seed: np.random.SeedSequence,
+    most_points: int | None = None,
 ) -> ImportanceSample:
     """Importance sample of a density, with further proposals where the first does not do.
 
@@ -118,23 +123,25 @@ def sample_density(
     start : Proposal
     points, replicates : int
         Points in all, and into how many independent replicates they are divided.
+    most_points : int, optional
+        Another proposal is not tried where it would take more than these.
 
     Raises
     ------
     SamplerError
         Where the density is nowhere a number.
     """
-    proposal, found, most = start, None, -np.inf
+    proposal, found, evidence = start, None, -np.inf
     for stage in range(1, _STAGES + 1):
         size = points // replicates * 2 ** (stage - 1)
         g = np.stack([proposal.points(size, s) for s in seed.spawn(replicates)])
         flat = g.reshape(-1, g.shape[2])
         target = log_density(flat)
         found = _weigh(g, target, target - proposal.log_density(flat), stage)
-        if found.log_evidence < most - _LOST:  # moved away from where the mass is: points alike among themselves
+        if found.log_evidence < evidence - _LOST:  # moved away from where the mass is: points alike among themselves
             found = replace(found, k_hat=np.inf)
-        most = max(most, found.log_evidence)
-        if found.is_good:
+        evidence = max(evidence, found.log_evidence)
+        if found.is_good or (most_points is not None and 2 * size * replicates > most_points):
             break
         w = found.weights.ravel()
         mean = w @ flat
@@ -153,7 +160,7 @@ def sample_density(
 def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> ImportanceSample:
     log_ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     if not (log_ratios > -np.inf).any():
-        raise NowhereANumber
+        raise NowhereANumberError
     weights, k_hat = smooth_weights(log_ratios)
     top = log_ratios.max()
     raw = np.exp(log_ratios - top)

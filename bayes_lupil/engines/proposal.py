@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bayes_lupil.engines.climb import NOWHERE, Asking, central, climb, difference_steps, expansion, inverse
 from bayes_lupil.errors import SamplerError
 
-__all__ = ["LogDensity", "NowhereANumber", "Proposal", "Rung", "cholesky", "find_proposal"]
+__all__ = ["LogDensity", "NowhereANumberError", "Proposal", "Rung", "cholesky", "find_proposal"]
 
 Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats], Floats]
@@ -47,7 +47,7 @@ _CLOSE = 0.25  # to the mode, in SDs: the last step need not be looked at
 _FALL = 0.05  # of the log density, which small jumps of the integrals may make
 
 
-class NowhereANumber(SamplerError):
+class NowhereANumberError(SamplerError):
     """The density is not a number, or 0, wherever it was looked for."""
 
     def __init__(self) -> None:
@@ -143,12 +143,12 @@ def find_proposal(
     first[0] = 0.0
     values = log_density(first)
     if not (values > -np.inf).any():
-        raise NowhereANumber
+        raise NowhereANumberError
     best = first[np.nanargmax(values)]
     ((mode, top, spread),) = _side_by_side(log_density, [_search(best)])
     factor = cholesky(spread)
     if not top > NOWHERE or factor is None or not np.isfinite(factor).all():
-        raise NowhereANumber
+        raise NowhereANumberError
     mass = top + 0.5 * np.linalg.slogdet(2 * np.pi * spread)[1]
     ladders = [_ladder(mode, spread, axis, way, mass) for axis in scale_axes for way in (1, -1)]
     rungs = [rung for ladder in _side_by_side(log_density, ladders) for rung in ladder]

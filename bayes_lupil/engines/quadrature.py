@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bayes_lupil import __version__
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.engines.importance import ImportanceSample, sample_density
-from bayes_lupil.engines.proposal import NowhereANumber, find_proposal
+from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.sites import Parameter
@@ -39,6 +39,7 @@ _SEARCH_NODES = 7  # a proposal need not be exact; its differences span more tha
 _CHECKED = 32
 _CLOSE = 15.0
 _ENOUGH = 0.02
+_MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points are not doubled any more
 _FEWEST, _NUMBERS = 800, 4_000_000  # draws; fewer where there are so many sites that they would fill the memory
 
 
@@ -48,6 +49,10 @@ class Marginal(Protocol):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Theta."""
+
+    @property
+    def nested_grids(self) -> int:
+        """How many integrals at each draw of theta need grids within grids."""
 
     def log_total(self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
         """Log likelihood, shape (draws,), and how many integrals failed."""
@@ -131,8 +136,10 @@ def sample_theta(
     mode_seed, *stages = seed.spawn(4)
     rough = density.with_nodes(_SEARCH_NODES).log_density
     start = find_proposal(rough, density.dimension, density.scale_axes, mode_seed)
+    nested = density.marginal.nested_grids
+    most = _MOST_NESTED // nested if nested else None
     for attempt, stage_seed in enumerate(stages, start=1):
-        sample = sample_density(density.log_density, start, points, replicates, stage_seed)
+        sample = sample_density(density.log_density, start, points, replicates, stage_seed, most)
         error = _quadrature_error(density, sample)
         if error <= _ENOUGH or density.nodes >= MAX_NODES or attempt == len(stages):
             break
@@ -223,7 +230,7 @@ def sample(
         if density.dimension:
             try:
                 found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
-            except NowhereANumber as problem:
+            except NowhereANumberError as problem:
                 raise SamplerError(f"{problem} under {density.beyond_numbers()}") from None
             most = max(_FEWEST, _NUMBERS // len(likelihood.site_names))
             g, log_density = found.resample(draw_seed, most)

@@ -155,6 +155,11 @@ class NormalSiteMarginal(SiteMarginal):
         """Theta: the parameters that are not one for each site."""
         return self._theta
 
+    @property
+    def nested_grids(self) -> int:
+        """None: all integrals are in closed form."""
+        return 0
+
     def log_sites(self, theta: Values, nodes: int = 0) -> tuple[Floats, int]:  # noqa: ARG002
         """Log likelihood of every site, shape (draws, sites), and 0: no integral can fail.
 

@@ -1,8 +1,8 @@
 """How far out a prior may lie: the bounds within which the engines were tested.
 
-Beyond them numbers run out: log odds of 10,000 are as certain as any larger ones, a standard deviation of 1e-300 is none,
-and a density that overflows is nowhere a number. A prior must have some of its probability (one part in a thousand)
-within the bounds; the rest may be as vague as one likes, as it is with the usual priors of a precision.
+Beyond them numbers run out: log odds of 10,000 are as certain as any larger ones, a standard deviation of 1e-300 is
+none, and a density that overflows is nowhere a number. A prior must have some of its probability (one part in a
+thousand) within the bounds; the rest may be as vague as one likes, as it is with the usual priors of a precision.
 """
 
 from __future__ import annotations

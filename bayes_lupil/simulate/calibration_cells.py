@@ -8,7 +8,6 @@ them (Modrak et al. 2023, Bayesian Analysis, doi 10.1214/23-BA1404).
 
 No simulation is left out, whatever its verdict: a fit that fails enters with the draws that it gave, and is counted.
 One with fewer draws than are ranked is run again with more points, and counted too.
-
 Trials are simulated by code of this module's own, which shares nothing with the likelihood.
 
 Renew the stored result with `python -m bayes_lupil.simulate.calibration_cells` (a few minutes on two cores).

@@ -127,6 +127,7 @@ def software_blocks(contents: Contents) -> list[Block]:
         )
         for p in fitted
     ]  # fmt: skip
+    handed = tuple(f"`{p.spec.name}` was {p.provenance.handed_over}." for p in fitted if p.provenance.handed_over)
     return [
         Paragraph(f"Python {first.python} on {first.platform}; {versions}."),
         Table.of(
@@ -134,6 +135,7 @@ def software_blocks(contents: Contents) -> list[Block]:
             rows,
             f"How each model was fitted; SHA-256 of the data {first.data_hash[:12]}",
         ),
+        *([Bullets(handed)] if handed else []),
         Paragraph(
             "The model files, with every prior and its reason, are in the manifest.json of each model's folder beside "
             "this page, with the whole hashes."
