@@ -49,7 +49,7 @@ that of an SD the fourth. Quantiles are compared all the same."""
 
 STACK = {
     "itt_pooled on lupil2", "outliers_arms on beitler_landis_1985", "site_effects on beitler_landis_1985",
-    "site_exnex on beitler_landis_1985", "site_student_t_df on beitler_landis_1985",
+    "site_exnex on beitler_landis_1985",
 }  # fmt: skip
 """Run on a second Python too."""
 
@@ -75,7 +75,9 @@ def _renew(name: str, why: str) -> str:
 
 
 def _tier(name: str, case: Any) -> Any:
-    slow = case.data not in FAST or case.model.startswith(("informed", "itt_pooled_", "site_fixed", "student_t"))
+    slow = case.data not in FAST or case.model.startswith(
+        ("informed", "itt_pooled_", "site_fixed", "site_student_t", "student_t")
+    )
     marks = [pytest.mark.proof(*FIT)] if slow else []
     return pytest.param(name, marks=[*marks, pytest.mark.stack] if name in STACK else marks)
 

@@ -158,7 +158,11 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("kind", EDITS)
+# the integrals of Student-t sites take long
+SLOW = [pytest.mark.proof(*FIT, "sites", "sensitivity")]
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=SLOW * (kind == "student_t")) for kind in EDITS])
 @pytest.mark.parametrize("refit", [False, True])
 def test_between_0_and_1_against_brute_force(request, kind, refit):
     spec = load_model("site_effects").edited(sites__distribution=kind, sampler__points=16_384, **EDITS[kind])

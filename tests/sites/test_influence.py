@@ -13,6 +13,7 @@ from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.sites import influence
 from bayes_lupil.sites.influence import retained_weights, shrinkage_factors
+from tests.proofs import FIT
 
 # of Monte Carlo errors; some 60 differences with fixed seeds, of which 4 would be passed by chance in less than 1 %
 MANY = 4.5
@@ -153,6 +154,7 @@ def test_heavy_tails_shrink_an_outlier_less_than_the_others(planted):
     assert light[-1] > 0.5 * light[:-1].min()
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 @pytest.mark.parametrize("correlated", [False, True])
 def test_precision_behind_a_t_effect_is_that_of_brute_force(correlated):
     # weights of gamma draws by the normal density of f: E[precision | f], by Monte Carlo of 1e5 draws
