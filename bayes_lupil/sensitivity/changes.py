@@ -39,15 +39,17 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -
     """
     check(posterior, trial)
     spec = posterior.spec.edited(**{f"priors__{name}": value for name, value in priors.items()})
-    log_ratio = np.zeros(posterior.draws("risk_difference").size)
     old, new = dict(posterior.spec.priors.items()), dict(spec.priors.items())
+    label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
+    if not all(covers(old[name], new[name]) for name in priors):
+        return of_refit(fit(spec, trial), label, np.nan)
+    base = BaseDraws(posterior)
+    log_ratio = np.zeros(base.size)
     for name in priors:
         draws = posterior.draws(name)
         density = new[name].logpdf(draws) - old[name].logpdf(draws)
-        log_ratio += density.reshape(log_ratio.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
-    label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
-    covered = all(covers(old[name], new[name]) for name in priors)
-    weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
+        log_ratio += density.reshape(base.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
+    weighted = WeightedDraws(base, log_ratio)
     return summary(weighted, label) or of_refit(fit(spec, trial), label, weighted.k_hat)
 
 

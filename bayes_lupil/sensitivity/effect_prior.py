@@ -21,7 +21,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.estimands import Benefit, benefit_ladder
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.priors import Normal
+from bayes_lupil.priors import EffectOnRisk, Normal
 from bayes_lupil.sensitivity.inputs import check, covers
 from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, WeightedDraws, of_refit, summary
 from bayes_lupil.trials.trial import EndPoint, Trial
@@ -280,7 +280,7 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
     end_point = posterior.provenance.end_point
     priors = standard_priors(end_point, risk, relevant)
     rows = tuple(under_prior(posterior, trial, prior) for prior in priors)
-    bases = [BaseDraws(item) for item in _fits(posterior, rows)]
+    bases = [BaseDraws(item) for item in _fits(posterior, rows) if _reweightable(item)]
     return PriorAnalysis(
         posterior,
         relevant_log_odds_ratio(end_point, risk, relevant),
@@ -288,6 +288,32 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
         tuple(_tipping(bases, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
         _map(bases),
     )
+
+
+def _by_weights(posterior: Posterior, prior: EffectPrior) -> UnderPrior | float:
+    """The row from weighted draws; where they cannot tell some of it, k-hat of the weights (NaN: there are none)."""
+    if not _reweightable(posterior):
+        return math.nan
+    draws, told = under_normal(BaseDraws(posterior), prior.mean, prior.sd), []
+    changed = summary(draws, prior.name)
+    if changed is None:
+        return draws.k_hat
+
+    def chance(event: NDArray[np.bool_]) -> tuple[float, float]:
+        told.append(draws.holds_chance(event))
+        return draws.chance(event)
+
+    decision = posterior.spec.decision
+    ladder = benefit_ladder(
+        draws.base.quantities["risk_difference"], posterior.provenance.end_point, decision.ladder, decision.harm,
+        decision.relevant, chance,
+    )  # fmt: skip
+    return UnderPrior(prior, changed, ladder) if all(told) else draws.k_hat
+
+
+def _reweightable(posterior: Posterior) -> bool:
+    """Whether the effect has a prior of its own, which another can take the place of by weights."""
+    return not isinstance(posterior.spec.priors.beta, EffectOnRisk)
 
 
 def _fits(posterior: Posterior, rows: tuple[UnderPrior, ...]) -> tuple[Posterior, ...]:
@@ -299,24 +325,12 @@ def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> Under
 
     Every probability of the ladder must be told from the weights, or none is, so that a row is of one posterior.
     """
-    draws = under_normal(BaseDraws(posterior), prior.mean, prior.sd)
-    changed = summary(draws, prior.name)
-    if changed is not None:
-        decision, told = posterior.spec.decision, []
-
-        def chance(event: NDArray[np.bool_]) -> tuple[float, float]:
-            told.append(draws.holds_chance(event))
-            return draws.chance(event)
-
-        ladder = benefit_ladder(
-            draws.base.quantities["risk_difference"], posterior.provenance.end_point, decision.ladder, decision.harm,
-            decision.relevant, chance,
-        )  # fmt: skip
-        if all(told):
-            return UnderPrior(prior, changed, ladder)
+    weighted = _by_weights(posterior, prior)
+    if isinstance(weighted, UnderPrior):
+        return weighted
     declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
     refit = fit(posterior.spec.edited(priors__beta=declared), trial)
-    return UnderPrior(prior, of_refit(refit, prior.name, draws.k_hat), refit.ladder, refit)
+    return UnderPrior(prior, of_refit(refit, prior.name, weighted), refit.ladder, refit)
 
 
 def _tipping(bases: list[BaseDraws], sd: float, target: float) -> TippingPrior:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.priors import Dirichlet, Prior
+from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood"]
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 MAX_LOG_RATIO = float(np.log(1000))
 """Of a new prior's density over the old one's: what is heavier in a tail than this is never reached by reweighting."""
+_WITHOUT_QUANTILES = (Dirichlet, EffectOnRisk)  # of one number that depends on no other: never reweighted
 _TAILS = np.logspace(-12, np.log10(0.5), 200)
 
 
@@ -69,7 +70,7 @@ def covers(old: Prior, new: Prior) -> bool:
     """
     if old.model_copy(update={"reason": ""}) == new.model_copy(update={"reason": ""}):
         return True
-    if isinstance(old, Dirichlet) or isinstance(new, Dirichlet):
+    if isinstance(old, _WITHOUT_QUANTILES) or isinstance(new, _WITHOUT_QUANTILES):
         return False
     at = _range(new)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -81,7 +82,7 @@ def covers_power(prior: Prior, power: float) -> bool:
     """Whether draws under a prior may be reweighted to that prior raised to a power, as `covers`."""
     if power >= 1:
         return True
-    if isinstance(prior, Dirichlet):
+    if isinstance(prior, _WITHOUT_QUANTILES):
         return False
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         fall = prior.logpdf(prior.ppf(0.5)) - prior.logpdf(_range(prior))

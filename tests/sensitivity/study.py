@@ -1,0 +1,349 @@
+"""Two studies of the claim that whatever is printed with a Monte Carlo error is right within it.
+
+    python -W ignore -m tests.sensitivity.study [spread | far] [--workers 2]
+
+`spread`: ten settings (few sites, extreme ones, P(benefit) near 0, 0.5 and 1, several thresholds), each fitted with 200
+seeds; the SD of every printed quantity over seeds against the error that is printed beside it, for direct fits and for
+every function that reweights draws. `far`: 500 random small trials, six functions, three seeds each, against a direct
+fit of 65,536 points of the changed model: the distance in combined errors.
+
+Both are stored in `study.json` with the hash of the code that they are about; `test_study.py` looks at what is stored,
+and does a sample of `far` again in every run. Together they take about an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from bayes_lupil import Arms, Cells, EndPoint, ModelSpec, Posterior, Trial, fit, load_model
+from bayes_lupil.engines import quadrature
+from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.provenance import package_versions, provenance_of
+from bayes_lupil.sensitivity import change_prior, log_evidence, loo_sites, power_scale
+from bayes_lupil.sensitivity.deletions import deletions
+from bayes_lupil.sensitivity.effect_prior import EffectPrior, under_prior
+from bayes_lupil.sensitivity.weighted import Changed
+from bayes_lupil.simulate.age import code_hash
+from bayes_lupil.sites.exclusion import _PoweredCells, exclusion_path
+from bayes_lupil.sites.table import site_table
+from bayes_lupil.tree import build_tree
+
+GENERATOR = "python -W ignore -m tests.sensitivity.study"
+STORED = Path(__file__).with_name("study.json")
+DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "convergence.py": ("mcse_proportion",),
+    "sensitivity/changes.py": (),
+    "sensitivity/deletions.py": (),
+    "sensitivity/effect_prior.py": ("under_normal", "under_prior"),
+    "sensitivity/inputs.py": (),
+    "sensitivity/predictive.py": (),
+    "sensitivity/weighted.py": (),
+    "sites/exclusion.py": (),
+    "sites/table.py": ("_change",),
+}
+"""What decides whether draws are reweighted, and with which error; the engines have proofs of their own."""
+
+WHY = "declared for the study of Monte Carlo errors"
+NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+SEEDS, TRIALS, EACH = 200, 500, 3
+FUNCTIONS = ("leave_one_site_out", "exclusion_path", "change_prior", "under_prior", "power_scale", "loo_sites")
+Pairs = dict[str, tuple[float, float]]
+
+
+def trial_of(rows: list[tuple[int, int, int, int]]) -> Trial:
+    """(responders, patients) of control and active at each site."""
+    r, n = (np.array([[row[k], row[k + 2]] for row in rows]) for k in (0, 1))
+    return Trial.from_cells(Cells(NAMES[: len(rows)], r, n), Arms("c", "t"), EndPoint("y", "y"), "made", synthetic=True)
+
+
+def normal(mean: float, sd: float) -> dict[str, Any]:
+    return {"family": "normal", "mean": mean, "sd": sd, "reason": WHY}
+
+
+def half_normal(sd: float) -> dict[str, Any]:
+    return {"family": "half_normal", "sd": sd, "reason": WHY}
+
+
+def model(name: str, **changes: Any) -> ModelSpec:
+    return load_model(name).edited(**{"only_for": [], "sampler__engine": "quadrature", **changes})
+
+
+SETTINGS: dict[str, tuple[Trial, ModelSpec]] = {
+    "three sites, one extreme": (
+        trial_of([(3, 10, 7, 10), (9, 15, 12, 14), (0, 8, 8, 8)]),
+        model("site_intercepts", priors__tau_u=half_normal(1), priors__beta=normal(0, 1)),
+    ),
+    "two sites": (trial_of([(3, 10, 4, 10), (5, 12, 6, 11)]), model("site_effects")),
+    "no difference": (trial_of([(5, 10, 5, 10), (6, 12, 6, 12), (4, 9, 4, 9), (7, 15, 7, 15)]), model("site_effects")),
+    "benefit all but sure": (
+        trial_of([(5, 20, 12, 20), (6, 22, 12, 22), (4, 19, 13, 19), (7, 25, 15, 25), (3, 15, 9, 15)]),
+        model("site_effects"),
+    ),
+    "harm": (trial_of([(12, 20, 8, 20), (12, 22, 7, 22), (13, 19, 10, 19), (15, 25, 10, 25)]), model("site_effects")),
+    "a large site against small ones": (
+        trial_of([(150, 200, 50, 200), (1, 5, 4, 5), (1, 5, 4, 5), (2, 5, 4, 5), (1, 5, 5, 5)]),
+        model("site_intercepts", priors__tau_u=half_normal(0.2), priors__beta=normal(0, 1)),
+    ),
+    "nobody responds at half": (
+        trial_of([(0, 12, 3, 12), (0, 9, 0, 10), (0, 7, 1, 8), (2, 20, 6, 20), (1, 11, 4, 12)]),
+        model("site_effects"),
+    ),
+    "outlying arms": (
+        trial_of([(4, 12, 6, 12), (5, 14, 8, 14), (13, 13, 7, 13), (3, 10, 5, 10), (6, 15, 8, 15), (12, 12, 5, 11)]),
+        model("outliers_arms"),
+    ),
+    "free levels": (trial_of([(5, 14, 8, 14), (3, 10, 5, 10), (6, 15, 8, 15), (2, 9, 4, 9)]), model("site_fixed")),
+    "twenty small sites": (
+        trial_of([(1, 3, 2, 3), (0, 2, 2, 3), (2, 4, 3, 4), (1, 2, 1, 2), (3, 3, 2, 3)] * 4),
+        model("site_effects"),
+    ),
+}
+
+
+def _of_changed(changed: Changed, names: tuple[str, ...] = ("risk_difference", "beta", "tau_u")) -> Pairs:
+    """What is printed with an error, where it may be reported."""
+    if not changed.ok:
+        return {}
+    found = {name: (item.mean, item.mcse) for name in names if (item := changed.estimates.get(name)) is not None}
+    return found | {"p_benefit": (changed.p_benefit, changed.p_benefit_mcse)}
+
+
+def _of_fit(posterior: Posterior) -> Pairs:
+    if not posterior.verdict.ok:
+        return {}
+    rows = [posterior.row(name) for name in ("risk_difference", "beta", "tau_u") if name in _scalars(posterior)]
+    found = {row.name: (row.mean, row.mcse_mean) for row in rows}
+    for item in posterior.ladder:
+        found[f"p_{item.kind}" + (f"_{item.threshold:g}" if item.threshold else "")] = (item.probability, item.mcse)
+    return found
+
+
+def _scalars(posterior: Posterior) -> set[str]:
+    group = posterior.data["posterior"]
+    return {str(name) for name in group.data_vars if group[name].ndim == 2}
+
+
+def one_seed(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
+    """(value, error, whether fitted again) of everything that is looked at, by its name."""
+    trial, spec = SETTINGS[setting]
+    posterior = fit(spec.edited(sampler__seed=seed), trial)
+    found: dict[str, tuple[float, float, bool]] = {
+        f"direct: {name}": (*pair, False) for name, pair in _of_fit(posterior).items()
+    }
+
+    def add(function: str, changed: Changed) -> None:
+        for name, pair in _of_changed(changed).items():
+            found[f"{function}: {name}"] = (*pair, changed.refitted)
+
+    for deletion, _ in zip(deletions(posterior, trial), range(3), strict=False):
+        add(f"leave_one_site_out {deletion.site}", deletion.changed)
+    for power in (0.7, 0.0):
+        [point] = exclusion_path(posterior, trial, ["A"], (power,)).points
+        if point.ok:
+            rd = point.risk_difference
+            found[f"exclusion_path {power:g}: risk_difference"] = (rd.mean, rd.mcse, point.refitted)
+            found[f"exclusion_path {power:g}: p_benefit"] = (point.p_benefit, point.p_benefit_mcse, point.refitted)
+    add("change_prior", change_prior(posterior, trial, beta=normal(0.1, 0.6)))
+    under = under_prior(posterior, trial, EffectPrior("sceptical", 0.0, 0.4, WHY))
+    add("under_prior", under.changed)
+    for item in under.ladder:
+        found[f"under_prior: p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse, under.changed.refitted)
+    add("power_scale", power_scale(posterior, trial, likelihood=0.8))
+    loo = loo_sites(posterior, trial)
+    for name in trial.site_names[:3]:
+        found[f"loo_sites {name}: elpd"] = (loo.by_site[name], loo.mcse[name], name in loo.refitted)
+    if len(trial.site_names) < 6 and seed % 4 == 0:  # all of its refits, which were made above: a quarter will do
+        for row in site_table(posterior, trial).rows[:2]:
+            change = row.change
+            found[f"site_table {row.site}: change"] = (change.mean, change.mcse, row.without.refitted)
+    return found
+
+
+def spread(workers: int, seeds: int = SEEDS) -> dict[str, Any]:
+    """By setting and quantity: mean, SD over seeds, error stated, share of refits, and the furthest from the mean."""
+    summary: dict[str, Any] = {}
+    for setting in SETTINGS:
+        by_name: dict[str, list[tuple[float, float, bool]]] = {}
+        for result in _in_parallel(_one_seed, [(setting, 1000 + k) for k in range(seeds)], workers, setting):
+            for name, values in result.items():
+                by_name.setdefault(name, []).append(values)
+        summary[setting] = {}
+        for name, values in by_name.items():
+            value, error, again = np.array(values, dtype=float).T
+            summary[setting][name] = {
+                "fits": len(value), "mean": _short(value.mean()), "sd": _short(value.std(ddof=1)),
+                "stated": _short(np.sqrt((error**2).mean())), "refitted": _short(again.mean()),
+                "furthest": _short(np.abs((value - value.mean()) / error).max()),
+            }  # fmt: skip
+    return summary
+
+
+def _one_seed(given: tuple[str, int]) -> dict[str, tuple[float, float, bool]]:
+    return one_seed(*given)
+
+
+def random_case(number: int) -> tuple[Trial, ModelSpec, dict[str, Any]]:
+    """A small trial, a model for it, and what is changed: a site, a power, a prior."""
+    rng = np.random.default_rng((2026, number))
+    sites = int(rng.integers(2, 9))
+    level, effect, tau = rng.normal(0, 1), rng.normal(0.3, 1.0), abs(rng.normal(0, 0.7))
+    u, n = rng.normal(0, tau, sites), rng.integers(3, 25, (sites, 2))
+    p = expit(level + u[:, None] + effect * np.array([-0.5, 0.5]))
+    y = rng.binomial(n, p)
+    if rng.random() < 0.3:
+        extreme = int(rng.integers(sites))
+        y[extreme] = [0, n[extreme, 1]] if rng.random() < 0.5 else [n[extreme, 0], 0]
+    name = str(rng.choice(["site_intercepts", "site_effects", "site_effects", "site_fixed"]))
+    spec = model(name)
+    change = {
+        "site": NAMES[int(rng.integers(sites))],
+        "power": float(rng.choice([0.8, 0.5, 0.2])),
+        "beta": normal(float(rng.normal(0, 0.5)), float(rng.uniform(0.2, 1.2))),
+        "mean": float(rng.normal(0, 0.6)),
+        "sd": float(rng.uniform(0.2, 1.5)),
+        "likelihood": float(rng.choice([0.3, 0.8, 1.25, 2.0])),
+    }
+    return trial_of([(a, b, c, d) for (a, c), (b, d) in zip(y.tolist(), n.tolist(), strict=True)]), spec, change
+
+
+def reweighted(number: int, seed: int) -> dict[str, Pairs]:
+    """What the six functions print for a case, from a fit with the default number of points."""
+    trial, spec, change = random_case(number)
+    posterior = fit(spec.edited(sampler__seed=seed), trial)
+    if not posterior.verdict.ok:
+        return {}
+    [deletion] = [item for item in deletions(posterior, trial) if item.site == change["site"]]
+    found = {"leave_one_site_out": _of_changed(deletion.changed)}
+    [point] = exclusion_path(posterior, trial, [change["site"]], (change["power"],)).points
+    if point.ok:
+        rd = point.risk_difference
+        found["exclusion_path"] = {
+            "risk_difference": (rd.mean, rd.mcse), "p_benefit": (point.p_benefit, point.p_benefit_mcse),
+        }  # fmt: skip
+    found["change_prior"] = _of_changed(change_prior(posterior, trial, beta=change["beta"]))
+    under = under_prior(posterior, trial, EffectPrior("asked", change["mean"], change["sd"], WHY))
+    found["under_prior"] = _of_changed(under.changed)
+    for item in under.ladder[1:]:
+        found["under_prior"][f"p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse)
+    found["power_scale"] = _of_changed(power_scale(posterior, trial, likelihood=change["likelihood"]))
+    loo = loo_sites(posterior, trial)
+    found["loo_sites"] = {"elpd": (loo.by_site[change["site"]], loo.mcse[change["site"]])}
+    return found
+
+
+def direct(number: int) -> dict[str, Pairs]:
+    """The same from fits of the changed model itself with 65,536 points, none of which reweights anything."""
+    trial, spec, change = random_case(number)
+    spec = spec.edited(sampler__points=65_536, sampler__seed=77)
+    whole = fit(spec, trial)
+    found: dict[str, Pairs] = {}
+    without = None
+    if len(trial.site_names) > 1:
+        without = fit(spec.edited(without_sites=[change["site"]]), trial)
+        found["leave_one_site_out"] = _of_fit(without)
+    powers = np.ones(len(trial.site_names))
+    powers[trial.site_names.index(change["site"])] = change["power"]
+    powered = _PoweredCells(spec, trial.data, powers)
+
+    def of(likelihood: Any, draws: Any) -> Pairs:
+        return _of_fit(Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws)))
+
+    found["exclusion_path"] = of(powered, quadrature.sample(powered))
+    found["change_prior"] = _of_fit(fit(spec.edited(priors__beta=change["beta"]), trial))
+    found["under_prior"] = _of_fit(fit(spec.edited(priors__beta=normal(change["mean"], change["sd"])), trial))
+    likelihood = build_likelihood(spec, trial)
+    scaled = quadrature.sample(likelihood, likelihood_power=change["likelihood"])
+    found["power_scale"] = of(likelihood, scaled)
+    if without is not None and whole.verdict.ok and without.verdict.ok:
+        (one, error), (other, its_error) = log_evidence(whole), log_evidence(without)
+        found["loo_sites"] = {"elpd": (one - other, float(np.hypot(error, its_error)))}
+    return found
+
+
+def distances(mine: dict[str, Pairs], theirs: dict[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """(function, quantity, distance in combined errors) of everything that both have."""
+    for function, quantities in mine.items():
+        for name, (value, error) in quantities.items():
+            pair = theirs.get(function, {}).get(name)
+            if pair is not None and np.isfinite(value):
+                yield function, name, float((value - pair[0]) / np.hypot(error, pair[1]))
+
+
+def one_case(number: int) -> dict[str, Any]:
+    """References of a case, and how far the functions are from them."""
+    theirs = direct(number)
+    far: dict[str, float] = {}
+    compared = 0
+    for k in range(EACH):
+        for function, _, distance in distances(reweighted(number, 10 * number + k), theirs):
+            compared += 1
+            if abs(distance) > abs(far.get(function, 0.0)):
+                far[function] = round(distance, 2)
+    stored = {
+        function: {name: [_short(v) for v in pair] for name, pair in quantities.items()}
+        for function, quantities in theirs.items()
+    }
+    return {"number": number, "direct": stored, "furthest": far, "compared": compared}
+
+
+def far(workers: int, trials: int = TRIALS) -> list[dict[str, Any]]:
+    """Every case."""
+    return list(_in_parallel(one_case, list(range(trials)), workers, "random trials"))
+
+
+def _in_parallel(work: Callable[[Any], Any], items: list[Any], workers: int, label: str) -> Iterator[Any]:
+    """Results in order, and how far it is; one core for each worker."""
+    started = time.perf_counter()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for i, result in enumerate(pool.map(work, items, chunksize=2), start=1):
+            if i % 20 == 0 or i == len(items):
+                print(f"{label}: {i} of {len(items)}, {time.perf_counter() - started:.0f} s", flush=True)
+            yield result
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def read() -> dict[str, Any]:
+    """What is stored."""
+    content: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
+    return content
+
+
+def main() -> None:
+    """Renew one study, or both."""
+    import os
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", nargs="?", choices=("spread", "far"))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=STORED)
+    chosen = parser.parse_args()
+    os.environ |= {"BAYES_LUPIL_CORES": "1", "NUMBA_NUM_THREADS": "1"}
+    stored = json.loads(chosen.out.read_text(encoding="utf-8")) if chosen.out.exists() else {}
+    for name, run in (("spread", spread), ("far", far)):
+        if chosen.study in (None, name):
+            code = code_hash(DEPENDS_ON)  # of the code that runs, whatever happens to the files
+            started = time.perf_counter()
+            stored[name] = {
+                "generator": GENERATOR, "created": datetime.now(UTC).isoformat(timespec="seconds"), "code_hash": code,
+                "versions": package_versions(), "results": run(chosen.workers),
+            }  # fmt: skip
+            stored[name]["seconds"] = round(time.perf_counter() - started, 1)
+            chosen.out.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
