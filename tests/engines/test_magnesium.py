@@ -29,6 +29,7 @@ from scipy.special import log_expit, logsumexp
 from bayes_lupil import ModelSpec, fit, load_trial
 from bayes_lupil.convergence import mcse_mean, mcse_quantile
 from bayes_lupil.priors import ScalePrior, typical_error
+from tests.proofs import FIT
 
 Floats = NDArray[np.float64]
 
@@ -252,12 +253,14 @@ def test_another_prior_is_far(prior: int, other: int) -> None:
     assert {"tau, mean", "tau, q2_5", "tau, q97_5"} <= set(far_from_published(prior, exact(other)))
 
 
-@pytest.mark.parametrize("prior", [pytest.param(prior, marks=[] if prior == 4 else pytest.mark.slow) for prior in TAU])
+@pytest.mark.parametrize(
+    "prior", [pytest.param(prior, marks=[] if prior == 4 else pytest.mark.proof(*FIT)) for prior in TAU]
+)
 def test_quadrature_and_the_grid(prior: int) -> None:
     assert far_from_grid(prior, engine="quadrature", points=1024 if prior == 4 else 2048) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("prior", [2, 5, 6])
 def test_nuts_and_the_grid(prior: int) -> None:
     """An interval, a logarithm of a scale and one of a variance: what NUTS sees of these priors is theirs."""

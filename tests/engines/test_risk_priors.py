@@ -17,6 +17,7 @@ from scipy import stats
 
 from bayes_lupil import ModelSpec, fit, load_model, load_trial
 from bayes_lupil.convergence import mcse_mean, mcse_quantile
+from tests.proofs import FIT
 
 MANY = 4.0
 """Monte Carlo errors that a posterior may lie from the grid: about 1 in 16,000 comparisons by chance."""
@@ -69,7 +70,7 @@ def _model(family: str, **changes: Any) -> ModelSpec:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("engine", ["quadrature", pytest.param("nuts", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["quadrature", pytest.param("nuts", marks=pytest.mark.proof(*FIT))])
 def test_both_engines_give_the_posterior_of_the_risks(engine: str, family: str) -> None:
     posterior = fit(_model(family, sampler__engine=engine, sampler__points=32_768), load_trial("he2020"))
     assert posterior.verdict.ok, posterior.verdict.text

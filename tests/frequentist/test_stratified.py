@@ -82,7 +82,10 @@ def _noted(note: str, pattern: str) -> list[float]:
 
 
 @needs_validation
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize(
+    "dataset",
+    [pytest.param(name, marks=[pytest.mark.proof("frequentist")] * name.startswith("ist_")) for name in DATASETS],
+)
 def test_crude_totals_pooled_logit_and_fisher_against_r(dataset: str) -> None:
     fit = _fit(dataset)
 

@@ -59,12 +59,13 @@ def test_a_threshold_is_of_more_or_fewer_responses(threshold):
 
 
 @cache
-def contents(end_point, arms, responders=((14, 17), (15, 17)), models=("itt_pooled_primary_priors",)):
+def contents(end_point, arms, responders=((14, 17), (15, 17)), models=("itt_pooled_primary_priors",), priors=False):
     order = [0, 1] if arms == ARMS else [1, 0]
     cells = Cells(("A", "B"), np.array(responders)[:, order], np.array([[25, 25], [25, 25]]))
     trial = Trial.from_cells(cells, arms, replace(end_point, mcid=0.1))
     specs = [load_model(name) for name in models]
-    return collect(reanalyse(trial, specs, check_engines=False))
+    result = reanalyse(trial, specs, check_engines=False)
+    return collect(result) if priors else Contents(result)
 
 
 def stated(found: Contents):
@@ -96,7 +97,7 @@ def test_the_question_says_which_way_is_good(end_point):
 
 def test_the_prior_that_would_overturn_it_turns_with_the_direction():
     for end_point, word in ((HIGHER, "less"), (LOWER, "more")):
-        found = contents(end_point, ARMS)
+        found = contents(end_point, ARMS, priors=True)
         assert f"would become {word} probable than not" in tipping_words(found.priors)
 
 
