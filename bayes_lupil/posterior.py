@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from bayes_lupil.convergence import Row, Verdict, describe, describe_independent
 from bayes_lupil.errors import SavedFileError
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.files import make_folder, new_file
+from bayes_lupil.frozen import make_read_only
 from bayes_lupil.provenance import Provenance
 from bayes_lupil.spec import ModelSpec
 
@@ -36,7 +37,8 @@ class Posterior:
     ----------
     data : xarray.DataTree
         All draws, in the groups and with the coordinates that ArviZ expects: pass it to `az.summary`, `az.plot_forest`,
-        `az.loo` and the like, with `from bayes_lupil import az`.
+        `az.loo` and the like, with `from bayes_lupil import az`. Its arrays are read-only; groups and variables may be
+        added to it, of which summaries, verdict, probabilities and `save` take no notice.
     spec : ModelSpec
         The model fitted.
     provenance : Provenance
@@ -46,17 +48,28 @@ class Posterior:
     data: xr.DataTree
     spec: ModelSpec
     provenance: Provenance
+    _own: xr.DataTree = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        make_read_only(self.data)
+        # what is added to `data` or exchanged in it does not touch the result
+        object.__setattr__(self, "_own", self.data.copy())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for tree in (self.data, self._own):  # NumPy forgets the flag in a pickle, and in a deep copy
+            make_read_only(tree)
 
     def draws(self, name: str) -> NDArray[np.float64]:
-        """Draws of a parameter or estimand, shape (chain, draw, ...)."""
-        return np.asarray(self.data["posterior"][name].values, dtype=float)
+        """Draws of a parameter or estimand, shape (chain, draw, ...); read-only, `.copy()` can be written to."""
+        return np.asarray(self._own["posterior"][name].values, dtype=float)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group, site-level ones element by element."""
         found = []
         summarise = describe_independent if "pareto_k" in self.diagnostics else describe
-        group = self.data["posterior"].to_dataset()
+        group = self._own["posterior"].to_dataset()
         scalars_first = sorted(group.data_vars, key=lambda name: group[name].ndim)
         for name in scalars_first:
             variable = group[name].transpose("chain", "draw", ...)
@@ -73,13 +86,13 @@ class Posterior:
     @cached_property
     def verdict(self) -> Verdict:
         """Verdict of the diagnostics over every quantity in the posterior group."""
-        statistics = {str(name): np.asarray(values) for name, values in self.data["sample_stats"].data_vars.items()}
+        statistics = {str(name): np.asarray(values) for name, values in self._own["sample_stats"].data_vars.items()}
         return judge(self.rows, statistics, self.diagnostics)
 
     @property
     def diagnostics(self) -> dict[str, float]:
         """What the engine says of the result as a whole, such as 'pareto_k' and 'log_evidence'; empty for NUTS."""
-        group = self.data.children.get("diagnostics")
+        group = self._own.children.get("diagnostics")
         return {} if group is None else {str(name): float(value) for name, value in group.data_vars.items()}
 
     def summary(self, sites: bool = False) -> pd.DataFrame:
@@ -184,7 +197,7 @@ class Posterior:
         """
         path = Path(path)
         make_folder(path.parent)
-        tree = self.data.copy()
+        tree = self._own.copy()
         tree.attrs = {
             "format": FORMAT,
             "model": json.dumps(self.spec.to_dict()),

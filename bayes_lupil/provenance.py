@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bayes_lupil.engines.draws import Draws
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
@@ -21,7 +22,7 @@ _PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats"
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(ReadOnly):
     """All that identifies a fit.
 
     Attributes
@@ -71,7 +72,8 @@ class Provenance:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
-        return asdict(self)
+        content = asdict(self)
+        return content | {name: dict(content[name]) for name in ("versions", "seconds")}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Provenance:

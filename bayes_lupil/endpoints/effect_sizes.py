@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.trial import EndPoint
 
 __all__ = ["EffectSize", "EffectSizes", "effect_sizes"]
@@ -66,7 +67,7 @@ class EffectSize:
 
 
 @dataclass(frozen=True, eq=False)
-class EffectSizes:
+class EffectSizes(ReadOnly):
     """Estimates with their covariance.
 
     Attributes

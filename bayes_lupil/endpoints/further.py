@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_lupil.endpoints.effect_sizes import EffectSize, effect_sizes
 from bayes_lupil.endpoints.shrinkage import Shrunken, shrink
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.derive import Derived, compared
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.spec import Plan
@@ -43,7 +44,7 @@ class FurtherRow:
 
 
 @dataclass(frozen=True)
-class Further:
+class Further(ReadOnly):
     """Exploratory end points, and the mean effect of each group.
 
     Attributes

@@ -16,6 +16,7 @@ from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, jud
 from bayes_lupil.endpoints.joint_data import JointData
 from bayes_lupil.endpoints.joint_model import JointModel
 from bayes_lupil.files import make_folder, new_file
+from bayes_lupil.frozen import FrozenDict, make_read_only
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.priors import LKJ
 from bayes_lupil.spec import Sampler
@@ -73,6 +74,14 @@ class JointPosterior:
     sampler: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        make_read_only(self.data)
+        object.__setattr__(self, "seconds", FrozenDict(self.seconds))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        make_read_only(self.data)  # NumPy forgets the flag in a pickle, and in a deep copy
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.trial import Arms, EndPoint
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SurfacePoint:
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class Surface(ReadOnly):
     """P(benefit) over a grid of assumptions.
 
     Attributes

@@ -20,6 +20,7 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Design, PatientRows, patient_rows
 from bayes_lupil.frequentist.logistic import LogOddsRatio
 from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["AdjustedContrast", "AdjustedLogistic", "RiskDifference", "adjusted_logistic"]
 
@@ -60,7 +61,7 @@ class AdjustedContrast:
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustedLogistic:
+class AdjustedLogistic(ReadOnly):
     """A fitted model: logit P(response) = site + arm + slope * baseline; made by `adjusted_logistic`.
 
     Attributes

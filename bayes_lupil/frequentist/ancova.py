@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError, nearest
 from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["AdjustedMean", "Ancova", "MeanDifference", "ancova"]
 
@@ -56,7 +57,7 @@ class AdjustedMean:
 
 
 @dataclass(frozen=True, slots=True)
-class Ancova:
+class Ancova(ReadOnly):
     """A fitted model: outcome = site + arm + slope * baseline + error; made by `ancova`.
 
     Attributes
@@ -196,7 +197,7 @@ def ancova(
 
 
 @dataclass(frozen=True, slots=True)
-class PatientRows:
+class PatientRows(ReadOnly):
     """Patients, checked: complete, of known arms; shared by the regressions of this room."""
 
     y: Floats

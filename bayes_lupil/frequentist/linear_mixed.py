@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import MeanDifference, PatientRows, patient_rows
 from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["LinearMixed", "linear_mixed"]
 
@@ -40,7 +41,7 @@ _NO_VARIATION = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class LinearMixed:
+class LinearMixed(ReadOnly):
     """A fitted model: y = alpha + u_s + sum_a (beta_a + v_as) x_a + gamma baseline + error; made by `linear_mixed`.
 
     u_s ~ N(0, sd_site^2), v_as ~ N(0, sd_slope_a^2), all independent, error ~ N(0, sigma^2).

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.table import Outcomes
 
 __all__ = ["Change", "absolute_change", "relative_change"]
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class Change(ReadOnly):
     """The change of every patient.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.change import absolute_change, relative_change
 from bayes_lupil.outcomes.sri import SRI, SRIColumns, sri
 from bayes_lupil.outcomes.table import Outcomes
@@ -28,7 +29,7 @@ _FLAG = "pop_"
 
 
 @dataclass(frozen=True, eq=False)
-class Derived:
+class Derived(ReadOnly):
     """One end point of every patient.
 
     Attributes
@@ -198,7 +199,7 @@ def members(outcomes: Outcomes, population: str) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class Compared(ReadOnly):
     """The patients of a population who are in one of two arms.
 
     Attributes

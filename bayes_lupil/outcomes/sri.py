@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.table import MISSING, Outcomes
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -108,7 +109,7 @@ class SRIColumns:
 
 
 @dataclass(frozen=True, eq=False)
-class SRI:
+class SRI(ReadOnly):
     """The responder index of every patient.
 
     Attributes

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.readers import Table, read_table
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -27,7 +28,7 @@ MISSING = frozenset({"", ".", "na", "n/a", "nan", "null"})
 
 
 @dataclass(frozen=True, eq=False)
-class Outcomes:
+class Outcomes(ReadOnly):
     """Patient-level data of a trial: one row a patient, any number of arms and of recorded numbers.
 
     Build one with `read_outcomes` or `Outcomes.from_frame`.
@@ -96,6 +97,7 @@ class Outcomes:
             array.setflags(write=False)
             frozen[name] = array
         object.__setattr__(self, "numbers", frozen)
+        super().__post_init__()
 
     @property
     def arms(self) -> tuple[str, ...]:

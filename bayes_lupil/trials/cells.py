@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["ALL_SITES", "Cells"]
@@ -18,7 +19,7 @@ ALL_SITES = "all sites"
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class Cells(ReadOnly):
     """Responders and patients by site and arm.
 
     Parameters

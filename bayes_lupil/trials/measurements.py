@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.patients import frozen
 from bayes_lupil.trials.populations import Exclusion, Population
 
@@ -18,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Measurements:
+class Measurements(ReadOnly):
     """A continuous end point of a two-arm trial.
 
     Parameters
@@ -70,6 +71,7 @@ class Measurements:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen(getattr(self, name), kind))
         object.__setattr__(self, "flags", {name: frozen(flag, np.bool_) for name, flag in self.flags.items()})
+        super().__post_init__()
         for a, word in enumerate(("control", "active")):
             if not (self.measured & (self.arm == a)).any():
                 raise TrialError(f"{word} arm", "no patient whose value is known", "at least one in each arm")
@@ -139,7 +141,7 @@ class Measurements:
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredSet:
+class MeasuredSet(ReadOnly):
     """The patients of a population whose value is known: what a model is fitted to.
 
     Attributes

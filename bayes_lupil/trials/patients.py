@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
@@ -16,7 +17,7 @@ __all__ = ["Patients", "frozen"]
 
 
 @dataclass(frozen=True, eq=False)
-class Patients:
+class Patients(ReadOnly):
     """Patient data of a two-arm trial.
 
     Parameters
@@ -57,7 +58,7 @@ class Patients:
         object.__setattr__(self, "arm", frozen(self.arm, np.int64))
         object.__setattr__(self, "response", frozen(self.response, np.int64))
         object.__setattr__(self, "flags", {name: frozen(flag, np.bool_) for name, flag in self.flags.items()})
-        object.__setattr__(self, "covariates", dict(self.covariates))
+        super().__post_init__()
         self.cells()  # checks that no arm is empty
 
     @property

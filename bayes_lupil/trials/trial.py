@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, did_you_mean, nearest
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
@@ -117,7 +118,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(ReadOnly):
     """A randomised two-arm trial with one end point.
 
     Build one with `bayes_lupil.load_trial`, or directly from counts with `Trial.from_cells`.
