@@ -42,6 +42,12 @@ class Normal(Prior):
     def _pymc(self) -> tuple[str, dict[str, float]]:
         return "Normal", {"mu": self.mean, "sigma": self.sd}
 
+    def logpdf(self, x: ArrayLike) -> Floats:
+        """Log density at x; SciPy's, whose distribution takes longer to make than the density of thousands of draws."""
+        return np.asarray(
+            -(((np.asarray(x) - self.mean) / self.sd) ** 2) / 2 - np.log(np.sqrt(2 * np.pi)) - np.log(self.sd)
+        )
+
     def from_normal(self, z: ArrayLike) -> Floats:
         """A straight line, so that data far out in the prior's tail are no difficulty."""
         return np.asarray(self.mean + self.sd * np.asarray(z, dtype=float))

@@ -145,9 +145,9 @@ class BaseDraws:
     @cached_property
     def quantities(self) -> dict[str, Floats]:
         """The scalar quantities that a change is told of, each of shape (draws,)."""
-        group = self.posterior.data["posterior"]
-        scalars = [name for name in _QUANTITIES if name in group.data_vars and group[name].ndim == 2]
-        return {name: self.posterior.draws(name).ravel() for name in scalars}
+        draws = self.posterior.data["posterior"].to_dataset()  # once: a tree is slow to look things up in
+        scalars = [name for name in _QUANTITIES if name in draws and draws[name].ndim == 2]
+        return {name: np.asarray(draws[name].values, dtype=float).ravel() for name in scalars}
 
     @cached_property
     def orders(self) -> dict[str, NDArray[np.int64]]:
@@ -270,8 +270,10 @@ class WeightedDraws:
         for side in (event, ~event):
             if side.sum() * self.base.worth < FEWEST:
                 return False
-            enough = min(FEWEST, float(self.weights[side].sum()) * self.weights.size * self.base.worth)
-            if self._effective_on(side) < enough:
+            share = float(self.weights @ side)
+            if share >= FEWEST * self._largest:  # Kish's size is at least this many times the largest weight
+                continue
+            if self._effective_on(side) < min(FEWEST, share * self.weights.size * self.base.worth):
                 return False
         return True
 
@@ -301,6 +303,11 @@ class WeightedDraws:
         carried = self.weights * values
         total = self._squares(carried)
         return total == 0 or (float(carried.sum()) ** 2 / total * self.base.worth >= FEWEST and self.holds_mean(values))
+
+    @cached_property
+    def _largest(self) -> float:
+        """The largest weight of one point, in effective draws."""
+        return float(self.base.by_point(self.weights).max()) / self.base.worth
 
     def _effective_on(self, side: Event) -> float:
         """Kish's effective size of the draws on one side."""

@@ -28,16 +28,16 @@ from scipy.special import expit
 
 from bayes_lupil import Arms, Cells, EndPoint, ModelSpec, Posterior, Trial, fit, load_model
 from bayes_lupil.engines import quadrature
+from bayes_lupil.estimands import estimate
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.provenance import package_versions, provenance_of
-from bayes_lupil.sensitivity import change_prior, log_evidence, loo_sites, power_scale
+from bayes_lupil.provenance import package_versions
+from bayes_lupil.sensitivity import change_prior, loo_sites, power_scale
 from bayes_lupil.sensitivity.deletions import deletions
 from bayes_lupil.sensitivity.effect_prior import EffectPrior, under_prior
 from bayes_lupil.sensitivity.weighted import Changed
 from bayes_lupil.simulate.age import code_hash
 from bayes_lupil.sites.exclusion import _PoweredCells, exclusion_path
 from bayes_lupil.sites.table import site_table
-from bayes_lupil.tree import build_tree
 
 GENERATOR = "python -W ignore -m tests.sensitivity.study"
 STORED = Path(__file__).with_name("study.json")
@@ -246,28 +246,53 @@ def direct(number: int) -> dict[str, Pairs]:
     """The same from fits of the changed model itself with 65,536 points, none of which reweights anything."""
     trial, spec, change = random_case(number)
     spec = spec.edited(sampler__points=65_536, sampler__seed=77)
-    whole = fit(spec, trial)
-    found: dict[str, Pairs] = {}
-    without = None
-    if len(trial.site_names) > 1:
-        without = fit(spec.edited(without_sites=[change["site"]]), trial)
-        found["leave_one_site_out"] = _of_fit(without)
     powers = np.ones(len(trial.site_names))
     powers[trial.site_names.index(change["site"])] = change["power"]
-    powered = _PoweredCells(spec, trial.data, powers)
-
-    def of(likelihood: Any, draws: Any) -> Pairs:
-        return _of_fit(Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws)))
-
-    found["exclusion_path"] = of(powered, quadrature.sample(powered))
-    found["change_prior"] = _of_fit(fit(spec.edited(priors__beta=change["beta"]), trial))
-    found["under_prior"] = _of_fit(fit(spec.edited(priors__beta=normal(change["mean"], change["sd"])), trial))
-    likelihood = build_likelihood(spec, trial)
-    scaled = quadrature.sample(likelihood, likelihood_power=change["likelihood"])
-    found["power_scale"] = of(likelihood, scaled)
-    if without is not None and whole.verdict.ok and without.verdict.ok:
-        (one, error), (other, its_error) = log_evidence(whole), log_evidence(without)
+    models = {
+        "whole": build_likelihood(spec, trial),
+        "leave_one_site_out": build_likelihood(spec.edited(without_sites=[change["site"]]), trial),
+        "exclusion_path": _PoweredCells(spec, trial.data, powers),
+        "change_prior": build_likelihood(spec.edited(priors__beta=change["beta"]), trial),
+        "under_prior": build_likelihood(spec.edited(priors__beta=normal(change["mean"], change["sd"])), trial),
+    }
+    draws = {name: quadrature.sample(likelihood) for name, likelihood in models.items()}
+    models["power_scale"] = models["whole"]
+    draws["power_scale"] = quadrature.sample(models["whole"], likelihood_power=change["likelihood"])
+    sound = {name: drawn for name, drawn in draws.items() if _is_sound(drawn.diagnostics)}
+    found = {name: _of_draws(models[name], drawn.values) for name, drawn in sound.items() if name != "whole"}
+    if {"whole", "leave_one_site_out"} <= set(sound):
+        (one, error), (other, its_error) = (
+            (drawn.diagnostics["log_evidence"], drawn.diagnostics["log_evidence_mcse"])
+            for drawn in (sound["whole"], sound["leave_one_site_out"])
+        )
         found["loo_sites"] = {"elpd": (one - other, float(np.hypot(error, its_error)))}
+    return found
+
+
+def _is_sound(diagnostics: dict[str, float]) -> bool:
+    """Well within what a verdict asks for."""
+    return (
+        diagnostics["pareto_k"] <= 0.5 and diagnostics["quadrature_error"] <= 0.01
+        and diagnostics["failed_integrals"] == 0 and diagnostics["importance_ess"] >= 10_000
+    )  # fmt: skip
+
+
+def _of_draws(likelihood: Any, values: dict[str, Any]) -> Pairs:
+    """Means and probabilities from independent draws, with their errors written out."""
+    derived = estimate(likelihood, values, np.random.default_rng(1))
+    scalars = {name: values[name].ravel() for name in ("beta", "tau_u") if name in values and values[name].ndim == 2}
+    scalars["risk_difference"] = derived["risk_difference"].ravel()
+    size = scalars["risk_difference"].size
+    found: Pairs = {name: (float(x.mean()), float(x.std() / np.sqrt(size))) for name, x in scalars.items()}
+    rd, decision = scalars["risk_difference"], likelihood.spec.decision
+    events = {"p_benefit" + (f"_{d:g}" if d else ""): rd > d for d in decision.ladder}
+    events |= {
+        f"p_relevant_{decision.relevant:g}": rd >= decision.relevant, "p_harm_0": rd < 0,
+        f"p_trivial_{decision.relevant:g}": (rd >= 0) & (rd < decision.relevant),
+    }  # fmt: skip
+    for name, event in events.items():
+        p = float(event.mean())
+        found[name] = (p, float(np.sqrt((p * (1 - p) + 4 / size) / size)))
     return found
 
 
