@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bayes_lupil.errors import OutputError
 
-__all__ = ["make_folder", "new_file", "write_text"]
+__all__ = ["make_folder", "new_file", "write_bytes", "write_text"]
 
 
 def make_folder(folder: Path) -> Path:
@@ -54,3 +54,9 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with new_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file of bytes, whole or not at all."""
+    with new_file(path) as temporary:
+        temporary.write_bytes(content)

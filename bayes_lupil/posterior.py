@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import Row, Verdict, describe, describe_independent, judge
-from bayes_lupil.errors import SavedFileError
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
-from bayes_lupil.files import make_folder, new_file
 from bayes_lupil.frozen import make_read_only
 from bayes_lupil.provenance import Provenance
+from bayes_lupil.saved import FORMAT, read_posterior, write_posterior
 from bayes_lupil.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "Posterior"]
 
-FORMAT = "bayes_lupil posterior 1"
 _PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
 
 
@@ -195,57 +192,21 @@ class Posterior:
         OutputError
             Where the file cannot be written.
         """
-        path = Path(path)
-        make_folder(path.parent)
-        tree = self._own.copy()
-        tree.attrs = {
-            "format": FORMAT,
-            "model": json.dumps(self.spec.to_dict()),
-            "provenance": json.dumps(self.provenance.to_dict()),
-        }
-        if self.provenance.synthetic:
-            tree.attrs["SYNTHETIC"] = "made-up data, not from patients"
-        encoding = {
-            f"/{group}": {str(name): {"zlib": True, "complevel": 1, "fletcher32": True} for name in node.data_vars}
-            for group, node in tree.children.items()
-        }
-        with new_file(path) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        return path
+        write_posterior(self._own, self.spec, self.provenance, Path(path))
+        return Path(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Posterior:
         """Read a file that `save` wrote.
 
+        What an earlier release wrote has no checksums; the provenance of what is read from it says so in a note.
+
         Raises
         ------
         SavedFileError
-            Where the file is missing, damaged or something else.
+            Where the file is missing, something else, or not what was written, naming what differs.
         """
-        path = Path(path)
-        required = "a file written by Posterior.save"
-        if not path.is_file():
-            raise SavedFileError(str(path), "no such file", required)
-        try:
-            import h5py
-
-            # walk through it first: where a part is damaged, h5netcdf leaves a half-made object behind
-            with h5py.File(path) as whole:
-                whole.visititems(lambda *_: None)
-            with xr.open_datatree(path, engine="h5netcdf") as opened:
-                tree = opened.load()
-            if tree.attrs.get("format") != FORMAT:
-                raise SavedFileError(str(path), f"format {tree.attrs.get('format')!r}", f"format {FORMAT!r}")
-            spec = ModelSpec.from_dict(json.loads(tree.attrs["model"]), str(path))
-            provenance = Provenance.from_dict(json.loads(tree.attrs["provenance"]))
-            tree["posterior"], tree["sample_stats"]
-        except SavedFileError:
-            raise
-        except Exception as problem:  # HDF5 reports damage through many types of exception
-            found = f"a damaged or foreign file ({type(problem).__name__}: {str(problem)[:120]})"
-            raise SavedFileError(str(path), found, required, "Fit the model again.") from problem
-        tree.attrs = {}
-        return cls(tree, spec, provenance)
+        return cls(*read_posterior(Path(path)))
 
 
 def _plain(value: Any) -> Any:

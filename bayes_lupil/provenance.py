@@ -12,7 +12,7 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.populations import Exclusion
-from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+from bayes_lupil.trials.trial import Arms, EndPoint, Resolution, Trial
 
 __all__ = ["HANDED_OVER", "Provenance", "package_versions", "provenance_of"]
 
@@ -42,7 +42,7 @@ class Provenance(ReadOnly):
     trial: str
     title: str
     synthetic: bool
-    resolution: str
+    resolution: Resolution
     arms: Arms
     end_point: EndPoint
     population: str
@@ -74,22 +74,6 @@ class Provenance(ReadOnly):
         """As plain data."""
         content = asdict(self)
         return content | {name: dict(content[name]) for name in ("versions", "seconds")}
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Provenance:
-        """Back from plain data."""
-        totals, patients = content["totals"], content.get("patients")
-        return cls(
-            **{
-                **content,
-                "arms": Arms(**content["arms"]),
-                "end_point": EndPoint(**content["end_point"]),
-                "totals": None if totals is None else tuple(tuple(pair) for pair in totals),
-                "patients": None if patients is None else tuple(patients),
-                "exclusions": tuple(Exclusion(**item) for item in content["exclusions"]),
-                "notes": tuple(content["notes"]),
-            }
-        )
 
 
 def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:

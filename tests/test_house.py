@@ -18,8 +18,8 @@ PACKAGE = ROOT / "bayes_lupil"
 # a module imports only from modules before it
 ORDER = (
     "errors", "cores", "frozen", "documents", "files", "trials", "priors", "spec", "outcomes", "likelihoods", "az",
-    "engines", "convergence", "estimands", "provenance", "tree", "posterior", "agreement", "frequentist", "fitting",
-    "sensitivity", "sites", "hidden", "endpoints", "reanalysis", "simulate", "report", "cli",
+    "engines", "convergence", "estimands", "provenance", "saved", "tree", "posterior", "agreement", "frequentist",
+    "fitting", "sensitivity", "sites", "hidden", "endpoints", "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.endpoints.joint_data import JointData
 from bayes_lupil.endpoints.joint_model import JointModel
-from bayes_lupil.files import make_folder, new_file
 from bayes_lupil.frozen import FrozenDict, make_read_only
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.priors import LKJ
+from bayes_lupil.saved import write_tree
 from bayes_lupil.spec import Sampler
 
 if TYPE_CHECKING:
@@ -142,18 +142,11 @@ class JointPosterior:
 
     def save(self, path: str | Path) -> Path:
         """Write the draws to one NetCDF file, whole or not at all."""
-        path = Path(path)
-        make_folder(path.parent)
         tree = self.data.copy()
         models = {item.name: item.spec.to_dict() for item in self.joint.outcomes}
         tree.attrs = {"format": "bayes_lupil joint posterior 1", "models": json.dumps(models), "sampler": self.sampler}
-        encoding = {
-            f"/{group}": {str(name): {"zlib": True, "complevel": 1} for name in node.data_vars}
-            for group, node in tree.children.items()
-        }
-        with new_file(path) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        return path
+        write_tree(tree, Path(path))
+        return Path(path)
 
 
 _KINDS = {"correlation": "patients", "correlation_u": "levels of sites", "correlation_v": "effects at sites"}
