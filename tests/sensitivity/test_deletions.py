@@ -1,0 +1,153 @@
+"""Sites without which there is no trial, and priors that no weights lead to."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
+from bayes_lupil.errors import SamplerError
+from bayes_lupil.sensitivity.effect_prior import analyse_priors
+from bayes_lupil.sensitivity.inputs import covers, covers_power
+from bayes_lupil.sites import site_table
+from bayes_lupil.sites.conflict import conflict_p_values
+
+MANY = 4.5
+WHY = "declared for this test"
+
+
+def trial_of(responders, patients):
+    cells = Cells(tuple("ABCDEFGH"[: len(patients)]), np.array(responders), np.array(patients))
+    return Trial.from_cells(cells, Arms("placebo", "drug"), EndPoint("cure", "Cure"), "made up", synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def lopsided():
+    """All placebo patients but none of the others are at site A."""
+    return trial_of([[5, 6], [0, 4], [0, 3]], [[12, 10], [0, 7], [0, 6]])
+
+
+@pytest.fixture(scope="module")
+def posterior(lopsided):
+    return fit("site_effects", lopsided)
+
+
+def test_a_site_whose_removal_empties_an_arm_is_a_row(posterior, lopsided):
+    first, second, third = sensitivity.leave_one_site_out(posterior, lopsided)
+    assert not first.ok
+    assert "not possible" in first.reason
+    assert "control" in first.reason
+    assert np.isnan([first.p_benefit, first.p_benefit_mcse, first.estimates["risk_difference"].mean]).all()
+    for site, changed in (("B", second), ("C", third)):
+        again = fit(posterior.spec.edited(without_sites=[site], sampler__seed=5), lopsided)
+        assert changed.ok
+        assert abs(changed.p_benefit - again.p_benefit.probability) < MANY * np.hypot(
+            changed.p_benefit_mcse, again.p_benefit.mcse
+        )
+    table = sensitivity.as_table((first, second))
+    assert table["ok"].tolist() == [False, True]
+    assert "not possible" in table["reason"].iloc[0]
+
+
+def test_so_are_the_table_conflicts_and_densities(posterior, lopsided):
+    found = site_table(posterior, lopsided)
+    assert [row.without.ok for row in found.rows] == [False, True, True]
+    assert any("site A: not possible" in note for note in found.notes)
+    assert np.isnan(found.rows[0].change.mean)
+    conflict = conflict_p_values(posterior, lopsided).sites[0]
+    assert np.isnan(conflict.control.p)
+    loo = sensitivity.loo_sites(posterior, lopsided)
+    assert "A" not in loo.refitted or np.isnan(loo.by_site["A"])
+    assert np.isfinite([loo.by_site["B"], loo.by_site["C"]]).all()
+
+
+def test_a_fit_that_the_sampler_cannot_make_is_a_row_too(lopsided, posterior, monkeypatch):
+    def broken(*_, **__):
+        raise SamplerError("the density is nowhere a number")
+
+    monkeypatch.setattr(sys.modules[sensitivity.Deletion.__module__], "fit", broken)
+    monkeypatch.setattr("bayes_lupil.sensitivity.weighted.WeightedDraws.sound", False)
+    changed = sensitivity.leave_one_site_out(posterior, lopsided)[1]
+    assert not changed.ok
+    assert changed.reason == "the density is nowhere a number"
+
+
+def test_effects_of_free_sites_are_averaged_over_the_sites_that_are_left():
+    """The conditional log odds ratio without a site is that of the others, as in a fit without it."""
+    trial = trial_of([[6, 7], [5, 8], [7, 3]], [[14, 12], [12, 13], [12, 11]])
+    spec = load_model("site_fixed").edited(
+        name="free", only_for=[], sites__effects="fixed", sites__intercepts="fixed", sampler__points=4096
+    )
+    spec = spec.edited(priors__tau_u=None, priors__tau_v=None)
+    found = sensitivity.leave_one_site_out(fit(spec, trial), trial)
+    for site, changed in zip("ABC", found, strict=True):
+        again = fit(spec.edited(without_sites=[site], sampler__seed=9), trial)
+        row, estimate = again.row("conditional_log_odds_ratio"), changed.estimates["conditional_log_odds_ratio"]
+        assert abs(estimate.mean - row.mean) < MANY * np.hypot(estimate.mcse, row.mcse_mean), site
+
+
+@pytest.fixture(scope="module")
+def ordinary():
+    return trial_of([[6, 8], [5, 8], [7, 8]], [[14, 13], [12, 13], [15, 14]])
+
+
+@pytest.fixture(scope="module")
+def on_risk(ordinary):
+    prior = {"family": "log_risk_ratio_normal", "mean": 0.0, "sd": 0.5, "reason": WHY}
+    return fit(load_model("site_effects").edited(sites__coding="reference", priors__beta=prior), ordinary)
+
+
+def test_a_prior_that_depends_on_the_control_risk_is_never_reweighted(on_risk, ordinary):
+    other = {"family": "risk_difference_normal", "mean": 0.0, "sd": 0.2, "reason": WHY}
+    changed = sensitivity.change_prior(on_risk, ordinary, beta=other)
+    assert changed.refitted
+    again = fit(on_risk.spec.edited(priors__beta=other, sampler__seed=8), ordinary)
+    assert abs(changed.p_benefit - again.p_benefit.probability) < MANY * np.hypot(
+        changed.p_benefit_mcse, again.p_benefit.mcse
+    )
+    rows = analyse_priors(on_risk, ordinary).rows
+    assert all(row.changed.refitted and row.changed.ok for row in rows)
+
+
+def test_the_prior_of_alpha_beside_one_that_depends_on_it_may_be(on_risk, ordinary):
+    narrower = {**on_risk.spec.priors.alpha.model_dump(), "sd": 1.2}
+    changed = sensitivity.change_prior(on_risk, ordinary, alpha=narrower)
+    again = fit(on_risk.spec.edited(priors__alpha=narrower, sampler__seed=8, sampler__points=16_384), ordinary)
+    for name in ("alpha", "beta"):
+        row = again.row(name)
+        assert abs(changed.estimates[name].mean - row.mean) < MANY * np.hypot(
+            changed.estimates[name].mcse, row.mcse_mean
+        )
+
+
+def test_what_covers_what(on_risk):
+    from bayes_lupil.priors import HalfCauchy, HalfNormal, Normal, StudentT, Uniform
+
+    unit = Normal(mean=0, sd=1, reason=WHY)
+    t = StudentT(df=4, mean=0, scale=1, reason=WHY)
+    pairs = {
+        (unit, Normal(mean=0, sd=1, reason="in other words")): True,
+        (unit, Normal(mean=0.5, sd=0.8, reason=WHY)): True,
+        (unit, Normal(mean=0, sd=1.05, reason=WHY)): True,  # a little wider
+        (unit, Normal(mean=0, sd=1.5, reason=WHY)): False,
+        (unit, Normal(mean=4, sd=0.5, reason=WHY)): False,
+        (unit, t): False,
+        (t, unit): True,
+        (Uniform(lower=-1, upper=1, reason=WHY), unit): False,
+        (unit, Uniform(lower=-2, upper=2, reason=WHY)): True,
+        (Uniform(lower=-1, upper=1, reason=WHY), Uniform(lower=-1, upper=0.5, reason=WHY)): True,
+        (Uniform(lower=-1, upper=1, reason=WHY), Uniform(lower=-1, upper=1.01, reason=WHY)): False,
+        (HalfNormal(sd=1, reason=WHY), HalfCauchy(scale=1, reason=WHY)): False,
+        (HalfCauchy(scale=1, reason=WHY), HalfNormal(sd=1, reason=WHY)): True,
+        (on_risk.spec.priors.beta, unit): False,
+        (unit, on_risk.spec.priors.beta): False,
+        (on_risk.spec.priors.beta, on_risk.spec.priors.beta): True,
+    }
+    for (old, new), expected in pairs.items():
+        assert covers(old, new) is expected, (old.describe(), new.describe())
+    assert covers_power(unit, 0.8)
+    assert covers_power(unit, 3.0)
+    assert not covers_power(unit, 0.3)
+    assert not covers_power(on_risk.spec.priors.beta, 0.9)
