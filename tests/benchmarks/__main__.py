@@ -58,7 +58,7 @@ def _asked(size: str) -> list[Row]:
         asked.append({"kind": "cold", "of": "first", "settings": {"trial": "beitler_landis"}})
     asked += [{"kind": "profile", "of": trial} for trial in TRIALS]
     asked += [{"kind": "throughput", "of": processes} for processes in (1, 2)]
-    asked += [{"kind": "outputs", "of": what} for what in ("report", "sites")]
+    asked += [{"kind": "outputs", "of": what} for what in ("report", "sites", "sensitivity")]
     asked += _scaling((10, 100, 1000, 5000) if size == "full" else (10, 100, 1000), ("engine", "fit"), (4, 40))
     return asked
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,33 @@ def scaling(sites: int, s: Row) -> Row:
     return {"seconds": seconds, "draws": draws, "peak_mb": megabytes(), "baseline_mb": before}
 
 
+def _reweighting() -> Callable[[], object]:
+    """Seven calls on a trial of which the draws can tell everything, so that none fits the model again."""
+    from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
+    from bayes_lupil.sites import exclusion_path
+
+    responders = np.array([[5, 7], [3, 4], [6, 7], [2, 3], [7, 8], [4, 5], [6, 6], [5, 6]])
+    patients = np.array([[14, 14], [10, 10], [15, 15], [9, 9], [16, 16], [12, 12], [13, 13], [11, 12]])
+    cells = Cells(tuple("ABCDEFGH"), responders, patients)
+    trial = Trial.from_cells(cells, Arms("control", "active"), EndPoint("cure", "Cure"), "made up", synthetic=True)
+    posterior = fit("site_effects", trial)
+    narrower = {"family": "normal", "mean": 0, "sd": 0.8, "reason": "for the benchmark"}
+
+    def calls() -> tuple[object, ...]:
+        found = (
+            *sensitivity.leave_one_site_out(posterior, trial),
+            sensitivity.change_prior(posterior, trial, beta=narrower),
+            sensitivity.power_scale(posterior, trial, likelihood=1.1),
+            *exclusion_path(posterior, trial, ["A"], (0.9, 0.5, 0.0)).points,
+        )
+        assert not any(item.refitted for item in found)
+        return (*found, sensitivity.loo_sites(posterior, trial))
+
+    return calls
+
+
 def outputs(what: str, s: Row) -> Row:
-    """Time of what is made of finished fits: 'report', the page of an ordinary trial; 'sites', the table of many."""
+    """Time of what is made of finished fits: 'report', the page; 'sites', the table of many; 'sensitivity'."""
     from bayes_lupil import fit, load_model, load_trial, reanalyse
     from bayes_lupil.report import collect, write_reanalysis, write_report
     from bayes_lupil.sites.table import site_table
@@ -194,6 +220,8 @@ def outputs(what: str, s: Row) -> Row:
             contents = collect(reanalyse(load_trial("beitler_landis"), models, check_engines=False))
             write_reanalysis(contents, folder)
             first, seconds, _ = repeat(lambda: write_report(contents, folder), s["repeats"], s["budget"])
+        elif what == "sensitivity":
+            first, seconds, _ = repeat(_reweighting(), s["repeats"], s["budget"])
         else:
             trial = load("ist")
             posterior = fit("site_effects", trial)

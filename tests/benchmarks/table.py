@@ -24,7 +24,11 @@ Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 _PACKAGES = ("bayes-lupil", "numpy", "scipy", "numba", "nutpie", "pymc", "pytensor", "numpyro", "jax", "arviz-stats")
 _WHAT = {"engine": "engine to draws", "fit": "whole fit to a posterior"}
-OUTPUTS = {"report": ("report.html of two models, 8 sites", 20), "sites": ("table of 464 sites", 60)}
+OUTPUTS = {
+    "report": ("report.html of two models, 8 sites", 20),
+    "sites": ("table of 464 sites", 60),
+    "sensitivity": ("seven sensitivity calls, 8 sites, nothing fitted again", 1),
+}
 """What is made of finished fits, and the seconds that it may take."""
 
 
