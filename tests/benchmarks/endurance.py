@@ -185,7 +185,7 @@ def scaling(sites: int, s: Row) -> Row:
 
 def _reweighting() -> Callable[[], object]:
     """Seven calls on a trial of which the draws can tell everything, so that none fits the model again."""
-    from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
+    from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, sensitivity
     from bayes_lupil.sites import exclusion_path
 
     responders = np.array([[5, 7], [3, 4], [6, 7], [2, 3], [7, 8], [4, 5], [6, 6], [5, 6]])
