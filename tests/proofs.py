@@ -116,7 +116,10 @@ class Sources:
             A folder of data that the proof uses.
         """
         code = self.named(names) | self.behind(test)
-        read = {path.name: self.content(path) for path in test.parent.glob("*.json") if path.name != "proofs.json"}
+        beside = (
+            path for path in test.parent.iterdir() if path.is_file() and path.suffix not in (".py", ".md", ".png")
+        )
+        read = {path.name: self.content(path) for path in beside if path.name != "proofs.json"}
         if data is not None:
             files = (path for path in data.rglob("*") if path.is_file())
             read |= {f"data/{path.relative_to(data).as_posix()}": self.content(path) for path in files}

@@ -126,6 +126,7 @@ def test_from_nothing_to_proved(house, run):
         ("requirements.lock", "numpy==3\n", {"room", "alone.py"}),
         ("tests/helper.py", "H = 2\n", {"room", "alone.py"}),
         ("tests/stored.json", "[1]\n", {"room", "alone.py"}),
+        ("tests/table.csv", "1\n", {"room", "alone.py"}),
         ("tests/proofs.json", "{}\n", set()),
         ("tests/conftest.py", PLUGIN + "\nX = 1\n", {"room", "alone.py"}),
         ("tests/test_it.py", "def test_new():\n    pass\n", {"room", "alone.py"}),
