@@ -104,6 +104,11 @@ class Sources:
         lock = self.root / "requirements.lock"
         return found | ({lock.name: self.content(lock)} if lock.is_file() else {})
 
+    def data_of(self, test: Path) -> Path | None:
+        """The data beside the checkout, where a test speaks of them."""
+        speaks = "validation" in test.read_text(encoding="utf-8").lower()
+        return self.root.parent / "shared" / "validation" if speaks else None
+
     @cache  # noqa: B019
     def hash_of(self, test: Path, names: tuple[str, ...], data: Path | None = None) -> str:
         """SHA-256 of all that a proof in the file `test`, about `names` of the package, depends on.
@@ -168,8 +173,7 @@ class Proofs:
             if not marks:
                 continue
             names = tuple(sorted({str(name) for mark in marks for name in mark.args}))
-            data = self.sources.root.parent / "shared" / "validation"
-            now = self.sources.hash_of(item.path, names, data if "validation" in item.fixturenames else None)
+            now = self.sources.hash_of(item.path, names, self.sources.data_of(item.path))
             item.user_properties.append((_PROPERTY, now))
             known = self.stored.get(item.nodeid)
             if not self.validate and known is not None and known["hash"] == now:

@@ -143,6 +143,13 @@ def test_what_changes_the_hash(house, name, text, changed):
     assert {key for key, value in hashes().items() if value != before[key]} == changed
 
 
+def test_who_uses_the_data_beside_the_checkout():
+    tests = Sources().tests
+    names = ("engines/test_engines_agree.py", "engines/test_published.py", "frequentist/test_stratified.py")
+    assert all(Sources().data_of(tests / name) == ROOT.parent / "shared" / "validation" for name in names)
+    assert Sources().data_of(tests / "sites" / "test_conflict.py") is None
+
+
 def test_data_change_the_hash_of_those_that_use_them(house):
     test, data = house / "tests" / "test_it.py", house / "data"
     (data / "deep").mkdir(parents=True)
