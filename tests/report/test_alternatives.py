@@ -43,7 +43,8 @@ def test_the_difference_favours_the_right_arm(resampled, benefit, flipped):
     good = (draws > 0) if benefit == "higher" else (draws < 0)
     assert (good.mean() > 0.5) == active_is_better
     sign, said = re.search(r"P\(benefit\) ([<>] )?(\d\.\d+)", words).groups()
-    assert float(said) == pytest.approx(good.mean(), abs=0.002)
+    # beyond what the error can tell, a bound in one digit less
+    assert float(said) == pytest.approx(good.mean(), abs=0.002 if sign is None else 0.0101)
     assert sign in (None, "> " if active_is_better else "< ")
 
 
