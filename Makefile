@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-stack validation browser check lock schema notebooks calibration operating references bench clean
+.PHONY: help setup reanalysis test test-fast test-stack validation browser check lock schema notebooks calibration operating studies references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ calibration: $(READY)  ## Renew the stored simulation-based calibrations (about 
 
 operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.operating
+
+studies: $(READY)  ## Renew the stored studies of Monte Carlo errors (about an hour)
+	$(BIN)/python -W ignore -m tests.sensitivity.study
 
 references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine is held against (about 40 minutes)
 	$(BIN)/python -W ignore -m tests.engines.nuts_reference
