@@ -55,6 +55,7 @@ _FURTHEST = 5.0  # of a tipping prior's mean: odds ratios between 1/150 and 150
 _MAP_MEANS, _MAP_SDS = 25, 13
 _MAP_RANGE = math.log(4)
 _MAP_SD_RANGE = (0.1, 2.0)
+_MORE, _MOST_INTEGRALS = 8, 2**20  # times the points of the model file, up to so many integrals in all
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ class PriorAnalysis:
         Sceptical, neutral, optimistic, flat.
     tipping : tuple of TippingPrior
     map : PriorMap
+    denser : Posterior or None
+        The same model with more points, for more draws far out; None where that cannot be had quickly.
     """
 
     posterior: Posterior
@@ -169,11 +172,12 @@ class PriorAnalysis:
     rows: tuple[UnderPrior, ...]
     tipping: tuple[TippingPrior, ...]
     map: PriorMap
+    denser: Posterior | None = None
 
     @property
     def fits(self) -> tuple[Posterior, ...]:
-        """Sound posteriors under priors of the effect: of the model file, then those that had to be fitted."""
-        return _fits(self.posterior, self.rows)
+        """Sound posteriors: under the prior of the model file, with more points, and under others that were fitted."""
+        return _fits(self.posterior, self.denser, self.rows)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a prior and threshold: P(risk difference beyond it), with its error and how it was computed."""
@@ -279,14 +283,19 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
     risk, relevant = (responders + 0.5) / (patients + 1), posterior.spec.decision.relevant
     end_point = posterior.provenance.end_point
     priors = standard_priors(end_point, risk, relevant)
-    rows = tuple(under_prior(posterior, trial, prior) for prior in priors)
-    bases = [BaseDraws(item) for item in _fits(posterior, rows) if _reweightable(item)]
+    denser, prior = _denser(posterior, trial), posterior.spec.priors.beta
+    declared = (prior.mean, prior.sd) if isinstance(prior, Normal) else None
+    rows = tuple(
+        under_prior(posterior if denser is None or (p.mean, p.sd) == declared else denser, trial, p) for p in priors
+    )
+    bases = [BaseDraws(item) for item in _fits(posterior, denser, rows) if _reweightable(item)]
     return PriorAnalysis(
         posterior,
         relevant_log_odds_ratio(end_point, risk, relevant),
         rows,
         tuple(_tipping(bases, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
         _map(bases),
+        denser,
     )
 
 
@@ -316,8 +325,23 @@ def _reweightable(posterior: Posterior) -> bool:
     return not isinstance(posterior.spec.priors.beta, EffectOnRisk)
 
 
-def _fits(posterior: Posterior, rows: tuple[UnderPrior, ...]) -> tuple[Posterior, ...]:
-    return (posterior, *(row.refit for row in rows if row.refit is not None and row.refit.verdict.ok))
+def _denser(posterior: Posterior, trial: Trial) -> Posterior | None:
+    """The same model with eight times as many points, where that takes a second or so; else None.
+
+    A probability next to 0 or 1 leaves few draws on one side, and with them nothing to reweight.
+    """
+    spec = posterior.spec
+    points = _MORE * spec.sampler.points
+    integrals = points * len(trial.site_names)
+    if "pareto_k" not in posterior.diagnostics or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
+        return None
+    found = fit(spec.edited(sampler__points=points, sampler__engine="quadrature"), trial)
+    return found if found.verdict.ok else None
+
+
+def _fits(posterior: Posterior, denser: Posterior | None, rows: tuple[UnderPrior, ...]) -> tuple[Posterior, ...]:
+    others = (denser, *(row.refit for row in rows))
+    return (posterior, *(item for item in others if item is not None and item.verdict.ok))
 
 
 def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> UnderPrior:

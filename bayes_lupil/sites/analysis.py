@@ -12,7 +12,7 @@ from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
-from bayes_lupil.sites.comparison import ModelComparison, compare_models
+from bayes_lupil.sites.comparison import ModelComparison, compare_models, why_not_without
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
@@ -208,8 +208,9 @@ def analyse_sites(
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
     table = site_table(posterior, trial, progress=progress)
     sound = {item.model.name: item.sound for item in attempts if item.sound is not None}
-    chosen = tuple(suspects) or most_outlying(table)
-    possible = follow and len(chosen) < len(table.rows)
+    removable = [row.site for row in table.rows if not why_not_without(posterior, trial, (row.site,))]
+    chosen = tuple(suspects) or most_outlying(table, removable)
+    possible = follow and bool(chosen) and not why_not_without(posterior, trial, chosen)
     normal = next((p for p in sound.values() if p.spec.sites.distribution == "normal"), None)
     checked = dict.fromkeys((posterior, normal)) if follow else {}
     return SiteAnalysis(
@@ -217,22 +218,31 @@ def analyse_sites(
         shown=posterior,
         table=table,
         attempts=attempts,
-        comparison=compare_models(sound, trial) if len(sound) > 1 else None,
+        comparison=compare_models(sound, trial) if len(sound) > 1 and len(removable) > 1 else None,
         path=exclusion_path(posterior, trial, chosen, powers) if possible else None,
         chosen_by_data=not suspects,
         checks=tuple(predictive_checks(p, trial) for p in checked if p is not None),
     )
 
 
-def most_outlying(table: SiteTable) -> tuple[str, ...]:
-    """Sites with P(outlier) above 0.5 in either arm, or the one with the largest.
+def most_outlying(table: SiteTable, among: Sequence[str]) -> tuple[str, ...]:
+    """Sites with P(outlier) above 0.5 in either arm, or the one with the largest; none where there is none to choose.
 
     Where the model has no outliers, the one that moves P(benefit) most.
+
+    Parameters
+    ----------
+    table : SiteTable
+    among : sequence of str
+        Sites without which there still is a trial.
     """
-    score = {row.site: _outlying(row) for row in table.rows}
+    rows = [row for row in table.rows if row.site in among]
+    if not rows:
+        return ()
+    score = {row.site: _outlying(row) for row in rows}
     known = {site: value for site, value in score.items() if value is not None}
     if not known:
-        return (max(table.rows, key=lambda row: abs(row.change.mean)).site,)
+        return (max(rows, key=lambda row: abs(row.change.mean)).site,)
     above = tuple(site for site, value in known.items() if value > OUTLYING)
     return above or (max(known, key=lambda site: known[site]),)
 

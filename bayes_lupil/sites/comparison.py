@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import loo_sites
 from bayes_lupil.trials.trial import Trial
@@ -26,7 +26,15 @@ from bayes_lupil.trials.trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEW_SITES", "SMALL_DIFFERENCE", "ModelComparison", "ModelScore", "compare_models", "stacking_weights"]
+__all__ = [
+    "FEW_SITES",
+    "SMALL_DIFFERENCE",
+    "ModelComparison",
+    "ModelScore",
+    "compare_models",
+    "stacking_weights",
+    "why_not_without",
+]
 
 Floats = NDArray[np.float64]
 
@@ -132,14 +140,21 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
             found = f"population '{posterior.provenance.population_label}'"
             raise InputError(f"posterior '{name}'", found, f"that of the others, '{first.provenance.population_label}'")
     every = {name: loo_sites(posterior, trial) for name, posterior in named.items()}
-    loo = {name: found for name, found in every.items() if np.isfinite(found.elpd)}
+    reasons = {site: why_not_without(first, trial, (site,)) for site in next(iter(every.values())).by_site}
+    sites = tuple(site for site, why in reasons.items() if not why)
+    impossible = [
+        f"Site {site} is in no sum, since it cannot be left out: {why}." for site, why in reasons.items() if why
+    ]
+    if len(sites) < 2:
+        raise InputError("comparison of models", " ".join(impossible), "two sites or more that can be left out")
+    loo = {name: found for name, found in every.items() if np.isfinite([found.by_site[site] for site in sites]).all()}
     if not loo:
         found = "fits without single sites that failed their diagnostics, for every model"
         raise InputError("comparison of models", found, "at least one model with sound fits")
-    sites = tuple(next(iter(loo.values())).by_site)
     density = {name: np.array([found.by_site[site] for site in sites]) for name, found in loo.items()}
-    mcse = {name: float(np.linalg.norm(list(found.mcse.values()))) for name, found in loo.items()}
-    order = sorted(loo, key=lambda name: -loo[name].elpd)
+    mcse = {name: float(np.linalg.norm([found.mcse[site] for site in sites])) for name, found in loo.items()}
+    elpd = {name: float(values.sum()) for name, values in density.items()}
+    order = sorted(loo, key=lambda name: -elpd[name])
     weights = dict(zip(order, stacking_weights(np.column_stack([density[name] for name in order])), strict=True))
     best, scores = order[0], []
     for name in order:
@@ -147,20 +162,31 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
         difference, se = float(gap.sum()), float(gap.std(ddof=1) * np.sqrt(gap.size))
         scores.append(
             ModelScore(
-                name, loo[name].elpd, loo[name].se, mcse[name], difference, se,
+                name, elpd[name], float(density[name].std(ddof=1) * np.sqrt(len(sites))), mcse[name], difference, se,
                 0.0 if name == best else float(np.hypot(mcse[name], mcse[best])), float(weights[name]),
-                abs(difference) >= SMALL_DIFFERENCE and abs(difference) > 2 * se, loo[name].refitted,
+                abs(difference) >= SMALL_DIFFERENCE and abs(difference) > 2 * se,
+                tuple(site for site in loo[name].refitted if site in sites),
             )
         )  # fmt: skip
     source = first.provenance
-    by_site = {name: loo[name].by_site for name in order}
-    warnings = _warnings(scores, len(sites))
+    by_site = {name: {site: loo[name].by_site[site] for site in sites} for name in order}
+    warnings = (*impossible, *_warnings(scores, len(sites)))
     if dropped := [f"'{name}'" for name in every if name not in loo]:
         why = (
             "No predictive density for " + ", ".join(dropped) + ": a fit without a single site failed its diagnostics."
         )
         warnings = (why, *warnings)
     return ModelComparison(tuple(scores), by_site, warnings, source.trial, source.population_label, source.synthetic)
+
+
+def why_not_without(posterior: Posterior, trial: Trial, sites: tuple[str, ...]) -> str:
+    """Why there is no trial without these sites; empty where there is one."""
+    spec = posterior.spec
+    try:
+        trial.analysis_set(spec.population, (*spec.without_sites, *sites))
+    except TrialError as problem:
+        return problem.found
+    return ""
 
 
 def stacking_weights(log_densities: Floats) -> Floats:

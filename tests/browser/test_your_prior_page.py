@@ -89,9 +89,9 @@ def test_too_few_draws_on_one_side_are_no_figure_and_in_words(page):
     slide(page, "#yp-sd", 0.5, on_a_log_scale)
     cells = [page.locator(f"#yp-p-{kind}").inner_text() for kind in ("benefit", "relevant", "harm")]
     refused = page.locator("#yp-refusal").is_visible()
-    assert refused or any("too few draws" in cell for cell in cells)
+    assert refused or "no figure" in cells
     if not refused:
-        assert "too few draws" in page.locator("#yp-result").inner_text()
+        assert "fit the model again" in page.locator("#yp-result").inner_text()
 
 
 def test_the_direction_where_a_lower_response_is_good(nasty, visit):
@@ -148,7 +148,7 @@ def test_presets_are_the_rows_of_the_analysis(report, visit):
         assert page.locator("[data-preset][aria-pressed=true]").count() == 1
         # a prior that had to be fitted is shown by the draws of that fit
         assert chance(page)[0] == pytest.approx(row.changed.p_benefit, abs=1e-3)
-        assert chance(page)[1] == pytest.approx(row.changed.p_benefit_mcse, rel=0.05)
+        assert chance(page)[1] == pytest.approx(row.changed.p_benefit_mcse, rel=0.1)
         if not row.changed.refitted:
             shown = float(page.locator("#yp-khat").get_attribute("data-value"))
             assert shown == pytest.approx(row.changed.k_hat, abs=0.02)

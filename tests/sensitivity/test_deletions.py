@@ -11,7 +11,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivi
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.sensitivity.effect_prior import analyse_priors
 from bayes_lupil.sensitivity.inputs import covers, covers_power
-from bayes_lupil.sites import site_table
+from bayes_lupil.sites import analyse_sites, compare_models, site_table
 from bayes_lupil.sites.conflict import conflict_p_values
 
 MANY = 4.5
@@ -61,6 +61,28 @@ def test_so_are_the_table_conflicts_and_densities(posterior, lopsided):
     loo = sensitivity.loo_sites(posterior, lopsided)
     assert "A" not in loo.refitted or np.isnan(loo.by_site["A"])
     assert np.isfinite([loo.by_site["B"], loo.by_site["C"]]).all()
+
+
+def test_models_are_compared_by_the_sites_that_can_be_left_out(posterior, lopsided):
+    other = fit("site_intercepts", lopsided)
+    found = compare_models([posterior, other], lopsided)
+    assert set(found.by_site["site_effects"]) == {"B", "C"}
+    assert any("Site A is in no sum" in warning for warning in found.warnings)
+    loo = sensitivity.loo_sites(posterior, lopsided)
+    score = next(score for score in found.models if score.name == "site_effects")
+    assert score.elpd == pytest.approx(loo.by_site["B"] + loo.by_site["C"])
+
+
+def test_the_whole_look_at_the_sites_goes_on(lopsided):
+    found = analyse_sites(lopsided, load_model("site_effects"), [load_model("site_intercepts")], seed=3)
+    assert found.comparison is not None
+    assert found.path is not None
+    assert found.path.sites != ("A",)
+    two = trial_of([[5, 6], [0, 4]], [[12, 10], [0, 7]])
+    alone = analyse_sites(two, load_model("site_effects"), [load_model("site_intercepts")], seed=3)
+    assert alone.comparison is None
+    assert alone.path is not None
+    assert alone.path.sites == ("B",)
 
 
 def test_a_fit_that_the_sampler_cannot_make_is_a_row_too(lopsided, posterior, monkeypatch):

@@ -91,7 +91,9 @@ def test_a_model_that_the_trial_does_not_support_is_no_failure():
 def test_without_outliers_the_one_that_moves_most_is_suspect(planted):
     found, _ = planted
     rows = tuple(replace(row, outlier=None, change=Mean(0.01 * i, 0.0)) for i, row in enumerate(found.table.rows))
-    assert most_outlying(replace(found.table, rows=rows)) == (rows[-1].site,)
+    assert most_outlying(replace(found.table, rows=rows), [row.site for row in rows]) == (rows[-1].site,)
+    assert most_outlying(replace(found.table, rows=rows), [row.site for row in rows[:-1]]) != (rows[-1].site,)
+    assert most_outlying(found.table, []) == ()
 
 
 def test_every_distribution_has_a_model_and_normal_comes_first():

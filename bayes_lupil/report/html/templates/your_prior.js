@@ -217,14 +217,16 @@
   function resultWords(data, found) {
     const active = isolated(data.active), control = isolated(data.control);
     const side = data.sign * found.median > 0 ? active : control;
-    const told = (item) => (item ? probability(item.p, item.mcse) : "not told, for too few draws are on one side of that");
+    const told = (item) => (item ? probability(item.p, item.mcse) : "not told");
+    const untold = found.benefit && found.relevant && found.harm ? "" : " Not told: fewer than " + data.fewest +
+      " effective draws of this page are on one side; fit the model again with this prior (priors.beta in the model file).";
     return "Under your prior, the probability that " + active + " is better than " + control + " (a " +
       (data.sign > 0 ? "higher" : "lower") + " response is the benefit) is " +
       told(found.benefit) + "; that it is better by at least " +
       Number((100 * data.relevant).toPrecision(6)) + " percentage points, " +
       told(found.relevant) + ". The risk difference, " + active + " minus " + control +
       ", is " + points(found.median) + " percentage points (95 % credible interval " + points(found.lower) + " to " +
-      points(found.upper) + ")" + (found.median === 0 ? "." : "; its median favours " + side + ".");
+      points(found.upper) + ")" + (found.median === 0 ? "." : "; its median favours " + side + ".") + untold;
   }
 
   function meaningWords(data, mean, sd) {
@@ -434,7 +436,7 @@
       refusal.hidden = true;
       refusal.textContent = "";
       for (const name of ["benefit", "relevant", "harm"]) {
-        if (found[name] === null) put("p-" + name, "no figure: too few draws");
+        if (found[name] === null) put("p-" + name, "no figure");
         else put("p-" + name, probability(found[name].p, found[name].mcse), found[name].p, found[name].mcse);
       }
       put("rd", points(found.median) + " (" + points(found.lower) + " to " + points(found.upper) + ")", found.median);
