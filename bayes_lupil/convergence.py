@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = [
     "MAX_DIFFERENCE",
     "MAX_K_HAT",
+    "MAX_LOST",
     "MAX_QUADRATURE_ERROR",
     "MAX_R_HAT",
     "MIN_ESS",
@@ -44,6 +45,9 @@ UNSEEN = 4.0
 A number that is 0 may well have been 3, so an error of 0, or of the one draw that is there, would be too small by far:
 true probabilities further than 5 errors away are to be as rare as with a normal error (Agresti and Coull 1998, Am Stat
 52:119-126, add as many in all)."""
+MAX_LOST = 1e-4
+"""Share of draws that stand where numbers end, or show no difference at all for want of digits: moves no probability by
+more than this, which is below any Monte Carlo error."""
 MAX_DIFFERENCE = 4.0
 """Between two engines, in combined Monte Carlo errors."""
 
@@ -178,8 +182,9 @@ def describe(name: str, draws: Floats) -> Row:
 
 def describe_independent(name: str, draws: Floats) -> Row:
     """Summary of a quantity from independent draws, of any shape: the closed forms, without a chain's detours."""
-    low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
-    sd = float(draws.std(ddof=1))
+    with np.errstate(invalid="ignore"):  # ratios of very wide priors may be infinite, and have no SD
+        low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
+        sd = float(draws.std(ddof=1))
     n = float(draws.size)
     return Row(name, float(draws.mean()), sd, sd / np.sqrt(n), low, middle, high, n, n, np.nan)
 
@@ -246,10 +251,10 @@ def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
         failures.append(f"quadrature error {error:.2g} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
     if failed:
         failures.append(f"{failed} integrals that failed (0 required: {way_out})")
-    if at_limit > 0:
+    if at_limit > MAX_LOST:
         failures.append(
             f"{100 * at_limit:.3g} % of the draws stand at the limit of 1,000,000 that parameters have in this engine "
-            f"(0 % required: {way_out}, or narrower priors)"
+            f"(at most {100 * MAX_LOST:g} % required: {way_out}, or narrower priors)"
         )
     return failures
 

@@ -70,17 +70,34 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
     rng : numpy.random.Generator
         For the effects of a new site.
     """
+    from scipy.special import expit, log_expit
+
     p = likelihood.probabilities(values)
     weights = np.asarray(likelihood.site_weights(values))
     risks = (p * weights[..., None]).sum(axis=-2)
     control, active = risks[..., 0], risks[..., 1]
+    difference, no_control, no_active = active - control, 1 - control, 1 - active
+    near_one = (control > _NEAR_ONE) & (active > _NEAR_ONE)
+    if near_one.any():
+        # there a risk keeps none of the digits in which the arms differ, and what it lacks of 1 keeps all of them
+        lacking = (expit(-likelihood.sites.log_odds(values)) * weights[..., None]).sum(axis=-2)
+        no_control, no_active = (np.where(near_one, lacking[..., a], r) for a, r in ((0, no_control), (1, no_active)))
+        difference = np.where(near_one, no_control - no_active, difference)
+    if (lost := difference == 0).any():
+        # beyond the smallest number: the sign alone is left, by the logs of the risks or of what they lack of 1
+        side = np.where(near_one, -1.0, 1.0)[..., None, None]
+        logs = log_expit(side * likelihood.sites.log_odds(values))
+        with np.errstate(divide="ignore"):
+            logs = np.logaddexp.reduce(logs + np.log(weights)[..., None], axis=-2)
+        sign = side[..., 0, 0] * np.sign(logs[..., 1] - logs[..., 0])
+        difference = np.where(lost, sign * np.finfo(float).smallest_subnormal, difference)
     with np.errstate(divide="ignore", invalid="ignore"):  # very wide priors reach 0 and 1
         found = {
             "risk_control": control,
             "risk_active": active,
-            "risk_difference": active - control,
+            "risk_difference": difference,
             "risk_ratio": active / control,
-            "odds_ratio": active * (1 - control) / (control * (1 - active)),
+            "odds_ratio": active * no_control / (control * no_active),
         }
     beta = np.asarray(values["beta"])
     # fixed effects: the share-weighted average over the sites of the trial
@@ -92,10 +109,9 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
         found["risk_difference_ordinary_sites"] = (share * difference).sum(axis=-1) / share.sum(axis=-1)
     new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
     if "log_odds" in new:
-        from scipy.special import expit
-
-        new_p = expit(new["log_odds"])
-        found["risk_difference_new_site"] = new_p[..., 1] - new_p[..., 0]
+        new_p, rest = expit(new["log_odds"]), expit(-new["log_odds"])
+        both = (new_p > _NEAR_ONE).all(axis=-1)
+        found["risk_difference_new_site"] = np.where(both, rest[..., 0] - rest[..., 1], new_p[..., 1] - new_p[..., 0])
     if "log_odds_ratio" in new:
         found["log_odds_ratio_new_site"] = new["log_odds_ratio"]
     return found
@@ -124,6 +140,9 @@ def estimate_means(
     if "log_odds_ratio" in new:  # its name for binary end points; here a difference of means
         found["mean_difference_new_site"] = new["log_odds_ratio"]
     return found
+
+
+_NEAR_ONE = 0.99
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import Row, Verdict, describe, describe_independent, judge
+from bayes_lupil.convergence import MAX_LOST, Row, Verdict, describe, describe_independent, judge
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.frozen import make_read_only
 from bayes_lupil.provenance import Provenance
@@ -84,7 +84,15 @@ class Posterior:
     def verdict(self) -> Verdict:
         """Verdict of the diagnostics over every quantity in the posterior group."""
         statistics = {str(name): np.asarray(values) for name, values in self._own["sample_stats"].data_vars.items()}
-        return judge(self.rows, statistics, self.diagnostics)
+        found = judge(self.rows, statistics, self.diagnostics)
+        lost = float((self.draws(self.effect) == 0).mean())
+        if lost <= MAX_LOST:
+            return found
+        why = (
+            f"no difference at all between the arms at {100 * lost:.3g} % of the draws, where response probabilities "
+            f"are 0 or 1 to the last digit (at most {100 * MAX_LOST:g} % required: narrower priors of the log odds)"
+        )
+        return replace(found, ok=False, failures=(*found.failures, why))
 
     @property
     def diagnostics(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.engines import quadrature
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
@@ -63,11 +63,17 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
     ------
     InputError
         For a power that is not positive.
+    UnsupportedModelError
+        Where every site has an effect of its own: no shared parameter carries it, so that nothing would change.
     """
     for name, value in (("prior", prior), ("likelihood", likelihood)):
         if not 0 < value < np.inf:
             raise InputError(f"power of the {name}", f"{value:g}", "a positive number")
     by_site = site_log_likelihood(posterior, trial)
+    if posterior.spec.sites.effects == "fixed":
+        raise UnsupportedModelError(
+            f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
+        )
     model = build_likelihood(posterior.spec, trial)
     marginal = model.site_marginal
     assert marginal is not None  # there is a site log likelihood

@@ -107,17 +107,26 @@ def _log_mean(draws: WeightedDraws, log_values: NDArray[np.float64]) -> tuple[fl
 
 
 def _without(posterior: Posterior, trial: Trial, site: str) -> tuple[float, float]:
-    """Log predictive density of a site under the posterior without it; NaN where that cannot be had."""
+    """Log predictive density of a site under the posterior without it; NaN where that cannot be had.
+
+    From quadrature it is the difference of two evidences, whose error is small however unlike the site is. From chains
+    it is a mean of likelihoods, which a few draws make where the site is unlike all others.
+    """
     spec = posterior.spec
     try:
         refit = fit(spec.edited(without_sites=[*spec.without_sites, site]), trial)
     except (SamplerError, TrialError):  # no fit, or no patient left in an arm
         return np.nan, np.nan
+    if refit.verdict.ok and "log_evidence" in posterior.diagnostics and "log_evidence" in refit.diagnostics:
+        (whole, error), (without, its_error) = log_evidence(posterior), log_evidence(refit)
+        return whole - without, float(np.hypot(error, its_error))
     likelihood = build_likelihood(spec, trial)
     marginal = likelihood.site_marginal
     assert marginal is not None
     theta = {item.name: refit.draws(item.name).ravel() for item in marginal.parameters}
     values, failed = marginal.log_sites(theta, spec.sampler.nodes)
-    if failed or not refit.verdict.ok:
+    column = values[:, likelihood.site_names.index(site)]
+    # as weights that bring the site back in, the likelihoods must have a variance: else a few draws make the mean
+    if failed or not refit.verdict.ok or not WeightedDraws(BaseDraws(refit), column).sound:
         return np.nan, np.nan
-    return _log_mean(WeightedDraws(BaseDraws(refit)), values[:, likelihood.site_names.index(site)])
+    return _log_mean(WeightedDraws(BaseDraws(refit)), column)

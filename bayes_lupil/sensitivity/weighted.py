@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import MIN_ESS, UNSEEN, mcse_proportion
+from bayes_lupil.convergence import MAX_K_HAT, MAX_LOST, MIN_ESS, UNSEEN, mcse_proportion
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
 
@@ -50,6 +50,10 @@ FEWEST = 50
 """Effective draws on either side of a threshold, so that the error of the probability is known to a tenth."""
 FEWEST_IN_TAIL = 10
 """Effective draws beyond a reported 2.5 % quantile: as many as the fewest draws of a sound posterior have there."""
+_ROUNDING = 1e-15  # of a sum of weights
+_LOST = (
+    1e-4  # of the draws: more without any difference, where probabilities are 0 or 1 to the last digit, are no result
+)
 _ALIKE = 1e-9  # log weights that differ by rounding alone
 
 _QUANTITIES = (
@@ -243,13 +247,26 @@ class WeightedDraws:
         p, error = self.mean(event)
         rarer = event if p < 0.5 else ~event
         most = float(self.weights[rarer].max() if rarer.any() else self.weights.max()) / self.base.worth
-        return min(max(p, 0.0), 1.0), float(np.sqrt(error**2 + UNSEEN * most**2))
+        return min(max(p, 0.0), 1.0), max(float(np.sqrt(error**2 + UNSEEN * most**2)), _ROUNDING)
 
     def estimate(self, values: Floats, order: NDArray[np.int64] | None = None) -> Estimate:
-        """Mean with its error, SD and quantiles; `order` sorts the values."""
+        """Mean with its error, SD and quantiles; `order` sorts the values.
+
+        Without mean, error and SD where the tail of the draws is too heavy for them: k-hat of the distances from the
+        mean above 0.7, as of a between-site SD whose prior has no mean where few sites are left. Quantiles there are.
+        """
         mean, error = self.mean(values)
         sd = float(np.sqrt(self.weights @ (values - mean) ** 2))
+        if self.unchanged and not self._tail(values - mean) <= MAX_K_HAT:
+            mean = error = sd = np.nan
         return Estimate(mean, error, sd, *self._quantiles(values, order))
+
+    def _tail(self, distances: Floats) -> float:
+        """k-hat of weight times distance; minus infinity where all are alike."""
+        if not distances.any():
+            return -np.inf
+        with np.errstate(divide="ignore"):
+            return smooth_weights(np.log(self.weights) + np.log(np.abs(distances)))[1]
 
     def _quantiles(self, values: Floats, order: NDArray[np.int64] | None = None) -> tuple[float, float, float]:
         order = np.argsort(values) if order is None else order
@@ -283,11 +300,7 @@ class WeightedDraws:
             return True
         if not self.sound:
             return False
-        away = np.abs(values - self.weights @ values)
-        if not away.any():
-            return True
-        with np.errstate(divide="ignore"):
-            k_hat = smooth_weights(np.log(self.weights) + np.log(away))[1]
+        k_hat = self._tail(values - self.weights @ values)
         low, _, high = self._quantiles(values, order)
         return k_hat <= MAX_WEIGHTED_K_HAT and all(
             self._effective_on(side) >= FEWEST_IN_TAIL for side in (values <= low, values >= high)
@@ -300,9 +313,13 @@ class WeightedDraws:
         if not self.sound:
             return False
         values = values if self.weights @ values < 0.5 else 1 - values
+        return self.carries(values) and self.holds_mean(values)
+
+    def carries(self, values: Floats) -> bool:
+        """Whether 50 effective draws or more make up the mean of values that are not negative."""
         carried = self.weights * values
         total = self._squares(carried)
-        return total == 0 or (float(carried.sum()) ** 2 / total * self.base.worth >= FEWEST and self.holds_mean(values))
+        return total > 0 and float(carried.sum()) ** 2 / total * self.base.worth >= FEWEST
 
     @cached_property
     def _largest(self) -> float:
@@ -341,7 +358,7 @@ def summary(
             quantities[name], orders[name] = values, np.argsort(values)
     if difference is not None:
         benefit = base.posterior.provenance.end_point.sign * difference > 0
-    if not draws.holds_chance(benefit):
+    if not draws.holds_chance(benefit) or float((quantities["risk_difference"] == 0).mean()) > MAX_LOST:
         return None
     if not all(draws.holds_mean(values, orders[name]) for name, values in quantities.items()):
         return None
@@ -351,9 +368,11 @@ def summary(
 
 def of_refit(refit: Posterior, label: str, k_hat: float) -> Changed:
     """A fit under the change in place of weighted draws; no probability where its diagnostics fail."""
-    found = summary(WeightedDraws(BaseDraws(refit)), label)
+    base = BaseDraws(refit)
+    if not refit.verdict.ok:
+        nothing = dict.fromkeys(base.quantities, Estimate(*[np.nan] * 6))
+        failed = Changed(label, nothing, np.nan, np.nan, k_hat, np.nan, refitted=True, ok=False)
+        return replace(failed, reason=refit.verdict.text)
+    found = summary(WeightedDraws(base), label)
     assert found is not None  # draws without weights stand for themselves
-    found = replace(found, k_hat=k_hat, refitted=True)
-    if refit.verdict.ok:
-        return found
-    return replace(found, p_benefit=np.nan, p_benefit_mcse=np.nan, ok=False, reason=refit.verdict.text)
+    return replace(found, k_hat=k_hat, refitted=True)

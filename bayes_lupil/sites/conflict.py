@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.convergence import UNSEEN
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
@@ -296,13 +297,20 @@ def _conflict(lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int6
     the middle has a smaller one; likewise at the top.
     """
     weights = draws.weights
-    tail, error = draws.mean(lower.mean(axis=1))
+    by_draw = lower.mean(axis=1)
+    # each tail by itself: 1 less the other has lost its digits where it is small
+    tail, rarer = min(
+        ((float(draws.weights @ side), side) for side in (by_draw, 1 - by_draw)), key=lambda pair: pair[0]
+    )
+    error = draws.error(weights * (rarer - tail))
+    if not draws.carries(rarer):  # few draws make it, and some that nobody saw may make more
+        error = float(np.hypot(error, np.sqrt(UNSEEN) * weights.max()))
     smallest = min(float(weights @ end.mean(axis=1)) for end in ends)
     _, which = np.unique(again, return_inverse=True)
     chance = np.bincount(which.ravel(), np.repeat(weights / again.shape[1], again.shape[1]))
     middle = np.cumsum(chance) - chance / 2
     by_chance = float(chance[np.minimum(middle, 1 - middle) <= LEVEL / 2].sum())
-    return Conflict(min(2 * min(tail, 1 - tail), 1.0), 2 * error, smallest, by_chance)
+    return Conflict(min(max(2 * tail, 0.0), 1.0), 2 * error, smallest, by_chance)
 
 
 def _ends(n: int, p: Floats) -> tuple[Floats, Floats]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.special import comb, log_expit, logsumexp
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
-from bayes_lupil.errors import SamplerError
+from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.sensitivity.effect_prior import analyse_priors
 from bayes_lupil.sensitivity.inputs import covers, covers_power
 from bayes_lupil.sites import analyse_sites, compare_models, site_table
@@ -142,6 +145,97 @@ def test_the_prior_of_alpha_beside_one_that_depends_on_it_may_be(on_risk, ordina
         assert abs(changed.estimates[name].mean - row.mean) < MANY * np.hypot(
             changed.estimates[name].mcse, row.mcse_mean
         )
+
+
+def test_the_density_of_a_site_unlike_all_others_is_a_difference_of_evidences():
+    """It was -307 (1.0) where -242.4 is right: the mean of likelihoods was one draw's. Here by a grid of its own."""
+    sites = [(30, 100, 55, 100), (28, 100, 57, 100), (32, 100, 55, 100), (290, 300, 60, 300)]
+    trial = trial_of([[a, c] for a, _, c, _ in sites], [[b, d] for _, b, _, d in sites])
+    spec = load_model("itt_pooled_primary_priors").edited(
+        only_for=[], sites__intercepts="partial", sampler__engine="quadrature",
+        priors__tau_u={"family": "half_normal", "sd": 0.3, "reason": WHY},
+    )  # fmt: skip
+    loo = sensitivity.loo_sites(fit(spec, trial), trial)
+    assert "D" in loo.refitted
+
+    alpha, beta, tau = np.linspace(-3, 3, 121), np.linspace(-4, 3, 141), (np.arange(24) + 0.5) / 24 * 1.5
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+
+    def log_evidence(chosen):
+        priors = spec.priors
+        log = (
+            priors.alpha.logpdf(alpha)[:, None, None]
+            + priors.beta.logpdf(beta)[:, None]
+            + stats.halfnorm.logpdf(tau, 0, 0.3)
+        )
+        for y0, n0, y1, n1 in chosen:
+            part = []
+            for t in tau:
+                eta = alpha[:, None, None] + t * nodes
+                cells = np.log(comb(n0, y0)) + np.log(comb(n1, y1))
+                for x, y, n in ((-0.5, y0, n0), (0.5, y1, n1)):
+                    at = eta + x * beta[:, None]
+                    cells = cells + y * log_expit(at) + (n - y) * log_expit(-at)
+                part.append(logsumexp(cells, b=weights / weights.sum(), axis=-1))
+            log = log + np.moveaxis(np.array(part), 0, -1)
+        return float(logsumexp(log))
+
+    right = log_evidence(sites) - log_evidence(sites[:3])
+    assert loo.mcse["D"] < 0.1
+    assert loo.by_site["D"] == pytest.approx(right, abs=MANY * loo.mcse["D"] + 0.05)  # of the grid's steps
+
+
+def test_no_power_where_no_shared_parameter_carries_the_effect():
+    trial = trial_of([[3, 7], [9, 12], [0, 8]], [[10, 10], [15, 14], [8, 8]])
+    free = load_model("site_fixed").edited(sites__effects="fixed", priors__tau_u=None, priors__tau_v=None)
+    with pytest.raises(UnsupportedModelError, match="one that the sites share"):
+        sensitivity.power_scale(fit(free, trial), trial, likelihood=2.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_conflicts_far_out_are_no_crash_and_within_their_error(seed):
+    """Tails next to 0 were rounding noise, at times below 0, with errors a hundred times too small."""
+    sites = [(50, 100, 55, 100), (48, 100, 57, 100), (52, 100, 55, 100), (49, 100, 54, 100), (0, 60, 60, 60)]
+    trial = trial_of([[a, c] for a, _, c, _ in sites], [[b, d] for _, b, _, d in sites])
+    spec = load_model("itt_pooled_primary_priors").edited(
+        only_for=[], sites__intercepts="partial", sampler__engine="quadrature", sampler__seed=seed,
+        priors__tau_u={"family": "half_normal", "sd": 0.3, "reason": WHY},
+    )  # fmt: skip
+    found = conflict_p_values(fit(spec, trial), trial).sites[-1]
+    for item in (found.control, found.active, found.difference):
+        assert 0 <= item.p < 0.001
+        assert item.mcse > 1e-5  # 6.9e-8 is right for one of them: within 5 such errors
+        assert item.reading == "conflict"
+
+
+def test_a_failed_refit_shows_no_number_at_all(ordinary, monkeypatch):
+    posterior = fit("site_effects", ordinary)
+    monkeypatch.setattr(
+        "bayes_lupil.engines.importance.ImportanceSample.resample",
+        lambda self, seed, most: (self.points[:, :50], self.log_density[:, :50]),
+    )
+    monkeypatch.setattr("bayes_lupil.sensitivity.weighted.WeightedDraws.sound", False)
+    narrow = {"family": "normal", "mean": 0.0, "sd": 0.5, "reason": WHY}
+    spec = posterior.spec.edited(sampler__engine="quadrature")
+    changed = sensitivity.change_prior(replace(posterior, spec=spec), ordinary, beta=narrow)
+    assert not changed.ok
+    assert "ESS" in changed.reason
+    assert all(np.isnan(list(vars(item).values())).all() for item in changed.estimates.values())
+
+
+def test_a_mean_that_does_not_exist_is_not_told():
+    """One site and a prior of its SD without a mean: quantiles alone."""
+    trial = trial_of([[3, 7], [9, 12]], [[10, 10], [15, 14]])
+    heavy = {"family": "precision_gamma", "shape": 0.05, "rate": 0.05, "reason": WHY}
+    spec = load_model("site_intercepts").edited(only_for=[], priors__tau_u=heavy, sampler__engine="quadrature")
+    posterior = fit(spec, trial)
+    if not posterior.verdict.ok:
+        pytest.skip("the diagnostics refuse it already")
+    for changed in sensitivity.leave_one_site_out(posterior, trial):
+        if changed.ok:
+            tau = changed.estimates["tau_u"]
+            assert np.isnan([tau.mean, tau.mcse, tau.sd]).all()
+            assert np.isfinite([tau.q2_5, tau.q50, tau.q97_5]).all()
 
 
 def test_what_covers_what(on_risk):
