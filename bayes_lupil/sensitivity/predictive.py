@@ -52,8 +52,8 @@ def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
 
     The harmonic mean of the site's likelihood, its weights smoothed by ArviZ, where k-hat is at most 0.25 and 400
     effective draws are left: between 0.5 and 0.7 a density of the indomethacin trial was too high by 0.3 of a log, and
-    where a true k of 0.8 was taken for 0.43 one of a small trial by 0.23. Differs from `az.loo(posterior.data)`, which leaves out one cell and
-    keeps the site's own effects.
+    where a true k of 0.8 was taken for 0.43 one of a small trial by 0.23. Differs from `az.loo(posterior.data)`, which
+    leaves out one cell and keeps the site's own effects.
 
     Raises
     ------

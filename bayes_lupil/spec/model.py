@@ -147,8 +147,8 @@ class Sampler(Document):
     ----------
     engine : {"auto", "nuts", "quadrature"}
         quadrature: site effects integrated out, importance sampling of the rest; nuts: the No-U-Turn Sampler;
-        auto: quadrature for trials whose site table is known, and NUTS where its diagnostics fail or it would take hours;
-        NUTS for those known by their margins.
+        auto: quadrature for trials whose site table is known, and NUTS where its diagnostics fail or it would take
+        hours; NUTS for those known by their margins.
     points, nodes : int
         Quadrature: importance points (a power of 2; more are taken where they do not do) and the most Gauss-Hermite
         nodes along an axis of a site's integral.
