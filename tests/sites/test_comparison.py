@@ -85,7 +85,8 @@ def test_the_error_of_a_density_is_its_spread_over_seeds(trial):
     values = [item for run in runs for item in run]
     spread = np.std([item.elpd for item in values], ddof=1)
     # 24 runs tell an SD to about 15 %; a factor of 2 is more than 4 times that
-    assert 0.5 < spread / np.mean([item.mcse for item in values]) < 2
+    # errors of evidences are told on the large side: their points are evenly spread
+    assert 0.3 < spread / np.mean([item.mcse for item in values]) < 1.5
 
 
 @pytest.mark.stack
