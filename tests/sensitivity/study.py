@@ -347,6 +347,22 @@ def read() -> dict[str, Any]:
     return content
 
 
+def write(stored: dict[str, Any], path: Path) -> None:
+    """One line a case or setting, so that changes can be seen."""
+
+    def lines(results: Any) -> str:
+        if isinstance(results, list):
+            return "[\n" + ",\n".join(json.dumps(item) for item in results) + "\n]"
+        rows = (f"{json.dumps(setting)}: {json.dumps(found)}" for setting, found in results.items())
+        return "{\n" + ",\n".join(rows) + "\n}"
+
+    studies = []
+    for name, study in stored.items():
+        about = json.dumps({key: value for key, value in study.items() if key != "results"}, indent=1)
+        studies.append(f'"{name}": {about[:-2]},\n "results": {lines(study["results"])}\n}}')
+    path.write_text("{\n" + ",\n".join(studies) + "\n}\n", encoding="utf-8")
+
+
 def main() -> None:
     """Renew one study, or both."""
     import os
@@ -367,7 +383,7 @@ def main() -> None:
                 "versions": package_versions(), "results": run(chosen.workers),
             }  # fmt: skip
             stored[name]["seconds"] = round(time.perf_counter() - started, 1)
-            chosen.out.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+            write(stored, chosen.out)
 
 
 if __name__ == "__main__":
