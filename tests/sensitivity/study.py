@@ -1,13 +1,15 @@
-"""Two studies of the claim that whatever is printed with a Monte Carlo error is right within it.
+"""Studies of the claim that whatever is printed with a Monte Carlo error is right within it.
 
-    python -W ignore -m tests.sensitivity.study [spread | far] [--workers 2]
+    python -W ignore -m tests.sensitivity.study [spread | far | densities] [--workers 2]
 
 `spread`: ten settings (few sites, extreme ones, P(benefit) near 0, 0.5 and 1, several thresholds), each fitted with 200
 seeds; the SD of every printed quantity over seeds against the error that is printed beside it, for direct fits and for
 every function that reweights draws. `far`: 500 random small trials, six functions, three seeds each, against a direct
 fit of 65,536 points of the changed model: the distance in combined errors.
 
-Both are stored in `study.json` with the hash of the code that they are about; `test_study.py` looks at what is stored,
+`densities`: both again for `loo_sites`, whose densities have rules of their own.
+
+They are stored in `study.json` with the hash of the code that they are about; `test_study.py` looks at what is stored,
 and does a sample of `far` again in every run. Together they take about an hour on two cores.
 """
 
@@ -19,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -47,17 +50,17 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "sensitivity/deletions.py": (),
     "sensitivity/effect_prior.py": ("under_normal", "under_prior"),
     "sensitivity/inputs.py": (),
-    "sensitivity/predictive.py": (),
     "sensitivity/weighted.py": (),
     "sites/exclusion.py": (),
     "sites/table.py": ("_change",),
 }
 """What decides whether draws are reweighted, and with which error; the engines have proofs of their own."""
+DENSITIES_DEPEND_ON = DEPENDS_ON | {"sensitivity/predictive.py": ()}
 
 WHY = "declared for the study of Monte Carlo errors"
 NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SEEDS, TRIALS, EACH = 200, 500, 3
-FUNCTIONS = ("leave_one_site_out", "exclusion_path", "change_prior", "under_prior", "power_scale", "loo_sites")
+FUNCTIONS = ("leave_one_site_out", "exclusion_path", "change_prior", "under_prior", "power_scale")
 Pairs = dict[str, tuple[float, float]]
 
 
@@ -160,9 +163,6 @@ def one_seed(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
     for item in under.ladder:
         found[f"under_prior: p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse, under.changed.refitted)
     add("power_scale", power_scale(posterior, trial, likelihood=0.8))
-    loo = loo_sites(posterior, trial)
-    for name in trial.site_names[:3]:
-        found[f"loo_sites {name}: elpd"] = (loo.by_site[name], loo.mcse[name], name in loo.refitted)
     if len(trial.site_names) < 6 and seed % 4 == 0:  # all of its refits, which were made above: a quarter will do
         for row in site_table(posterior, trial).rows[:2]:
             change = row.change
@@ -170,12 +170,21 @@ def one_seed(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
     return found
 
 
-def spread(workers: int, seeds: int = SEEDS) -> dict[str, Any]:
+def one_seed_of_densities(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
+    """The same of the densities of the first sites."""
+    trial, spec = SETTINGS[setting]
+    loo = loo_sites(fit(spec.edited(sampler__seed=seed), trial), trial)
+    return {f"loo_sites {s}: elpd": (loo.by_site[s], loo.mcse[s], s in loo.refitted) for s in trial.site_names[:3]}
+
+
+def spread(workers: int, work: Callable[[str, int], Any] = one_seed, seeds: int = SEEDS) -> dict[str, Any]:
     """By setting and quantity: mean, SD over seeds, error stated, share of refits, and the furthest from the mean."""
     summary: dict[str, Any] = {}
     for setting in SETTINGS:
         by_name: dict[str, list[tuple[float, float, bool]]] = {}
-        for result in _in_parallel(_one_seed, [(setting, 1000 + k) for k in range(seeds)], workers, setting):
+        for result in _in_parallel(
+            partial(_one_seed, work), [(setting, 1000 + k) for k in range(seeds)], workers, setting
+        ):
             for name, values in result.items():
                 by_name.setdefault(name, []).append(values)
         summary[setting] = {}
@@ -189,8 +198,9 @@ def spread(workers: int, seeds: int = SEEDS) -> dict[str, Any]:
     return summary
 
 
-def _one_seed(given: tuple[str, int]) -> dict[str, tuple[float, float, bool]]:
-    return one_seed(*given)
+def _one_seed(work: Callable[[str, int], Any], given: tuple[str, int]) -> dict[str, tuple[float, float, bool]]:
+    found: dict[str, tuple[float, float, bool]] = work(*given)
+    return found
 
 
 def random_case(number: int) -> tuple[Trial, ModelSpec, dict[str, Any]]:
@@ -237,9 +247,17 @@ def reweighted(number: int, seed: int) -> dict[str, Pairs]:
     for item in under.ladder[1:]:
         found["under_prior"][f"p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse)
     found["power_scale"] = _of_changed(power_scale(posterior, trial, likelihood=change["likelihood"]))
-    loo = loo_sites(posterior, trial)
-    found["loo_sites"] = {"elpd": (loo.by_site[change["site"]], loo.mcse[change["site"]])}
     return found
+
+
+def density(number: int, seed: int) -> dict[str, Pairs]:
+    """The density of the case's site."""
+    trial, spec, change = random_case(number)
+    posterior = fit(spec.edited(sampler__seed=seed), trial)
+    if not posterior.verdict.ok:
+        return {}
+    loo = loo_sites(posterior, trial)
+    return {"loo_sites": {"elpd": (loo.by_site[change["site"]], loo.mcse[change["site"]])}}
 
 
 def direct(number: int) -> dict[str, Pairs]:
@@ -305,13 +323,13 @@ def distances(mine: dict[str, Pairs], theirs: dict[str, Any]) -> Iterator[tuple[
                 yield function, name, float((value - pair[0]) / np.hypot(error, pair[1]))
 
 
-def one_case(number: int) -> dict[str, Any]:
+def one_case(number: int, work: Callable[[int, int], dict[str, Pairs]] = reweighted) -> dict[str, Any]:
     """References of a case, and how far the functions are from them."""
     theirs = direct(number)
     far: dict[str, float] = {}
     compared = 0
     for k in range(EACH):
-        for function, _, distance in distances(reweighted(number, 10 * number + k), theirs):
+        for function, _, distance in distances(work(number, 10 * number + k), theirs):
             compared += 1
             if abs(distance) > abs(far.get(function, 0.0)):
                 far[function] = round(distance, 2)
@@ -322,9 +340,19 @@ def one_case(number: int) -> dict[str, Any]:
     return {"number": number, "direct": stored, "furthest": far, "compared": compared}
 
 
-def far(workers: int, trials: int = TRIALS) -> list[dict[str, Any]]:
+def far(
+    workers: int, work: Callable[[int, int], dict[str, Pairs]] = reweighted, trials: int = TRIALS
+) -> list[dict[str, Any]]:
     """Every case."""
-    return list(_in_parallel(one_case, list(range(trials)), workers, "random trials"))
+    return list(_in_parallel(partial(one_case, work=work), list(range(trials)), workers, "random trials"))
+
+
+def densities(workers: int) -> dict[str, Any]:
+    """Spread over seeds, and distance from direct fits, of the densities of sites."""
+    cases = far(workers, density)
+    for case in cases:
+        case["direct"] = {name: case["direct"].get(name, {}) for name in ("loo_sites",)}
+    return {**spread(workers, one_seed_of_densities), "far": cases}
 
 
 def _in_parallel(work: Callable[[Any], Any], items: list[Any], workers: int, label: str) -> Iterator[Any]:
@@ -368,15 +396,17 @@ def main() -> None:
     import os
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", nargs="?", choices=("spread", "far"))
+    parser.add_argument("study", nargs="?", choices=("spread", "far", "densities"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=STORED)
     chosen = parser.parse_args()
     os.environ |= {"BAYES_LUPIL_CORES": "1", "NUMBA_NUM_THREADS": "1"}
     stored = json.loads(chosen.out.read_text(encoding="utf-8")) if chosen.out.exists() else {}
-    for name, run in (("spread", spread), ("far", far)):
+    for name, run, on in (
+        ("spread", spread, DEPENDS_ON), ("far", far, DEPENDS_ON), ("densities", densities, DENSITIES_DEPEND_ON)
+    ):  # fmt: skip
         if chosen.study in (None, name):
-            code = code_hash(DEPENDS_ON)  # of the code that runs, whatever happens to the files
+            code = code_hash(on)  # of the code that runs, whatever happens to the files
             started = time.perf_counter()
             stored[name] = {
                 "generator": GENERATOR, "created": datetime.now(UTC).isoformat(timespec="seconds"), "code_hash": code,
