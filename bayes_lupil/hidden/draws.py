@@ -110,7 +110,8 @@ def weigh(posterior: Posterior, log_ratio: Floats) -> Weighted | None:
     for name in ("risk_difference", "risk_difference_ordinary_sites"):
         values = posterior.draws(name).ravel()
         benefit = sign * values > 0
-        if not (draws.holds_mean(values) and draws.holds_chance(benefit)):
+        # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
+        if not draws.sound or (name == "risk_difference" and not draws.holds_chance(benefit)):
             return None
         found += [*draws.chance(benefit), *draws.mean(values)]
     p, error, rd, rd_error, p_ordinary, ordinary_error, ordinary, ordinary_rd_error = found
