@@ -29,17 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FEWEST",
-    "FEWEST_IN_TAIL",
-    "MAX_WEIGHTED_K_HAT",
-    "BaseDraws",
-    "Changed",
-    "Estimate",
-    "WeightedDraws",
-    "as_table",
-    "of_refit",
-    "summary",
-]
+    "FEWEST", "FEWEST_IN_TAIL", "MAX_WEIGHTED_K_HAT", "BaseDraws", "Changed", "Estimate",
+    "WeightedDraws", "as_table", "of_refit", "summary"
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Event = NDArray[np.bool_]
