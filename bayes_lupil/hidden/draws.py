@@ -105,17 +105,16 @@ def weigh(posterior: Posterior, log_ratio: Floats) -> Weighted | None:
         Log of the weights up to a constant; they are Pareto-smoothed.
     """
     draws = WeightedDraws(BaseDraws(posterior), log_ratio)
-    shape, sign = posterior.draws("risk_difference").shape, posterior.provenance.end_point.sign
+    # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
+    if not (draws.sound and draws.holds_chance(draws.base.benefit)):
+        return None
+    sign = posterior.provenance.end_point.sign
     found: list[float] = []
     for name in ("risk_difference", "risk_difference_ordinary_sites"):
         values = posterior.draws(name).ravel()
-        benefit = sign * values > 0
-        # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
-        if not draws.sound or (name == "risk_difference" and not draws.holds_chance(benefit)):
-            return None
-        found += [*draws.chance(benefit), *draws.mean(values)]
+        found += [*draws.chance(sign * values > 0), *draws.mean(values)]
     p, error, rd, rd_error, p_ordinary, ordinary_error, ordinary, ordinary_rd_error = found
-    influence = (draws.weights.size * draws.weights * (draws.base.benefit - p)).reshape(shape)
+    influence = (draws.weights.size * draws.weights * (draws.base.benefit - p)).reshape(draws.base.shape)
     return Weighted(
         p, error, rd, rd_error, ordinary, ordinary_rd_error, p_ordinary, ordinary_error, draws.k_hat, draws.effective,
         influence,

@@ -130,6 +130,7 @@ def _without(posterior: Posterior, trial: Trial, site: str) -> tuple[float, floa
     values, failed = marginal.log_sites(theta, spec.sampler.nodes)
     column = values[:, likelihood.site_names.index(site)]
     # as weights that bring the site back in, the likelihoods must have a variance: else a few draws make the mean
-    if failed or not refit.verdict.ok or not WeightedDraws(BaseDraws(refit), column).sound:
+    base = BaseDraws(refit)
+    if failed or not refit.verdict.ok or not WeightedDraws(base, column).sound:
         return np.nan, np.nan
-    return _log_mean(WeightedDraws(BaseDraws(refit)), column)
+    return _log_mean(WeightedDraws(base), column)
