@@ -8,11 +8,10 @@ diagnostic of the draws would notice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
+
+from bayes_lupil.likelihoods.compiled import compiled
 
 __all__ = ["LANES", "terms"]
 
@@ -22,11 +21,9 @@ _ROUNDING = 1e-7  # of log densities: less is no fall
 _MAX_STEPS = 1000
 LANES = 64  # draws whose modes are searched for at the same time
 
-_jit: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")
+_jit = compiled()
 # sums may be reordered and products fused in these, so that they run on several nodes at once; nothing else is relaxed
-_vector: Callable[..., Any] = numba.njit(
-    nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
-)
+_vector = compiled(fastmath={"contract", "reassoc", "nsz"})
 
 _E = tuple(1.0 / math.factorial(i) for i in range(9))
 _A = tuple(
