@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import SamplerError, TrialError
+from bayes_lupil.errors import SamplerError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.inputs import site_log_likelihood
+from bayes_lupil.sensitivity.inputs import site_log_likelihood, why_not_without
 from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, Estimate, WeightedDraws, of_refit, summary
 from bayes_lupil.trials.trial import Trial
 
@@ -95,15 +95,12 @@ def deletions(posterior: Posterior, trial: Trial, refit: bool = True) -> Iterato
     whole, base = each.sum(axis=1), BaseDraws(posterior)
     own = posterior.draws("beta").reshape(len(by_site), -1) if spec.sites.effects == "fixed" else None
     for s, name in enumerate(likelihood.site_names):
-        impossible = ""
-        try:
-            trial.analysis_set(spec.population, (*spec.without_sites, name))
-        except TrialError as problem:
-            impossible = f"not possible: {problem.found}"
+        why = why_not_without(posterior, trial, (name,))
         with np.errstate(divide="ignore", invalid="ignore"):
             difference = (whole - each[:, s]) / (1 - shares[s])
             # where each site has an effect of its own, the average is over the other sites, as in `estimands`
             average = None if own is None else (own @ shares - own[:, s] * shares[s]) / (1 - shares[s])
+        impossible = why and f"not possible: {why}"
         yield Deletion(name, trial, WeightedDraws(base, -by_site[:, s]), difference, average, refit, impossible)
 
 

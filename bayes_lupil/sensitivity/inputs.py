@@ -1,4 +1,4 @@
-"""What every question of sensitivity needs of a posterior: soundness, its own trial, likelihoods of single sites.
+"""What every question of sensitivity needs of a posterior: soundness, its own trial, what its sites are worth alone.
 
 And of priors: whether draws under the one can stand for draws under the other.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood"]
+__all__ = ["MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood", "why_not_without"]
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +51,16 @@ def site_log_likelihood(posterior: Posterior, trial: Trial) -> Floats:
         )
     values = np.asarray(group["y"].values, dtype=float)
     return values.reshape(-1, values.shape[-1])
+
+
+def why_not_without(posterior: Posterior, trial: Trial, sites: tuple[str, ...]) -> str:
+    """Why there is no trial without these sites; empty where there is one."""
+    spec = posterior.spec
+    try:
+        trial.analysis_set(spec.population, (*spec.without_sites, *sites))
+    except TrialError as problem:
+        return problem.found
+    return ""
 
 
 def covers(old: Prior, new: Prior) -> bool:

@@ -43,9 +43,6 @@ FEWEST = 50
 FEWEST_IN_TAIL = 10
 """Effective draws beyond a reported 2.5 % quantile: as many as the fewest draws of a sound posterior have there."""
 _ROUNDING = 1e-15  # of a sum of weights
-_LOST = (
-    1e-4  # of the draws: more without any difference, where probabilities are 0 or 1 to the last digit, are no result
-)
 _ALIKE = 1e-9  # log weights that differ by rounding alone
 
 _QUANTITIES = (

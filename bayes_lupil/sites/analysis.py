@@ -11,8 +11,9 @@ from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.sensitivity.inputs import why_not_without
 from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
-from bayes_lupil.sites.comparison import ModelComparison, compare_models, why_not_without
+from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models

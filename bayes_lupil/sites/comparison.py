@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError, TrialError
+from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import loo_sites
+from bayes_lupil.sensitivity.inputs import why_not_without
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ __all__ = [
     "ModelScore",
     "compare_models",
     "stacking_weights",
-    "why_not_without",
 ]
 
 Floats = NDArray[np.float64]
@@ -177,16 +177,6 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
         )
         warnings = (why, *warnings)
     return ModelComparison(tuple(scores), by_site, warnings, source.trial, source.population_label, source.synthetic)
-
-
-def why_not_without(posterior: Posterior, trial: Trial, sites: tuple[str, ...]) -> str:
-    """Why there is no trial without these sites; empty where there is one."""
-    spec = posterior.spec
-    try:
-        trial.analysis_set(spec.population, (*spec.without_sites, *sites))
-    except TrialError as problem:
-        return problem.found
-    return ""
 
 
 def stacking_weights(log_densities: Floats) -> Floats:

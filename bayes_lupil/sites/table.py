@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
-from bayes_lupil.sensitivity.weighted import WeightedDraws
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
 from bayes_lupil.sites.influence import error_of_means, retained_weights, shrinkage_factors, site_cells
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
@@ -292,14 +291,14 @@ def _objects(*numbers: Floats) -> NDArray[np.object_]:
 
 def _change(posterior: Posterior, deletion: Deletion) -> Mean:
     """Difference of P(benefit); both come from the same draws where these are weighted, and their errors cancel."""
-    draws, without = deletion.draws, deletion.changed
-    whole, whole_error = draws.base.benefit, WeightedDraws(draws.base).chance(draws.base.benefit)[1]
-    p = float(whole.mean())
-    change = without.p_benefit - p
+    draws, without, whole = deletion.draws, deletion.changed, posterior.p_benefit
+    assert whole is not None  # the diagnostics are sound
+    change = without.p_benefit - whole.probability
     if deletion.weighted is None:
-        return Mean(change, float(np.hypot(whole_error, without.p_benefit_mcse)))
+        return Mean(change, float(np.hypot(whole.mcse, without.p_benefit_mcse)))
     event = posterior.provenance.end_point.sign * deletion.difference > 0
-    return Mean(change, draws.error(draws.weights * (event - without.p_benefit) - (whole - p) / whole.size))
+    of_whole = (draws.base.benefit - whole.probability) / draws.base.size
+    return Mean(change, draws.error(draws.weights * (event - without.p_benefit) - of_whole))
 
 
 def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
