@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
+from bayes_lupil.characters import name_fault, unholdable
 from bayes_lupil.errors import InputError, did_you_mean, nearest
+from bayes_lupil.limits import MOST_BYTES_OF_A_DOCUMENT, MOST_DIGITS, MOST_LETTERS, MOST_LEVELS, MOST_VALUES
+from bayes_lupil.texts import read_text
 
-__all__ = ["NAME_PATTERN", "Document", "canonical_hash", "parse_document", "read_text", "read_toml", "requirement"]
+__all__ = [
+    "NAME_PATTERN", "Document", "Name", "canonical_hash", "parse_document", "read_content", "read_toml", "requirement",
+]  # fmt: skip
 
 D = TypeVar("D", bound=BaseModel)
 
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,60}$"
 """Names that become parts of file names."""
+
+_LONGEST_KEY = 100
+_TOO_LONG = (f"a whole number of more than {MOST_DIGITS} digits", f"at most {MOST_DIGITS} digits")
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*"|'[^'\n]*')"""
+_MANY_PARTS = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_LEVELS}}}")
+
+
+def _is_name(text: str) -> str:
+    if fault := name_fault(text):
+        raise requirement("", fault, "a name on one line, without control characters")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MOST_LETTERS), AfterValidator(_is_name)]
+"""Of an arm, a site, a column: what stands in tables and figures."""
 
 _WORDS = {"string": "text in quotes", "integer": "a whole number", "number": "a number"}
 
@@ -36,30 +57,6 @@ def requirement(key: str, found: str, required: str) -> PydanticCustomError:
     return PydanticCustomError("requirement", "{required}", {"key": key, "found": found, "required": required})
 
 
-def read_text(path: Path, error: type[InputError]) -> str:
-    """The text of a file, which must exist, be UTF-8 and not be empty."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise error(str(path), "no such file", "an existing file") from None
-    except (OSError, ValueError) as problem:  # a ValueError for a name with a null byte
-        found = getattr(problem, "strerror", None) or str(problem)
-        raise error(str(path), found.lower(), "a readable file") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = raw[: problem.start].count(b"\n") + 1
-        raise error(
-            f"{path}, line {line}",
-            f"a byte (0x{raw[problem.start]:02x}) that is not UTF-8",
-            "a text file in UTF-8",
-            "Save the file again with the encoding UTF-8.",
-        ) from None
-    if not text.strip():
-        raise error(str(path), "an empty file", "a file with content")
-    return text
-
-
 def read_toml(path: Path, schema: type[D], error: type[InputError]) -> D:
     """Read a TOML file against a schema.
 
@@ -68,16 +65,36 @@ def read_toml(path: Path, schema: type[D], error: type[InputError]) -> D:
     InputError
         Of the given kind, naming the file and key, for bad TOML, unknown keys and impossible values.
     """
-    text = read_text(path, error)
+    return parse_document(read_content(path, error), schema, error, str(path))
+
+
+def read_content(path: Path, error: type[InputError]) -> dict[str, Any]:
+    """Read a TOML file, whatever it is about.
+
+    Raises
+    ------
+    InputError
+        Of the given kind, for a file that cannot be read, is no TOML, or is larger or deeper than the limits.
+    """
+    text = read_text(path, error, MOST_BYTES_OF_A_DOCUMENT)
+    if found := _MANY_PARTS.search(text):  # reading it would take time with the square of its parts
+        line = text.count("\n", 0, found.start()) + 1
+        raise error(f"{path}, line {line}", *_too_deep("a key of more than"))
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as problem:  # also numbers of thousands of digits, endless nesting
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
         raise error(str(path), f"text that is not TOML ({problem})", "a TOML document") from None
-    return parse_document(content, schema, error, str(path))
+    except ValueError:  # Python reads no number of thousands of digits
+        raise error(str(path), *_TOO_LONG) from None
+    except RecursionError:
+        raise error(str(path), *_too_deep("more than")) from None
 
 
 def parse_document(content: Mapping[str, Any], schema: type[D], error: type[InputError], where: str) -> D:
     """Check a mapping against a schema; the first complaint is raised, with the nearest valid spelling."""
+    for number, (key, value, level) in enumerate(_values(content)):
+        if fault := _fault(value, level, number):
+            raise error(f"{where}, key '{_short(key)}'" if key else where, *fault)
     try:
         # JSON rules let a list stand for a tuple and an integer for a float, and nothing else
         return schema.model_validate_json(json.dumps(content, default=_as_json))
@@ -86,6 +103,54 @@ def parse_document(content: Mapping[str, Any], schema: type[D], error: type[Inpu
         # a misspelt key usually makes the right one 'missing' too: name the misspelling first
         complaints.sort(key=lambda item: item["type"] != "extra_forbidden")
         raise _translate(complaints[0], schema, error, where) from None
+
+
+def _values(value: Any, key: str = "", level: int = 0) -> Iterator[tuple[str, Any, int]]:
+    """(key, value, level) of all that a document holds, each before what is in it, and its keys as values too."""
+    yield key, value, level
+    if isinstance(value, BaseModel):
+        value = value.model_dump(by_alias=True)
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            inside = f"{key}.{name}" if key else str(name)
+            yield inside, name if isinstance(name, str) else _NO_TEXT, level
+            yield from _values(item, inside, level + 1)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _values(item, f"{key}.{i}", level + 1)
+
+
+_NO_TEXT = object()
+
+
+def _fault(value: Any, level: int, number: int) -> tuple[str, ...]:
+    """Found, required and what to do, of a value that no schema has a place for; empty where there may be one."""
+    if level > MOST_LEVELS:
+        return _too_deep("more than")
+    if number > 2 * MOST_VALUES:  # a key is counted with its value
+        return (
+            f"more than {MOST_VALUES:,} values", f"at most {MOST_VALUES:,} keys and items of lists",
+            "A table of many sites is a CSV file, which [data] can name.",
+        )  # fmt: skip
+    if value is _NO_TEXT:
+        return ("a key that is no text", "text as the key of every value")
+    if isinstance(value, str) and (sign := unholdable(value)):
+        return (f"text with the character U+{ord(sign[0]):04X}", "text without control characters")
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        return _TOO_LONG
+    if isinstance(value, datetime.date | datetime.time):
+        kind = "time" if isinstance(value, datetime.time) else "date"
+        return (f"the {kind} {value}", "text, a number, a list or a table", f'As text it stands in quotes: "{value}".')
+    return ()
+
+
+def _too_deep(found: str) -> tuple[str, ...]:
+    parts = "parts" if "key" in found else "tables and lists within each other"
+    return (f"{found} {MOST_LEVELS} {parts}", f"at most {MOST_LEVELS}")
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}..."
 
 
 def _translate(complaint: Any, schema: type[BaseModel], error: type[InputError], where: str) -> InputError:
@@ -97,11 +162,11 @@ def _translate(complaint: Any, schema: type[BaseModel], error: type[InputError],
         keys.append(context["key"])
     elif kind == "union_tag_invalid":
         keys.append("family")
-    key = ".".join(keys)
+    key = _short(".".join(keys))
     place = f"{where}, key '{key}'" if key else where
     if kind == "extra_forbidden":
         known = {field.alias or name for table in tables for name, field in table.model_fields.items()}
-        return error(place, f"the unknown key '{keys[-1]}'", "a known key", nearest(keys[-1], known))
+        return error(place, f"the unknown key '{_short(keys[-1])}'", "a known key", nearest(keys[-1], known))
     if kind == "missing":
         return error(place, "nothing", "a value")
     if kind == "requirement":
@@ -119,7 +184,12 @@ def _translate(complaint: Any, schema: type[BaseModel], error: type[InputError],
         families = sorted(str(member.model_fields["family"].default) for member in members)
         found = "no key 'family'" if isinstance(given, Mapping) else _show(given)
         return error(place, found, f"a table with the key 'family', one of {', '.join(families)}")
-    return error(place, _show(given), _in_words(kind, message, context))
+    hint = f'As text it stands in quotes: "{_show(given)}".' if kind == "string_type" and _is_bare(given) else ""
+    return error(place, _show(given), _in_words(kind, message, context), hint)
+
+
+def _is_bare(value: object) -> bool:
+    return isinstance(value, bool | int | float)
 
 
 def _in_words(kind: str, message: str, context: Mapping[str, Any]) -> str:

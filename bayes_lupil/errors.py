@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from bayes_lupil.characters import one_line
+
 __all__ = [
     "BayesLupilError",
     "InputError",
@@ -50,10 +52,10 @@ class InputError(BayesLupilError, ValueError):
     """
 
     def __init__(self, where: str, found: str, required: str, hint: str = "") -> None:
-        self.where = _one_line(where)
-        self.found = _one_line(found, longest=300)
-        self.required = _one_line(required)
-        self.hint = _one_line(hint)
+        self.where = one_line(where)
+        self.found = _cut(one_line(found), 300)
+        self.required = one_line(required)
+        self.hint = one_line(hint)
         text = f"{self.where}: found {self.found}; required: {self.required}"
         super().__init__(f"{text}. {self.hint}" if hint else f"{text}.")
 
@@ -87,10 +89,8 @@ class SamplerError(BayesLupilError, RuntimeError):
     exit_status = 3
 
 
-def _one_line(text: str, longest: int | None = None) -> str:
-    """Text that may hold anything from a data file, fit for a terminal: no line breaks, no control characters."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if longest is None or len(shown) <= longest else shown[: longest - 4] + " ..."
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 4] + " ..."
 
 
 def closest(word: str, known: Iterable[str]) -> str:

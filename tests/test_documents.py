@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
-from bayes_lupil.documents import Document, canonical_hash, parse_document, read_text, read_toml, requirement
+from bayes_lupil.documents import Document, canonical_hash, parse_document, read_toml, requirement
 from bayes_lupil.errors import InputError, ModelError
 
 
@@ -67,13 +67,12 @@ def test_a_document_is_read_and_frozen(tmp_path: Path) -> None:
         ('schema = 1\ntitel = "t"', "titel", "the unknown key 'titel'", "a known key", "Did you mean 'title'?"),
         ('schem = 1\ntitle = "t"', "schem", "the unknown key 'schem'", "a known key", "Did you mean 'schema'?"),
         ("schema = 1", "title", "nothing", "a value", ""),
-        ("schema = 1\ntitle = 3", "title", "3", "text in quotes", ""),
+        ("schema = 1\ntitle = 3", "title", "3", "text in quotes", 'As text it stands in quotes: "3".'),
         ('schema = 2\ntitle = "t"', "schema", "2", "1", ""),
         (GOOD + "count = 1", "count", "1", "greater than or equal to 2", ""),
         (GOOD + "count = 4.0", "count", "4.0", "a whole number", ""),
         (GOOD + "count = true", "count", "true", "a whole number", ""),
         (GOOD + "count = '4'", "count", "'4'", "a whole number", ""),
-        (GOOD + "count = 2026-01-01", "count", "'2026-01-01'", "a whole number", ""),
         (GOOD + "colour = 'Gren'", "colour", "'Gren'", "one of red, green", "Did you mean 'green'?"),
         (GOOD + "colour = 'xx'", "colour", "'xx'", "one of red, green", ""),
         (GOOD + "pair = [1]", "pair", "[1]", "at least 2 items", ""),
@@ -143,34 +142,9 @@ def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
     assert refusal(tmp_path / "a.toml", content).found == "an empty file"
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="found no such file; required: an existing file"):
-        read_text(tmp_path / "a.toml", ModelError)
-
-
-def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="found is a directory; required: a readable file"):
-        read_text(tmp_path, ModelError)
-
-
-def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="found embedded null byte; required: a readable file"):
-        read_text(tmp_path / "a\0.toml", ModelError)
-
-
 def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(GOOD, encoding="utf-8-sig")
     assert read_toml(tmp_path / "a.toml", Sheet, ModelError).title == "t"
-
-
-@pytest.mark.parametrize(("encoding", "byte", "line"), [("latin-1", "e9", 2), ("utf-16", "ff", 1)])
-def test_another_encoding_is_named_by_its_first_strange_byte(
-    tmp_path: Path, encoding: str, byte: str, line: int
-) -> None:
-    problem = refusal(tmp_path / "a.toml", "schema = 1\ntitle = 'café'\n".encode(encoding))
-    assert problem.where == f"{tmp_path / 'a.toml'}, line {line}"
-    assert problem.found == f"a byte (0x{byte}) that is not UTF-8"
-    assert problem.hint == "Save the file again with the encoding UTF-8."
 
 
 def test_numpy_numbers_and_parts_of_documents_count_as_what_they_are() -> None:

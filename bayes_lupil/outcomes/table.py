@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
+from bayes_lupil.characters import one_line, repeated
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.readers import Table, read_table
+from bayes_lupil.trials.names import check_names
+from bayes_lupil.trials.readers import one_spelling
+from bayes_lupil.trials.tables import Table, read_table
 from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -65,10 +69,8 @@ class Outcomes(ReadOnly):
             raise TrialError(self.where(), "no patients", "at least one row")
         if self.lines and len(self.lines) != size:
             raise TrialError(self.where(), f"{len(self.lines)} lines", f"one for each of {size} patients")
-        names = ["patient", "site", "arm", *self.numbers, *self.texts]
-        for name in names:
-            if names.count(name) > 1:
-                raise TrialError(self.where(name), "this column twice", "each column once")
+        if twice := repeated(("patient", "site", "arm", *self.numbers, *self.texts)):
+            raise TrialError(self.where(twice), "this column twice", "each column once")
         columns: dict[str, Sequence[str] | Floats] = {"site": self.site, "arm": self.arm, **self.texts, **self.numbers}
         for name, column in columns.items():
             if len(column) != size:
@@ -77,11 +79,9 @@ class Outcomes(ReadOnly):
             for i, text in enumerate(texts):
                 if not text:
                     raise TrialError(self.where(name, i), "nothing", "a name")
-        folded: dict[str, str] = {}
-        for i, text in enumerate(self.arm):
-            twin = folded.setdefault(text.casefold(), text)
-            if twin != text:  # else its patients would be taken for a third arm, and left out
-                raise TrialError(self.where("arm", i), f"the arms '{twin}' and '{text}'", "one spelling of each arm")
+        # of two spellings one would be a third arm, whose patients are left out, or another site
+        for name, texts in (("arm", self.arm), ("site", self.site)):
+            check_names(texts, name, self.where(name))
         seen: dict[str, int] = {}
         for i, text in enumerate(self.patient):
             if text in seen:
@@ -165,13 +165,17 @@ class Outcomes(ReadOnly):
         )  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a patient, in the order of the data; of made-up ones the first column, `data`, says so."""
+        """One row a patient, in the order of the data; of made-up ones the first column, `data`, says so.
+
+        Whole numbers without a gap are integers.
+        """
         import pandas as pd
 
         texts = {name: list(column) for name, column in self.texts.items()}
         head = {"data": texts.pop("data", [SYNTHETIC] * len(self))} if self.synthetic else {}
         who = {"patient": self.patient, "site": self.site, "arm": self.arm}
-        return pd.DataFrame({**head, **who, **self.numbers, **texts})
+        numbers = {name: _whole(values) for name, values in self.numbers.items()}
+        return pd.DataFrame({**head, **who, **numbers, **texts})
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, name: str = "outcomes", synthetic: bool = False) -> Outcomes:
@@ -187,12 +191,11 @@ class Outcomes(ReadOnly):
         import pandas as pd
 
         names = [str(column) for column in frame.columns]
-        for column in names:
-            if names.count(column) > 1:
-                raise TrialError(f"outcomes '{name}'", f"column '{column}' twice", "each column once")
+        if twice := repeated(names):
+            raise TrialError(f"outcomes '{name}'", f"column '{twice}' twice", "each column once")
         # column by column: rows of a frame of numbers only would turn whole numbers into floats
         cells = [["" if pd.isna(v) else _text(v) for v in frame.iloc[:, j]] for j in range(len(names))]
-        rows = [(i + 1, dict(zip(names, row, strict=True))) for i, row in enumerate(zip(*cells, strict=True))]
+        rows = [(i + 1, row) for i, row in enumerate(zip(*cells, strict=True))]
         table = Table(Path(name), tuple(names), tuple(rows))
         return _from_table(table, name, synthetic, "", ())
 
@@ -203,14 +206,15 @@ class Outcomes(ReadOnly):
         return canonical_hash([self.patient, self.site, self.arm, numbers, self.texts])
 
 
+@checked
 def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) -> Outcomes:
     """Read a CSV file with one row a patient.
 
     Parameters
     ----------
     path : str or Path
-        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others. Files with
-        'synthetic' in their name, or with a column `data` that says SYNTHETIC, are taken for made-up data.
+        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others. Where a
+        column `data` says SYNTHETIC, the data are taken for made-up ones.
     columns : mapping, optional
         Names in the file of 'patient', 'site' and 'arm', where they differ.
 
@@ -232,10 +236,12 @@ def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) ->
                 raise TrialError(f"{path}, line {table.header_line}", f"the column '{name}'", "another name for it")
         renamed = {**pushed, **renamed}
         names = tuple(renamed.get(name, name) for name in table.columns)
-        rows = tuple((line, {renamed.get(k, k): v for k, v in row.items()}) for line, row in table.rows)
-        table = Table(path, names, rows, table.header_line)
-    made_up = "synthetic" in path.stem.lower()
-    return _from_table(table, path.stem, made_up, str(path), tuple(line for line, _ in table.rows))
+        table = Table(path, names, table.rows, table.header_line)
+    for column in ("site", "arm"):
+        one_spelling(table, column, table.names(column))
+    if "patient" in table.columns:
+        table.names("patient")
+    return _from_table(table, one_line(path.stem), False, str(path), tuple(line for line, _ in table.rows))
 
 
 def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tuple[int, ...]) -> Outcomes:
@@ -253,8 +259,8 @@ def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tu
             numbers[column] = np.array(values, dtype=float)
         else:
             texts[column] = tuple(cells)
-    marked = any("synthetic" in text.lower() for text in texts.get("data", ()))
-    return Outcomes(name, tuple(patient), tuple(site), tuple(arm), numbers, texts, synthetic or marked, source, lines)
+    made_up = synthetic or table.synthetic
+    return Outcomes(name, tuple(patient), tuple(site), tuple(arm), numbers, texts, made_up, source, lines)
 
 
 def _number(cell: str) -> float | None:
@@ -266,6 +272,12 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) and "_" not in cell else None
+
+
+def _whole(values: Floats) -> NDArray[Any]:
+    """As integers, where they are; 0 and 1 are then written as such."""
+    whole = (np.abs(values) < 2**53) & (np.floor(values) == values)
+    return values.astype(np.int64) if whole.all() else values
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from bayes_lupil.characters import name_fault, repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, requirement
 from bayes_lupil.errors import ModelError
 from bayes_lupil.priors import (
@@ -194,6 +195,15 @@ class ModelSpec(Document):
     priors: Priors
     decision: Decision = Decision()
     sampler: Sampler
+
+    @field_validator("without_sites", "only_for")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := repeated(names):
+            raise requirement("", f"'{twice}' twice", "each once")
+        if faults := [fault for name in names if (fault := name_fault(name))]:
+            raise requirement("", faults[0], "names on one line")
+        return names
 
     @model_validator(mode="after")
     def _priors_fit_pooling(self) -> ModelSpec:

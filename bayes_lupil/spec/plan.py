@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from bayes_lupil.arguments import checked
+from bayes_lupil.characters import alike, repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, read_toml, requirement
+from bayes_lupil.documents import Name as Named
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import LKJ, Normal, ScalePrior
 from bayes_lupil.spec.library import load_model, plan_path
@@ -34,15 +37,16 @@ class PlannedArms(Document):
         frequentist ones all that are named here.
     """
 
-    control: Text
-    active: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    control: Named
+    active: Named | Annotated[tuple[Named, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _different(self) -> PlannedArms:
         named = [self.control, *self.actives]
-        for name in named:
-            if named.count(name) > 1:
-                raise requirement("active", f"'{name}' twice", "different arms")
+        if twice := repeated(named):
+            raise requirement("active", f"'{twice}' twice", "different arms")
+        if (twins := alike(named)) is not None:
+            raise requirement("active", f"the arms '{twins[0]}' and '{twins[1]}'", "one spelling of each arm")
         return self
 
     @property
@@ -255,10 +259,8 @@ class Plan(Document):
 
     @model_validator(mode="after")
     def _in_order(self) -> Plan:
-        names = [point.name for point in self.end_points]
-        for name in names:
-            if names.count(name) > 1:
-                raise requirement("end_points", f"'{name}' twice", "each end point once")
+        if twice := repeated(point.name for point in self.end_points):
+            raise requirement("end_points", f"'{twice}' twice", "each end point once")
         roles = [["primary", "secondary", "exploratory"].index(point.role) for point in self.end_points]
         if roles != sorted(roles):
             raise requirement("end_points", "a primary after a secondary or exploratory one", "primary ones first")
@@ -284,6 +286,7 @@ class Plan(Document):
         return canonical_hash(self.model_dump(mode="json", by_alias=True))
 
 
+@checked
 def load_plan(plan: str | Path) -> tuple[Plan, dict[str, ModelSpec]]:
     """Load a plan by built-in name or from a TOML file, with the model of each primary and secondary end point.
 

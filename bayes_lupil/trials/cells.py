@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.limits import MOST_PATIENTS
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["ALL_SITES", "Cells"]
@@ -43,6 +45,7 @@ class Cells(ReadOnly):
     sites_known: bool = True
 
     def __post_init__(self) -> None:
+        check_names(self.sites, "site")
         for name in ("responders", "n"):
             given = np.asarray(getattr(self, name))
             if given.shape != (len(self.sites), 2):
@@ -65,6 +68,9 @@ class Cells(ReadOnly):
                 f"{self.responders[s, a]} responders of {self.n[s, a]}",
                 "0 <= responders <= n",
             )
+        if (self.n > MOST_PATIENTS).any() or (self.n.sum(axis=0) > MOST_PATIENTS).any():
+            found = f"{self.n.max():,} in one cell, {self.n.sum(axis=0).max():,} in one arm"
+            raise TrialError("patients", found, f"at most {MOST_PATIENTS:,} in each arm")
         empty = np.flatnonzero(self.n.sum(axis=1) == 0)
         if empty.size:
             raise TrialError(f"site '{self.sites[empty[0]]}'", "no patients", "at least one patient", "Leave it out.")

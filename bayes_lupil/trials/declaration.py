@@ -10,19 +10,22 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, StringConstraints
 
-from bayes_lupil.documents import Document, read_toml
+from bayes_lupil.characters import repeated
+from bayes_lupil.documents import NAME_PATTERN, Document, Name, read_toml
 from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table, read_table
+from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
+from bayes_lupil.trials.tables import read_table
 from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
 
 __all__ = ["TrialFile", "read_trial_file"]
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Count = Annotated[int, Field(ge=0, lt=10**12)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Count = Annotated[int, Field(ge=0, le=MOST_PATIENTS)]
 Grade = Literal["A", "B", "C", "declared"]
 """A read in a published source, B arithmetic or inference from A, C common knowledge, declared: our own choice."""
 
@@ -34,23 +37,23 @@ class ArmsTable(Document):
 
 class EndPointTable(Document):
     name: Name
-    label: Name
+    label: Text
     benefit: Literal["higher", "lower"]
-    unit: Name = "proportion of patients"
+    unit: Text = "proportion of patients"
     mcid: Annotated[float, Field(gt=0, lt=1)] | None = None
     mcid_source: str = ""
 
 
 class SourceTable(Document):
     id: Name
-    citation: Name
+    citation: Text
     doi: str = ""
     licence: str = ""
 
 
 class PopulationTable(Document):
     name: Name
-    label: Name
+    label: Text
     description: str = ""
     prespecified: bool | None = None
     post_hoc: bool = False
@@ -88,7 +91,7 @@ class ExcludedSites(Document):
 
 
 class NumberOfSites(Document):
-    value: Annotated[int, Field(ge=2)]
+    value: Annotated[int, Field(ge=2, le=MOST_UNPUBLISHED_SITES)]
     source: Name
     grade: Grade
 
@@ -96,7 +99,7 @@ class NumberOfSites(Document):
 class Impossible(Document):
     arm: Name
     response: Literal["responder", "non-responder"]
-    reason: Name
+    reason: Text
     source: Name
     grade: Grade
 
@@ -111,7 +114,7 @@ class MarginsTable(Document):
 
 class DataTable(Document):
     file: Name
-    outcome: str = ""
+    outcome: Name | None = None
     single_arm_sites: bool = False
     source: Name
     grade: Grade
@@ -127,8 +130,8 @@ class PublishedTable(Document):
 
 
 class StepTable(Document):
-    name: Name
-    role: Name
+    name: Text
+    role: Text
     recomputable: bool = False
     published: tuple[PublishedTable, ...] = ()
 
@@ -137,8 +140,8 @@ class TrialFile(Document):
     """A trial as a TOML document; exactly one of `cells`, `margins` and `data` holds the counts."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
-    title: Name
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+    title: Text
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     not_published: tuple[str, ...] = ()
@@ -169,6 +172,7 @@ def read_trial_file(path: Path) -> Trial:
         arms = Arms(file.arms.control, file.arms.active)
     _check_references(file, path)
     notes: list[str] = list(file.notes)
+    made_up = file.synthetic
     provenance: list[dict[str, str]] = []
     data: Cells | Margins | Patients
     if file.cells is not None:
@@ -185,6 +189,7 @@ def read_trial_file(path: Path) -> Trial:
         else:
             data, more = patients_from_table(table, arms.names, file.data.outcome or file.end_point.name)
         notes += more
+        made_up = made_up or table.synthetic
         provenance.append(_number("counts", f"file {file.data.file}", file.data))
     populations = _populations(file, data, path)
     steps = tuple(_step(step, populations, f"{path}, key 'hierarchy.{i}'") for i, step in enumerate(file.hierarchy))
@@ -199,7 +204,7 @@ def read_trial_file(path: Path) -> Trial:
         sources=tuple(Source(**source.model_dump()) for source in file.sources),
         provenance=tuple(provenance),
         not_published=file.not_published,
-        synthetic=file.synthetic,
+        synthetic=made_up,
         notes=tuple(notes),
     )
 
@@ -220,9 +225,8 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _once(names: list[str], key: str, path: Path) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise TrialError(f"{path}, key '{key}'", f"'{name}' twice", "each once")
+    if twice := repeated(names):
+        raise TrialError(f"{path}, key '{key}'", f"'{twice}' twice", "each once")
 
 
 def _check_references(file: TrialFile, path: Path) -> None:

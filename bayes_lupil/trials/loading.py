@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from bayes_lupil.arguments import checked
+from bayes_lupil.characters import one_line
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.declaration import read_trial_file
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table, read_table
+from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
+from bayes_lupil.trials.tables import read_table
 from bayes_lupil.trials.trial import Arms, Direction, EndPoint, Trial
 
 __all__ = ["builtin_trials", "load_trial"]
@@ -27,6 +30,7 @@ def builtin_trials() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _library().glob("*.toml")))
 
 
+@checked
 def load_trial(
     trial: str | Path,
     *,
@@ -44,7 +48,8 @@ def load_trial(
     trial : str or Path
         A built-in name (`builtin_trials`), a trial file (.toml), or a CSV file: a table of sites with the columns
         site, arm, responders, n, or one row a patient with site, arm, the end point (0/1), any `pop_NAME` columns
-        (0/1, membership of a population) and covariates.
+        (0/1, membership of a population) and covariates. Where a column `data` says SYNTHETIC, the data are taken for
+        made-up ones.
     control, active : str, optional
         For CSV: the arms compared. Needed unless there are two arms of which one is called control or placebo.
     end_point : str, optional
@@ -88,8 +93,7 @@ def load_trial(
         loaded = read_trial_file(path)
         _only_for_csv(str(path), loaded, control, active, end_point, benefit, mcid)
         return loaded
-    name = end_point or "response"
-    point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
+    name = "response" if end_point is None else end_point
     table = read_table(path)
     arms = Arms(*declare_arms(table, control, active))
     populations = {"itt": Population("itt", "intention to treat", "everyone in the file")}
@@ -99,19 +103,21 @@ def load_trial(
     else:
         data, notes = patients_from_table(table, arms.names, name)
         populations |= {flag: Population(flag, flag, f"column pop_{flag}") for flag in data.flags}
+    point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
+    title = one_line(path.name)
     guessed = control is None and active is None
     if guessed:
         notes.append(f"control taken to be '{arms.control}', active '{arms.active}'")
     return Trial(
-        name=path.stem,
-        title=path.name,
+        name=one_line(path.stem),
+        title=title,
         arms=arms,
         end_point=point,
         data=data,
         populations=populations,
-        provenance=({"number": "counts", "what": f"file {path.name}", "source": "the user's file", "grade": ""},),
+        provenance=({"number": "counts", "what": f"file {title}", "source": "the user's file", "grade": ""},),
         notes=tuple(notes),
-        synthetic="synthetic" in path.stem.lower(),
+        synthetic=table.synthetic,
     )
 
 

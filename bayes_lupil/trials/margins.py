@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from bayes_lupil.characters import alike
 from bayes_lupil.errors import TrialError
+from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["Margins", "PatientClass"]
@@ -88,10 +91,17 @@ class Margins:
             raise TrialError("margins.excluded_sites", "no site", "at least one excluded site")
         if len(set(self.excluded_sites)) != len(self.excluded_sites):
             raise TrialError("margins.excluded_sites", "a site named twice", "each site once")
+        check_names(self.excluded_sites, "site", "margins.excluded_sites")
+        check_names((self.subset,), "population", "margins.subset")
         if self.n_sites <= len(self.excluded_sites):
             raise TrialError(
                 "margins.n_sites", str(self.n_sites), f"more than the {len(self.excluded_sites)} excluded sites"
             )
+        if self.n_sites > MOST_UNPUBLISHED_SITES:
+            raise TrialError("margins.n_sites", f"{self.n_sites:,}", f"at most {MOST_UNPUBLISHED_SITES:,}")
+        if alike(self.sites) is not None or len(set(self.sites)) < self.n_sites:
+            found = "'ordinary' and a number as the name of an excluded site"
+            raise TrialError("margins.excluded_sites", found, "another name: the other sites are called so")
         for a, arm in enumerate(("control", "active")):
             (r, n), (sub_r, sub_n) = self.totals[a], self.subset_totals[a]
             for what, small, large in (
@@ -103,6 +113,8 @@ class Margins:
                 if small > large:
                     required = "a part within its whole"
                     raise TrialError(f"margins, {arm} arm", f"{what} ({small} > {large})", required)
+            if max(n, sub_n) > MOST_PATIENTS:
+                raise TrialError(f"margins, {arm} arm", f"{max(n, sub_n):,} patients", f"at most {MOST_PATIENTS:,}")
             if min(r, sub_r, sub_n) < 0 or n < 1:
                 raise TrialError(
                     f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.patients import frozen
 from bayes_lupil.trials.populations import Exclusion, Population
 
@@ -51,6 +52,8 @@ class Measurements(ReadOnly):
     flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_names(self.site, "site")
+        check_names(tuple(self.flags), "population")
         size = len(self.site)
         if "itt" in self.flags:
             raise TrialError("flags", "a flag 'itt'", "other names: 'itt' is every patient")

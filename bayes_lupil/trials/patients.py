@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["Patients", "frozen"]
@@ -41,6 +42,8 @@ class Patients(ReadOnly):
     covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_names(self.site, "site")
+        check_names(tuple(self.flags), "population")
         size = len(self.site)
         for name, texts in self.covariates.items():
             if len(texts) != size:

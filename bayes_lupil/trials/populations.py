@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bayes_lupil.trials.names import check_names, check_texts
+
 if TYPE_CHECKING:
     from bayes_lupil.trials.cells import Cells
     from bayes_lupil.trials.margins import Margins
@@ -31,6 +33,10 @@ class Population:
     source: str = ""
     grade: str = ""
     post_hoc: bool = False
+
+    def __post_init__(self) -> None:
+        check_names((self.name,), "population")
+        check_texts("population", label=self.label, description=self.description, source=self.source)
 
 
 @dataclass(frozen=True)

@@ -1,112 +1,27 @@
-"""CSV readers: a table of sites (cells) or one row a patient. Every complaint names file and line."""
+"""Trials from CSV tables: of sites (cells), or one row a patient. Every complaint names file and line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 
-from bayes_lupil.documents import NAME_PATTERN, read_text
-from bayes_lupil.errors import TrialError, closest, did_you_mean, nearest
+from bayes_lupil.characters import alike
+from bayes_lupil.documents import NAME_PATTERN
+from bayes_lupil.errors import TrialError, did_you_mean, nearest
+from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.tables import CELL_COLUMNS, MARK, Table, listed
 
-__all__ = ["CELL_COLUMNS", "Table", "cells_from_table", "declare_arms", "patients_from_table", "read_table"]
+__all__ = ["cells_from_table", "declare_arms", "patients_from_table"]
 
-CELL_COLUMNS = ("site", "arm", "responders", "n")
 FLAG_PREFIX = "pop_"
 _CONTROL_NAMES = ("control", "placebo")
-_WHOLE = re.compile(r"[+-]?\d{1,12}")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A CSV file as text: column names and rows, each with its line in the file."""
-
-    path: Path
-    columns: tuple[str, ...]
-    rows: tuple[tuple[int, dict[str, str]], ...]
-    header_line: int = 1
-
-    @property
-    def is_cells(self) -> bool:
-        """Whether the columns are those of a table of sites rather than of patients."""
-        return {"responders", "n"} <= set(self.columns)
-
-    def column(self, name: str) -> list[str]:
-        """One column; an unknown name is an error with the nearest valid spelling."""
-        if name not in self.columns:
-            found = f"no column '{name}' (columns: {', '.join(self.columns)})"
-            hint = nearest(name, self.columns)
-            if name in CELL_COLUMNS:  # the name is fixed, so it is the file that must change
-                spare = [column for column in self.columns if column not in CELL_COLUMNS]
-                match = closest(name, spare)
-                hint = f"Should '{match}' be called '{name}'?" if match else ""
-            raise TrialError(f"{self.path}, line {self.header_line}", found, f"a column '{name}'", hint)
-        return [row[name] for _, row in self.rows]
-
-    def where(self, i: int, column: str) -> str:
-        """File, line and column of row i, for messages."""
-        return f"{self.path}, line {self.rows[i][0]}, column '{column}'"
-
-
-def read_table(path: Path) -> Table:
-    """Read a comma-separated file with a header line.
-
-    Raises
-    ------
-    TrialError
-        For an empty file, a wrong delimiter or encoding, repeated columns, ragged or missing rows.
-    """
-    text = read_text(path, TrialError)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines = list(_checked(reader, path))
-    if not lines:
-        raise TrialError(str(path), "blank lines only", "a header line and rows")
-    header_line, header = lines[0]
-    columns = tuple(name.strip() for name in header)
-    if len(columns) == 1:
-        for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-            if sign in columns[0]:
-                raise TrialError(
-                    f"{path}, line {header_line}", f"columns separated by {word}", "columns separated by commas"
-                )
-    for name in columns:
-        if not name:
-            raise TrialError(f"{path}, line {header_line}", "a column without a name", "a name for each column")
-        if columns.count(name) > 1:
-            raise TrialError(f"{path}, line {header_line}", f"column '{name}' twice", "each column once")
-    rows = []
-    for line, fields in lines[1:]:
-        if len(fields) != len(columns):
-            raise TrialError(
-                f"{path}, line {line}", f"{len(fields)} fields", f"{len(columns)} fields, as in the header"
-            )
-        rows.append((line, {name: value.strip() for name, value in zip(columns, fields, strict=True)}))
-    if not rows:
-        raise TrialError(str(path), "a header and no rows", "at least one row for each arm")
-    return Table(path, columns, tuple(rows), header_line)
-
-
-def _checked(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Non-blank lines with their number; a malformed one is an error."""
-    while True:
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            line = getattr(reader, "line_num", 0)
-            raise TrialError(
-                f"{path}, line {line}", f"text that is not CSV ({problem})", "a comma-separated file"
-            ) from None
-        if any(field.strip() for field in fields):
-            yield getattr(reader, "line_num", 0), fields
+_NO_OUTCOMES = ("site", "arm", "patient", MARK)
+_BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_WHOLE = re.compile(r"[+-]?(\d{1,12})(\.0{1,12})?")
 
 
 def declare_arms(table: Table, control: str | None, active: str | None) -> tuple[str, str]:
@@ -115,18 +30,13 @@ def declare_arms(table: Table, control: str | None, active: str | None) -> tuple
     One of two arms named 'control' or 'placebo' is taken for the control; nothing else is guessed, because a wrong
     guess would turn the direction of every effect.
     """
-    table.column("arm")
-    found = list(dict.fromkeys(_filled(table, i, "arm") for i in range(len(table.rows))))
+    found = list(dict.fromkeys(table.names("arm")))
     for role, name in (("control", control), ("active", active)):
         if name is not None and name not in found:
             raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
     if control is not None and control == active:
         raise TrialError(str(table.path), f"'{control}' as control and as active", "two different arms")
-    folded: dict[str, str] = {}
-    for name in found:
-        twin = folded.setdefault(name.casefold(), name)
-        if twin != name:
-            raise TrialError(str(table.path), f"the arms '{twin}' and '{name}'", "one spelling of each arm")
+    one_spelling(table, "arm", found)
     if len(found) < 2:
         raise TrialError(str(table.path), f"only the arm '{found[0]}'", "two arms")
     if control is None and active is None:
@@ -164,21 +74,22 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
         What was left out.
     """
     for name in table.columns:
-        if name not in CELL_COLUMNS:
+        if name not in CELL_COLUMNS and not (name == MARK and table.synthetic):
             raise TrialError(
-                f"{table.path}, line {table.header_line}",
+                table.header,
                 f"the unknown column '{name}'",
                 f"the columns {', '.join(CELL_COLUMNS)}",
                 nearest(name, CELL_COLUMNS),
             )
-    for name in CELL_COLUMNS:
-        table.column(name)
+    site_column, arm_column = table.names("site"), table.names("arm")
+    count_columns = [(name, table.column(name)) for name in ("responders", "n")]
+    one_spelling(table, "site", site_column)
     seen: dict[tuple[str, str], int] = {}
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     other_arms: dict[str, int] = {}
     for i, (line, _row) in enumerate(table.rows):
-        site, arm = _filled(table, i, "site"), _filled(table, i, "arm")
-        responders, n = _count(table, i, "responders"), _count(table, i, "n")
+        site, arm = site_column[i], arm_column[i]
+        responders, n = (_count(table, i, name, cells[i]) for name, cells in count_columns)
         if responders > n:
             raise TrialError(
                 f"{table.path}, line {line}",
@@ -217,11 +128,12 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
 
 def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> tuple[Patients, list[str]]:
     """One row a patient; `end_point` names the column of 0/1 outcomes, 'pop_...' columns are population flags."""
-    table.column("site")
-    arm_column = table.column("arm")
+    site_column, arm_column = table.names("site"), table.names("arm")
+    one_spelling(table, "site", site_column)
     outcome = _outcome(table, end_point)
-    keep = [i for i, arm in enumerate(arm_column) if _filled(table, i, "arm") in arms]
-    _both_arms(table, arms, {arm: arm_column.count(arm) for arm in arms})
+    keep = [i for i, arm in enumerate(arm_column) if arm in arms]
+    patients_of = Counter(arm_column)
+    _both_arms(table, arms, patients_of)
     missing = [i for i in keep if outcome[i] == ""]
     if missing:
         raise TrialError(
@@ -230,8 +142,8 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
             "0 or 1 for each patient",
             "Decide beforehand how missing outcomes count, for example as 0 (non-responder), and write that down.",
         )
-    flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX) and name != end_point]
-    flags = {_population(table, name): np.array([_binary(table, i, name) for i in keep], bool) for name in flag_columns}
+    flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX)]
+    flags = {_population(table, name): np.array(_binary(table, keep, name), bool) for name in flag_columns}
     if not flags.pop("itt", np.True_).all():
         raise TrialError(
             f"{table.path}, column '{FLAG_PREFIX}itt'",
@@ -241,29 +153,52 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
         )
     others = [name for name in table.columns if name not in {"site", "arm", end_point, *flag_columns}]
     patients = Patients(
-        site=tuple(_filled(table, i, "site") for i in keep),
+        site=tuple(site_column[i] for i in keep),
         arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
-        response=np.array([_binary(table, i, end_point) for i in keep], dtype=np.int64),
+        response=np.array(_binary(table, keep, end_point), dtype=np.int64),
         flags=flags,
-        covariates={name: tuple(table.rows[i][1][name] for i in keep) for name in others},
+        covariates={name: _part(table.column(name), keep) for name in others},
     )
-    left_out = {arm: arm_column.count(arm) for arm in dict.fromkeys(arm_column) if arm not in arms}
+    left_out = {arm: n for arm, n in patients_of.items() if arm not in arms}
     return patients, [f"arm '{arm}' not compared: {n} patients left out" for arm, n in left_out.items()]
+
+
+def _part(column: list[str], keep: list[int]) -> tuple[str, ...]:
+    return tuple(column[i] for i in keep)
+
+
+def one_spelling(table: Table, column: str, names: list[str]) -> None:
+    """That no two names differ only by case, spaces, hidden marks or the form of their letters."""
+    if (twins := alike(names)) is not None:
+        i = table.column(column).index(twins[1])
+        raise TrialError(
+            table.where(i, column),
+            f"the {column}s '{twins[0]}' and '{twins[1]}'",
+            f"one spelling of each {column}",
+            "They differ only by case, spaces, signs that nobody sees or the form of a letter.",
+        )
 
 
 def _outcome(table: Table, end_point: str) -> list[str]:
     """The outcome column; where it is not there, a table of sites with a column missing may be meant."""
-    if end_point in table.columns:
+    free = [name for name in table.columns if name not in _NO_OUTCOMES and not name.startswith(FLAG_PREFIX)]
+    if end_point in free:
         return table.column(end_point)
+    binary = tuple(name for name in free if {*table.column(name)} <= {*_BINARY, ""})
+    if end_point in table.columns or not end_point.strip():
+        flag = end_point.startswith(FLAG_PREFIX)
+        what = f"'{end_point}', which is {'a population flag' if flag else 'no outcome'}" if end_point else "nothing"
+        hint = f"Columns of 0 and 1: {listed(binary)}." if binary else "No column has only 0 and 1."
+        raise TrialError(f"{table.header}, end point", what, "the column of an outcome", hint)
     absent = [name for name in CELL_COLUMNS if name not in table.columns]
     if len(absent) == 1:
         table.column(absent[0])
     raise TrialError(
-        f"{table.path}, line {table.header_line}",
-        f"no column '{end_point}' (columns: {', '.join(table.columns)})",
+        table.header,
+        f"no column '{end_point}' (columns: {listed(table.columns)})",
         f"the end point '{end_point}' as 0 or 1 (one row a patient), or the columns {', '.join(CELL_COLUMNS)} "
         "(one row for each site and arm)",
-        did_you_mean(end_point, table.columns) or "The column of the end point can be named (end_point).",
+        did_you_mean(end_point, free) or "The column of the end point can be named (end_point).",
     )
 
 
@@ -271,7 +206,7 @@ def _population(table: Table, column: str) -> str:
     name = column.removeprefix(FLAG_PREFIX)
     if not re.fullmatch(NAME_PATTERN, name):
         raise TrialError(
-            f"{table.path}, line {table.header_line}",
+            table.header,
             f"column '{column}'",
             f"'{FLAG_PREFIX}' and the name of a population: 1 to 60 letters, digits, '_' and '-'",
         )
@@ -284,23 +219,19 @@ def _both_arms(table: Table, arms: tuple[str, str], patients: dict[str, int]) ->
             raise TrialError(str(table.path), f"no patients in arm '{arm}'", "at least one patient in each arm")
 
 
-def _filled(table: Table, i: int, column: str) -> str:
-    value = table.rows[i][1][column]
-    if not value:
-        raise TrialError(table.where(i, column), "nothing", "a name")
-    return value
-
-
-def _count(table: Table, i: int, column: str) -> int:
-    value = table.rows[i][1][column]
-    if not _WHOLE.fullmatch(value) or int(value) < 0:
-        required = "a whole number from 0 to 999,999,999,999"
+def _count(table: Table, i: int, column: str, value: str) -> int:
+    found = _WHOLE.fullmatch(value)
+    count = -1 if found is None or (value.startswith("-") and int(found[1])) else int(found[1])
+    if not 0 <= count <= MOST_PATIENTS:
+        required = f"a whole number from 0 to {MOST_PATIENTS:,}"
         raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", required)
-    return int(value)
+    return count
 
 
-def _binary(table: Table, i: int, column: str) -> int:
-    value = table.rows[i][1][column]
-    if value not in {"0", "1"}:
-        raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", "0 or 1")
-    return int(value)
+def _binary(table: Table, keep: list[int], column: str) -> list[int]:
+    """A column of 0 and 1, also as programs write them that know no whole numbers (0.0 and 1.0)."""
+    cells = table.column(column)
+    for i in keep:
+        if cells[i] not in _BINARY:
+            raise TrialError(table.where(i, column), f"'{cells[i]}'" if cells[i] else "nothing", "0 or 1")
+    return [_BINARY[cells[i]] for i in keep]

@@ -11,6 +11,7 @@ from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
+from bayes_lupil.trials.names import check_names, check_texts
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Population
 
@@ -34,6 +35,7 @@ class Arms:
     def __post_init__(self) -> None:
         if self.control == self.active:
             raise TrialError("arms", f"'{self.control}' twice", "two different arms, control and active")
+        check_names((self.control, self.active), "arm")
 
     @property
     def names(self) -> tuple[str, str]:
@@ -66,6 +68,8 @@ class EndPoint:
     kind: Kind = "binary"
 
     def __post_init__(self) -> None:
+        check_names((self.name,), "end point", "end point")
+        check_texts("end point", label=self.label, unit=self.unit, mcid_source=self.mcid_source)
         if self.kind not in ("binary", "continuous"):
             raise TrialError(
                 "kind", f"'{self.kind}'", "'binary' or 'continuous'",
@@ -149,6 +153,11 @@ class Trial(ReadOnly):
     not_published: tuple[str, ...] = ()
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        check_names((self.name,), "trial", "trial")
+        check_texts("trial", title=self.title)
+        super().__post_init__()
 
     @classmethod
     def from_cells(

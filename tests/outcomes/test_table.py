@@ -155,9 +155,6 @@ def test_made_up_data_say_so_in_every_row(tmp_path: Path) -> None:
     again = read_outcomes(path)  # its name does not say so, its rows do
     assert again.synthetic
     pd.testing.assert_frame_equal(again.to_frame(), frame, check_dtype=False)
-    named = read_outcomes(_file(tmp_path, "site,arm\nA,placebo\n", "my_Synthetic_trial.csv"))
-    assert named.synthetic
-    assert set(named.to_frame()["data"]) == {SYNTHETIC}
 
 
 def test_a_column_called_data_is_left_alone_in_real_data() -> None:

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.outcomes import read_outcomes
 from bayes_lupil.trials import Cells, Trial, builtin_trials, load_trial
+from bayes_lupil.trials.trial import SYNTHETIC
 
 # built-in trials
 
@@ -214,8 +216,44 @@ def test_what_is_said_of_a_csv_file_is_taken_over(tmp_path: Path) -> None:
     assert load_trial(table(tmp_path)).end_point.mcid_source == ""
 
 
-def test_a_file_called_synthetic_is_synthetic(tmp_path: Path) -> None:
-    assert load_trial(table(tmp_path, "Synthetic_table.csv")).synthetic
+@pytest.mark.parametrize("name", ["Synthetic_table.csv", "photosynthetic_acne.csv", "synthetic.csv"])
+def test_the_name_of_a_file_says_nothing_of_its_data(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path, name)
+    assert not load_trial(path).synthetic
+    assert not read_outcomes(path).synthetic
+
+
+@pytest.mark.parametrize("mark", [SYNTHETIC, "SYNTHETIC DATA: made up", "Synthetic", "a synthetic trial"])
+@pytest.mark.parametrize("kind", ["sites", "patients"])
+def test_data_that_say_so_are_made_up(tmp_path: Path, mark: str, kind: str) -> None:
+    head, row = ("responders,n", "1,2") if kind == "sites" else ("response,age", "1,30")
+    path = tmp_path / "t.csv"
+    path.write_text(f'data,site,arm,{head}\n"{mark}",A,drug,{row}\n"{mark}",A,placebo,{row}\n', encoding="utf-8")
+    assert load_trial(path).synthetic
+    assert read_outcomes(path).synthetic
+    declared = tmp_path / "t.toml"
+    declared.write_text(
+        f"""schema = 1\nname = "t"\ntitle = "t"\n[arms]\ncontrol = "placebo"\nactive = "drug"\n[end_point]
+        name = "response"\nlabel = "R"\nbenefit = "higher"\n[[sources]]\nid = "s"\ncitation = "c"
+        [data]\nfile = "{path.name}"\nsource = "s"\ngrade = "A"\n""",
+        encoding="utf-8",
+    )
+    assert load_trial(declared).synthetic
+
+
+@pytest.mark.parametrize("text", ["photosynthetic", "first cut", "", "synthetically sweetened", "real"])
+def test_a_column_called_data_may_be_something_else_of_patients(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "synthetic.csv"
+    path.write_text(f"data,site,arm,response\n{text},A,drug,1\n{text},A,placebo,0\n", encoding="utf-8")
+    assert not load_trial(path).synthetic
+    assert not read_outcomes(path).synthetic
+
+
+def test_a_column_called_data_is_unknown_in_real_tables_of_sites(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("data,site,arm,responders,n\nx,A,drug,1,2\nx,A,placebo,0,3\n", encoding="utf-8")
+    with pytest.raises(TrialError, match="the unknown column 'data'"):
+        load_trial(path)
 
 
 def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bayes_lupil.characters import alike, name_fault
 from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.trials import Cells, Patients, Trial, load_trial
 
@@ -69,8 +70,21 @@ def check_good(trial: Trial) -> None:
         "\n\n" + GOOD.replace("\n", "\n\n"),
         GOOD + ",,,\n , ,,\n",
         GOOD.replace(",1,4", ",+1,004"),
+        GOOD.replace(",1,4", ",1.0,4.00"),
     ],
-    ids=["plain", "no last line end", "BOM", "CRLF", "CR", "quotes", "spaces", "blank lines", "empty rows", "signs"],
+    ids=[
+        "plain",
+        "no last line end",
+        "BOM",
+        "CRLF",
+        "CR",
+        "quotes",
+        "spaces",
+        "blank lines",
+        "empty rows",
+        "signs",
+        "floats",
+    ],
 )
 def test_dialects_of_one_table(load: Callable[..., Trial], text: str) -> None:
     check_good(load(text))
@@ -81,9 +95,9 @@ def test_the_order_of_columns_does_not_matter(load: Callable[..., Trial]) -> Non
     check_good(load("\n".join(",".join([n, arm, r, site]) for site, arm, r, n in rows)))
 
 
-def test_quoted_names_keep_commas_quotes_line_ends_and_accents(load: Callable[..., Trial]) -> None:
-    trial = load(HEADER + '"Köln, ""Süd""\nCampus",placebo,1,2\n"Köln, ""Süd""\nCampus",drug,1,2\n')
-    assert trial.site_names == ('Köln, "Süd"\nCampus',)
+def test_quoted_names_keep_commas_quotes_and_accents(load: Callable[..., Trial]) -> None:
+    trial = load(HEADER + '"Köln, ""Süd"" ",placebo,1,2\n"\nKöln, ""Süd""",drug,1,2\n')
+    assert trial.site_names == ('Köln, "Süd"',)
 
 
 def test_a_site_may_have_nobody_in_one_arm(load: Callable[..., Trial]) -> None:
@@ -168,7 +182,7 @@ def test_arms_that_are_not_there(
 # tables of sites, faulty
 
 
-COUNT = "a whole number from 0 to 999,999,999,999"
+COUNT = "a whole number from 0 to 10,000,000"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +197,8 @@ COUNT = "a whole number from 0 to 999,999,999,999"
         (GOOD.replace("3,5", "-3,5"), ", line 3, column 'responders'", "'-3'", COUNT),
         (GOOD.replace("3,5", "3,-5"), ", line 3, column 'n'", "'-5'", COUNT),
         (GOOD.replace("3,5", "2.5,5"), ", line 3, column 'responders'", "'2.5'", COUNT),
-        (GOOD.replace("3,5", "3.0,5"), ", line 3, column 'responders'", "'3.0'", COUNT),
+        (GOOD.replace("3,5", "3.01,5"), ", line 3, column 'responders'", "'3.01'", COUNT),
+        (GOOD.replace("3,5", "3,10000001"), ", line 3, column 'n'", "'10000001'", COUNT),
         (GOOD.replace("3,5", "3,1e3"), ", line 3, column 'n'", "'1e3'", COUNT),
         (GOOD.replace("3,5", "NA,5"), ", line 3, column 'responders'", "'NA'", COUNT),
         (GOOD.replace("3,5", "3,nan"), ", line 3, column 'n'", "'nan'", COUNT),
@@ -232,9 +247,9 @@ def test_a_fault_is_named_by_line_find_and_requirement(
 
 
 def test_the_line_is_that_of_the_file_even_after_blank_and_quoted_ones(refusal: Callable[..., InputError]) -> None:
-    problem = refusal('\nsite,arm,responders,n\n\n"A\nB",placebo,1,4\n"A\nB",drug,9,5\n')
+    problem = refusal('\nsite,arm,responders,n\n\n"\nA",placebo,1,4\n"\nA",drug,9,5\n')
     assert problem.where == "t.csv, line 7"
-    assert "site 'A\\nB'" in problem.found
+    assert "site 'A'" in problem.found
 
 
 @pytest.mark.parametrize(
@@ -265,7 +280,7 @@ def test_a_table_of_sites_with_one_missing_column_is_not_taken_for_patients(
     assert problem.found == "no column 'responders' (columns: site, arm, events, n)"
 
 
-@pytest.mark.parametrize(("encoding", "line", "byte"), [("latin-1", 3, "f6"), ("cp1252", 3, "f6"), ("utf-16", 1, "ff")])
+@pytest.mark.parametrize(("encoding", "line", "byte"), [("latin-1", 3, "f6"), ("cp1252", 3, "f6")])
 def test_another_encoding(refusal: Callable[..., InputError], encoding: str, line: int, byte: str) -> None:
     problem = refusal(GOOD.replace("A,drug", "Köln,drug").encode(encoding))
     assert problem.where == f"t.csv, line {line}"
@@ -358,10 +373,16 @@ def test_a_flag_itt_that_holds_everyone_says_nothing_new(load: Callable[..., Tri
 
 # whatever may come
 
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(lambda s: s == s.strip())
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
+    lambda s: s == s.strip() and not name_fault(s)
+)
 cell = st.integers(0, 50).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 tables = st.dictionaries(names, st.tuples(cell, cell), min_size=1, max_size=6).filter(
-    lambda t: all(c[1] + a[1] for c, a in t.values()) and all(sum(row[i][1] for row in t.values()) for i in (0, 1))
+    lambda t: (
+        alike(t) is None
+        and all(c[1] + a[1] for c, a in t.values())
+        and all(sum(row[i][1] for row in t.values()) for i in (0, 1))
+    )
 )
 
 

@@ -1,0 +1,56 @@
+"""How large what is read may be: every limit of a reader, in one place, and each named where it is passed.
+
+They lie above what the engines were tried on (a million patients, 500,000 sites) and keep a refusal within about a
+second. That on patients has a reason of its own: probabilities of exact tests come from logarithms of factorials, whose
+rounding in double precision grows with the counts, and beyond it two tables that are equally probable are no longer
+told from two that are not.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "MOST_BYTES_OF_A_DOCUMENT",
+    "MOST_BYTES_OF_A_TABLE",
+    "MOST_CELLS",
+    "MOST_COLUMNS",
+    "MOST_DIGITS",
+    "MOST_LETTERS",
+    "MOST_LEVELS",
+    "MOST_LINES",
+    "MOST_PATIENTS",
+    "MOST_UNPUBLISHED_SITES",
+    "MOST_VALUES",
+]
+
+MOST_BYTES_OF_A_DOCUMENT = 1_000_000
+"""Of a TOML file; the built-in ones have about 10,000. Reading a million takes up to a second."""
+
+MOST_LEVELS = 32
+"""Tables and lists within each other, and parts of a dotted key; 6 are used."""
+
+MOST_VALUES = 100_000
+"""Keys and items of lists of a document, tables and lists among them."""
+
+MOST_DIGITS = 300
+"""Of a whole number; a longer one is above every number that computers count with."""
+
+MOST_LETTERS = 300
+"""Of a name: of an arm, a site, a patient or a column."""
+
+MOST_BYTES_OF_A_TABLE = 250_000_000
+"""Of a CSV file."""
+
+MOST_LINES = 2_000_000
+"""Of a CSV file."""
+
+MOST_COLUMNS = 2_000
+"""Of a CSV file."""
+
+MOST_CELLS = 20_000_000
+"""Rows times columns of a CSV file; about 2 GB of memory."""
+
+MOST_PATIENTS = 10_000_000
+"""Of an arm."""
+
+MOST_UNPUBLISHED_SITES = 10_000
+"""Sites of a trial whose site table was not published: each is a parameter of the sampler."""
