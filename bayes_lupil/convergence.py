@@ -221,15 +221,22 @@ def judge(
         worst = _worst(table, "r_hat", True)
         r_hat = worst.r_hat
         if not r_hat <= MAX_R_HAT:
-            failures.append(f"R-hat {r_hat:.4f} of {worst.name} (at most {MAX_R_HAT} required)")
+            failures.append(f"R-hat {_told(r_hat, MAX_R_HAT, 4)} of {worst.name} (at most {MAX_R_HAT} required)")
     raised = "raise sampler.points" if "pareto_k" in whole else "raise sampler.draws"
     for label, row, value in (("bulk", bulk, bulk.ess_bulk), ("tail", tail, tail.ess_tail)):
         if not value >= MIN_ESS:
-            failures.append(f"{label} ESS {value:.0f} of {row.name} (at least {MIN_ESS} required: {raised})")
+            found = _told(value, MIN_ESS, 0)
+            failures.append(f"{label} ESS {found} of {row.name} (at least {MIN_ESS} required: {raised})")
     return Verdict(
         not failures, tuple(failures), r_hat, bulk.ess_bulk, tail.ess_tail, divergences, len(table),
         whole.get("pareto_k"), whole.get("quadrature_error"), whole.get("engine_difference"),
     )  # fmt: skip
+
+
+def _told(value: float, limit: float, decimals: int) -> str:
+    """A value with so many decimals, or with as many as tell it from the limit that it misses."""
+    text = f"{value:.{decimals}f}"
+    return text if float(text) != limit or value == limit else f"{value:.10g}"
 
 
 def _worst(table: list[Row], kind: str, high_is_bad: bool) -> Row:
@@ -246,9 +253,10 @@ def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
     way_out = "use sampler.engine = 'nuts'"
     failures = []
     if not k_hat <= MAX_K_HAT:
-        failures.append(f"k-hat {k_hat:.2f} (at most {MAX_K_HAT} required: {way_out})")
+        failures.append(f"k-hat {_told(k_hat, MAX_K_HAT, 2)} (at most {MAX_K_HAT} required: {way_out})")
     if not error <= MAX_QUADRATURE_ERROR:
-        failures.append(f"quadrature error {error:.2g} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
+        found = _told(error, MAX_QUADRATURE_ERROR, 3)
+        failures.append(f"quadrature error {found} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
     if failed:
         failures.append(f"{failed} integrals that failed (0 required: {way_out})")
     if at_limit > MAX_LOST:
@@ -263,4 +271,5 @@ def _engines_differ(diagnostics: Mapping[str, float]) -> list[str]:
     difference = diagnostics.get("engine_difference", 0.0)
     if difference <= MAX_DIFFERENCE:
         return []
-    return [f"the engines differ by {difference:.1f} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required)"]
+    found = _told(difference, MAX_DIFFERENCE, 1)
+    return [f"the engines differ by {found} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required)"]

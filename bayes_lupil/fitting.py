@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bayes_lupil.agreement import Agreement, compare_engines
+from bayes_lupil.arguments import checked
 from bayes_lupil.engines import Draws, run_engine, takes_too_long
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
@@ -20,6 +21,7 @@ from bayes_lupil.trials.trial import Trial
 __all__ = ["fit", "fit_checked"]
 
 
+@checked
 def fit(
     model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False
 ) -> Posterior:
@@ -87,6 +89,7 @@ def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws) -> Posterior:
     return Posterior(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws))
 
 
+@checked
 def fit_checked(
     spec: ModelSpec, trial: Trial, *, check_engines: bool = True, progress: bool = False
 ) -> tuple[Posterior, Agreement | None]:

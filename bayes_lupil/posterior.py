@@ -11,7 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import MAX_LOST, Row, Verdict, describe, describe_independent, judge
+from bayes_lupil.errors import InputError, nearest
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.frozen import make_read_only
 from bayes_lupil.provenance import Provenance
@@ -57,9 +59,20 @@ class Posterior:
         for tree in (self.data, self._own):  # NumPy forgets the flag in a pickle, and in a deep copy
             make_read_only(tree)
 
+    @checked
     def draws(self, name: str) -> NDArray[np.float64]:
-        """Draws of a parameter or estimand, shape (chain, draw, ...); read-only, `.copy()` can be written to."""
-        return np.asarray(self._own["posterior"][name].values, dtype=float)
+        """Draws of a parameter or estimand, shape (chain, draw, ...); read-only, `.copy()` can be written to.
+
+        Raises
+        ------
+        InputError
+            Where the posterior has none of that name, with the nearest.
+        """
+        group = self._own["posterior"]
+        if name not in group.data_vars:
+            known = [str(known) for known in group.data_vars]
+            raise InputError("posterior", f"no quantity '{name}'", "a parameter or estimand", nearest(name, known))
+        return np.asarray(group[name].values, dtype=float)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -76,9 +89,20 @@ class Posterior:
                 found.append(summarise(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
         return tuple(found)
 
+    @checked
     def row(self, name: str) -> Row:
-        """Summary of one quantity by its name, for example 'risk_difference'."""
-        return next(row for row in self.rows if row.name == name)
+        """Summary of one quantity by its name, for example 'risk_difference' or 'tau_u'.
+
+        Raises
+        ------
+        InputError
+            Where the posterior has none of that name, with the nearest.
+        """
+        found = next((row for row in self.rows if row.name == name), None)
+        if found is None:
+            known = [row.name for row in self.rows]
+            raise InputError("posterior", f"no quantity '{name}'", "a row of the summary", nearest(name, known))
+        return found
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -100,6 +124,7 @@ class Posterior:
         group = self._own.children.get("diagnostics")
         return {} if group is None else {str(name): float(value) for name, value in group.data_vars.items()}
 
+    @checked
     def summary(self, sites: bool = False) -> pd.DataFrame:
         """Mean, SD, quantiles and diagnostics, one row a quantity.
 
@@ -192,6 +217,7 @@ class Posterior:
             },
         }
 
+    @checked
     def save(self, path: str | Path) -> Path:
         """Write everything to one NetCDF file, whole or not at all.
 
@@ -204,6 +230,7 @@ class Posterior:
         return Path(path)
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> Posterior:
         """Read a file that `save` wrote.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_lupil.agreement import Agreement
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
@@ -97,6 +98,7 @@ def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
     return next((p for p in posteriors if p.spec.role == "primary"), next(iter(posteriors), None))
 
 
+@checked
 def reanalyse(
     trial: Trial | str | Path = "lupil2",
     models: Sequence[ModelSpec] | str | Path | None = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_lupil.agreement import Agreement
+from bayes_lupil.arguments import checked
 from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
 from bayes_lupil.endpoints.frames import counterpart_table, hierarchy_table
@@ -134,6 +135,7 @@ class EndPointAnalysis:
         return counterpart_table(self)
 
 
+@checked
 def analyse_end_points(
     plan: Plan | str | Path,
     outcomes: Outcomes | str | Path,

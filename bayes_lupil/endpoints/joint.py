@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.endpoints.joint_data import JointData
 from bayes_lupil.endpoints.joint_model import JointModel
@@ -152,6 +153,7 @@ class JointPosterior:
 _KINDS = {"correlation": "patients", "correlation_u": "levels of sites", "correlation_v": "effects at sites"}
 
 
+@checked
 def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progress: bool = False) -> JointPosterior:
     """Fit all end points together, by NUTS.
 

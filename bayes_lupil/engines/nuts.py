@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import os
+import shutil
+import sys
+import tempfile
 import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +68,7 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         backend = "pymc"
         notes = ("nutpie is not installed: sampled by PyMC instead",)
     started = time.perf_counter()
+    _give_place()
     if backend == "nutpie":
         compiled = _compiled(likelihood)
         built = time.perf_counter()
@@ -87,6 +95,24 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
         if old in kept.data_vars
     }
     return Draws(values, statistics, sampler, seconds, notes)
+
+
+@cache
+def _give_place() -> None:
+    """Give PyTensor a temporary folder for compiled code where it could not write to its own, and would fail."""
+    if "compiledir" in os.environ.get("PYTENSOR_FLAGS", ""):
+        return
+    local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    usual = Path(local) / "PyTensor" if local else Path.home() / ".pytensor"
+    try:
+        usual.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=usual, buffering=0) as trial:
+            trial.write(bytes(1_000_000))  # a full disk takes files, and nothing in them
+    except OSError:
+        folder = tempfile.mkdtemp(prefix="bayes_lupil_")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        flags = [os.environ.get("PYTENSOR_FLAGS", ""), f"base_compiledir={folder}"]
+        os.environ["PYTENSOR_FLAGS"] = ",".join(filter(None, flags))
 
 
 _kept: OrderedDict[str, Any] = OrderedDict()
@@ -141,7 +167,8 @@ def run_nutpie(compiled: Any, settings: Sampler, progress: bool = False) -> Any:
             progress_bar=progress,
         )
     except RuntimeError as problem:
-        raise SamplerError(f"nutpie could not sample this model: {problem}") from problem
+        told = str(problem).partition("Stack backtrace")[0].strip()  # addresses in compiled code help nobody
+        raise SamplerError(f"nutpie could not sample this model: {told}") from problem
 
 
 def _run_pymc(model: Any, settings: Sampler, progress: bool) -> Any:

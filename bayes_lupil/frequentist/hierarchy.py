@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import Stratified, stratified
@@ -55,6 +56,7 @@ class HierarchyRow:
     gate_basis: str
 
 
+@checked
 def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ...]:
     """The fixed sequence of a trial in each of its populations.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.counts import HiddenCounts, hidden_counts
 from bayes_lupil.hidden.path import PathPoint, margins_path
@@ -51,6 +52,7 @@ class HiddenAnalysis:
         return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
 
 
+@checked
 def analyse_hidden(
     trial: Trial,
     model: ModelSpec | None = None,

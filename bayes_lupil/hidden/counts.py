@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
@@ -120,6 +121,7 @@ class HiddenCounts:
         return pd.DataFrame(rows).set_index("bound")
 
 
+@checked
 def hidden_counts(
     posterior: Posterior, trial: Trial, *, most_refits: int = 24, refit_draws: int = 2000
 ) -> HiddenCounts:

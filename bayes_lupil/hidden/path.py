@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.engines import run_engine
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.hidden.draws import hidden_classes, weigh
@@ -64,6 +65,7 @@ class PathPoint:
     refitted: bool
 
 
+@checked
 def margins_path(
     posterior: Posterior,
     trial: Trial,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.table import Outcomes
@@ -36,6 +37,7 @@ class Change(ReadOnly):
     limits: tuple[Floats, Floats] | None
 
 
+@checked
 def absolute_change(
     outcomes: Outcomes, baseline: str, followup: str, lowest: float | None = None, highest: float | None = None
 ) -> Change:
@@ -67,6 +69,7 @@ def absolute_change(
     return Change(*_frozen(after - before, _limits(before, lowest, highest)))
 
 
+@checked
 def relative_change(
     outcomes: Outcomes, baseline: str, followup: str, lowest: float | None = None, highest: float | None = None
 ) -> Change:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.change import absolute_change, relative_change
@@ -74,6 +75,7 @@ class Derived(ReadOnly):
         return np.where(self.missing, np.nan, self.values)
 
 
+@checked
 def derive(point: PlannedEndPoint, outcomes: Outcomes) -> Derived:
     """One planned end point from the data.
 
@@ -114,6 +116,7 @@ def check_arms(plan: Plan, outcomes: Outcomes) -> None:
             )
 
 
+@checked
 def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
     """A trial of two arms and this one end point, with the plan's rule for missing values applied.
 
@@ -235,6 +238,7 @@ def compared(outcomes: Outcomes, arms: Arms, population: str) -> Compared:
     return Compared(here, sites, site, (names[here] == arms.active).astype(np.int64))
 
 
+@checked
 def missing_table(derived: Derived, outcomes: Outcomes, arms: Arms, population: str = "itt") -> pd.DataFrame:
     """Patients and missing values by site and arm, with the totals as the last row ('all sites').
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.table import MISSING, Outcomes
@@ -229,6 +230,7 @@ class SRI(ReadOnly):
         return pd.DataFrame({**head, **columns})
 
 
+@checked
 def sri(outcomes: Outcomes, columns: SRIColumns, threshold: int = 4) -> SRI:
     """Derive the responder index of every patient.
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, did_you_mean, nearest
 from bayes_lupil.outcomes.sri import SRIColumns, sri
 from bayes_lupil.outcomes.table import Outcomes
@@ -142,6 +143,7 @@ def _within(key: str, value: float, low: float, high: float) -> None:
         raise InputError(f"design, {key}", f"{value:g}", f"a number from {low:g} to {high:g}")
 
 
+@checked
 def synthetic_patients(
     design: Design | None = None, *, seed: int = 1, margins: Literal["lupil2"] | None = None
 ) -> Outcomes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
@@ -20,6 +21,7 @@ from bayes_lupil.trials.trial import Trial
 __all__ = ["change_prior", "power_scale"]
 
 
+@checked
 def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -> Changed:
     """The posterior under other priors: draws reweighted, or the model fitted again where they cannot stand for that.
 
@@ -53,6 +55,7 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -
     return summary(weighted, label) or of_refit(fit(spec, trial), label, weighted.k_hat)
 
 
+@checked
 def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
     """The posterior with the prior of the shared parameters, or the sites' marginal likelihood, raised to a power.
 

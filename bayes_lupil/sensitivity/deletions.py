@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
@@ -104,6 +105,7 @@ def deletions(posterior: Posterior, trial: Trial, refit: bool = True) -> Iterato
         yield Deletion(name, trial, WeightedDraws(base, -by_site[:, s]), difference, average, refit, impossible)
 
 
+@checked
 def leave_one_site_out(posterior: Posterior, trial: Trial) -> tuple[Changed, ...]:
     """The posterior without each site in turn; the risk difference is then over the patients of the other sites.
 

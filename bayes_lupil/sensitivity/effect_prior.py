@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.estimands import Benefit, benefit_ladder
 from bayes_lupil.fitting import fit
@@ -268,6 +269,7 @@ def _fits(posterior: Posterior, denser: Posterior | None, rows: tuple[UnderPrior
     return (posterior, *(item for item in others if item is not None and item.verdict.ok))
 
 
+@checked
 def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> UnderPrior:
     """The posterior under another prior: draws reweighted, or the model fitted again where they cannot stand for that.
 

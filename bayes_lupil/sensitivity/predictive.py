@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, SamplerError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
@@ -47,6 +48,7 @@ class SiteLoo:
     refitted: tuple[str, ...]
 
 
+@checked
 def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
     """Leave-one-site-out predictive density, by Pareto-smoothed importance sampling, refitted where needed.
 
@@ -79,6 +81,7 @@ def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
     return SiteLoo(float(values.sum()), se, elpd, k_hat, mcse, tuple(refitted))
 
 
+@checked
 def log_evidence(posterior: Posterior) -> tuple[float, float]:
     """Log marginal likelihood of the model and its Monte Carlo standard error.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
@@ -15,6 +16,7 @@ from bayes_lupil.sensitivity.inputs import why_not_without
 from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
+from bayes_lupil.sites.influence import refuse_pooled
 from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial
@@ -150,11 +152,12 @@ def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence
     Raises
     ------
     UnsupportedModelError
-        Where the trial has no site table, cannot support the model, or has no such site.
+        Where the model pools all sites, the trial has no site table, cannot support the model, or has no such site.
     InputError
         Where there is one site only.
     """
     first = shown or load_model(SHOWN)
+    refuse_pooled(first)
     if len(build_likelihood(first, trial).site_names) < 2:
         found = "one site" if trial.resolution == "patients" else "one row of totals, or one site"
         raise InputError(f"trial '{trial.name}'", found, "two sites or more")
@@ -163,6 +166,7 @@ def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence
     return first
 
 
+@checked
 def analyse_sites(
     trial: Trial,
     shown: ModelSpec | None = None,
@@ -213,7 +217,7 @@ def analyse_sites(
     chosen = tuple(suspects) or most_outlying(table, removable)
     possible = follow and bool(chosen) and not why_not_without(posterior, trial, chosen)
     normal = next((p for p in sound.values() if p.spec.sites.distribution == "normal"), None)
-    checked = dict.fromkeys((posterior, normal)) if follow else {}
+    to_check = dict.fromkeys((posterior, normal)) if follow else {}
     return SiteAnalysis(
         trial=trial,
         shown=posterior,
@@ -222,7 +226,7 @@ def analyse_sites(
         comparison=compare_models(sound, trial) if len(sound) > 1 and len(removable) > 1 else None,
         path=exclusion_path(posterior, trial, chosen, powers) if possible else None,
         chosen_by_data=not suspects,
-        checks=tuple(predictive_checks(p, trial) for p in checked if p is not None),
+        checks=tuple(predictive_checks(p, trial) for p in to_check if p is not None),
     )
 
 

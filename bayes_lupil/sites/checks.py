@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import UNSEEN, mcse_proportion
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS, BinomialCells
@@ -114,6 +115,7 @@ class PredictiveChecks:
         return pd.DataFrame([asdict(item) for item in self.checks])
 
 
+@checked
 def predictive_checks(posterior: Posterior, trial: Trial) -> PredictiveChecks:
     """Check rates by site and arm against replicates of the same sites and of new ones.
 
@@ -184,6 +186,7 @@ def statistics_of_rates(y: Counts, n: Counts) -> dict[str, Floats]:
     return {name: np.asarray(value, dtype=float) for name, value in zip(STATISTICS, found, strict=False)}
 
 
+@checked
 def predicted_by_site(posterior: Posterior) -> pd.DataFrame:
     """What each site and arm would show again: quantiles of the count of responders, given the site's own effects.
 

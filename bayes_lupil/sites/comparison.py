@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import loo_sites
@@ -115,6 +116,7 @@ class ModelComparison:
         return pd.DataFrame(rows).set_index("model")
 
 
+@checked
 def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], trial: Trial) -> ModelComparison:
     """Compare models of one trial by leave-one-site-out predictive densities.
 

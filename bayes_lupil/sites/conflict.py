@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import UNSEEN
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
@@ -167,6 +168,7 @@ def columns(name: str, item: Conflict | None) -> dict[str, object]:
     }
 
 
+@checked
 def conflict_p_values(posterior: Posterior, trial: Trial, *, refit: bool = True) -> Conflicts:
     """Conflict p-values of every site.
 

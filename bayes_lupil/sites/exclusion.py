@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
 from bayes_lupil.fitting import fit
@@ -123,6 +124,7 @@ class ExclusionPath:
         return pd.DataFrame(rows).set_index("power")
 
 
+@checked
 def exclusion_path(
     posterior: Posterior, trial: Trial, sites: Sequence[str], powers: Sequence[float] = POWERS
 ) -> ExclusionPath:

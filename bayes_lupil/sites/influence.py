@@ -7,14 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
+from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["Retained", "Shrinkage", "error_of_means", "retained_weights", "shrinkage_factors", "site_cells"]
+__all__ = [
+    "Retained",
+    "Shrinkage",
+    "error_of_means",
+    "refuse_pooled",
+    "retained_weights",
+    "shrinkage_factors",
+    "site_cells",
+]
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +71,7 @@ class Retained:
     relative_mcse: Floats
 
 
+@checked
 def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
     """The share of the distance between a site's own effect and the one expected of it that the model removes.
 
@@ -103,6 +114,7 @@ def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
     return Shrinkage(likelihood.site_names, factor.mean(axis=(0, 1)), error_of_means(posterior, factor))
 
 
+@checked
 def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     """How far the overall effect moves with a site's own effect, relative to an ordinary site of its size.
 
@@ -154,6 +166,20 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     return Retained(likelihood.site_names, weight, spread, relative, error)
 
 
+def refuse_pooled(spec: ModelSpec) -> None:
+    """Refuse a model that has nothing to say of single sites.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    if spec.sites.pooled:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", "sites that are pooled, so that none can be told from another",
+            "a model with sites.intercepts or sites.effects other than 'pooled'",
+        )  # fmt: skip
+
+
 def site_cells(posterior: Posterior, trial: Trial) -> BinomialCells:
     """The likelihood of a posterior that has something to say of single sites.
 
@@ -165,11 +191,7 @@ def site_cells(posterior: Posterior, trial: Trial) -> BinomialCells:
     if trial.data_hash != posterior.provenance.data_hash:
         required = f"the trial fitted, '{posterior.provenance.trial}'"
         raise InputError(f"trial '{trial.name}'", "data other than the posterior's", required)
-    if posterior.spec.sites.pooled:
-        raise UnsupportedModelError(
-            f"model '{posterior.spec.name}'", "sites that are pooled, so that none can be told from another",
-            "a model with sites.intercepts or sites.effects other than 'pooled'",
-        )  # fmt: skip
+    refuse_pooled(posterior.spec)
     likelihood = build_likelihood(posterior.spec, trial)
     if not isinstance(likelihood, BinomialCells):
         raise UnsupportedModelError(

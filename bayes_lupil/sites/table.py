@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
@@ -170,6 +171,7 @@ class SiteTable:
         return table
 
 
+@checked
 def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progress: bool = False) -> SiteTable:
     """Everything that the model says of single sites.
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
+from bayes_lupil.arguments import checked
 from bayes_lupil.documents import read_toml
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.spec.model import ModelSpec, Role
@@ -75,6 +76,7 @@ def end_point_models() -> tuple[ModelSpec, ...]:
     return tuple(load_model(path) for path in sorted((_folder() / "endpoints").glob("*.toml")))
 
 
+@checked
 def load_model(model: str | Path) -> ModelSpec:
     """Load a model by built-in name or from a TOML file.
 
@@ -106,6 +108,7 @@ def model_path(model: str | Path) -> Path:
     return path
 
 
+@checked
 def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
     """All models of a folder, or the one in a file; primary first, then by name.
 
