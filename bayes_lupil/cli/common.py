@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+
+from bayes_lupil.cli.console import Terminal
+from bayes_lupil.documents import read_content
+from bayes_lupil.errors import TrialError
 
 if TYPE_CHECKING:
     from bayes_lupil.trials import Trial
@@ -52,7 +54,7 @@ app = typer.Typer(
     ),
 )
 PLAIN: dict[str, Any] = {"box": None, "pad_edge": False}
-out, err = Console(), Console(stderr=True)
+out, err = Terminal(), Terminal(stderr=True)
 
 
 class Better(StrEnum):
@@ -103,11 +105,11 @@ def tell_notes(trial: Trial, name: str) -> None:
 def looks_like_model(name: str) -> bool:
     """Whether a file is a model file and not a trial file."""
     path = Path(name)
-    if path.suffix.lower() != ".toml" or not path.is_file():
+    if path.suffix.lower() != ".toml":
         return False
     try:
-        return "priors" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "priors" in read_content(path, TrialError)
+    except TrialError:
         return False  # reading it as a trial says what is wrong, and where
 
 

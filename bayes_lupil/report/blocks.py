@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Bullets", "Equation", "Figure", "Folded", "Heading", "Paragraph", "Table", "pieces", "visible"]
+from bayes_lupil.characters import visible
+
+__all__ = ["Block", "Bullets", "Equation", "Figure", "Folded", "Heading", "Paragraph", "Table", "pieces"]
 
 
 @dataclass(frozen=True)
@@ -103,17 +105,6 @@ class Folded:
 Block = Heading | Paragraph | Bullets | Table | Figure | Equation | Folded
 
 
-def visible(text: str) -> str:
-    r"""Text in which nothing is hidden: control characters and marks that turn the direction of text become codes.
-
-    Examples
-    --------
-    >>> visible("site\u202e 1"), visible("a\x00b"), visible("\u05d0")
-    ('site[U+202E] 1', 'a[U+0000]b', 'א')
-    """
-    return "".join(f"[U+{ord(c):04X}]" if _hidden(c) else c for c in text)
-
-
 def pieces(text: str) -> list[tuple[str, bool]]:
     """The parts of a text, and whether each is code: what stands between two single backticks; all of it visible.
 
@@ -124,18 +115,3 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     """
     parts = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
     return [(part, i % 2 == 1) for i, part in enumerate(parts)]
-
-
-def _hidden(c: str) -> bool:
-    code = ord(c)
-    return (
-        (code < 0x20 and c not in "\n\t")
-        or 0x7F <= code < 0xA0
-        or code in (0x00AD, 0x061C, 0xFEFF)
-        or 0x200B <= code <= 0x200F
-        or 0x2028 <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or 0xD800 <= code <= 0xDFFF
-        or 0xFFF9 <= code <= 0xFFFB
-        or 0xE0000 <= code <= 0xE007F
-    )

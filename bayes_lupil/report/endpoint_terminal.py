@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bayes_lupil.characters import visible
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.report.blocks import visible
 from bayes_lupil.report.endpoint_page import hierarchy_rows
 from bayes_lupil.report.endpoint_words import gate_words, missing_words
 from bayes_lupil.trials.trial import SYNTHETIC

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from bayes_lupil.characters import visible
 from bayes_lupil.hidden.analysis import HiddenAnalysis
-from bayes_lupil.report.blocks import visible
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.characters import visible
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.reanalysis import Analysis, Reanalysis
-from bayes_lupil.report.blocks import visible
 from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bayes_lupil.agreement import Agreement
+from bayes_lupil.characters import visible
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.answer import reanalysed, sure
-from bayes_lupil.report.blocks import visible
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.trials.trial import SYNTHETIC, Trial

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bayes_lupil.characters import visible
 from bayes_lupil.files import new_file
-from bayes_lupil.report.blocks import Table, visible
+from bayes_lupil.report.blocks import Table
 
 __all__ = ["write_word"]
 

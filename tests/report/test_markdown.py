@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bayes_lupil.report.blocks import Bullets, Equation, Figure, Heading, Paragraph, Table, visible
+from bayes_lupil.characters import visible
+from bayes_lupil.report.blocks import Bullets, Equation, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.markdown import markdown
 
 NAMES = {

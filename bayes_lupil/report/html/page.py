@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bayes_lupil.report.blocks import pieces, visible
+from bayes_lupil.characters import visible
+from bayes_lupil.report.blocks import pieces
 from bayes_lupil.report.checklists import checklists
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.html.pictures import Picture
