@@ -104,6 +104,7 @@ def plans(
     from bayes_lupil.spec.library import plan_path
 
     if plan is not None:
+        load_plan(plan)
         sys.stdout.write(plan_path(plan).read_text(encoding="utf-8"))
         return
     for name in builtin_plans():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from bayes_lupil.characters import visible
 from bayes_lupil.files import new_file
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -55,9 +56,31 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         import matplotlib as mpl
 
         with mpl.rc_context(STYLE):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            _hide_nothing(figure)
+            return figure
 
     return inside
+
+
+def _hide_nothing(figure: Figure) -> None:
+    """Make all text of a figure visible, whatever names it holds: no SVG could hold some of their characters."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    for axes in figure.axes:  # their ticks get a text whenever they are drawn
+        for formatter in (axes.xaxis.get_major_formatter(), axes.yaxis.get_major_formatter()):
+            if isinstance(formatter, FixedFormatter):
+                formatter.seq = [visible(label) for label in formatter.seq]
+            elif isinstance(formatter, FuncFormatter):
+                formatter.func = functools.partial(_shown, formatter.func)
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and (shown := visible(text.get_text())) != text.get_text():
+            text.set_text(shown)
+
+
+def _shown(label: Callable[..., str], *place: Any) -> str:
+    return visible(label(*place))
 
 
 def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) -> tuple[Figure, Axes, Axes]:
