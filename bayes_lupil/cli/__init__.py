@@ -13,6 +13,7 @@ from bayes_lupil.cli import fits as _fits  # noqa: F401  adds its commands, as t
 from bayes_lupil.cli import shows as _shows  # noqa: F401
 from bayes_lupil.cli import sites as _sites  # noqa: F401
 from bayes_lupil.cli.common import FAILED, app, err, out
+from bayes_lupil.cli.streams import quiet_surroundings, streams
 from bayes_lupil.errors import BayesLupilError
 
 __all__ = ["FAILED", "app", "err", "main", "out"]
@@ -35,12 +36,30 @@ def _root(
 
 def main(run: Callable[[], Any] = app) -> None:
     """Entry point: errors of this package become a message and an exit status, never a traceback."""
+    quiet_surroundings()
+    with streams() as said:
+        status = _status(run)
+        if lost := said.lost:
+            _tell(lost)
+            status = status or lost.exit_status
+    raise SystemExit(status)
+
+
+def _status(run: Callable[[], Any]) -> int | str:
+    """What the command ends with."""
     try:
         run()
     except BayesLupilError as problem:
-        err.print("error:", style="bold red", end=" ")
-        err.print(str(problem), highlight=False, markup=False, soft_wrap=True)
-        raise SystemExit(problem.exit_status) from None
+        _tell(problem)
+        return problem.exit_status
     except KeyboardInterrupt:
         err.print("interrupted")
-        raise SystemExit(130) from None
+        return 130
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def _tell(problem: BayesLupilError) -> None:
+    err.print("error:", style="bold red", end=" ")
+    err.print(str(problem), highlight=False, markup=False, soft_wrap=True)

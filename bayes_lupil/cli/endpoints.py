@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_lupil.cli.common import FAILED, Quiet, app, err, interactive, out
-from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.cli.common import FAILED, Force, Quiet, app, err, interactive, out, results
+from bayes_lupil.cli.streams import write_document
+from bayes_lupil.files import make_folder, refuse_existing, write_text
+from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
     from bayes_lupil.outcomes import Outcomes
@@ -26,8 +26,10 @@ def endpoints(
         str, typer.Option(help="The end-point plan: built-in (see 'plans') or a file (.toml).")
     ] = "lupil2_hierarchy",
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Write the page, tables (CSV, Markdown, LaTeX) and figures here.")
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Write the page, tables (CSV, Markdown, LaTeX) and figures here."),
     ] = None,
+    force: Force = False,
     active: Annotated[
         str | None, typer.Option(help="The one active arm to compare, where the plan names several; all by default.")
     ] = None,
@@ -49,46 +51,56 @@ def endpoints(
     """
     from bayes_lupil.endpoints.analysis import analyse_end_points
     from bayes_lupil.outcomes import read_outcomes
-    from bayes_lupil.report.endpoint_outputs import write_end_points
+    from bayes_lupil.report.endpoint_outputs import end_point_files, write_end_points
     from bayes_lupil.report.endpoint_terminal import print_end_points
     from bayes_lupil.spec import load_plan
 
     chosen, models = load_plan(plan)
     data = read_outcomes(patients, chosen.columns.model_dump())
     wanted = (active,) if active is not None else chosen.arms.actives
-    targets = _targets(folder, chosen, wanted)
-    ok = True
-    for arm, target in zip(wanted, targets, strict=True):
-        result = analyse_end_points(
-            chosen,
-            data,
-            active=arm,
-            models=models,
-            joint=joint,
-            tipping=tipping,
-            check_engines=not one_engine,
-            seed=seed,
-            progress=interactive(quiet),
-            announce=None if quiet else _say,
-            ready=None if target is None else partial(make_folder, target),  # before the work, not after it
-        )
-        if target is not None:
-            write_end_points(result, target)
+    places = _places(chosen, wanted)
+    files = end_point_files(chosen, models)
+    read = [patients, *_plan_files(plan, chosen)]
+    found = []
+    with results(folder, lambda: [f"{place}{name}" for place in places for name in files], read, force) as new:
+        for arm, place in zip(wanted, places, strict=True):
+            result = analyse_end_points(
+                chosen,
+                data,
+                active=arm,
+                models=models,
+                joint=joint,
+                tipping=tipping,
+                check_engines=not one_engine,
+                seed=seed,
+                progress=interactive(quiet),
+                announce=None if quiet else _say,
+            )
+            if new is not None:
+                write_end_points(result, new / place)
+            found.append(result)
+    for result, place in zip(found, places, strict=True):
         print_end_points(result, out)
-        if target is not None:
-            out.print(f"Written to {target}: endpoints.md first", highlight=False, markup=False)
-        ok = ok and result.ok
-    if not ok:
+        if folder is not None:
+            out.print(f"Written to {Path(folder) / place}: endpoints.md first", highlight=False, markup=False)
+    if not all(result.ok for result in found):
         raise typer.Exit(FAILED)
 
 
-def _targets(folder: Path | None, plan: Plan, wanted: tuple[str, ...]) -> list[Path | None]:
-    """One folder an active arm, where there are several."""
-    if folder is None:
-        return [None] * len(wanted)
+def _places(plan: Plan, wanted: tuple[str, ...]) -> list[str]:
+    """What stands before the names of an arm's files: a folder of its own, where there are several arms."""
     if len(plan.arms.actives) == 1:
-        return [folder]
-    return [folder / "".join(c if c.isalnum() else "_" for c in arm) for arm in wanted]
+        return [""]
+    folders = dict(zip(plan.arms.actives, folder_names(plan.arms.actives), strict=True))
+    return [f"{folders.get(arm, folder_names([arm])[0])}/" for arm in wanted]
+
+
+def _plan_files(name: str, plan: Plan) -> list[Path]:
+    """The plan and the model files beside it."""
+    from bayes_lupil.spec.library import plan_path
+
+    path = plan_path(name)
+    return [path, *(path.parent / point.model for point in plan.end_points if point.model)]
 
 
 def _say(line: str) -> None:
@@ -105,7 +117,7 @@ def plans(
 
     if plan is not None:
         load_plan(plan)
-        sys.stdout.write(plan_path(plan).read_text(encoding="utf-8"))
+        write_document(plan_path(plan).read_text(encoding="utf-8"))
         return
     for name in builtin_plans():
         found, _ = load_plan(name)
@@ -124,11 +136,13 @@ def synthetic(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same patients.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
 ) -> None:
     """Write made-up patients of a trial like LUPIL-2, to try things on; every row says SYNTHETIC."""
     from bayes_lupil.outcomes.synthetic import synthetic_patients
     from bayes_lupil.report.tables import csv_text
 
+    refuse_existing(path, force)
     data = synthetic_patients(seed=seed, margins="lupil2" if margins else None)
     make_folder(path.parent)
     write_text(path, csv_text(data.to_frame()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from bayes_lupil.cli.common import (
     Better,
     Control,
     EndPointName,
+    Force,
     Quiet,
     Seed,
     SingleArm,
@@ -28,9 +28,12 @@ from bayes_lupil.cli.common import (
     looks_like_model,
     out,
     read_trial,
+    results,
     tell_notes,
 )
-from bayes_lupil.files import make_folder
+from bayes_lupil.cli.streams import write_document
+from bayes_lupil.errors import BayesLupilError
+from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
     from bayes_lupil.reanalysis import Analysis
@@ -43,7 +46,10 @@ def reanalyse(
     models: Annotated[
         Path | None, typer.Option(help="Folder of model files, or one of them; the built-in ones by default.")
     ] = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where results go (default: outputs/TRIAL).")] = None,
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="FOLDER", help="Where results go (default: outputs/TRIAL).")
+    ] = None,
+    force: Force = False,
     seed: Seed = None,
     control: Control = None,
     active: Active = None,
@@ -63,19 +69,23 @@ def reanalyse(
     The report tells what the trial found, what the reanalysis finds, how sure that is and on what it hangs: open it in
     a browser. With --sites it has a section on the sites, which takes several minutes more for a trial whose site table
     was never published (LUPIL-2).
+
+    The results of an earlier run in the same folder are replaced as a whole when this one is complete; other files in
+    it stay, and nothing is written where one is in the way (see --force).
     """
     from bayes_lupil.reanalysis import reanalyse as run
-    from bayes_lupil.report import collect, write_reanalysis, write_report
+    from bayes_lupil.report import collect, reanalysis_files, write_reanalysis
     from bayes_lupil.report.terminal import print_reanalysis
     from bayes_lupil.spec import load_models
 
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
     specs = load_models(models)
-    target = folder or Path("outputs") / data.name
-    make_folder(target)
-    show = interactive(quiet)
-    if not quiet:
-        tell_notes(data, trial)
+    target = str(Path("outputs") / folder_names([data.name])[0]) if folder is None else folder
+    read: list[str | Path] = [trial, *_model_files(models)]
+    if with_sites:
+        from bayes_lupil.cli.sites import check_sites, look_at_sites
+
+        check_sites(data, None, [])
 
     def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
         if not quiet:
@@ -86,17 +96,30 @@ def reanalyse(
             if done is not None and done.posterior is not None and done.posterior.provenance.handed_over:
                 err.print(f"      {done.posterior.provenance.handed_over}", highlight=False, markup=False)
 
-    result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
-    contents = collect(result)
-    write_reanalysis(contents, target)  # before the sites, so that the fits are kept whatever happens there
-    if with_sites:
-        from bayes_lupil.cli.sites import look_at_sites
-
-        contents = replace(contents, sites=look_at_sites(data, None, [], target / "sites", None, quiet))
-        write_report(contents, target)
-    print_reanalysis(contents, target, out)
-    if not result.ok or (contents.sites is not None and not contents.sites.ok):
+    lost: BayesLupilError | None = None
+    with results(target, lambda: reanalysis_files(specs, with_sites), read, force) as new:
+        assert new is not None
+        if not quiet:
+            tell_notes(data, trial)
+        show = interactive(quiet)
+        result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
+        contents = collect(result)
+        if with_sites:
+            try:
+                contents = replace(contents, sites=look_at_sites(data, None, [], True, None, quiet))
+            except BayesLupilError as problem:  # the fits are worth keeping without it
+                lost = problem
+        write_reanalysis(contents, new)
+    print_reanalysis(contents, Path(target), out)
+    if lost is not None:
+        err.print(f"The report has no section on the sites. {lost}", highlight=False, markup=False, soft_wrap=True)
+    if lost is not None or not result.ok or (contents.sites is not None and not contents.sites.ok):
         raise typer.Exit(FAILED)
+
+
+def _model_files(models: Path | None) -> list[Path]:
+    """The files behind the option --models."""
+    return [] if models is None else [models, *models.glob("*.toml")]
 
 
 @app.command()
@@ -105,7 +128,10 @@ def fit(
     trial: TrialArgument,
     control: Control = None,
     active: Active = None,
-    folder: Annotated[Path | None, typer.Option("--out", help="Write posterior, tables and manifest here.")] = None,
+    folder: Annotated[
+        str | None, typer.Option("--out", metavar="FOLDER", help="Write posterior, tables and manifest here.")
+    ] = None,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     seed: Seed = None,
     end_point: EndPointName = None,
@@ -121,21 +147,20 @@ def fit(
     spec = load_model(model)
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
     build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
-    if folder is not None:
-        make_folder(folder)
-    if not quiet:
-        tell_notes(data, trial)
-    show = interactive(quiet) and not as_json
-    with err.status("Compiling and sampling ...") if show else nullcontext():
-        from bayes_lupil.fitting import fit as run
+    with results(folder, _fit_files, [model, trial], force) as new:
+        if not quiet:
+            tell_notes(data, trial)
+        show = interactive(quiet) and not as_json
+        with err.status("Compiling and sampling ...") if show else nullcontext():
+            from bayes_lupil.fitting import fit as run
 
-        posterior = run(spec, data, seed=seed)
-    if folder is not None:
-        from bayes_lupil.report import write_fit
+            posterior = run(spec, data, seed=seed)
+        if new is not None:
+            from bayes_lupil.report import write_fit
 
-        write_fit(posterior, folder)
+            write_fit(posterior, new)
     if as_json:
-        sys.stdout.write(json.dumps(posterior.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_document(json.dumps(posterior.to_json(), indent=2, allow_nan=False) + "\n")
     else:
         print_posterior(posterior, out)
         if folder is not None:
@@ -143,6 +168,12 @@ def fit(
     if not posterior.verdict.ok:
         err.print(posterior.verdict.text, highlight=False, markup=False)
         raise typer.Exit(FAILED)
+
+
+def _fit_files() -> tuple[str, ...]:
+    from bayes_lupil.report import FIT_FILES
+
+    return FIT_FILES
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -21,6 +20,7 @@ from bayes_lupil.cli.common import (
     out,
     read_trial,
 )
+from bayes_lupil.cli.streams import write_document
 
 
 @app.command()
@@ -63,11 +63,11 @@ def models(
     from bayes_lupil.spec import end_point_models, load_model, load_models, model_path, model_schema, site_models
 
     if schema:
-        sys.stdout.write(json.dumps(model_schema(), indent=2) + "\n")
+        write_document(json.dumps(model_schema(), indent=2) + "\n")
         return
     if name is not None:
         load_model(name)
-        sys.stdout.write(model_path(name).read_text(encoding="utf-8"))
+        write_document(model_path(name).read_text(encoding="utf-8"))
         return
     table = Table(
         Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **PLAIN

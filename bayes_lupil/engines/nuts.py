@@ -103,12 +103,12 @@ def _give_place() -> None:
     if "compiledir" in os.environ.get("PYTENSOR_FLAGS", ""):
         return
     local = os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
-    usual = Path(local) / "PyTensor" if local else Path.home() / ".pytensor"
     try:
+        usual = Path(local) / "PyTensor" if local else Path.home() / ".pytensor"
         usual.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=usual, buffering=0) as trial:
             trial.write(bytes(1_000_000))  # a full disk takes files, and nothing in them
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError where there is no home at all
         folder = tempfile.mkdtemp(prefix="bayes_lupil_")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         flags = [os.environ.get("PYTENSOR_FLAGS", ""), f"base_compiledir={folder}"]
