@@ -23,6 +23,9 @@ _COLUMNS = (
     "interval", "odds_ratio", "or_lower", "or_upper", "or_interval", "p_printed", "p_recomputed", "p_benefit",
     "p_benefit_mcse", "p_relevant", "p_relevant_mcse", "p_harm", "p_harm_mcse", "status", "note",
 )  # fmt: skip
+# at the beginning, or after a sign at which a spreadsheet may split the line: in German at a semicolon
+_SIGNS = "=+\\-@|%\uff1d\uff0b\uff0d\uff20\uff5c\uff05\ufe66\ufe62\ufe63\ufe6b\ufe6a"  # those of full width too
+_FORMULA = re.compile(rf"(^|[;\t\n\r])([^\S\t\n\r]*[{_SIGNS}])")
 _TEX_LINE = 100  # characters
 # "<", ">" and "|" are other signs in LaTeX's default encoding; "[" and "*" after the end of a row would be its options
 _TEX = str.maketrans(
@@ -189,11 +192,18 @@ def _bayesian_row(item: Analysis, result: Reanalysis) -> dict[str, Any]:
 
 
 def csv_text(table: pd.DataFrame, index: bool = False) -> str:
-    """CSV in which no cell can be run as a formula by a spreadsheet (a leading apostrophe is put before it)."""
+    """CSV that says the same to every program that opens it.
+
+    No cell can be run as a formula by a spreadsheet, wherever that splits the line (an apostrophe is put before the
+    sign); nothing in a name is hidden; and what is infinite is left out, because spreadsheets know no such number.
+    """
     safe = table.copy()
     for position, name in enumerate(safe.columns):
         if not _is_number(safe.dtypes.iloc[position]):
             safe[name] = [_neutral(value) for value in safe[name]]
+        elif safe.dtypes.iloc[position].kind == "f":
+            safe[name] = safe[name].where(abs(safe[name]) != math.inf)
+    safe.columns = safe.columns.map(_neutral)
     if index:
         safe.index = safe.index.map(_neutral)
     return str(safe.to_csv(index=index, lineterminator="\n"))
@@ -252,4 +262,6 @@ def _is_number(kind: Any) -> bool:
 
 
 def _neutral(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@", "|", "%") else value
+    if isinstance(value, float) and math.isinf(value):
+        return None
+    return _FORMULA.sub(r"\1'\2", visible(value)) if isinstance(value, str) else value

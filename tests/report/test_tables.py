@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import re
@@ -96,11 +97,52 @@ def test_sites_bring_the_stratified_rows(fake_engine):
     assert "Cochran-Mantel-Haenszel p 0.0115" in markdown(comparison_page(result))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-2", "@x", "|cmd", "\t=1"])
-def test_a_spreadsheet_runs_no_cell(text):
-    back = pd.read_csv(io.StringIO(csv_text(pd.DataFrame({"a": [text], "n": [-1.5]}))))
-    assert back["a"][0].startswith("'")
-    assert back["n"][0] == -1.5
+FORMULA = "=+-@|%\uff1d\uff0b\uff0d\uff20\uff5c\uff05\ufe66\ufe62\ufe63\ufe6b"
+PLACES = (
+    "{}1+1",
+    "  {}x",
+    "\t{}1",
+    "A;{}HYPERLINK(0)",
+    "A; {}1",
+    "a\tb\t{}1",
+    "a\n{}1",
+    "a\r\n{}1",
+    "\u200b{}1",
+    ";;{}1",
+)
+
+
+@pytest.mark.parametrize("sign", FORMULA)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_spreadsheet_runs_no_cell_wherever_it_splits_the_line(sign, place):
+    text = csv_text(pd.DataFrame({"n": [1.5], "a": [place.format(sign)], place.format(sign): ["x"]}))
+    for end in ",;\t":  # columns of any locale, quotes taken for what they are or for nothing
+        for cells in (
+            csv.reader(io.StringIO(text), delimiter=end),
+            csv.reader(io.StringIO(text), delimiter=end, quoting=3),
+        ):
+            for cell in (cell for row in cells for cell in row):
+                assert cell.lstrip(' "')[:1] not in {*FORMULA}
+    assert pd.read_csv(io.StringIO(text))["n"][0] == 1.5
+
+
+@pytest.mark.parametrize("text", ["Paris; Rome", "a-b", "5 % of all", "x = 1", "1; 2", "a, -b", "\u05d0"])
+def test_other_texts_come_back(text):
+    assert pd.read_csv(io.StringIO(csv_text(pd.DataFrame({"a": [text], "b": [1]}))))["a"][0] == text
+
+
+@pytest.mark.parametrize("column", [[1.5, np.inf], [-np.inf, 0.5], [np.nan, np.inf], ["a", np.inf], [None, -np.inf]])
+def test_what_is_infinite_is_left_out(column):
+    text = csv_text(pd.DataFrame({"x": column, "y": [1, 2]}))
+    assert "inf" not in text
+    assert pd.read_csv(io.StringIO(text))["x"].isna().sum() == sum(
+        v is None or v != v or v in (np.inf, -np.inf) for v in column
+    )
+
+
+def test_nothing_is_hidden_in_a_cell_or_a_heading():
+    text = csv_text(pd.DataFrame({"a\u202e": ["x\u202ey", "\u200b"]}, index=["\u2066", "b"]), index=True)
+    assert text == ",a[U+202E]\n[U+2066],x[U+202E]y\nb,[U+200B]\n"
 
 
 def test_markdown_escapes_what_would_break_the_table():
