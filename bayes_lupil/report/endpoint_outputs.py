@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
 from bayes_lupil.endpoints.frames import counterpart_table, missing_frame
 from bayes_lupil.files import make_folder, write_text
@@ -62,6 +63,6 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path) -> Path:
         "arms": {"control": result.arms.control, "active": result.arms.active},
     }
     head = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
-    write_text(folder / "plan.json", json.dumps({**head, **content}, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "plan.json", escaped(json.dumps({**head, **content}, indent=2, ensure_ascii=False)) + "\n")
     write_text(folder / "endpoints.md", markdown(end_points_page(result)))
     return folder

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.characters import escaped
 from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
@@ -128,4 +129,4 @@ def _manifest(posterior: Posterior) -> dict[str, Any]:
 def _json(content: dict[str, Any], posterior: Posterior) -> str:
     head = {"SYNTHETIC": SYNTHETIC} if posterior.provenance.synthetic else {}
     plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in content.items()}
-    return json.dumps({**head, **plain}, indent=2, ensure_ascii=False) + "\n"
+    return escaped(json.dumps({**head, **plain}, indent=2, ensure_ascii=False)) + "\n"
