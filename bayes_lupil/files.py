@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bayes_lupil.errors import OutputError
 
-__all__ = ["make_folder", "new_file", "write_bytes", "write_text"]
+__all__ = ["clear_partials", "make_folder", "new_file", "refuse_existing", "write_bytes", "write_text"]
 
 
 def make_folder(folder: Path) -> Path:
@@ -25,20 +27,60 @@ def make_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as problem:
+    except (OSError, ValueError) as problem:  # a ValueError for a name with a null byte
         raise OutputError(
             str(folder),
-            (problem.strerror or str(problem)).lower(),
+            (getattr(problem, "strerror", None) or str(problem)).lower(),
             "a folder that can be written to",
             "Choose another with --out.",
         ) from None
     return folder
 
 
+def refuse_existing(path: Path, force: bool) -> None:
+    """That nothing has the name of a file to be written, or may be replaced.
+
+    Raises
+    ------
+    OutputError
+        Where there is something, and `force` was not said.
+    """
+    if not force and os.path.lexists(path):
+        raise OutputError(
+            str(path),
+            "a file of that name",
+            "a name that is free",
+            "Choose another, or replace the file with --force.",
+        )
+
+
+def clear_partials(folder: Path, name: str = "") -> None:
+    """Remove temporary files whose process has ended, of all files of a folder or of the one named."""
+    for path in folder.glob(f".{glob.escape(name) if name else '*'}.*.partial*"):
+        found = re.fullmatch(r"\..+\.(\d+)\.partial(\.\w+)?", path.name)
+        if found and _has_ended(int(found[1])):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _has_ended(process: int) -> bool:
+    """Whether there is no such process; not asked on Windows, where the question would end it."""
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
+    clear_partials(path.parent, path.name)
     try:
         yield temporary
         temporary.replace(path)

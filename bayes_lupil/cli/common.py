@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bayes_lupil.cli.console import Terminal
 from bayes_lupil.documents import read_content
 from bayes_lupil.errors import TrialError
+from bayes_lupil.folders import output_folder
 
 if TYPE_CHECKING:
     from bayes_lupil.trials import Trial
@@ -25,6 +29,7 @@ __all__ = [
     "Better",
     "Control",
     "EndPointName",
+    "Force",
     "Quiet",
     "Seed",
     "SingleArm",
@@ -35,13 +40,27 @@ __all__ = [
     "looks_like_model",
     "out",
     "read_trial",
+    "results",
     "tell_notes",
 ]
 
 FAILED = 3
 """Exit status where a fit ran but its diagnostics failed, or the sampler could not run."""
 
+
+class _Commands(TyperGroup):
+    """The commands; one that is interrupted from the keyboard says so, and whether it wrote anything."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            err.print(", ".join(["interrupted", *getattr(stopped, "__notes__", [])]))
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -80,7 +99,40 @@ SingleArm = Annotated[
     bool, typer.Option("--single-arm-sites", help="CSV: accept sites that have a row for one arm only.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="In place of the seed in the model file.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace what is in the way, even if no earlier run wrote it or it was changed since; "
+        "but never a file that this run reads.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")]
+
+
+@contextmanager
+def results(
+    folder: str | None, names: Callable[[], Iterable[str]], read: Iterable[str | Path], force: bool
+) -> Iterator[Path | None]:
+    """What a command fills where it was told to write: the results of `folder`, once it has ended; else None.
+
+    Parameters
+    ----------
+    names : callable
+        Gives the files that the command may write.
+    read : iterable of str or Path
+        What the command was given to read; what is no file is built in.
+    """
+    if folder is None:
+        yield None
+        return
+    inputs = [Path(name) for name in read if Path(name).is_file()]
+    with output_folder(folder, names(), inputs=inputs, force=force, tell=_note) as new:
+        yield new
+
+
+def _note(line: str) -> None:
+    err.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def read_trial(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from bayes_lupil.cli.common import (
     Better,
     Control,
     EndPointName,
+    Force,
     Quiet,
     Seed,
     SingleArm,
@@ -23,9 +23,9 @@ from bayes_lupil.cli.common import (
     interactive,
     out,
     read_trial,
+    results,
     tell_notes,
 )
-from bayes_lupil.files import make_folder
 
 if TYPE_CHECKING:
     from bayes_lupil.hidden.analysis import HiddenAnalysis
@@ -52,8 +52,12 @@ def sites(
         ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Write tables, figures and the comparison of all site models here.")
+        str | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Write tables, figures and the comparison of all site models here."
+        ),
     ] = None,
+    force: Force = False,
     seed: Seed = None,
     control: Control = None,
     active: Active = None,
@@ -74,7 +78,12 @@ def sites(
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
     if not quiet:
         tell_notes(data, trial)
-    result = look_at_sites(data, spec, suspect or [], folder, seed, quiet)
+    with results(folder, _files, [trial, model or ""], force) as new:
+        result = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
+        if new is not None:
+            from bayes_lupil.report import write_look
+
+            write_look(result, new)
     _tell(result)
     if folder is not None:
         out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
@@ -82,12 +91,58 @@ def sites(
         raise typer.Exit(FAILED)
 
 
+def _files() -> tuple[str, ...]:
+    from bayes_lupil.report import SITE_FILES
+
+    return SITE_FILES
+
+
+def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> None:
+    """That there is something to say of the sites of a trial, before anything is fitted.
+
+    Raises
+    ------
+    InputError
+        Where the trial does not support the model, has one site only or no such suspect.
+    """
+    from bayes_lupil.errors import UnsupportedModelError
+    from bayes_lupil.likelihoods import build_likelihood
+    from bayes_lupil.sites.analysis import shown_model
+    from bayes_lupil.spec import load_model
+
+    if trial.resolution != "margins":
+        shown_model(trial, spec, suspects)
+        return
+    if suspects:
+        raise UnsupportedModelError(
+            f"trial '{trial.name}'",
+            f"site '{suspects[0]}' as a suspect",
+            "a site table, which was never published for this trial",
+            "Leave --suspect out: what the excluded sites could have held is shown instead.",
+        )
+    build_likelihood(spec or load_model("site_effects"), trial)
+
+
 def look_at_sites(
-    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
+    trial: Trial, spec: ModelSpec | None, suspects: list[str], whole: bool, seed: int | None, quiet: bool
 ) -> SiteAnalysis | HiddenAnalysis:
-    """What can be said of a trial's sites, written to a folder where one is given."""
-    look = _margins if trial.resolution == "margins" else _table
-    return look(trial, spec, suspects, folder, seed, quiet)
+    """What can be said of a trial's sites; `whole` with the comparison of the site models, as it is written down."""
+    from bayes_lupil.hidden.analysis import analyse_hidden
+    from bayes_lupil.sites.analysis import analyse_sites
+
+    check_sites(trial, spec, suspects)
+    if trial.resolution == "margins":
+        return analyse_hidden(trial, spec, seed=seed, compare=whole, announce=None if quiet else _announce)
+    return analyse_sites(
+        trial,
+        spec,
+        None if whole else (),
+        suspects=suspects,
+        follow=whole or bool(suspects),
+        seed=seed,
+        progress=interactive(quiet),
+        announce=None if quiet or not whole else _announce,
+    )
 
 
 def _tell(result: SiteAnalysis | HiddenAnalysis) -> None:
@@ -98,57 +153,6 @@ def _tell(result: SiteAnalysis | HiddenAnalysis) -> None:
         print_hidden(result, out)
     else:
         print_site_analysis(result, out)
-
-
-def _table(
-    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
-) -> SiteAnalysis:
-    from bayes_lupil.sites.analysis import analyse_sites, shown_model
-
-    spec = shown_model(trial, spec, suspects)
-    if folder is not None:
-        make_folder(folder)  # before the work, not after it
-    everything = folder is not None or bool(suspects)
-    result = analyse_sites(
-        trial,
-        spec,
-        None if folder is not None else (),
-        suspects=suspects,
-        follow=everything,
-        seed=seed,
-        progress=interactive(quiet),
-        announce=None if quiet or folder is None else _announce,
-    )
-    if folder is not None:
-        from bayes_lupil.report.site_outputs import write_sites
-
-        write_sites(result, folder)
-    return result
-
-
-def _margins(
-    trial: Trial, spec: ModelSpec | None, suspects: list[str], folder: Path | None, seed: int | None, quiet: bool
-) -> HiddenAnalysis:
-    from bayes_lupil.errors import UnsupportedModelError
-    from bayes_lupil.hidden.analysis import analyse_hidden
-    from bayes_lupil.likelihoods import build_likelihood
-    from bayes_lupil.report.site_outputs import write_hidden
-    from bayes_lupil.spec import load_model
-
-    if suspects:
-        raise UnsupportedModelError(
-            f"trial '{trial.name}'",
-            f"site '{suspects[0]}' as a suspect",
-            "a site table, which was never published for this trial",
-            "Leave --suspect out: what the excluded sites could have held is shown instead.",
-        )
-    if folder is not None:
-        build_likelihood(spec or load_model("site_effects"), trial)  # nothing is made for what cannot be fitted
-        make_folder(folder)  # before the work, not after it
-    result = analyse_hidden(trial, spec, seed=seed, compare=folder is not None, announce=None if quiet else _announce)
-    if folder is not None:
-        write_hidden(result, folder)
-    return result
 
 
 def _announce(i: int, of: int, spec: ModelSpec, done: Attempt | None) -> None:

@@ -2,10 +2,10 @@
 
 from bayes_lupil.report import figures
 from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.outputs import collect, write_fit, write_reanalysis, write_report
-from bayes_lupil.report.site_outputs import write_hidden, write_sites
+from bayes_lupil.report.outputs import FIT_FILES, collect, reanalysis_files, write_fit, write_reanalysis
+from bayes_lupil.report.site_outputs import SITE_FILES, write_hidden, write_look, write_sites
 
 __all__ = [
-    "Contents", "collect", "figures", "write_fit", "write_hidden", "write_reanalysis", "write_report",
-    "write_sites",
+    "FIT_FILES", "SITE_FILES", "Contents", "collect", "figures", "reanalysis_files", "write_fit", "write_hidden",
+    "write_look", "write_reanalysis", "write_sites",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from bayes_lupil.report.endpoint_words import (
 )
 from bayes_lupil.report.figure_words import hierarchy_words, tipping_words
 from bayes_lupil.report.numbers import interval, p_value, probability
+from bayes_lupil.report.places import end_point_places, models_of_steps, step_places
 from bayes_lupil.report.tables import latex_table
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -147,7 +148,7 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
         Paragraph(f"Analysed: {observed_words(step)}."),
     ]
     if step.derived.sri is not None:
-        section += [Paragraph("Who fails on what (a patient may fail on several):"), _components(step)]
+        section += [Paragraph("Who fails on what (a patient may fail on several):"), _components(result, step)]
         section += [Paragraph(note) for note in step.derived.sri.notes]
     section += [_analyses(result, step), *(Paragraph(note) for note in step.counterpart.notes)]
     if step.posterior is not None:
@@ -161,7 +162,11 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
     if step.tipping is not None:
         section += [
             *(Paragraph(text) for text in step.tipping.words),
-            Figure(f"tipping_{point.name}", tipping_words(step.tipping), f"Tipping points of {point.label}"),
+            Figure(
+                f"tipping_{end_point_places(result.plan)[point.name]}",
+                tipping_words(step.tipping),
+                f"Tipping points of {point.label}",
+            ),
         ]
     return section
 
@@ -184,14 +189,14 @@ def _source(step: Step) -> str:
     return f"Column `{point.response or point.value}`."
 
 
-def _components(step: Step) -> Table:
+def _components(result: EndPointAnalysis, step: Step) -> Table:
     assert step.derived.sri is not None
     table = step.derived.sri.components().reset_index()
     return Table.of(
         [str(c).replace("_", " ") for c in table.columns],
         table.astype(str).to_numpy().tolist(),
         f"{step.derived.plan.label}: patients who fail on each component, by arm",
-        f"components_{step.derived.plan.name}.csv",
+        f"components_{end_point_places(result.plan)[step.derived.plan.name]}.csv",
     )
 
 
@@ -225,11 +230,12 @@ def _analyses(result: EndPointAnalysis, step: Step) -> Table:
             best = step.posterior.p_benefit
             chance = "" if plain or best is None else f"P(benefit) {probability(best.probability, best.mcse)}"
             rows.append([f"model `{step.model.name}`", name.replace("_", " "), told(found.q50), limits, chance])
+    place = step_places(result.plan, models_of_steps(result))[step.derived.plan.name]
     own = f"differences in {point.unit or 'units of the end point'}"
     units = "risk differences in percentage points" if point.kind == "binary" else own
     caption = (
         f"{point.label}: {result.arms.active} minus {result.arms.control}; {units}; tests with confidence intervals, "
-        f"the model with credible intervals (its numbers are in {step.model.name}/summary.csv)"
+        f"the model with credible intervals (its numbers are in {place}/summary.csv)"
     )
     header = ("analysis", "measure", "estimate", "95 % confidence or credible interval", "p or probability")
     return Table.of(header, rows, caption, "frequentist.csv")

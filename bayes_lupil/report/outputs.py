@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.characters import escaped
-from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.files import write_bytes, write_text
+from bayes_lupil.folders import MANIFEST, output_folder
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
@@ -18,29 +19,66 @@ from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.figures import figure_prior_map, figures_of
 from bayes_lupil.report.html import pictures_of, render_page
 from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.places import SITES, model_places
 from bayes_lupil.report.sections.models import prior_effects, prior_records
-from bayes_lupil.report.style import save_figure
-from bayes_lupil.report.tables import comparison_table, csv_text, marked
-from bayes_lupil.report.takeaway import write_takeaway
+from bayes_lupil.report.site_outputs import SITE_FILES, write_look
+from bayes_lupil.report.style import figure_files, save_figure
+from bayes_lupil.report.tables import csv_text, marked
+from bayes_lupil.report.takeaway import TAKEAWAY, takeaway
 from bayes_lupil.sensitivity.effect_prior import analyse_priors
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["collect", "write_fit", "write_reanalysis", "write_report"]
+__all__ = ["FIT_FILES", "collect", "reanalysis_files", "write_fit", "write_reanalysis"]
+
+FIT_FILES = ("posterior.nc", "summary.csv", "benefit.csv", "diagnostics.json")
+"""What `write_fit` writes, beside the manifest."""
+_REPORT = "report.html"
+_TABLES = ("priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
+_FIGURES = (
+    "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage", "intervals",
+    "prior_map",
+)  # fmt: skip
 
 
-def write_fit(posterior: Posterior, folder: str | Path) -> Path:
+def reanalysis_files(models: Sequence[ModelSpec], sites: bool) -> list[str]:
+    """Everything that `write_reanalysis` may write, relative to its folder.
+
+    Parameters
+    ----------
+    sites : bool
+        Whether the folder 'sites' is one of its parts.
+    """
+    return [
+        _REPORT, *TAKEAWAY, "comparison.md", *(f"{name}.csv" for name in _TABLES), *figure_files(*_FIGURES),
+        *(f"{place}/{name}" for place in model_places(models).values() for name in FIT_FILES),
+        *(f"{SITES}/{name}" for name in SITE_FILES if sites),
+    ]  # fmt: skip
+
+
+def write_fit(posterior: Posterior, folder: str | Path, *, force: bool = False) -> Path:
     """Write posterior.nc, summary.csv, benefit.csv, diagnostics.json and manifest.json.
+
+    Parameters
+    ----------
+    force : bool
+        Whether files in the way are replaced that no earlier run wrote, or that were changed since.
 
     Raises
     ------
     OutputError
         Where the folder cannot be written to.
     """
-    folder = make_folder(Path(folder))
+    with output_folder(folder, FIT_FILES, force=force) as new:
+        _fill_fit(posterior, new)
+    return Path(folder)
+
+
+def _fill_fit(posterior: Posterior, folder: Path) -> None:
     posterior.save(folder / "posterior.nc")
     summary, benefit = posterior.summary(sites=True).reset_index(), posterior.benefit()
     summary["diagnostics"] = "ok" if posterior.verdict.ok else "FAILED: not to be reported"
@@ -50,8 +88,7 @@ def write_fit(posterior: Posterior, folder: str | Path) -> Path:
     write_text(folder / "summary.csv", csv_text(summary.round(6)))
     write_text(folder / "benefit.csv", csv_text(benefit.round(6)))
     write_text(folder / "diagnostics.json", _json(posterior.verdict.to_dict(), posterior))
-    write_text(folder / "manifest.json", _json(_manifest(posterior), posterior))
-    return folder
+    write_text(folder / MANIFEST, _json(_manifest(posterior), posterior))
 
 
 def collect(result: Reanalysis, sites: SiteAnalysis | HiddenAnalysis | None = None) -> Contents:
@@ -70,44 +107,46 @@ def collect(result: Reanalysis, sites: SiteAnalysis | HiddenAnalysis | None = No
     return Contents(result, analyse_priors(lead, result.trial), sites)
 
 
-def write_reanalysis(contents: Contents, folder: str | Path) -> Path:
+def write_reanalysis(contents: Contents, folder: str | Path, *, force: bool = False) -> Path:
     """Write report.html, the comparison, tables to take away, figures (PNG and SVG) and a folder for each model fitted.
 
-    The tables and figures on sites are written by `write_sites` and `write_hidden`, into the folder 'sites'.
+    Where the sites were looked at, their tables and figures are in the folder 'sites'.
+
+    Parameters
+    ----------
+    force : bool
+        Whether files in the way are replaced that no earlier run wrote, or that were changed since.
 
     Raises
     ------
     OutputError
         Where the folder cannot be written to.
     """
-    folder = make_folder(Path(folder))
+    models = [item.model for item in contents.reanalysis.analyses]
+    names = reanalysis_files(models, contents.sites is not None)
+    with output_folder(folder, names, force=force) as new:
+        _fill_reanalysis(contents, new)
+    return Path(folder)
+
+
+def _fill_reanalysis(contents: Contents, folder: Path) -> None:
     result, synthetic = contents.reanalysis, contents.trial.synthetic
+    places = model_places(item.model for item in result.analyses)
     for posterior in result.posteriors:
-        write_fit(posterior, folder / posterior.spec.name)
-    write_text(folder / "comparison.csv", csv_text(comparison_table(result).round(6)))
+        write_fit(posterior, folder / places[posterior.spec.name])
     write_text(folder / "comparison.md", markdown(comparison_page(result)))
     for name, table in _tables(contents):
         write_text(folder / f"{name}.csv", csv_text(marked(table, synthetic).round(6)))
-    write_takeaway(contents, folder)
     for name, figure in figures_of(result):
         save_figure(figure, folder, name)
     if contents.priors is not None:
         save_figure(figure_prior_map(contents.priors), folder, "prior_map")
-    write_report(contents, folder)
-    return folder
-
-
-def write_report(contents: Contents, folder: str | Path) -> Path:
-    """Write report.html alone, into the folder of a reanalysis, whose tables it embeds.
-
-    Raises
-    ------
-    OutputError
-        Where the folder cannot be written to.
-    """
-    folder = make_folder(Path(folder))
-    write_text(folder / "report.html", render_page(contents, pictures_of(contents), folder))
-    return folder / "report.html"
+    if contents.sites is not None:
+        write_look(contents.sites, folder / SITES)
+    files = takeaway(contents)
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    write_text(folder / _REPORT, render_page(contents, pictures_of(contents), files))
 
 
 def _tables(contents: Contents) -> Iterator[tuple[str, pd.DataFrame]]:

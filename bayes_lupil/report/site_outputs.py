@@ -6,14 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_lupil.files import make_folder, write_text
+from bayes_lupil.files import write_text
+from bayes_lupil.folders import output_folder
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.path import path_frame
 from bayes_lupil.report.figures import site_figures_of
 from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.site_page import sites_page
-from bayes_lupil.report.style import save_figure
+from bayes_lupil.report.style import figure_files, save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
 from bayes_lupil.trials.trial import Trial
@@ -21,22 +22,52 @@ from bayes_lupil.trials.trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_hidden", "write_sites"]
+__all__ = ["SITE_FILES", "write_hidden", "write_look", "write_sites"]
+
+_PAGE = "sites.md"
+SITE_FILES = (
+    _PAGE, "site_models.csv", "exclusion_path.csv",
+    "sites.csv", "predictive_checks.csv", "predicted_by_site.csv",
+    *figure_files("site_shrinkage", "site_outliers", "exclusion_path", "predicted_by_site"),
+    "unpublished_counts.csv", "unpublished_tables.csv", "excluded_sites.csv", "bounds_without_model.csv",
+    "bounds_of_model.csv", "bounds_and_posterior.csv",
+    *(f"by_{arm}_{what}.csv" for arm in ("control", "active") for what in ("responders", "nonresponders")),
+    *figure_files("unpublished_counts"),
+)  # fmt: skip
+"""What `write_sites` and `write_hidden` may write."""
 
 
-def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
+def write_look(result: SiteAnalysis | HiddenAnalysis, folder: Path) -> None:
+    """`write_sites` or `write_hidden`, whichever the look at the sites is for."""
+    if isinstance(result, HiddenAnalysis):
+        write_hidden(result, folder)
+    else:
+        write_sites(result, folder)
+
+
+def write_sites(result: SiteAnalysis, folder: str | Path, *, force: bool = False) -> Path:
     """Write sites.md and the figures, and their numbers as CSV.
 
     These are sites.csv, site_models.csv, exclusion_path.csv, predictive_checks.csv and predicted_by_site.csv.
+
+    Parameters
+    ----------
+    force : bool
+        Whether files in the way are replaced that no earlier run wrote, or that were changed since.
 
     Raises
     ------
     OutputError
         Where the folder cannot be written to.
     """
+    with output_folder(folder, SITE_FILES, force=force) as new:
+        _fill_sites(result, new)
+    return Path(folder)
+
+
+def _fill_sites(result: SiteAnalysis, folder: Path) -> None:
     import pandas as pd
 
-    folder = make_folder(Path(folder))
     trial = result.trial
     table = result.table.to_frame().reset_index()
     # the page shows the median of the trial without a site
@@ -55,8 +86,7 @@ def write_sites(result: SiteAnalysis, folder: str | Path) -> Path:
         _write_frame(result.predicted, folder / "predicted_by_site.csv", trial)
     for name, figure in site_figures_of(result):
         save_figure(figure, folder, name)
-    write_text(folder / "sites.md", markdown(sites_page(result)))
-    return folder
+    write_text(folder / _PAGE, markdown(sites_page(result)))
 
 
 def _write_frame(table: pd.DataFrame, path: Path, trial: Trial) -> None:
@@ -101,17 +131,28 @@ def _bounds_frame(result: HiddenAnalysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
 
 
-def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
+def write_hidden(result: HiddenAnalysis, folder: str | Path, *, force: bool = False) -> Path:
     """Write sites.md, the tables of the unpublished counts, site_models.csv and the figure.
+
+    Parameters
+    ----------
+    force : bool
+        Whether files in the way are replaced that no earlier run wrote, or that were changed since.
 
     Raises
     ------
     OutputError
         Where the folder cannot be written to.
     """
+    with output_folder(folder, SITE_FILES, force=force) as new:
+        _fill_hidden(result, new)
+    return Path(folder)
+
+
+def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
     import pandas as pd
 
-    folder, hidden, trial = make_folder(Path(folder)), result.hidden, result.trial
+    hidden, trial = result.hidden, result.trial
     _write_frame(hidden.to_frame().reset_index(), folder / "unpublished_counts.csv", trial)
     _write_frame(hidden.full.to_frame().reset_index(), folder / "unpublished_tables.csv", trial)
     for count in hidden.counts:
@@ -127,5 +168,4 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path) -> Path:
         _write_frame(pd.concat(frames), folder / "exclusion_path.csv", trial)
     for name, figure in site_figures_of(result):
         save_figure(figure, folder, name)
-    write_text(folder / "sites.md", markdown(hidden_page(result)))
-    return folder
+    write_text(folder / _PAGE, markdown(hidden_page(result)))

@@ -25,6 +25,7 @@ __all__ = [
     "RELEVANT",
     "TRIVIAL",
     "clip",
+    "figure_files",
     "new_figure",
     "save_figure",
     "styled",
@@ -46,6 +47,7 @@ STYLE = {
     "text.parse_math": False,  # a dollar sign in a site's name is a dollar sign
     "svg.fonttype": "none", "svg.hashsalt": "bayes_lupil",  # text stays text, and the same figure the same bytes
 }  # fmt: skip
+_SAVED: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".svg": {"metadata": {"Date": None}}}
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -101,12 +103,16 @@ def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) 
     return figure, axes, words
 
 
+def figure_files(*names: str) -> list[str]:
+    """The files that `save_figure` writes under these names."""
+    return [f"{name}{suffix}" for name in names for suffix in _SAVED]
+
+
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write NAME.png and NAME.svg."""
     import matplotlib as mpl
 
-    options: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".svg": {"metadata": {"Date": None}}}
-    for suffix, chosen in options.items():
+    for suffix, chosen in _SAVED.items():
         with mpl.rc_context(STYLE), new_file(folder / f"{name}{suffix}") as temporary:
             figure.savefig(temporary, **chosen)
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.estimands import Benefit
-from bayes_lupil.files import make_folder, write_text
 from bayes_lupil.report.answer import beyond_words
 from bayes_lupil.report.blocks import Block, Paragraph, Table
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.report.tables import comparison_table, csv_text, latex_table, marked
-from bayes_lupil.report.word import write_word
+from bayes_lupil.report.word import word_document
 from bayes_lupil.trials.trial import SYNTHETIC, EndPoint
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["benefit_frame", "benefit_table", "comparison_for_papers", "ladders", "write_takeaway"]
+__all__ = ["TAKEAWAY", "benefit_frame", "benefit_table", "comparison_for_papers", "ladders", "takeaway"]
+
+TAKEAWAY = (
+    "comparison.csv", "comparison_table.md", "comparison_table.tex", "comparison_table.docx",
+    "benefit.csv", "benefit.md", "benefit.tex", "benefit.docx",
+)  # fmt: skip
+"""Names of the files, where there is something to put into them."""
 
 _NOTE = "MCSE: Monte Carlo standard error; probabilities and differences are rounded to it."
 
@@ -143,17 +147,15 @@ def benefit_frame(contents: Contents) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def write_takeaway(contents: Contents, folder: str | Path) -> None:
-    """Write comparison_table and benefit as .md, .tex and .docx, and benefit.csv (comparison.csv is there already).
+def takeaway(contents: Contents) -> dict[str, bytes]:
+    """The files to take away by their names: both tables as CSV, unrounded, and as Markdown, LaTeX and Word.
 
-    Raises
-    ------
-    OutputError
-        Where a file cannot be written.
+    Without a sound analysis `benefit.csv` has no row, and there is no other table of benefit.
     """
-    folder = make_folder(Path(folder))
     synthetic = contents.trial.synthetic
-    write_text(folder / "benefit.csv", csv_text(marked(benefit_frame(contents), synthetic).round(6)))
+    comparison = csv_text(comparison_table(contents.reanalysis).round(6))
+    benefit = csv_text(marked(benefit_frame(contents), synthetic).round(6))
+    found = {"comparison.csv": comparison.encode(), "benefit.csv": benefit.encode()}
     notes = [*([SYNTHETIC] if synthetic else []), _NOTE]
     for name, table in (("comparison_table", comparison_for_papers(contents)), ("benefit", benefit_table(contents))):
         if table is None:
@@ -165,9 +167,9 @@ def write_takeaway(contents: Contents, folder: str | Path) -> None:
             table,
             *(Paragraph(note) for note in notes),
         ]
-        write_text(folder / f"{name}.md", markdown(page))
         rows = [[cell.replace("`", "") for cell in row] for row in table.rows]
-        write_text(
-            folder / f"{name}.tex", latex_table(table.header, rows, f"{title}. {table.caption}. {' '.join(notes)}")
-        )
-        write_word(table, folder / f"{name}.docx", title, notes)
+        caption = f"{title}. {table.caption}. {' '.join(notes)}"
+        found[f"{name}.md"] = markdown(page).encode()
+        found[f"{name}.tex"] = latex_table(table.header, rows, caption).encode()
+        found[f"{name}.docx"] = word_document(table, title, notes)
+    return found

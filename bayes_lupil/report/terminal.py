@@ -83,7 +83,10 @@ def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
     for name, what in (
         ("report.html", "the whole report; open it first, in a browser"),
         ("comparison.md", "every analysis and test"),
-        ("benefit, comparison_table", "tables to take away, as .docx (Word), .tex and .md"),
+        (
+            "comparison_table" if contents.lead is None else "benefit, comparison_table",
+            "to take away, as .docx (Word), .tex and .md",
+        ),
     ):
         _line(out, f"- {name}: {what}")
 

@@ -10,26 +10,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bayes_lupil.characters import visible
-from bayes_lupil.files import new_file
+from bayes_lupil.files import write_bytes
 from bayes_lupil.report.blocks import Table
 
-__all__ = ["write_word"]
+__all__ = ["word_document", "write_word"]
 
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # a document says nothing of when it was made: the same table, the same bytes
 
 
 def write_word(table: Table, path: Path, title: str, notes: Sequence[str] = ()) -> None:
+    """Write what `word_document` makes.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    write_bytes(path, word_document(table, title, notes))
+
+
+def word_document(table: Table, title: str, notes: Sequence[str] = ()) -> bytes:
     """A landscape page with title, table and notes; the header row is repeated on every page.
 
     Parameters
     ----------
     notes : sequence of str
         Paragraphs below the table; what says that data are made up goes here too, and into the title.
-
-    Raises
-    ------
-    OutputError
-        Where the file cannot be written.
     """
     from docx import Document
     from docx.enum.section import WD_ORIENT
@@ -54,11 +60,12 @@ def write_word(table: Table, path: Path, title: str, notes: Sequence[str] = ()) 
     document.core_properties.author = document.core_properties.comments = ""
     document.core_properties.title = _plain(title)[:255]
     document.core_properties.created = document.core_properties.modified = _WHEN.replace(tzinfo=None)
-    made = io.BytesIO()
+    made, dated = io.BytesIO(), io.BytesIO()
     document.save(made)
-    with new_file(path) as temporary, zipfile.ZipFile(made) as parts, zipfile.ZipFile(temporary, "w") as packed:
+    with zipfile.ZipFile(made) as parts, zipfile.ZipFile(dated, "w") as packed:
         for name in parts.namelist():
             packed.writestr(zipfile.ZipInfo(name, _WHEN.timetuple()[:6]), parts.read(name), zipfile.ZIP_DEFLATED)
+    return dated.getvalue()
 
 
 def _plain(text: str) -> str:

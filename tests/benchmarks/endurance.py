@@ -211,19 +211,22 @@ def _reweighting() -> Callable[[], object]:
 def outputs(what: str, s: Row) -> Row:
     """Time of what is made of finished fits: 'report', the page; 'sites', the table of many; 'sensitivity'."""
     from bayes_lupil import fit, load_model, load_trial, reanalyse
-    from bayes_lupil.report import collect, write_reanalysis, write_report
+    from bayes_lupil.report import collect
+    from bayes_lupil.report.html import pictures_of, render_page
+    from bayes_lupil.report.takeaway import takeaway
     from bayes_lupil.sites.table import site_table
 
-    with tempfile.TemporaryDirectory() as folder:
-        if what == "report":
-            models = [load_model(name).edited(sampler__engine="quadrature") for name in ("site_effects", "itt_pooled")]
-            contents = collect(reanalyse(load_trial("beitler_landis"), models, check_engines=False))
-            write_reanalysis(contents, folder)
-            first, seconds, _ = repeat(lambda: write_report(contents, folder), s["repeats"], s["budget"])
-        elif what == "sensitivity":
-            first, seconds, _ = repeat(_reweighting(), s["repeats"], s["budget"])
-        else:
-            trial = load("ist")
-            posterior = fit("site_effects", trial)
-            first, seconds, _ = repeat(lambda: site_table(posterior, trial), s["repeats"], s["budget"])
+    if what == "report":
+        models = [load_model(name).edited(sampler__engine="quadrature") for name in ("site_effects", "itt_pooled")]
+        contents = collect(reanalyse(load_trial("beitler_landis"), models, check_engines=False))
+        files = takeaway(contents)
+        first, seconds, _ = repeat(
+            lambda: render_page(contents, pictures_of(contents), files), s["repeats"], s["budget"]
+        )
+    elif what == "sensitivity":
+        first, seconds, _ = repeat(_reweighting(), s["repeats"], s["budget"])
+    else:
+        trial = load("ist")
+        posterior = fit("site_effects", trial)
+        first, seconds, _ = repeat(lambda: site_table(posterior, trial), s["repeats"], s["budget"])
     return {"first": first, "seconds": seconds}

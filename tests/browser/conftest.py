@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, reanalyse
-from bayes_lupil.report import write_reanalysis, write_report
+from bayes_lupil.report import write_reanalysis
 from bayes_lupil.report.contents import Contents
 
 HERE = Path(__file__).parent
@@ -54,7 +54,6 @@ def make_report(trial, folder):
     assert result.ok
     contents = collect(result, sites=None)
     write_reanalysis(contents, folder)
-    write_report(contents, folder)
     return Report(contents, folder)
 
 

@@ -13,15 +13,18 @@ import pytest
 from bayes_lupil import Posterior, load_model, load_models, load_trial, reanalyse, site_models
 from bayes_lupil.errors import OutputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.report import collect, write_reanalysis
+from bayes_lupil.report import collect, reanalysis_files, write_reanalysis
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.stack
 def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
-    result = reanalyse("beitler_landis", [load_model("site_effects"), load_model("itt_pooled")])
+    models = [load_model("site_effects"), load_model("itt_pooled")]
+    result = reanalyse("beitler_landis", models)
     write_reanalysis(collect(result), tmp_path / "out")
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    assert {name for name in written if not name.endswith("manifest.json")} <= set(reanalysis_files(models, False))
     top = {path.name for path in (tmp_path / "out").iterdir()}
     figures = {
         "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive", "prior_posterior",
@@ -33,7 +36,7 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
         "site_effects", "itt_pooled", "comparison.csv", "comparison.md", "report.html", "priors.csv",
         "priors_of_effect.csv", "effect_priors.csv", "tipping_priors.csv", "prior_map.csv",
         *(f"{table}{suffix}" for table in ("comparison_table", "benefit") for suffix in (".md", ".tex", ".docx")),
-        "benefit.csv",
+        "benefit.csv", "manifest.json",
         *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg")),
     }  # fmt: skip
     folder = tmp_path / "out" / "site_effects"

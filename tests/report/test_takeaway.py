@@ -15,12 +15,9 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, re
 from bayes_lupil.report import collect
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.tables import comparison_table
-from bayes_lupil.report.takeaway import benefit_frame, benefit_table, comparison_for_papers, write_takeaway
+from bayes_lupil.report.takeaway import TAKEAWAY, benefit_frame, benefit_table, comparison_for_papers, takeaway
 
 NUMBER = r"[-+]?\d+(?:\.\d+)?"
-FILES = {f"{name}{end}" for name in ("comparison_table", "benefit") for end in (".md", ".tex", ".docx")} | {
-    "benefit.csv"
-}
 
 
 @pytest.fixture
@@ -134,39 +131,39 @@ def test_what_is_trivial_for_another_model_is_not_shown_as_the_same(fake_engine)
     assert rows["other"]["P(neither harm nor relevant benefit)"] == "not asked"
 
 
-def test_without_a_sound_analysis_there_is_no_benefit_table(fake_engine, tmp_path):
+def test_without_a_sound_analysis_there_is_no_benefit_table(fake_engine):
     fake_engine.diverge = True
     found = small(EndPoint("x", "Event"))
     assert benefit_table(found) is None
-    write_takeaway(found, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == FILES - {"benefit.md", "benefit.tex", "benefit.docx"}
-    assert len(pd.read_csv(tmp_path / "benefit.csv")) == 0
+    files = takeaway(found)
+    assert set(files) == set(TAKEAWAY) - {"benefit.md", "benefit.tex", "benefit.docx"}
+    assert len(pd.read_csv(io.BytesIO(files["benefit.csv"]))) == 0
 
 
-def text_of(path):
-    if path.suffix != ".docx":
-        return path.read_text(encoding="utf-8")
-    document = Document(str(path))
+def text_of(files, name):
+    if not name.endswith(".docx"):
+        return files[name].decode()
+    document = Document(io.BytesIO(files[name]))
     return "\n".join(paragraph.text for paragraph in document.paragraphs)
 
 
-def test_synthetic_data_say_so_in_every_file_and_real_ones_do_not(fake_engine, tmp_path):
-    for name, said in (("he2020", False), ("made_up", True)):
+def test_synthetic_data_say_so_in_every_file_and_real_ones_do_not(fake_engine):
+    for said in (False, True):
         trial = replace(load_trial("he2020"), synthetic=said)
-        write_takeaway(Contents(reanalyse(trial, [load_model("itt_pooled")])), tmp_path / name)
-        assert {path.name for path in (tmp_path / name).iterdir()} == FILES
-        for path in (tmp_path / name).iterdir():
-            assert ("SYNTHETIC" in text_of(path)) == said, path.name
+        files = takeaway(Contents(reanalyse(trial, [load_model("itt_pooled")])))
+        assert set(files) == set(TAKEAWAY)
+        for name in files:
+            assert ("SYNTHETIC" in text_of(files, name)) == said, name
 
 
-def test_names_are_only_text_in_every_file(fake_engine, tmp_path):
+def test_names_are_only_text_in_every_file(fake_engine):
     name = "=1+1 5 % & x_1 <b>|\u202e"
-    write_takeaway(small(EndPoint("x", name), arms=("placebo", name)), tmp_path)
+    files = takeaway(small(EndPoint("x", name), arms=("placebo", name)))
     for stem in ("benefit", "comparison_table"):
-        tex, page = text_of(tmp_path / f"{stem}.tex"), text_of(tmp_path / f"{stem}.md")
+        tex, page = text_of(files, f"{stem}.tex"), text_of(files, f"{stem}.md")
         assert r"=1+1 5 \% \& x\_1 \textless{}b\textgreater{}\textbar{}{[}U+202E]" in tex
         assert not re.search(r"(?<!\\)[%#$_]", tex)
         assert "<b>" not in page
-        assert "\u202e" not in tex + page + text_of(tmp_path / f"{stem}.docx")
-    frame = pd.read_csv(io.StringIO(text_of(tmp_path / "benefit.csv")))
+        assert "\u202e" not in tex + page + text_of(files, f"{stem}.docx")
+    frame = pd.read_csv(io.StringIO(text_of(files, "benefit.csv")))
     assert not frame.astype(str).apply(lambda column: column.str.startswith("=")).any(axis=None)

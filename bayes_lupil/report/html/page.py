@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,15 @@ _LONGEST = 28
 _FILES = {".csv": "CSV", ".md": "Markdown", ".tex": "LaTeX", ".docx": "Word"}
 
 
-def render_page(contents: Contents, pictures: dict[str, Picture], folder: Path) -> str:
+def render_page(contents: Contents, pictures: dict[str, Picture], files: Mapping[str, bytes]) -> str:
     """The page.
 
     Parameters
     ----------
     pictures : dict of str to Picture
         By the names that the figures of the sections have.
-    folder : Path
-        Where the tables to take away were written; they are embedded as downloads.
+    files : mapping of str to bytes
+        The tables to take away (`takeaway`), which are embedded as downloads.
     """
     environment = Environment(
         loader=PackageLoader("bayes_lupil.report.html"), autoescape=True, undefined=StrictUndefined,
@@ -54,7 +55,7 @@ def render_page(contents: Contents, pictures: dict[str, Picture], folder: Path) 
         pictures=pictures,
         key_numbers=_key_numbers(contents),
         checklists=checklists(contents, frozenset(anchors)),
-        downloads=_downloads(folder),
+        downloads=_downloads(files),
         synthetic=SYNTHETIC if contents.trial.synthetic else "",
         your_prior=payload(contents.priors) if contents.priors is not None else None,
         your_prior_table=static_table(contents.priors) if contents.priors is not None else None,
@@ -115,8 +116,8 @@ def _apart(chance: str) -> tuple[str, str]:
     return value, f"Monte Carlo standard error {error.removeprefix('MCSE ').removesuffix(')')}"
 
 
-def _downloads(folder: Path) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """(table, [(kind, file name, data URI)]) of the tables to take away that were written."""
+def _downloads(files: Mapping[str, bytes]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """(table, [(kind, file name, data URI)]) of the tables to take away that there are."""
     named = {
         "Comparison of all analyses": ("comparison.csv", "comparison_table.md", "comparison_table.tex",
                                        "comparison_table.docx"),
@@ -124,11 +125,11 @@ def _downloads(folder: Path) -> list[tuple[str, list[tuple[str, str, str]]]]:
     }  # fmt: skip
     found = []
     for title, names in named.items():
-        links = [(_FILES[Path(n).suffix], n, _uri(folder / n)) for n in names if (folder / n).is_file()]
+        links = [(_FILES[Path(n).suffix], n, _uri(n, files[n])) for n in names if n in files]
         if links:
             found.append((title, links))
     return found
 
 
-def _uri(path: Path) -> str:
-    return f"data:{_TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _uri(name: str, content: bytes) -> str:
+    return f"data:{_TYPES[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"

@@ -9,6 +9,7 @@ from bayes_lupil.report.blocks import Block, Bullets, Figure, Folded, Heading, P
 from bayes_lupil.report.comparison_page import engines, not_reported
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.figures import alternatives, has_ranks
+from bayes_lupil.report.places import model_places
 from bayes_lupil.report.references import references, trial_sources
 from bayes_lupil.report.sections.models import PARAMETERS
 
@@ -38,13 +39,14 @@ def diagnostics_blocks(contents: Contents) -> list[Block]:
         ranks = alternatives.ranks(contents.lead)
         blocks.append(Figure("ranks", ranks, "Ranks of the draws by chain: level lines are chains that agree."))
     blocks += [Heading("Every reported quantity", 3)]
+    places = model_places(item.model for item in contents.reanalysis.analyses)
     for p in fitted:
-        table = _quantities(p)
+        table = _quantities(p, places[p.spec.name])
         blocks.append(Folded(f"Model {p.spec.name}: {len(table.rows)} quantities", (table,)))
     return blocks + not_reported(contents.reanalysis)
 
 
-def _quantities(posterior: Posterior) -> Table:
+def _quantities(posterior: Posterior, place: str) -> Table:
     independent = "pareto_k" in posterior.diagnostics
     rows = []
     for row in posterior.rows:
@@ -67,7 +69,7 @@ def _quantities(posterior: Posterior) -> Table:
         ("quantity", "what it is", "mean", "MCSE of it", "SD", "2.5 %", "median", "97.5 %", *heads),
         rows,
         f"Posterior summaries and diagnostics of {posterior.spec.name}; probabilities and differences as proportions",
-        f"{posterior.spec.name}/summary.csv",
+        f"{place}/summary.csv",
     )
 
 
