@@ -255,7 +255,7 @@ def sri(outcomes: Outcomes, columns: SRIColumns, threshold: int = 4) -> SRI:
     >>> found.response.tolist(), found.reasons[1]
     ([1.0, 0.0], ('SELENA-SLEDAI down by 3, not by 4', 'global assessment up by 0.3'))
     """
-    if isinstance(threshold, bool) or threshold != int(threshold) or not 1 <= threshold <= _LARGEST_SLEDAI:
+    if not 1 <= threshold <= _LARGEST_SLEDAI:
         raise TrialError("threshold", f"{threshold}", f"a whole number from 1 to {_LARGEST_SLEDAI}")
     before, after = (
         _score(outcomes, name, _LARGEST_SLEDAI, "a SELENA-SLEDAI", whole=True)

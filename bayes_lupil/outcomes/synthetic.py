@@ -179,7 +179,7 @@ def synthetic_patients(
     chosen = design or Design()
     if margins not in (None, "lupil2"):
         raise InputError("margins", f"'{margins}'", "'lupil2', or nothing", did_you_mean(str(margins), ("lupil2",)))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if seed < 0:
         raise InputError("seed", f"{seed}", "a whole number, 0 or more")
     world, people = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     truth = _world(chosen, world)
