@@ -5,6 +5,7 @@ Public names are loaded on first use, because PyMC and ArviZ take seconds to imp
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,11 @@ try:
     __version__ = version("bayes-lupil")
 except PackageNotFoundError:  # run from a folder that was never installed
     __version__ = "0+unknown"
+
+if sys.flags.optimize > 1:  # python -OO: ArviZ adds to docstrings of its functions as it runs, and there are none
+    from arviz_stats.base import stats_utils as _stats_utils
+
+    _stats_utils.update_docstring = lambda *_, **__: None
 
 
 def __getattr__(name: str) -> Any:

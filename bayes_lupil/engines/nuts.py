@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,14 @@ def _compiled(likelihood: Likelihood) -> Any:
     """
     key = likelihood.graph_key()
     if key not in _kept:
-        _kept[key] = compile_nutpie(likelihood)
+        try:
+            _kept[key] = compile_nutpie(likelihood)
+        except (EOFError, UnpicklingError):  # from a damaged file among those that PyTensor keeps for Numba
+            from pytensor import config
+
+            shutil.rmtree(config.base_compiledir / "numba", ignore_errors=True)
+            (config.base_compiledir / "numba").mkdir(exist_ok=True)
+            _kept[key] = compile_nutpie(likelihood)
     _kept.move_to_end(key)
     while len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
