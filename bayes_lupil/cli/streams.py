@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from bayes_lupil.characters import visible
 from bayes_lupil.errors import OutputError
 
 __all__ = ["Streams", "quiet_surroundings", "streams", "write_document"]
@@ -117,8 +118,13 @@ def streams() -> Iterator[Streams]:
 
 
 def write_document(text: str) -> None:
-    """Write what is to be kept as a file: in UTF-8, since in the stream's own encoding it could not be read again."""
+    """Write what is to be kept as a file: in UTF-8, since in the stream's own encoding it could not be read again.
+
+    Where nobody but a reader at a terminal gets it, nothing in it is hidden.
+    """
     sys.stdout.flush()
+    if sys.stdout.isatty():
+        text = visible(text)
     if hasattr(sys.stdout, "buffer"):
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
