@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, endpoints, hidden, outcomes, sensitivity, sites
+    from bayes_lupil import az, endpoints, hidden, outcomes, priors, sensitivity, sites
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         load_model,
         load_models,
         load_plan,
+        model,
         site_models,
     )
     from bayes_lupil.trials import (
@@ -47,7 +48,7 @@ _HOMES = {
     "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
     "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
     "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
-    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "read_outcomes": "outcomes",
+    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "read_outcomes": "outcomes",
     "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
 }  # fmt: skip
@@ -58,6 +59,7 @@ _MODULES = {
     "figures": "bayes_lupil.report.figures",
     "hidden": "bayes_lupil.hidden",
     "outcomes": "bayes_lupil.outcomes",
+    "priors": "bayes_lupil.priors",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
 }
@@ -65,8 +67,9 @@ _MODULES = {
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
-    "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "outcomes",
-    "read_outcomes", "reanalyse", "sensitivity", "site_models", "sites", "synthetic_patients", "trial_hierarchy",
+    "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
+    "outcomes", "priors", "read_outcomes", "reanalyse", "sensitivity", "site_models", "sites", "synthetic_patients",
+    "trial_hierarchy",
 ]  # fmt: skip
 
 try:

@@ -1,7 +1,7 @@
-"""Priors: families with a reason each, in SciPy and in PyMC."""
+"""Priors: families with a reason each, in SciPy and in PyMC; functions of the same names make them in Python."""
 
 from bayes_lupil.priors.averaged import Averaged, Univariate
-from bayes_lupil.priors.base import Prior
+from bayes_lupil.priors.base import NO_REASON, Prior
 from bayes_lupil.priors.choices import DfPrior, EffectPrior, LevelPrior, LocationPrior, ScalePrior
 from bayes_lupil.priors.families import (
     LKJ,
@@ -16,6 +16,30 @@ from bayes_lupil.priors.families import (
     StudentT,
     Uniform,
 )
+from bayes_lupil.priors.functions import (
+    beta,
+    control_risk_beta,
+    dirichlet,
+    dumouchel,
+    exponential,
+    gamma,
+    half_cauchy,
+    half_normal,
+    half_student_t,
+    lkj,
+    log_normal,
+    log_risk_ratio_normal,
+    normal,
+    precision_gamma,
+    precision_uniform,
+    risk_difference_normal,
+    student_t,
+    uniform,
+    uniform_shrinkage,
+    variance_half_normal,
+    variance_inverse_gamma,
+    variance_uniform,
+)
 from bayes_lupil.priors.gammas import Gamma
 from bayes_lupil.priors.risks import ControlRiskBeta, EffectOnRisk, LogRiskRatioNormal, RiskDifferenceNormal
 from bayes_lupil.priors.shrinkage import DuMouchel, UniformShrinkage, typical_error
@@ -29,6 +53,7 @@ from bayes_lupil.priors.variances import (
 
 __all__ = [
     "LKJ",
+    "NO_REASON",
     "Averaged",
     "Beta",
     "ControlRiskBeta",
@@ -59,5 +84,27 @@ __all__ = [
     "VarianceHalfNormal",
     "VarianceInverseGamma",
     "VarianceUniform",
+    "beta",
+    "control_risk_beta",
+    "dirichlet",
+    "dumouchel",
+    "exponential",
+    "gamma",
+    "half_cauchy",
+    "half_normal",
+    "half_student_t",
+    "lkj",
+    "log_normal",
+    "log_risk_ratio_normal",
+    "normal",
+    "precision_gamma",
+    "precision_uniform",
+    "risk_difference_normal",
+    "student_t",
     "typical_error",
+    "uniform",
+    "uniform_shrinkage",
+    "variance_half_normal",
+    "variance_inverse_gamma",
+    "variance_uniform",
 ]

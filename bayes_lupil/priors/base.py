@@ -11,7 +11,10 @@ from pydantic import Field, StringConstraints
 
 from bayes_lupil.documents import Document
 
-__all__ = ["Floats", "Positive", "Prior"]
+__all__ = ["NO_REASON", "Floats", "Positive", "Prior"]
+
+NO_REASON = "No reason given."
+"""Stands in tables and reports where a prior was built in Python without one."""
 
 Floats = NDArray[np.float64]
 Positive = Annotated[float, Field(gt=0)]

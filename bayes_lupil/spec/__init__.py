@@ -6,13 +6,15 @@ from bayes_lupil.spec.library import (
     end_point_models,
     load_model,
     load_models,
+    model,
     model_path,
     model_schema,
     site_models,
 )
-from bayes_lupil.spec.model import Decision, Errors, ModelSpec, Priors, Sampler
+from bayes_lupil.spec.model import ModelSpec
 from bayes_lupil.spec.plan import Plan, PlannedEndPoint, load_plan
 from bayes_lupil.spec.sites import Sites
+from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
 
 __all__ = [
     "Decision",
@@ -29,6 +31,7 @@ __all__ = [
     "load_model",
     "load_models",
     "load_plan",
+    "model",
     "model_path",
     "model_schema",
     "site_models",

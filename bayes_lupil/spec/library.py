@@ -19,6 +19,7 @@ __all__ = [
     "end_point_models",
     "load_model",
     "load_models",
+    "model",
     "model_path",
     "model_schema",
     "plan_path",
@@ -91,6 +92,31 @@ def load_model(model: str | Path) -> ModelSpec:
     'partial'
     """
     return read_toml(model_path(model), ModelSpec, ModelError)
+
+
+@checked
+def model(base: ModelSpec | str | Path = "site_effects", **changes: Any) -> ModelSpec:
+    """A model by built-in name, file or from another, with some values changed.
+
+    Parameters
+    ----------
+    base : ModelSpec, str or Path
+        What is not changed is taken from here.
+    **changes
+        See `ModelSpec.with_`.
+
+    Raises
+    ------
+    ModelError
+        Naming the key, what was found and what is required, with the nearest valid spelling.
+
+    Examples
+    --------
+    >>> from bayes_lupil import priors
+    >>> model("site_effects", beta=priors.normal(0, 0.5), tau_v=priors.half_normal(0.25), seed=1).priors.tau_v.sd
+    0.25
+    """
+    return (base if isinstance(base, ModelSpec) else load_model(base)).with_(**changes)
 
 
 def model_path(model: str | Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a model file may say: one complete, prespecified analysis. All defaults of the package live here."""
+"""What a model file may say: one complete, prespecified analysis."""
 
 from __future__ import annotations
 
@@ -11,170 +11,17 @@ from bayes_lupil.characters import name_fault, repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, requirement
 from bayes_lupil.errors import ModelError
 from bayes_lupil.priors import (
-    LKJ,
-    Averaged,
-    Beta,
     ControlRiskBeta,
-    DfPrior,
-    Dirichlet,
     EffectOnRisk,
-    EffectPrior,
-    LevelPrior,
-    LocationPrior,
-    Normal,
-    Prior,
-    ScalePrior,
-    Univariate,
 )  # fmt: skip
+from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.sites import Sites
+from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
 
-__all__ = ["Decision", "Errors", "ModelSpec", "Priors", "Role", "Sampler"]
+__all__ = ["ModelSpec", "Role"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
-
-
-class Priors(Document):
-    """Priors, each with its reason.
-
-    alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
-    and tau_v the between-site SDs (scales), correlation that of u and v; df is for Student-t sites, outlier_share for
-    contaminated and exnex ones, nonexchangeable the treatment effect (log odds ratio) of a site that is not
-    exchangeable; site_shares and retention are used only for trials known by their margins; sigma, the SD of patients
-    within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and error_df are
-    used only for continuous end points, and a prior for sigma is what tells a model of one.
-
-    What a prior is stated for need not be the parameter itself. Of a between-site SD it may be the variance
-    (variance_uniform, variance_half_normal, variance_inverse_gamma), the precision 1 / variance (precision_uniform;
-    precision_gamma, another name for variance_inverse_gamma) or how far it shrinks a typical site (uniform_shrinkage,
-    dumouchel). With coding = 'reference', where alpha is the control arm's log odds, alpha may be stated for the
-    control risk (control_risk_beta; a = b = 1 is uniform), and beta, given alpha, for the log risk ratio
-    (log_risk_ratio_normal) or the risk difference (risk_difference_normal), cut off to what is possible at that control
-    risk; where sites differ in level, all this is said of a site with average log odds.
-    """
-
-    alpha: LevelPrior
-    beta: EffectPrior
-    tau_u: ScalePrior | None = None
-    tau_v: ScalePrior | None = None
-    correlation: LKJ | None = None
-    df: DfPrior | None = None
-    outlier_share: Beta | None = None
-    nonexchangeable: Normal | None = None
-    site_shares: Dirichlet | None = None
-    retention: Beta | None = None
-    sigma: ScalePrior | None = None
-    gamma: LocationPrior | None = None
-    error_df: DfPrior | None = None
-
-    @field_validator("tau_u", "tau_v", "sigma")
-    @classmethod
-    def _not_negative(cls, prior: Any) -> Any:
-        if prior is not None and getattr(prior, "lower", 0.0) < 0:
-            raise requirement("lower", f"{prior.lower:g}", "0 or more, since it is a standard deviation")
-        return prior
-
-    @field_validator("error_df")
-    @classmethod
-    def _with_a_variance(cls, prior: Any) -> Any:
-        if prior is not None and prior.lower < 2:
-            raise requirement("lower", f"{prior.lower:g}", "2 or more, so that patients have a variance")
-        return prior
-
-    @field_validator("df")
-    @classmethod
-    def _at_least_one(cls, prior: Any) -> Any:
-        if prior is not None and prior.lower < 1:
-            raise requirement("lower", f"{prior.lower:g}", "1 or more: fewer degrees of freedom have no place here")
-        return prior
-
-    def items(self) -> list[tuple[str, Prior]]:
-        """(name, prior) of those that are given."""
-        return [(name, prior) for name in type(self).model_fields if (prior := getattr(self, name)) is not None]
-
-    def marginal(self, name: str) -> Univariate:
-        """The prior of one parameter alone: averaged over alpha's, where it depends on that."""
-        prior = getattr(self, name)
-        found: Univariate = Averaged(prior, self.alpha) if isinstance(prior, EffectOnRisk) else prior
-        return found
-
-
-class Errors(Document):
-    """How patients of one site and arm differ in a continuous end point.
-
-    Attributes
-    ----------
-    distribution : {"normal", "student_t"}
-        student_t lets single patients lie far out without moving the mean by much; sigma is then its scale.
-    df : float, optional
-        Degrees of freedom, above 2; left out where `priors.error_df` says that they are estimated.
-    """
-
-    distribution: Literal["normal", "student_t"]
-    df: Annotated[float, Field(gt=2, le=1000)] | None = None
-
-
-class Decision(Document):
-    """What is asked of the posterior of the effect, on the benefit scale (positive is good).
-
-    The effect is the risk difference, between -1 and 1, or the mean difference of a continuous end point, in its units.
-
-    Attributes
-    ----------
-    ladder : tuple of float
-        Thresholds d of the reported P(effect > d); 0 is always among them.
-    harm : float
-        An effect below -harm counts as harm.
-    relevant : float
-        An effect of at least this much counts as a relevant benefit.
-    """
-
-    ladder: tuple[float, ...] = (0.0, 0.05, 0.10, 0.15, 0.20)
-    harm: Annotated[float, Field(ge=0)] = 0.0
-    relevant: Annotated[float, Field(gt=0)] = 0.10
-
-    @field_validator("ladder")
-    @classmethod
-    def _with_zero(cls, ladder: tuple[float, ...]) -> tuple[float, ...]:
-        if 0.0 not in ladder or list(ladder) != sorted(set(ladder)):
-            raise ValueError("thresholds in rising order, 0 among them")
-        return ladder
-
-
-class Sampler(Document):
-    """Engine and its settings.
-
-    Attributes
-    ----------
-    engine : {"auto", "nuts", "quadrature"}
-        quadrature: site effects integrated out, importance sampling of the rest; nuts: the No-U-Turn Sampler;
-        auto: quadrature for trials whose site table is known, and NUTS where its diagnostics fail or it would take
-        hours; NUTS for those known by their margins.
-    points, nodes : int
-        Quadrature: importance points (a power of 2; more are taken where they do not do) and the most Gauss-Hermite
-        nodes along an axis of a site's integral.
-    backend, chains, tune, draws, target_accept
-        NUTS. `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says
-        so.
-    seed : int
-    """
-
-    engine: Literal["auto", "nuts", "quadrature"] = "auto"
-    points: Annotated[int, Field(ge=256, le=2**20)] = 4096
-    nodes: Annotated[int, Field(ge=3, le=101)] = 13
-    backend: Literal["nutpie", "pymc"] = "nutpie"
-    chains: Annotated[int, Field(ge=2, le=64)] = 4
-    tune: Annotated[int, Field(ge=100, le=100_000)] = 1000
-    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
-    target_accept: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-
-    @field_validator("points")
-    @classmethod
-    def _power_of_two(cls, points: int) -> int:
-        if points & (points - 1):
-            raise ValueError("a power of 2, such as 4096")
-        return points
 
 
 class ModelSpec(Document):
@@ -318,6 +165,8 @@ class ModelSpec(Document):
     def edited(self, **changes: Any) -> ModelSpec:
         """A copy with some values changed, checked afresh; nested keys are written with a double underscore.
 
+        A prior that is changed loses the reason that was written for another, unless a reason comes with it.
+
         Examples
         --------
         >>> from bayes_lupil.spec import load_model
@@ -325,16 +174,51 @@ class ModelSpec(Document):
         >>> spec.edited(sampler__seed=7, name="mine").sampler.seed
         7
         """
-        content = self.to_dict()
-        for key, value in changes.items():
-            *parents, last = key.split("__")
-            table = content
-            for parent in parents:  # a table that is not there becomes an empty one, for the check to complain of
-                if table.get(parent) is None:
-                    table[parent] = {}
-                table = table[parent]
-                if not isinstance(table, dict):
-                    where = f"model '{self.name}', edited, key '{key.replace('__', '.')}'"
-                    raise ModelError(where, f"'{parent}', which is no table", "the name of a value")
-            table[last] = value
-        return self.from_dict(content, f"model '{self.name}', edited")
+        where = f"model '{self.name}', edited"
+        return self.from_dict(edited_content(where, self.to_dict(), changes), where)
+
+    def with_(self, **changes: Any) -> ModelSpec:
+        """A copy with some values changed, each named by its key alone, whatever table of the file it stands in.
+
+        Parameters
+        ----------
+        **changes
+            alpha, beta, tau_u ...: priors, as made by the functions of `bayes_lupil.priors` (None takes one away);
+            intercepts, effects, distribution, coding ...: what the file says under [sites]; thresholds: differences d
+            of the reported P(effect > d), to which 0 is added; harm, relevant; engine, points, chains, draws, seed ...:
+            settings of the sampler; name, title, population, without_sites ...: the keys of the model itself. A key in
+            two tables (df, outlier_share) is a prior where a prior is given. Nested keys work as for `edited`.
+
+        Raises
+        ------
+        ModelError
+            For a key that there is not, with the nearest, and whatever a file would be refused for.
+
+        Examples
+        --------
+        >>> from bayes_lupil import priors
+        >>> from bayes_lupil.spec import load_model
+        >>> spec = load_model("site_effects").with_(beta=priors.normal(0, 0.5), seed=1, thresholds=[0.05])
+        >>> spec.priors.beta.sd, spec.sampler.seed, spec.decision.ladder
+        (0.5, 1, (0.0, 0.05))
+        """
+        where, own = f"model '{self.name}'", type(self).model_fields
+        return self.edited(**dict(full_key(where, key, value, own) for key, value in changes.items()))
+
+    def to_toml(self) -> str:
+        """The text of a model file that says the same; `load_model` reads it back.
+
+        Examples
+        --------
+        >>> from bayes_lupil.spec import load_model
+        >>> load_model("itt_pooled").to_toml().splitlines()[:2]
+        ['schema = 1', 'name = "itt_pooled"']
+        """
+        import tomli_w
+
+        def without_nothing(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {key: without_nothing(item) for key, item in value.items() if item is not None}
+            return value
+
+        return str(tomli_w.dumps(without_nothing(self.to_dict())))

@@ -14,7 +14,8 @@ from bayes_lupil.documents import Name as Named
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import LKJ, Normal, ScalePrior
 from bayes_lupil.spec.library import load_model, plan_path
-from bayes_lupil.spec.model import ModelSpec, Sampler
+from bayes_lupil.spec.model import ModelSpec
+from bayes_lupil.spec.tables import Sampler
 
 __all__ = [
     "Change", "Columns", "Components", "Exploratory", "Joint", "Plan", "PlannedArms", "PlannedEndPoint", "Printed",
