@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bayes_lupil.characters import visible
 from bayes_lupil.files import write_bytes
@@ -60,12 +61,26 @@ def word_document(table: Table, title: str, notes: Sequence[str] = ()) -> bytes:
     document.core_properties.author = document.core_properties.comments = ""
     document.core_properties.title = _plain(title)[:255]
     document.core_properties.created = document.core_properties.modified = _WHEN.replace(tzinfo=None)
-    made, dated = io.BytesIO(), io.BytesIO()
-    document.save(made)
-    with zipfile.ZipFile(made) as parts, zipfile.ZipFile(dated, "w") as packed:
-        for name in parts.namelist():
-            packed.writestr(zipfile.ZipInfo(name, _WHEN.timetuple()[:6]), parts.read(name), zipfile.ZIP_DEFLATED)
-    return dated.getvalue()
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        _save(document.part.package, packed)
+    return made.getvalue()
+
+
+def _save(package: Any, packed: zipfile.ZipFile) -> None:
+    """What a document's own `save` writes, but for the dates, as ZIP holds none before 1980 or after 2107."""
+    from docx.opc.pkgwriter import PackageWriter
+
+    class Dated:
+        def write(self, uri: Any, content: bytes) -> None:
+            packed.writestr(zipfile.ZipInfo(uri.membername, _WHEN.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
+
+    for part in package.parts:
+        part.before_marshal()
+    steps: Any = PackageWriter  # those of its `write`, which makes a ZIP file of the day
+    steps._write_content_types_stream(Dated(), package.parts)  # noqa: SLF001
+    steps._write_pkg_rels(Dated(), package.rels)  # noqa: SLF001
+    steps._write_parts(Dated(), package.parts)  # noqa: SLF001
 
 
 def _plain(text: str) -> str:

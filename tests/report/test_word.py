@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import struct
 import subprocess
 import time
 import zipfile
@@ -54,6 +56,17 @@ def test_the_same_table_gives_the_same_bytes_at_another_time(path, tmp_path, mon
     assert path.read_bytes() == other.read_bytes()
     with zipfile.ZipFile(path) as parts:
         assert {part.date_time for part in parts.infolist()} == {(2000, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.parametrize("seconds", [-2_000_000_000, 0, 315_000_000, 4_354_819_200, 7_300_000_000])
+def test_a_clock_that_zip_cannot_hold_does_no_harm(path, tmp_path, monkeypatch, seconds):
+    write_word(TABLE, path, "A trial")
+    monkeypatch.setattr(time, "time", lambda: float(seconds))
+    with pytest.raises((ValueError, struct.error)):  # what a ZIP file of the day does
+        zipfile.ZipFile(io.BytesIO(), "w").writestr("part", "")
+    other = tmp_path / "other.docx"
+    write_word(TABLE, other, "A trial")
+    assert path.read_bytes() == other.read_bytes()
 
 
 def test_it_names_no_author(path):
