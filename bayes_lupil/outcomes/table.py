@@ -131,6 +131,8 @@ class Outcomes(ReadOnly):
             texts = self.texts[name]
             i = next(i for i, text in enumerate(texts) if _number(text) is None)
             raise TrialError(self.where(name, i), f"'{texts[i]}'", "a number, or nothing where it was not recorded")
+        if name in ("patient", "site", "arm"):
+            raise TrialError(self.where(name), f"names of {name}s", "a column of numbers")
         found = f"no column '{name}' (columns: {', '.join(('site', 'arm', *self.columns))})"
         raise TrialError(self.where(), found, f"a column '{name}'", nearest(name, self.columns))
 

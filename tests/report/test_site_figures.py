@@ -44,7 +44,7 @@ def odd():
     """Names that a figure cannot show as they are, a site with one arm only; less is better."""
     names = (
         "<script>alert(1)</script>", "$x$ & $\\frac{1}{2}$", "U" * 59 + "1", "U" * 59 + "2",
-        "\u6771\u4eac \u75c5\u9662", "\u0391\u03b8\u03ae\u03bd\u03b1", "_a_ ^b^ \u202etfel\nnext",
+        "\u6771\u4eac \u75c5\u9662", "\u0391\u03b8\u03ae\u03bd\u03b1", "_a_ ^b^ \u202etfel next",
         "\u0421\u043e\u0444\u0438\u044f",
     )  # fmt: skip
     rng = np.random.default_rng(1)
