@@ -72,6 +72,30 @@ def fake_engine(monkeypatch):
     return engine
 
 
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the entry point as a user does; gives (exit status, stdout, stderr)."""
+
+    import sys
+
+    from bayes_lupil import cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bayes-lupil", *map(str, arguments)])
+        # rich took hold of the streams when the module was imported
+        for console, stream in ((cli.out, sys.stdout), (cli.err, sys.stderr)):
+            monkeypatch.setattr(console, "_file", stream)
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def reanalysed():
     """reanalysed(trial, *models): a reanalysis without sampling, made once for all tests that only look at it."""

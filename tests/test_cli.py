@@ -14,26 +14,6 @@ from bayes_lupil import Posterior, cli
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the entry point as a user does; gives (exit status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["bayes-lupil", *map(str, arguments)])
-        # rich took hold of the streams when the module was imported
-        for console, stream in ((cli.out, sys.stdout), (cli.err, sys.stderr)):
-            monkeypatch.setattr(console, "_file", stream)
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
 @pytest.mark.stack
 @pytest.mark.parametrize(
     "command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"], ["endpoints"], ["synthetic"]]

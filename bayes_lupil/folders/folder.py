@@ -103,7 +103,7 @@ def output_folder(
         raise
     finally:
         for place in made:
-            with contextlib.suppress(OSError):  # of which most say that it is not empty
+            with contextlib.suppress(OSError, ValueError):  # most say that it is not empty, others that it is no name
                 place.rmdir()
 
 

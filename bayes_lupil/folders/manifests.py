@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bayes_lupil.characters import escaped
 from bayes_lupil.files import write_text
 
 __all__ = ["MANIFEST", "earlier_files", "is_as_written", "places_of", "write_manifests"]
@@ -31,7 +32,7 @@ def write_manifests(folder: Path) -> None:
             "files": {path.name: _digest(path) for path in within if path.is_file() and path.name != MANIFEST},
             "folders": [path.name for path in within if path.is_dir()],
         }
-        write_text(place / MANIFEST, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        write_text(place / MANIFEST, escaped(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def earlier_files(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ WORK = ".bayes_lupil.run"
 """Hidden folder inside the one that is written to, for as long as a run lasts.
 
 In it are `new`, which the run fills; `coming.json`, the names in it once it is full; and `old`, the files of the
-earlier run, from when they are moved out until the new ones stand.
+earlier run, from when they are moved out until the new ones stand: then it is called `done`.
 """
 
 
@@ -70,13 +70,16 @@ def recover(folder: Path) -> str:
     work = folder / WORK
     if not os.path.lexists(work):
         return ""
-    swapping = (work / "old").is_dir()
-    if swapping:
+    if (work / "old").is_dir():
         _undo(folder)
+        said = "while it put its results in place; those before them have been restored"
+    elif (work / "done").is_dir():
+        _remove_empty(folder, files_in(work / "done"))
+        said = "when its results were in place; what it left beside them has been removed"
+    else:
+        said = "before its results were in place; what it left has been removed"
     shutil.rmtree(work)
-    if swapping:
-        return f"{folder}: a run was ended while it put its results in place; those before them have been restored"
-    return f"{folder}: a run was ended before its results were in place; what it left has been removed"
+    return f"{folder}: a run was ended {said}"
 
 
 def _undo(folder: Path) -> None:
@@ -84,7 +87,7 @@ def _undo(folder: Path) -> None:
     work = folder / WORK
     new, old = work / "new", work / "old"
     coming = json.loads((work / "coming.json").read_text(encoding="utf-8"))
-    for name in coming:
+    for name in reversed(coming):
         if os.path.lexists(folder / name) and not os.path.lexists(new / name):
             _move(folder / name, new / name)
     for name in files_in(old):
