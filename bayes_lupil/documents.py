@@ -127,9 +127,9 @@ def _fault(value: Any, level: int, number: int) -> tuple[str, ...]:
     """Found, required and what to do, of a value that no schema has a place for; empty where there may be one."""
     if level > MOST_LEVELS:
         return _too_deep("more than")
-    if number > 2 * MOST_VALUES:  # a key is counted with its value
+    if number > MOST_VALUES:
         return (
-            f"more than {MOST_VALUES:,} values", f"at most {MOST_VALUES:,} keys and items of lists",
+            f"more than {MOST_VALUES:,} keys, values and items of lists", f"at most {MOST_VALUES:,}",
             "A table of many sites is a CSV file, which [data] can name.",
         )  # fmt: skip
     if value is _NO_TEXT:

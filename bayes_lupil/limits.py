@@ -29,7 +29,7 @@ MOST_LEVELS = 32
 """Tables and lists within each other, and parts of a dotted key; 6 are used."""
 
 MOST_VALUES = 100_000
-"""Keys and items of lists of a document, tables and lists among them."""
+"""Keys, values and items of lists of a document, tables and lists among them."""
 
 MOST_DIGITS = 300
 """Of a whole number; a longer one is above every number that computers count with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
-from bayes_lupil.documents import Document, canonical_hash, parse_document, read_toml, requirement
+from bayes_lupil.documents import Document, canonical_hash, parse_document, read_content, read_toml, requirement
 from bayes_lupil.errors import InputError, ModelError
 
 
@@ -198,3 +199,101 @@ def test_the_hash_is_sha_256_of_compact_json() -> None:
     """printf '{"a":"é","b":[1]}' | sha256sum, GNU coreutils 9.1."""
     expected = "fe44b490e297c0523c2a1ce591fc7b3b064b5ad3f2ac4634523685392680de5d"
     assert canonical_hash({"b": [1], "a": "é"}) == expected
+
+
+# limits
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "found"),
+    [
+        ("a = " + "[" * 33 + "]" * 33, "key 'a" + ".0" * 32 + "'", "more than 32 tables and lists"),
+        ("a = " + "{b = " * 40 + "1" + "}" * 40, "", "more than 32 tables and lists"),
+        ("a = " + "[" * 100_000, "", "more than 32 tables and lists"),
+        (".".join("a" * 33) + " = 1", "line 3", "a key of more than 32 parts"),
+        (" . ".join(["'a'"] * 3000) + " = 1", "line 3", "a key of more than 32 parts"),
+        ("b = {" + ".".join(["a"] * 100_000) + " = 1}", "line 3", "a key of more than 32 parts"),
+        ("[" + ".".join(['"a"'] * 50) + "]", "line 3", "a key of more than 32 parts"),
+        ("count = " + "9" * 301, "key 'count'", "a whole number of more than 300 digits"),
+        ("count = " + "9" * 5000, "", "a whole number of more than 300 digits"),
+        ("count = -" + "9" * 301, "key 'count'", "a whole number of more than 300 digits"),
+        ("count = 0x" + "f" * 5000, "key 'count'", "a whole number of more than 300 digits"),
+        ("pair = [1, " + "1_" * 2000 + "1]", "key 'pair.1'", "a whole number of more than 300 digits"),
+        ("a = [" + "0," * 100_001 + "]", "key 'a.", "more than 100,000 keys, values"),
+        ("[b]\n" + "\n".join(f"a{i}=1" for i in range(50_001)), "", "more than 100,000 keys, values"),
+        ("a = '" + "x" * 1_000_000 + "'", "", "a file of 1,000,029 bytes"),
+        ("x" * 1000 + " = 1", "key 'x", "the unknown key 'xxxxx"),
+    ],
+)
+def test_what_is_too_large_is_refused_by_its_limit(tmp_path: Path, text: str, where: str, found: str) -> None:
+    problem = refusal(tmp_path / "a.toml", GOOD + text)
+    assert problem.where.startswith(str(tmp_path / "a.toml"))
+    assert where in problem.where
+    assert len(problem.where) < len(str(tmp_path)) + 150
+    assert problem.found.startswith(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["count = 9", "[b]\n" + ".".join("a" * 32) + " = 1", "b = 1" + "0" * 299, "b = " + "[" * 31 + "]" * 31]
+)
+def test_what_is_just_small_enough_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(GOOD + text, encoding="utf-8")
+    content = read_content(tmp_path / "a.toml", ModelError)
+    with contextlib.suppress(ModelError):
+        parse_document(content, Sheet, ModelError, "here")
+    assert content["title"] == "t"
+
+
+@pytest.mark.parametrize("value", ["2026-01-01", "12:30:00", "2026-01-01T12:00:00Z", "2026-01-01 12:00:00"])
+@pytest.mark.parametrize("place", ["title = {}", "colour = {}", "shapes = [{}]", "pair = [1, {}]", "other = {}"])
+def test_a_bare_date_is_no_text(tmp_path: Path, value: str, place: str) -> None:
+    text = GOOD.replace('title = "t"\n', "") if place.startswith("title") else GOOD
+    problem = refusal(tmp_path / "a.toml", text + place.format(value))
+    assert problem.found.startswith(("the date 2026", "the time 12"))
+    assert problem.hint.startswith("As text it stands in quotes: ")
+    assert place.split()[0] in problem.where
+
+
+@pytest.mark.parametrize("value", ["3", "-1.5", "true", "false", "0x10", "1e3"])
+def test_a_bare_number_is_no_text(tmp_path: Path, value: str) -> None:
+    problem = refusal(tmp_path / "a.toml", f"schema = 1\ntitle = {value}")
+    assert problem.required == "text in quotes"
+    assert problem.hint.startswith("As text it stands in quotes: ")
+
+
+@pytest.mark.parametrize("sign", ["\\u0000", "\\u001b", "\\u009b", "\\u000b", "\\u007f", "\\uffff", "\\ufdd0"])
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        ('colour = "{}"', "colour"), ('other = {{b = ["", "{}"]}}', "other.b.1"), ('"a{}" = 1', "a"),
+        ('[[shapes]]\nfamily = "circle"\nradius = "{}"', "shapes.0.radius"), ('[x."{}".y]', "x."),
+    ],
+)  # fmt: skip
+def test_a_character_that_no_output_can_hold_is_refused_by_its_key(
+    tmp_path: Path, sign: str, place: str, key: str
+) -> None:
+    problem = refusal(tmp_path / "a.toml", GOOD + place.format(sign))
+    assert f"key '{key}" in problem.where
+    assert problem.found == f"text with the character U+{sign[2:].upper()}"
+    assert str(problem).isprintable()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {1: 2}, {("a",): 1}, {None: 1}, {"pair": [{2: 1}]}, {"title": "\ud800"}, {"\udfff": 1},
+        {"count": 10**400}, {"shapes": [[[]]] * 3},
+    ],
+)  # fmt: skip
+def test_what_python_hands_over_passes_the_same_door(content: dict[object, object]) -> None:
+    with pytest.raises(ModelError) as caught:
+        parse_document({"schema": 1, "title": "t", **content}, Sheet, ModelError, "here")
+    assert caught.value.where.startswith("here, key '")
+    assert str(caught.value).isprintable()
+
+
+def test_a_document_within_itself_ends() -> None:
+    content: dict[str, object] = {"schema": 1, "title": "t"}
+    content["shapes"] = [content]
+    with pytest.raises(ModelError, match="more than 32 tables and lists within each other"):
+        parse_document(content, Sheet, ModelError, "here")
