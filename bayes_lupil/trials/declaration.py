@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +14,7 @@ from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.names import named
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
@@ -168,7 +167,7 @@ def read_trial_file(path: Path) -> Trial:
     if len(given) != 1:
         found = " and ".join(f"[{key}]" for key in given) or "none of them"
         raise TrialError(str(path), found, "exactly one of the tables [cells], [margins] and [data]")
-    with _named(path):
+    with named(path):
         arms = Arms(file.arms.control, file.arms.active)
     _check_references(file, path)
     notes: list[str] = list(file.notes)
@@ -213,15 +212,6 @@ def _number(
     number: str, what: str, origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | Impossible
 ) -> dict[str, str]:
     return {"number": number, "what": what, "source": origin.source, "grade": origin.grade}
-
-
-@contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Adds the file to an error of the objects that are made from it."""
-    try:
-        yield
-    except TrialError as problem:
-        raise TrialError(f"{path}, {problem.where}", problem.found, problem.required, problem.hint) from None
 
 
 def _once(names: list[str], key: str, path: Path) -> None:
@@ -281,7 +271,7 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
                 "a row for each site and arm (n = 0 is allowed)",
             )
     grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
-    with _named(path):
+    with named(path):
         return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
 
 
@@ -305,7 +295,7 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
         )
         for i, item in enumerate(table.impossible_at_excluded_sites)
     )
-    with _named(path):
+    with named(path):
         margins = Margins(
             totals=(totals["itt", 0], totals["itt", 1]),
             subset_totals=(totals[table.subset, 0], totals[table.subset, 1]),

@@ -12,6 +12,7 @@ from bayes_lupil.documents import NAME_PATTERN
 from bayes_lupil.errors import TrialError, did_you_mean, nearest
 from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.names import named
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.tables import CELL_COLUMNS, MARK, Table, listed
 
@@ -123,7 +124,8 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
     grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
     notes = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
     notes += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
-    return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1]), notes
+    with named(table.path):
+        return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1]), notes
 
 
 def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> tuple[Patients, list[str]]:
@@ -152,13 +154,15 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
             "Leave out the rows of patients who were not randomised, or give the population another name.",
         )
     others = [name for name in table.columns if name not in {"site", "arm", end_point, *flag_columns}]
-    patients = Patients(
-        site=tuple(site_column[i] for i in keep),
-        arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
-        response=np.array(_binary(table, keep, end_point), dtype=np.int64),
-        flags=flags,
-        covariates={name: _part(table.column(name), keep) for name in others},
-    )
+    response = _binary(table, keep, end_point)
+    with named(table.path):
+        patients = Patients(
+            site=tuple(site_column[i] for i in keep),
+            arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
+            response=np.array(response, dtype=np.int64),
+            flags=flags,
+            covariates={name: _part(table.column(name), keep) for name in others},
+        )
     left_out = {arm: n for arm, n in patients_of.items() if arm not in arms}
     return patients, [f"arm '{arm}' not compared: {n} patients left out" for arm, n in left_out.items()]
 
