@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayes_lupil.errors import TrialError
+from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.outcomes import read_outcomes
 from bayes_lupil.trials import Cells, Trial, builtin_trials, load_trial
 from bayes_lupil.trials.trial import SYNTHETIC
@@ -263,12 +263,12 @@ def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "where", "required"),
     [
-        ({"benefit": "lowr"}, "benefit", "'higher' or 'lower'"),
+        ({"benefit": "lowr"}, "load_trial()", "benefit: 'higher' or 'lower'"),
         ({"mcid": 5.0}, "mcid", "a risk difference between 0 and 1"),
     ],
 )
 def test_options_that_cannot_be(tmp_path: Path, options: dict[str, Any], where: str, required: str) -> None:
-    with pytest.raises(TrialError) as caught:
+    with pytest.raises(InputError) as caught:
         load_trial(table(tmp_path), **options)
     assert caught.value.where.endswith(where)
     assert caught.value.required == required
