@@ -76,9 +76,9 @@ def sites(
 
     spec = None if model is None else load_model(model)
     data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
-    if not quiet:
-        tell_notes(data, trial)
     with results(folder, _files, [trial, model or ""], force) as new:
+        if not quiet:
+            tell_notes(data, trial)
         result = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
         if new is not None:
             from bayes_lupil.report import write_look

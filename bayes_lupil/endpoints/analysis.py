@@ -148,7 +148,6 @@ def analyse_end_points(
     seed: int | None = None,
     progress: bool = False,
     announce: Say | None = None,
-    ready: Callable[[], object] | None = None,
 ) -> EndPointAnalysis:
     """Run a trial's hierarchy of end points and its Bayesian counterpart.
 
@@ -172,8 +171,6 @@ def analyse_end_points(
         Whether samplers show their progress.
     announce : callable, optional
         Called with a line of text before each piece of work.
-    ready : callable, optional
-        Called once everything has been checked, before the first fit.
 
     Returns
     -------
@@ -208,8 +205,6 @@ def analyse_end_points(
         build_likelihood(specs[name], trial)
     joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
     tested = [counterpart(chosen, item, data, trial, arms) for item, trial in zip(made, trials, strict=False)]
-    if ready is not None:
-        ready()
     gates, basis = _gates(chosen, made, tested)
     steps = []
     for i, trial in enumerate(trials):
