@@ -1,9 +1,7 @@
 """How large what is read may be: every limit of a reader, in one place, and each named where it is passed.
 
-They lie above what the engines were tried on (a million patients, 500,000 sites) and keep a refusal within about a
-second. That on patients has a reason of its own: probabilities of exact tests come from logarithms of factorials, whose
-rounding in double precision grows with the counts, and beyond it two tables that are equally probable are no longer
-told from two that are not.
+They lie at or above what was tried (a million patients, 500,000 sites, 999,999,999,999 patients in an arm by both
+engines' tests), and keep a refusal within about a second.
 """
 
 from __future__ import annotations
@@ -49,8 +47,9 @@ MOST_COLUMNS = 2_000
 MOST_CELLS = 20_000_000
 """Rows times columns of a CSV file; about 2 GB of memory."""
 
-MOST_PATIENTS = 10_000_000
-"""Of an arm."""
+MOST_PATIENTS = 999_999_999_999
+"""Of an arm: counts, their sums and their products with proportions are exact numbers well beyond. Exact tests, which
+go through every table with the same totals, have a limit of their own (`frequentist.two_by_two`)."""
 
 MOST_UNPUBLISHED_SITES = 10_000
 """Sites of a trial whose site table was not published: each is a parameter of the sampler."""

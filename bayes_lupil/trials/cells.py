@@ -69,8 +69,8 @@ class Cells(ReadOnly):
                 "0 <= responders <= n",
             )
         if (self.n > MOST_PATIENTS).any() or (self.n.sum(axis=0) > MOST_PATIENTS).any():
-            found = f"{self.n.max():,} in one cell, {self.n.sum(axis=0).max():,} in one arm"
-            raise TrialError("patients", found, f"at most {MOST_PATIENTS:,} in each arm")
+            most = max(sum(map(int, column)) for column in self.n.T)  # whole numbers without a largest one
+            raise TrialError("patients", f"{most:,} in one arm", f"at most {MOST_PATIENTS:,} in each arm")
         empty = np.flatnonzero(self.n.sum(axis=1) == 0)
         if empty.size:
             raise TrialError(f"site '{self.sites[empty[0]]}'", "no patients", "at least one patient", "Leave it out.")

@@ -224,3 +224,26 @@ def test_impossible_levels_are_refused(confidence) -> None:
 
 def test_numpy_integers_are_whole_numbers_too() -> None:
     assert two_by_two((np.int64(29), np.int64(50)), (np.int64(34), np.int64(50))) == two_by_two(*ITT)
+
+
+@pytest.mark.parametrize("patients", [10**7 + 1, 10**8, 10**9, 10**10, 999_999_999_999])
+def test_exact_tests_say_where_there_are_too_many_patients(patients: int) -> None:
+    table = two_by_two((3 * patients // 10, patients), (3 * patients // 10 + 2000, patients))
+    assert table.p_fisher is table.p_mid is table.p_boschloo is None
+    assert [note.split(":")[0] for note in table.notes] == ["Fisher", "mid-p", "Boschloo"]
+    assert all("not computed" in note for note in table.notes)
+    # the normal approximation is exact enough with so many patients
+    se = math.sqrt(2 * 0.3 * 0.7 / patients)
+    assert table.p_chi_square == pytest.approx(2 * stats.norm.sf(2000 / patients / se), rel=1e-3)
+    assert table.risk_difference_mn.lower == pytest.approx(2000 / patients - stats.norm.isf(0.025) * se, abs=1e-3 * se)
+
+
+def test_exact_tests_agree_with_the_normal_approximation_where_there_are_many_patients() -> None:
+    table = two_by_two((300_000, 10**6), (302_000, 10**6))
+    assert table.p_mid == pytest.approx(table.p_chi_square, rel=1e-3)
+
+
+def test_rare_events_of_many_patients_are_not_left_to_rounding() -> None:
+    assert two_by_two((40, 10**9), (60, 10**9)).p_fisher is None
+    few = two_by_two((40, 10**7), (60, 10**7))  # almost a binomial test of 60 in 100
+    assert few.p_fisher == pytest.approx(stats.binomtest(60, 100).pvalue, rel=1e-4)

@@ -110,8 +110,8 @@ def test_too_many_unpublished_sites(sites: int) -> None:
 
 
 def test_too_many_patients() -> None:
-    with pytest.raises(TrialError, match="at most 10,000,000"):
-        Margins(((5, 10**7 + 1), (6, 9)), ((4, 7), (5, 7)), "pp", ("A",), 5)
-    for n in ([[6 * 10**6, 5], [6 * 10**6, 5]], [[10**7 + 1, 5], [4, 5]], [[2**62, 5], [2**62, 5]]):
-        with pytest.raises(TrialError, match="at most 10,000,000"):
+    with pytest.raises(TrialError, match="at most 999,999,999,999"):
+        Margins(((5, 10**12), (6, 9)), ((4, 7), (5, 7)), "pp", ("A",), 5)
+    for n in ([[6 * 10**11, 5], [6 * 10**11, 5]], [[10**12, 5], [4, 5]], [[2**62, 5], [2**62, 5]]):
+        with pytest.raises(TrialError, match="at most 999,999,999,999"):
             Cells(("A", "B"), TWO, np.array(n))

@@ -182,7 +182,7 @@ def test_arms_that_are_not_there(
 # tables of sites, faulty
 
 
-COUNT = "a whole number from 0 to 10,000,000"
+COUNT = "a whole number from 0 to 999,999,999,999"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,6 @@ COUNT = "a whole number from 0 to 10,000,000"
         (GOOD.replace("3,5", "3,-5"), ", line 3, column 'n'", "'-5'", COUNT),
         (GOOD.replace("3,5", "2.5,5"), ", line 3, column 'responders'", "'2.5'", COUNT),
         (GOOD.replace("3,5", "3.01,5"), ", line 3, column 'responders'", "'3.01'", COUNT),
-        (GOOD.replace("3,5", "3,10000001"), ", line 3, column 'n'", "'10000001'", COUNT),
         (GOOD.replace("3,5", "3,1e3"), ", line 3, column 'n'", "'1e3'", COUNT),
         (GOOD.replace("3,5", "NA,5"), ", line 3, column 'responders'", "'NA'", COUNT),
         (GOOD.replace("3,5", "3,nan"), ", line 3, column 'n'", "'nan'", COUNT),
