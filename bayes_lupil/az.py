@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from xarray import DataTree
+from xarray import DataTree, open_datatree
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its successor once a day; the successor is what is used here
@@ -31,6 +31,8 @@ def to_datatree(result: Any) -> DataTree:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "from_netcdf":  # only one of the two generations has it
+        return getattr(_generation, name, open_datatree)
     return getattr(_generation, name)
 
 

@@ -31,8 +31,8 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     Returns
     -------
     xarray.DataTree
-        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, observed_data, constant_data,
-        sample_stats; where sites are independent given the other parameters, site_log_likelihood: each site's log
+        Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, log_prior, observed_data,
+        constant_data, sample_stats; where sites are independent given the other parameters, site_log_likelihood: each site's log
         likelihood with its own effects integrated out; where sites are of several kinds, outliers: at each draw the
         probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior probability; from
         the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site, response
@@ -56,6 +56,7 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
         "posterior": _parameters(likelihood, values, new_site),
         "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),
         "log_likelihood": _dataset(likelihood, [likelihood.pointwise(values)], _LEADING),
+        "log_prior": _dataset(likelihood, _log_priors(likelihood, values), _LEADING),
         "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in draws.statistics.items()}),
         "prior": _parameters(likelihood, prior_values, prior_new_site),
         "prior_predictive": _dataset(likelihood, [likelihood.simulate(prior_values, prior_predictive)], _LEADING),
@@ -76,6 +77,12 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
                 chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"])
             )
     return xr.DataTree.from_dict(groups)
+
+
+def _log_priors(likelihood: Likelihood, values: Mapping[str, Any]) -> list[Pointwise]:
+    """Log prior densities of what the model file states priors for: not of site effects, which follow from those."""
+    hidden = likelihood.sites.behind
+    return [Pointwise(p.name, p.logpdf(values), p.dims) for p in likelihood.parameters if p.name not in hidden]
 
 
 def _numbers(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,9 +125,10 @@ def _by_site(marginal: SiteMarginal, draws: Draws) -> Pointwise:
 
 def _dataset(likelihood: Likelihood, items: list[Pointwise], leading: tuple[str, ...]) -> xr.Dataset:
     variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+    known: dict[str, Any] = dict(likelihood.coords)
     used: set[str] = set()
     for item in items:
         variables[item.name] = ((*leading, *item.dims), np.asarray(item.values))
+        known |= item.coords
         used.update(item.dims)
-    coords = {dim: labels for dim, labels in likelihood.coords.items() if dim in used}
-    return xr.Dataset(variables, coords=coords)
+    return xr.Dataset(variables, coords={dim: labels for dim, labels in known.items() if dim in used})

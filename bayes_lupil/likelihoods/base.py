@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,15 @@ def by_arm(found: Mapping[str, Any]) -> Floats:
 
 @dataclass(frozen=True)
 class Pointwise:
-    """Numbers for each observation, with the dimensions after the leading (draw) axes and their coordinates."""
+    """Numbers for each observation, with the dimensions after the leading (draw) axes.
+
+    Coordinates are those of the likelihood, and `coords` of dimensions that only these numbers have.
+    """
 
     name: str
     values: Any
     dims: tuple[str, ...]
+    coords: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 class Likelihood(ABC):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.likelihoods.base import Likelihood, Pointwise, by_arm
+from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm
 from bayes_lupil.likelihoods.cell_table import CellTable
 from bayes_lupil.likelihoods.site_marginal import SiteMarginal
 from bayes_lupil.likelihoods.sites import NONEXCHANGEABLE, SiteModel
@@ -62,8 +62,16 @@ class BinomialCells(Likelihood):
         return {"n": self.cells.n, "responders": self.cells.responders}
 
     def pointwise(self, values: Mapping[str, Any]) -> Pointwise:
-        """Log likelihood of each cell, shape (..., sites, 2); 0 where a cell has no patients."""
-        return Pointwise("y", self._by_cell(self.sites.log_odds(values)), ("site", "arm"))
+        """Log likelihood of each cell, shape (..., sites, 2); shape (..., cells) where some have no patients.
+
+        Such a cell is no observation: left in, its log likelihood of 0 at every draw is what `az.loo` cannot take.
+        """
+        by_cell = self._by_cell(self.sites.log_odds(values))
+        some = self.cells.n > 0
+        if some.all():
+            return Pointwise("y", by_cell, ("site", "arm"))
+        labels = [f"{self.site_names[s]}, {ARMS[a]}" for s, a in np.argwhere(some)]
+        return Pointwise("y", by_cell[..., some], ("cell",), {"cell": labels})
 
     def _by_cell(self, eta: Floats) -> Floats:
         from scipy.special import gammaln, log_expit
