@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from bayes_lupil.errors import ModelError
-from bayes_lupil.spec import Plan, builtin_plans, end_point_models, load_model, load_plan
+from bayes_lupil.errors import ModelError, TrialError
+from bayes_lupil.outcomes import Outcomes
+from bayes_lupil.outcomes.derive import derive
+from bayes_lupil.spec import Plan, PlannedEndPoint, builtin_plans, end_point_models, load_model, load_plan
 from bayes_lupil.spec.library import plan_path
 
 BASE = plan_path("lupil2_hierarchy").read_text(encoding="utf-8")
@@ -90,3 +93,35 @@ def test_exploratory_end_points_need_priors(tmp_path: Path) -> None:
     start, end = BASE.index("[exploratory.mean]"), BASE.index("[joint.patients]")
     with pytest.raises(ModelError, match="its priors, because there are exploratory end points"):
         _plan(tmp_path, (BASE[start:end], ""))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("drug", "DRUG"), ("5 mg", "5  mg"), ("Köln", "Ko\u0308ln"), ("a", "a\u200b"), ("A", "\uff21")]
+)
+def test_arms_are_told_apart_by_what_can_be_seen(tmp_path: Path, one: str, other: str) -> None:
+    with pytest.raises(ModelError, match="one spelling of each arm"):
+        _plan(tmp_path, ('active = "ILT-101"', f'active = ["{one}", "{other}"]'))
+
+
+@pytest.mark.parametrize("name", ["a\\nb", "a\\tb", "a\\u2028b", "  ", "x" * 301])
+def test_arms_are_names_on_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=r"key 'arms\.active"):
+        _plan(tmp_path, ('active = "ILT-101"', f'active = "{name}"'))
+
+
+@pytest.mark.parametrize("column", ["pop_pp", "pop_itt", "pop_"])
+@pytest.mark.parametrize("key", ["response", "value"])
+def test_a_population_flag_is_no_end_point(column: str, key: str) -> None:
+    frame = pd.DataFrame({"site": ["A", "A"], "arm": ["x", "y"], column: [0, 1]})
+    point = PlannedEndPoint(name="e", label="E", role="exploratory", benefit="higher", **{key: column})
+    with pytest.raises(TrialError, match="which is a population flag; required: the column of an outcome"):
+        derive(point, Outcomes.from_frame(frame))
+
+
+@pytest.mark.parametrize("column", ["arm", "site", "patient"])
+@pytest.mark.parametrize("key", ["response", "value"])
+def test_nor_is_a_column_of_names(column: str, key: str) -> None:
+    frame = pd.DataFrame({"site": ["0", "1"], "arm": ["0", "1"], "patient": ["0", "1"]})
+    point = PlannedEndPoint(name="e", label="E", role="exploratory", benefit="higher", **{key: column})
+    with pytest.raises(TrialError, match=f"found names of {column}s; required: a column of numbers"):
+        derive(point, Outcomes.from_frame(frame))

@@ -450,3 +450,18 @@ def test_the_informed_model_differs_from_the_primary_one_only_in_what_it_says_an
     assert differing == {"name", "title", "role", "question", "only_for", "priors", "sampler"}
     assert {name for name in informed["priors"] if informed["priors"][name] != primary["priors"][name]} == {"beta"}
     assert {name for name in informed["sampler"] if informed["sampler"][name] != primary["sampler"][name]} == {"seed"}
+
+
+@pytest.mark.parametrize("key", ["without_sites", "only_for"])
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["A", "A"], "'A' twice"), (["A", "B", "A"], "'A' twice"), (["A\nB"], "a line break"), (["A\tB"], "a tab"),
+        (["  "], "a name of spaces only"), (["A\x00"], "text with the character U+0000"),
+    ],
+)  # fmt: skip
+def test_lists_of_names_name_each_once(key: str, names: list[str], found: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_model("site_effects").edited(**{key: names})
+    assert f"key '{key}" in caught.value.where
+    assert found in caught.value.found
