@@ -87,8 +87,8 @@ def derive(point: PlannedEndPoint, outcomes: Outcomes) -> Derived:
     baseline = None if point.covariate is None else outcomes.number(point.covariate)
     for column in (point.response, point.value):
         if column is not None and column.startswith(_FLAG):
-            found = f"'{column}' as the end point '{point.name}', which is a population flag"
-            raise TrialError(outcomes.where(column), found, "the column of an outcome")
+            flag = f"'{column}' as the end point '{point.name}', which is a population flag"
+            raise TrialError(outcomes.where(column), flag, "the column of an outcome")
     if point.response is not None:
         return Derived(point, outcomes.binary(point.response), baseline)
     if point.value is not None:
