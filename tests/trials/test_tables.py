@@ -65,9 +65,7 @@ def test_too_many_cells(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> No
     assert problem.required == "at most 100 cells"
 
 
-@pytest.mark.parametrize(
-    "patients", ["1000000000000", "9999999999999", "9" * 400, "1000000000000.0", "1e12"]
-)
+@pytest.mark.parametrize("patients", ["1000000000000", "9999999999999", "9" * 400, "1000000000000.0", "1e12"])
 def test_too_many_patients_in_a_cell(refused: Refused, patients: str) -> None:
     problem = refused(f"site,arm,responders,n\nA,placebo,1,{patients}\nA,drug,1,2\n")
     assert problem.where.endswith("line 2, column 'n'")
@@ -78,7 +76,7 @@ def test_too_many_patients_in_an_arm(tmp_path: Path) -> None:
     rows = "".join(f"{site},{arm},1,900000000000\n" for site in "AB" for arm in ("placebo", "drug"))
     (tmp_path / "t.csv").write_text("site,arm,responders,n\n" + rows, encoding="utf-8")
     with pytest.raises(
-        TrialError, match=r"t\.csv, patients: found .*1,800,000,000,000 in one arm; required: at most 999,999,999,999 in each arm"
+        TrialError, match=r"t\.csv, patients: found 1,800,000,000,000 in one arm; required: at most 999,999,999,999 "
     ):
         load_trial(tmp_path / "t.csv")
 
