@@ -15,7 +15,7 @@ from bayes_lupil.report.endpoint_page import end_points_page, hierarchy_latex
 from bayes_lupil.report.figures.endpoints import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.outputs import FIT_FILES, write_fit
-from bayes_lupil.report.places import end_point_places, models_of_steps, step_places
+from bayes_lupil.report.places import begin_manifest, end_point_places, models_of_steps, step_places
 from bayes_lupil.report.style import figure_files, save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.spec import ModelSpec, Plan
@@ -62,6 +62,7 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path, *, force: boo
 
 def _fill_end_points(result: EndPointAnalysis, folder: Path) -> None:
     synthetic = result.synthetic
+    begin_manifest(folder, result.outcomes.data_hash, synthetic)
     names, places = end_point_places(result.plan), step_places(result.plan, models_of_steps(result))
     write_text(folder / "hierarchy.csv", csv_text(marked(result.to_frame().reset_index(), synthetic).round(6)))
     write_text(folder / "hierarchy.tex", hierarchy_latex(result))

@@ -19,7 +19,7 @@ from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.figures import figure_prior_map, figures_of
 from bayes_lupil.report.html import pictures_of, render_page
 from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.places import SITES, model_places
+from bayes_lupil.report.places import SITES, begin_manifest, model_places
 from bayes_lupil.report.sections.models import prior_effects, prior_records
 from bayes_lupil.report.site_outputs import SITE_FILES, write_look
 from bayes_lupil.report.style import figure_files, save_figure
@@ -131,6 +131,7 @@ def write_reanalysis(contents: Contents, folder: str | Path, *, force: bool = Fa
 
 def _fill_reanalysis(contents: Contents, folder: Path) -> None:
     result, synthetic = contents.reanalysis, contents.trial.synthetic
+    begin_manifest(folder, contents.trial.data_hash, synthetic)
     places = model_places(item.model for item in result.analyses)
     for posterior in result.posteriors:
         write_fit(posterior, folder / places[posterior.spec.name])

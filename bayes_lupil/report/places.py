@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.folders import folder_names
+from bayes_lupil.files import write_text
+from bayes_lupil.folders import MANIFEST, folder_names
 from bayes_lupil.spec import ModelSpec, Plan
+from bayes_lupil.trials.trial import SYNTHETIC
 
-__all__ = ["SITES", "end_point_places", "model_places", "models_of_steps", "step_places"]
+__all__ = ["SITES", "begin_manifest", "end_point_places", "model_places", "models_of_steps", "step_places"]
 
 SITES = "sites"
 """Folder of the look at the sites, beside those of the models."""
@@ -43,3 +47,9 @@ def step_places(plan: Plan, models: Mapping[str, ModelSpec]) -> dict[str, str]:
 def models_of_steps(result: EndPointAnalysis) -> dict[str, ModelSpec]:
     """The model of each step of a hierarchy, by end point."""
     return {step.derived.plan.name: step.model for step in result.steps}
+
+
+def begin_manifest(folder: Path, data_hash: str, synthetic: bool) -> None:
+    """Say in the manifest of a folder of which data its results are; the files are added once they are complete."""
+    head = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
+    write_text(folder / MANIFEST, json.dumps({**head, "data_hash": data_hash}) + "\n")

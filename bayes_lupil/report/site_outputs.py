@@ -13,6 +13,7 @@ from bayes_lupil.hidden.path import path_frame
 from bayes_lupil.report.figures import site_figures_of
 from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
 from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.places import begin_manifest
 from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.style import figure_files, save_figure
 from bayes_lupil.report.tables import csv_text, marked
@@ -69,6 +70,7 @@ def _fill_sites(result: SiteAnalysis, folder: Path) -> None:
     import pandas as pd
 
     trial = result.trial
+    begin_manifest(folder, trial.data_hash, trial.synthetic)
     table = result.table.to_frame().reset_index()
     # the page shows the median of the trial without a site
     medians = [row.without.estimates["risk_difference"].q50 for row in result.table.rows]
@@ -153,6 +155,7 @@ def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
     import pandas as pd
 
     hidden, trial = result.hidden, result.trial
+    begin_manifest(folder, trial.data_hash, trial.synthetic)
     _write_frame(hidden.to_frame().reset_index(), folder / "unpublished_counts.csv", trial)
     _write_frame(hidden.full.to_frame().reset_index(), folder / "unpublished_tables.csv", trial)
     for count in hidden.counts:

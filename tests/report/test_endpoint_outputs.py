@@ -23,7 +23,7 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.outcomes.synthetic import synthetic_patients
 from bayes_lupil.report.blocks import Block, Figure, Heading, Table
 from bayes_lupil.report.endpoint_further import exploratory, own_scale
-from bayes_lupil.report.endpoint_outputs import write_end_points
+from bayes_lupil.report.endpoint_outputs import end_point_files, write_end_points
 from bayes_lupil.report.endpoint_page import end_points_page, hierarchy_latex, hierarchy_rows
 from bayes_lupil.report.endpoint_terminal import print_end_points
 from bayes_lupil.report.endpoint_words import gate_words, headline, in_units
@@ -44,13 +44,16 @@ def folder(result: EndPointAnalysis, tmp_path_factory: pytest.TempPathFactory) -
     return write_end_points(result, tmp_path_factory.mktemp("endpoints"))
 
 
-def test_all_files_are_there_and_say_synthetic(folder: Path) -> None:
+def test_all_files_are_there_and_say_synthetic(folder: Path, result: EndPointAnalysis) -> None:
     names = {path.name for path in folder.iterdir()}
     assert {
         "endpoints.md", "hierarchy.csv", "hierarchy.tex", "hierarchy.png", "hierarchy.svg", "frequentist.csv",
         "missing.csv", "exploratory.csv", "exploratory.png", "components_sri4.csv", "tipping_sri4.csv",
         "tipping_sledai_absolute.png", "limits_sledai_relative.csv", "plan.json", "sri4", "sledai_absolute",
     } <= names  # fmt: skip
+    models = {step.derived.plan.name: step.model for step in result.steps}
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in written if not name.endswith("manifest.json")} <= set(end_point_files(result.plan, models))
     for path in folder.rglob("*.csv"):
         table = pd.read_csv(path)
         assert (table.iloc[:, 0] == SYNTHETIC).all(), path.name

@@ -20,7 +20,7 @@ from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.hidden_page import hidden_page
 from bayes_lupil.report.markdown import markdown
 from bayes_lupil.report.numbers import points
-from bayes_lupil.report.site_outputs import write_hidden, write_sites
+from bayes_lupil.report.site_outputs import SITE_FILES, write_hidden, write_sites
 from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.site_rows import chance, most_telling
 from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
@@ -51,7 +51,13 @@ def test_every_file_is_there_and_says_synthetic(written):
     names = {path.name for path in written.iterdir()}
     figures = {"site_shrinkage", "site_outliers", "exclusion_path", "predicted_by_site"}
     tables = {"sites.csv", "site_models.csv", "exclusion_path.csv", "predictive_checks.csv", "predicted_by_site.csv"}
-    assert names == {"sites.md", *tables, *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg"))}
+    assert names - {"manifest.json"} <= set(SITE_FILES)
+    assert names == {
+        "sites.md",
+        "manifest.json",
+        *tables,
+        *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg")),
+    }
     for path in written.iterdir():
         if path.suffix != ".png":
             assert "SYNTHETIC" in path.read_text(encoding="utf-8"), path.name
@@ -128,6 +134,7 @@ def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     assert [item.model.name for item in result.attempts] == [model.name for model in models]
     assert set(result.sound) == {"site_effects", "outliers_control"}
     folder = write_hidden(result, tmp_path / "hidden")
+    assert {path.name for path in folder.iterdir()} - {"manifest.json"} <= set(SITE_FILES)
     values = pd.read_csv(folder / "unpublished_counts.csv")
     assert len(values) == 7  # three counts, three pairs, all
     by_k = pd.read_csv(folder / "by_control_responders.csv")
