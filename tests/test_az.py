@@ -73,7 +73,7 @@ def test_prior_sensitivity_by_arviz_is_that_by_power_scaling(whole):
     assert abs(scaled.mean - by_hand) < 4 * scaled.mcse
 
 
-@pytest.mark.filterwarnings("ignore:Estimated shape parameter", "ignore:Encountered an error", "ignore:The inplace keyword")
+@pytest.mark.filterwarnings("ignore:Estimated shape", "ignore:Encountered an error", "ignore:The inplace keyword")
 def test_models_are_compared(whole):
     other = bl.fit("site_intercepts", "beitler_landis")
     table = az.compare({"site_effects": whole.data, "site_intercepts": other.data})
