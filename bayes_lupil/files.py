@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bayes_lupil.errors import OutputError
 
-__all__ = ["clear_partials", "make_folder", "new_file", "refuse_existing", "write_bytes", "write_text"]
+__all__ = ["clear_partials", "made_folder", "make_folder", "new_file", "refuse_existing", "write_bytes", "write_text"]
 
 
 def make_folder(folder: Path) -> Path:
@@ -35,6 +35,22 @@ def make_folder(folder: Path) -> Path:
             "Choose another with --out.",
         ) from None
     return folder
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[list[Path]]:
+    """`make_folder`; what was made for the block and is empty at its end is removed, as after an error in it.
+
+    The block gets the list of these folders, the innermost first.
+    """
+    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        make_folder(folder)
+        yield made
+    finally:
+        for place in made:
+            with contextlib.suppress(OSError, ValueError):  # most say that it is not empty, others that it is no name
+                place.rmdir()
 
 
 def refuse_existing(path: Path, force: bool) -> None:

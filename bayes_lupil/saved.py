@@ -24,7 +24,7 @@ import xarray as xr
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import BayesLupilError, SavedFileError
 from bayes_lupil.estimands import EFFECTS
-from bayes_lupil.files import make_folder, write_bytes
+from bayes_lupil.files import made_folder, write_bytes
 from bayes_lupil.provenance import Provenance
 from bayes_lupil.spec import ModelSpec
 
@@ -45,10 +45,10 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
         f"/{group}": {str(name): packed for name, values in node.data_vars.items() if values.dtype.kind in "biuf"}
         for group, node in tree.children.items()
     }
-    make_folder(path.parent)
     buffer = io.BytesIO()
     tree.to_netcdf(buffer, engine="h5netcdf", encoding=encoding)
-    write_bytes(path, buffer.getvalue())
+    with made_folder(path.parent):
+        write_bytes(path, buffer.getvalue())
 
 
 def write_posterior(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance, path: Path) -> None:

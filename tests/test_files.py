@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bayes_lupil.errors import OutputError
-from bayes_lupil.files import make_folder, new_file, write_text
+from bayes_lupil.files import clear_partials, made_folder, make_folder, new_file, refuse_existing, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -113,3 +116,54 @@ def test_a_folder_without_leave_to_write(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OutputError) as caught:
         make_folder(tmp_path)
     assert caught.value.found == "permission denied"
+
+
+@pytest.mark.parametrize("place", ["new", "new/deeper", ""])
+def test_a_folder_made_for_what_fails_goes_with_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "old").mkdir()
+    with pytest.raises(ZeroDivisionError), made_folder(tmp_path / place):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["old"]
+    with made_folder(tmp_path / "new" / "deeper") as made:
+        assert made == [tmp_path / "new" / "deeper", tmp_path / "new"]
+        write_text(tmp_path / "new" / "deeper" / "a.txt", "kept")
+    assert names(tmp_path / "new" / "deeper") == ["a.txt"]
+
+
+def test_temporary_files_of_dead_writers_are_removed_by_the_next(tmp_path: Path) -> None:
+    started = [sys.executable, "-c", "import os; print(os.getpid())"]
+    dead = subprocess.run(started, capture_output=True, text=True, check=True).stdout.strip()
+    mine, other, alive = (
+        f".a.txt.{dead}.partial.txt",
+        f".b.txt.{dead}.partial.txt",
+        f".a.txt.{os.getppid()}.partial.txt",
+    )
+    for name in (mine, other, alive, ".a.txt.x.partial.txt", f".a.txt.{10**30}.partial.txt"):
+        (tmp_path / name).write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert names(tmp_path) == sorted([other, alive, ".a.txt.x.partial.txt", "a.txt"])
+    clear_partials(tmp_path)
+    assert names(tmp_path) == sorted([alive, ".a.txt.x.partial.txt", "a.txt"])
+
+
+@pytest.mark.parametrize("name", ["[a].txt", "a*.txt", "?.txt", "a b.txt", "é.txt"])
+def test_names_with_letters_of_patterns_are_only_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".a.txt.999999999.partial.txt").write_text("of another file")
+    (tmp_path / f".{name}.999999999.partial.txt").write_text("half")
+    write_text(tmp_path / name, "whole")
+    assert names(tmp_path) == sorted([".a.txt.999999999.partial.txt", name])
+
+
+@pytest.mark.parametrize("there", ["file", "folder", "link", "broken link"])
+def test_what_has_the_name_already(tmp_path: Path, there: str) -> None:
+    path = tmp_path / "a.txt"
+    refuse_existing(path, force=False)
+    if there == "folder":
+        path.mkdir()
+    elif there == "file":
+        path.touch()
+    else:
+        path.symlink_to(tmp_path if there == "link" else "nowhere")
+    with pytest.raises(OutputError, match="found a file of that name"):
+        refuse_existing(path, force=False)
+    refuse_existing(path, force=True)

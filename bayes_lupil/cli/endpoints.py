@@ -9,7 +9,7 @@ import typer
 
 from bayes_lupil.cli.common import FAILED, Force, Quiet, app, err, interactive, out, results
 from bayes_lupil.cli.streams import write_document
-from bayes_lupil.files import make_folder, refuse_existing, write_text
+from bayes_lupil.files import made_folder, refuse_existing, write_text
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def synthetic(
 
     refuse_existing(path, force)
     data = synthetic_patients(seed=seed, margins="lupil2" if margins else None)
-    make_folder(path.parent)
-    write_text(path, csv_text(data.to_frame()))
+    with made_folder(path.parent):
+        write_text(path, csv_text(data.to_frame()))
     out.print(_told(data, path), highlight=False, markup=False)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bayes_lupil.errors import OutputError
-from bayes_lupil.files import make_folder
+from bayes_lupil.files import made_folder, make_folder
 from bayes_lupil.folders.manifests import MANIFEST, earlier_files, is_as_written, places_of, write_manifests
 from bayes_lupil.folders.swap import close_work, files_in, open_work, recover, swap
 
@@ -73,15 +73,13 @@ def output_folder(
     if any(place in _FILLING for place in (folder, *folder.parents)):
         yield make_folder(folder)
         return
-    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     committed = False
     try:
-        make_folder(folder)
-        with _locked(folder):
+        with made_folder(folder) as made, _locked(folder):
             with _told(folder):
                 if left := recover(folder):
                     tell(left)
-                    made = made or [folder]
+                    made[:] = made or [folder]  # which that run may have made
                 expected = _with_manifests(names)
                 _refuse(folder, expected, inputs, force)
                 new = open_work(folder)
@@ -101,10 +99,6 @@ def output_folder(
         if not committed:
             problem.add_note("nothing written")
         raise
-    finally:
-        for place in made:
-            with contextlib.suppress(OSError, ValueError):  # most say that it is not empty, others that it is no name
-                place.rmdir()
 
 
 @contextlib.contextmanager
