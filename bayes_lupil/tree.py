@@ -82,7 +82,9 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
 def _log_priors(likelihood: Likelihood, values: Mapping[str, Any]) -> list[Pointwise]:
     """Log prior densities of what the model file states priors for: not of site effects, which follow from those."""
     hidden = likelihood.sites.behind
-    return [Pointwise(p.name, p.logpdf(values), p.dims) for p in likelihood.parameters if p.name not in hidden]
+    found = [(p, p.logpdf(values)) for p in likelihood.parameters if p.name not in hidden]
+    # shares that sum to 1 have one density together
+    return [Pointwise(p.name, density, p.dims[: density.ndim - len(_LEADING)]) for p, density in found]
 
 
 def _numbers(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
