@@ -174,6 +174,8 @@ def _holds(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
         return all(_fits(key, inner[0]) and _fits(item, inner[1]) for key, item in value.items())
     if origin is tuple and inner[-1:] != (...,):
         return len(value) == len(inner) and all(_fits(item, one) for item, one in zip(value, inner, strict=True))
+    if inner[0] is str:  # a million names in a moment
+        return all(isinstance(item, str) for item in value)
     return all(_fits(item, inner[0]) for item in value)
 
 

@@ -317,9 +317,6 @@ def _suspects(spec: ModelSpec, cells: Cells, sites: Sequence[str]) -> tuple[str,
     InputError, TrialError
         For no site, one that is not there, and where no patient would be left in an arm.
     """
-    given: object = sites
-    if isinstance(given, str):  # its letters would be taken for sites
-        raise InputError("suspect sites", f"the text '{given}'", f"site names in a list, such as ['{given}']")
     chosen = tuple(dict.fromkeys(sites))
     if not chosen:
         raise InputError("suspect sites", "none", "at least one site")

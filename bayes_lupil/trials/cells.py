@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.limits import MOST_PATIENTS
@@ -45,6 +46,7 @@ class Cells(ReadOnly):
     sites_known: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         check_names(self.sites, "site")
         for name in ("responders", "n"):
             given = np.asarray(getattr(self, name))

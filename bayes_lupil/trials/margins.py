@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_lupil.arguments import check_fields
 from bayes_lupil.characters import alike
 from bayes_lupil.errors import TrialError
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
@@ -87,6 +88,12 @@ class Margins:
     at_excluded: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
+        for key, pairs in (("impossible_at_excluded", self.impossible_at_excluded), ("at_excluded", self.at_excluded)):
+            for pair in pairs:
+                if pair[0] not in (0, 1) or pair[1] not in (0, 1):
+                    required = "arm 0 (control) or 1 (active), response 0 or 1"
+                    raise TrialError(f"margins.{key}", f"arm {pair[0]}, response {pair[1]}", required)
         if not self.excluded_sites:
             raise TrialError("margins.excluded_sites", "no site", "at least one excluded site")
         if len(set(self.excluded_sites)) != len(self.excluded_sites):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.names import check_names
@@ -52,6 +53,7 @@ class Measurements(ReadOnly):
     flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         check_names(self.site, "site")
         check_names(tuple(self.flags), "population")
         size = len(self.site)
@@ -64,12 +66,17 @@ class Measurements(ReadOnly):
             if np.shape(column) != (size,):
                 found = f"shape {np.shape(column)}"
                 raise TrialError(f"column '{name}'", found, f"one value for each of {size} patients")
-            numbers = np.asarray(column, dtype=float)
+            try:
+                numbers = np.asarray(column, dtype=float)
+            except (TypeError, ValueError):
+                raise TrialError(f"column '{name}'", f"values of type {np.asarray(column).dtype}", "numbers") from None
             if name in ("value", "baseline"):
                 if np.isinf(numbers).any():
                     raise TrialError(f"column '{name}'", "an infinite number", "finite numbers, NaN where missing")
             elif not np.isin(numbers, (0, 1)).all():
                 raise TrialError(f"column '{name}'", "values other than 0 and 1", "0 or 1")
+        if self.limits is not None:
+            self._check_limits(*(np.asarray(side, dtype=float) for side in self.limits))
         for name, kind in (("arm", np.int64), ("value", float), ("baseline", float)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen(getattr(self, name), kind))
@@ -78,6 +85,21 @@ class Measurements(ReadOnly):
         for a, word in enumerate(("control", "active")):
             if not (self.measured & (self.arm == a)).any():
                 raise TrialError(f"{word} arm", "no patient whose value is known", "at least one in each arm")
+
+    def _check_limits(self, low: Floats, high: Floats) -> None:
+        """That every patient has limits, the least below the largest, and a value within them."""
+        for side in (low, high):
+            if side.shape != (len(self.site),):
+                found = f"shape {side.shape}"
+                raise TrialError("limits", found, f"a least and a largest value for each of {len(self.site)} patients")
+        values = np.asarray(self.value, dtype=float)
+        # NaN, of a patient without a baseline, compares with nothing
+        for wrong, words in ((low >= high, "the least below the largest"), (values < low, "values within the limits"),
+                             (values > high, "values within the limits")):  # fmt: skip
+            if wrong.any():
+                i = int(np.argmax(wrong))
+                found = f"{values[i]:g} with limits of {low[i]:g} and {high[i]:g} (patient {i + 1})"
+                raise TrialError("limits", found, words)
 
     @property
     def sites(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
@@ -42,6 +43,7 @@ class Patients(ReadOnly):
     covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         check_names(self.site, "site")
         check_names(tuple(self.flags), "population")
         size = len(self.site)

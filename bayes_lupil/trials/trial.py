@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bayes_lupil.arguments import check_fields, checked
 from bayes_lupil.documents import canonical_hash
-from bayes_lupil.errors import TrialError, UnsupportedModelError, did_you_mean, nearest
+from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
@@ -33,6 +35,7 @@ class Arms:
     active: str
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         if self.control == self.active:
             raise TrialError("arms", f"'{self.control}' twice", "two different arms, control and active")
         check_names((self.control, self.active), "arm")
@@ -68,16 +71,9 @@ class EndPoint:
     kind: Kind = "binary"
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         check_names((self.name,), "end point", "end point")
         check_texts("end point", label=self.label, unit=self.unit, mcid_source=self.mcid_source)
-        if self.kind not in ("binary", "continuous"):
-            raise TrialError(
-                "kind", f"'{self.kind}'", "'binary' or 'continuous'",
-                did_you_mean(str(self.kind), ("binary", "continuous")),
-            )  # fmt: skip
-        if self.benefit not in ("higher", "lower"):
-            hint = did_you_mean(str(self.benefit), ("higher", "lower"))
-            raise TrialError("benefit", f"'{self.benefit}'", "'higher' or 'lower'", hint)
         if self.mcid is not None and self.kind == "binary" and not 0 < self.mcid < 1:
             raise TrialError("mcid", str(self.mcid), "a risk difference between 0 and 1")
         if self.mcid is not None and not 0 < self.mcid < float("inf"):
@@ -155,11 +151,13 @@ class Trial(ReadOnly):
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        check_fields(self, TrialError)
         check_names((self.name,), "trial", "trial")
         check_texts("trial", title=self.title)
         super().__post_init__()
 
     @classmethod
+    @checked
     def from_cells(
         cls,
         cells: Cells,
@@ -194,6 +192,7 @@ class Trial(ReadOnly):
         """Names of the sites; under margins the ordinary sites are interchangeable and only numbered."""
         return self.data.sites
 
+    @checked
     def population(self, name: str) -> Population:
         """The named population.
 
@@ -212,7 +211,8 @@ class Trial(ReadOnly):
                 nearest(name, self.populations),
             ) from None
 
-    def analysis_set(self, population: str = "itt", without_sites: tuple[str, ...] = ()) -> AnalysisSet:
+    @checked
+    def analysis_set(self, population: str = "itt", without_sites: Sequence[str] = ()) -> AnalysisSet:
         """The patients of a population, less those of the named sites, with every exclusion counted.
 
         Parameters
@@ -242,9 +242,10 @@ class Trial(ReadOnly):
                 "a binary one, with responders to count",
                 "Continuous end points: bayes_lupil.fit with a model that has priors.sigma, and bayes-lupil endpoints.",
             )
-        return self.data.analysis_set(chosen, without_sites)
+        return self.data.analysis_set(chosen, tuple(without_sites))
 
-    def measured_set(self, population: str = "itt", without_sites: tuple[str, ...] = ()) -> MeasuredSet:
+    @checked
+    def measured_set(self, population: str = "itt", without_sites: Sequence[str] = ()) -> MeasuredSet:
         """The same as `analysis_set` for a continuous end point: the patients whose value is known.
 
         Raises
@@ -258,14 +259,10 @@ class Trial(ReadOnly):
             raise UnsupportedModelError(
                 f"trial '{self.name}'", f"the binary end point '{self.end_point.name}'", "a continuous one"
             )
-        return self.data.measured_set(chosen, without_sites)
+        return self.data.measured_set(chosen, tuple(without_sites))
 
-    def _check_sites(self, without_sites: tuple[str, ...]) -> None:
+    def _check_sites(self, without_sites: Sequence[str]) -> None:
         """That sites to be left out are sites of the trial, and can be."""
-        given: object = without_sites
-        if isinstance(given, str):  # its letters would be taken for sites
-            required = f"a tuple of site names, such as ('{without_sites}',)"
-            raise UnsupportedModelError("without_sites", f"the text '{without_sites}'", required)
         for site in without_sites:
             if isinstance(self.data, Margins):
                 raise UnsupportedModelError(

@@ -287,7 +287,7 @@ def test_no_probability_where_a_refit_fails(posterior, trial, monkeypatch):
     ("sites", "powers", "error", "message"),
     [
         (["9"], (0.5,), InputError, r"'9'.*a site of the analysis"),
-        ("2", (0.5,), InputError, r"\['2'\]"),
+        ("2", (0.5,), InputError, r"For one: sites=\('2',\)"),
         ([], (0.5,), InputError, "at least one site"),
         (list("12345678"), (0.5,), TrialError, "at least one site kept"),
         (["2"], (1.5,), InputError, "1.5"),

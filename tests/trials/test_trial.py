@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayes_lupil.errors import TrialError, UnsupportedModelError
+from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.trials import Arms, Cells, EndPoint, Margins, Patients, Population, Trial, load_trial
 
 
@@ -71,7 +71,7 @@ def test_a_site_cannot_be_left_out_of_margins() -> None:
 
 def test_a_text_is_not_taken_for_a_list_of_sites() -> None:
     """'12' would otherwise leave out the sites 1 and 2."""
-    with pytest.raises(UnsupportedModelError, match=r"such as \('12',\)"):
+    with pytest.raises(InputError, match=r"For one: without_sites=\('12',\)"):
         load_trial("beitler_landis").analysis_set("itt", "12")  # type: ignore[arg-type]
 
 
@@ -92,7 +92,7 @@ def test_the_sign_of_benefit() -> None:
 @pytest.mark.parametrize("benefit", ["Higher", "high", "", None])
 def test_a_direction_that_is_none_is_refused(benefit: Any) -> None:
     """It would otherwise count as 'lower' and turn every probability of benefit into its opposite."""
-    with pytest.raises(TrialError, match="required: 'higher' or 'lower'"):
+    with pytest.raises(TrialError, match="required: benefit: 'higher' or 'lower'"):
         EndPoint("cure", "Cure", benefit)
 
 
