@@ -8,7 +8,7 @@ TRIAL ?= lupil2
 OUT ?= outputs/$(TRIAL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reanalysis test test-fast test-stack validation browser check lock schema notebooks calibration operating studies references bench clean
+.PHONY: help setup reanalysis test test-fast test-stack validation browser check lock licences schema notebooks calibration operating studies references bench clean
 
 help:  ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ check: $(READY)  ## Lint, format, types
 lock: $(READY)  ## Renew requirements.lock (versions and hashes, no index host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --extra bench --constraint requirements.lock --python-version 3.11 pyproject.toml -o requirements-bench.lock
+
+licences: $(READY)  ## Renew LICENCES.md for the Python in use
+	$(BIN)/python -m tests.licences
 
 schema: $(READY)  ## Renew models/schema.json
 	$(BIN)/bayes-lupil models --schema > models/schema.json

@@ -42,6 +42,9 @@ _STATISTICS = {
 """Names of the sampler statistics kept: nutpie's or PyMC's, and ArviZ's."""
 
 
+_MISSING = "nutpie is not installed (pip install nutpie)"
+
+
 def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
     """Sample the posterior of all free parameters.
 
@@ -67,7 +70,7 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
     backend = settings.backend
     if backend == "nutpie" and find_spec("nutpie") is None:
         backend = "pymc"
-        notes = ("nutpie is not installed: sampled by PyMC instead",)
+        notes = (f"{_MISSING}; sampled by PyMC instead",)
     started = time.perf_counter()
     _give_place()
     if backend == "nutpie":
@@ -142,7 +145,15 @@ def _compiled(likelihood: Likelihood) -> Any:
 
 
 def compile_nutpie(likelihood: Likelihood) -> Any:
-    """The likelihood's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`."""
+    """The likelihood's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`.
+
+    Raises
+    ------
+    SamplerError
+        Where nutpie is not installed.
+    """
+    if find_spec("nutpie") is None:
+        raise SamplerError(_MISSING)
     import nutpie
 
     with _no_speed_warnings():

@@ -86,7 +86,7 @@ def test_fallback_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wished.notes == ()
     monkeypatch.setattr(nuts, "find_spec", lambda name: None)
     posterior = fit(load_model("itt_pooled").edited(**SHORT), load_trial("lupil2"))
-    assert "nutpie is not installed: sampled by PyMC instead" in posterior.provenance.notes
+    assert "nutpie is not installed (pip install nutpie); sampled by PyMC instead" in posterior.provenance.notes
     assert posterior.provenance.sampler.startswith("PyMC ")
     np.testing.assert_array_equal(posterior.draws("beta"), wished.values["beta"])
 
