@@ -32,11 +32,11 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     -------
     xarray.DataTree
         Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, log_prior, observed_data,
-        constant_data, sample_stats; where sites are independent given the other parameters, site_log_likelihood: each site's log
-        likelihood with its own effects integrated out; where sites are of several kinds, outliers: at each draw the
-        probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior probability; from
-        the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site, response
-        probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
+        constant_data, sample_stats; where sites are independent given the other parameters, site_log_likelihood: each
+        site's log likelihood with its own effects integrated out; where sites are of several kinds, outliers: at each
+        draw the probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior
+        probability; from the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site,
+        response probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
 
     Raises
     ------
