@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 
 from bayes_lupil.characters import one_line
 
@@ -19,6 +21,7 @@ __all__ = [
     "closest",
     "did_you_mean",
     "nearest",
+    "within",
 ]
 
 _MOST_LISTED = 20
@@ -87,6 +90,15 @@ class SamplerError(BayesLupilError, RuntimeError):
     """The sampler itself could not run; distinct from a run whose diagnostics fail."""
 
     exit_status = 3
+
+
+@contextmanager
+def within(place: str | Path) -> Iterator[None]:
+    """Puts the place, such as a file, before where an error says that it is."""
+    try:
+        yield
+    except InputError as problem:
+        raise type(problem)(f"{place}, {problem.where}", problem.found, problem.required, problem.hint) from None
 
 
 def _cut(text: str, longest: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_lupil import errors
-from bayes_lupil.errors import BayesLupilError, InputError, SamplerError, TrialError, closest, did_you_mean, nearest
+from bayes_lupil.errors import BayesLupilError, InputError, SamplerError, TrialError, closest, did_you_mean, nearest, within
 
 KINDS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
 
@@ -77,3 +77,11 @@ def test_a_long_list_is_cut_and_counted() -> None:
     text = nearest("zzz", (f"site {i:03d}" for i in range(464)))
     assert text.startswith("Valid: site 000, site 001, ")
     assert text.endswith("site 019, ... (464 in all).")
+
+
+def test_a_place_is_put_before_an_error_of_its_own_kind() -> None:
+    with pytest.raises(TrialError) as problem, within("t.csv"), within("end point 'y'"):
+        raise TrialError("ANCOVA", "one arm", "two", "Look.")
+    assert str(problem.value) == "t.csv, end point 'y', ANCOVA: found one arm; required: two. Look."
+    with pytest.raises(KeyError), within("t.csv"):
+        raise KeyError("a")

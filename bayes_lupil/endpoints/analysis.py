@@ -18,7 +18,7 @@ from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
 from bayes_lupil.endpoints.limits import LimitsCheck, check_limits
 from bayes_lupil.endpoints.surface import Surface
 from bayes_lupil.endpoints.surfaces import tipping_surface
-from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest
+from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest, within
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.likelihoods import build_likelihood
@@ -204,7 +204,10 @@ def analyse_end_points(
         # a model that the data cannot support is refused before anything is fitted
         build_likelihood(specs[name], trial)
     joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
-    tested = [counterpart(chosen, item, data, trial, arms) for item, trial in zip(made, trials, strict=False)]
+    tested = []
+    for item, of_it in zip(made, trials, strict=False):
+        with within(f"{data.source or data.name}, end point '{item.plan.name}'"):
+            tested.append(counterpart(chosen, item, data, of_it, arms))
     gates, basis = _gates(chosen, made, tested)
     steps = []
     for i, trial in enumerate(trials):

@@ -11,7 +11,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.characters import alike, repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, read_toml, requirement
 from bayes_lupil.documents import Name as Named
-from bayes_lupil.errors import ModelError, nearest
+from bayes_lupil.errors import ModelError, nearest, within
 from bayes_lupil.priors import LKJ, Normal, ScalePrior
 from bayes_lupil.spec.library import load_model, plan_path
 from bayes_lupil.spec.model import ModelSpec
@@ -114,6 +114,14 @@ class Change(Document):
     scale: Literal["absolute", "relative"]
     lowest: float | None = None
     highest: float | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Change:
+        if self.baseline == self.followup:
+            raise requirement("followup", f"'{self.followup}', which is the baseline too", "another column")
+        if self.lowest is not None and self.highest is not None and not self.lowest < self.highest:
+            raise requirement("highest", f"{self.highest:g}", f"above the lowest score, {self.lowest:g}")
+        return self
 
 
 class Printed(Document):
@@ -310,7 +318,8 @@ def load_plan(plan: str | Path) -> tuple[Plan, dict[str, ModelSpec]]:
             continue
         where = f"{path}, key 'end_points.{i}.model'"
         beside = path.parent / point.model
-        model = load_model(beside if beside.suffix.lower() == ".toml" else point.model)
+        with within(where):
+            model = load_model(beside if beside.suffix.lower() == ".toml" else point.model)
         if model.continuous != (point.kind == "continuous"):
             kind = "continuous" if model.continuous else "binary"
             raise ModelError(where, f"a model of a {kind} end point", f"one of a {point.kind} end point")

@@ -10,11 +10,10 @@ from pydantic import Field, StringConstraints
 
 from bayes_lupil.characters import repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, Name, read_toml
-from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.trials.names import named
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
@@ -167,7 +166,7 @@ def read_trial_file(path: Path) -> Trial:
     if len(given) != 1:
         found = " and ".join(f"[{key}]" for key in given) or "none of them"
         raise TrialError(str(path), found, "exactly one of the tables [cells], [margins] and [data]")
-    with named(path):
+    with within(path):
         arms = Arms(file.arms.control, file.arms.active)
     _check_references(file, path)
     notes: list[str] = list(file.notes)
@@ -271,7 +270,7 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
                 "a row for each site and arm (n = 0 is allowed)",
             )
     grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
-    with named(path):
+    with within(path):
         return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
 
 
@@ -295,7 +294,7 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
         )
         for i, item in enumerate(table.impossible_at_excluded_sites)
     )
-    with named(path):
+    with within(path):
         margins = Margins(
             totals=(totals["itt", 0], totals["itt", 1]),
             subset_totals=(totals[table.subset, 0], totals[table.subset, 1]),

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.characters import one_line
-from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.declaration import read_trial_file
-from bayes_lupil.trials.names import named
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
@@ -104,7 +103,7 @@ def load_trial(
     else:
         data, notes = patients_from_table(table, arms.names, name)
         populations |= {flag: Population(flag, flag, f"column pop_{flag}") for flag in data.flags}
-    with named(path):
+    with within(path):
         point = EndPoint(name, name, benefit, mcid=mcid, mcid_source="given by the user" if mcid else "")
     title = one_line(path.name)
     guessed = control is None and active is None

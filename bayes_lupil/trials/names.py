@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from bayes_lupil.characters import alike, name_fault, one_line, unholdable
 from bayes_lupil.errors import TrialError
 
-__all__ = ["check_names", "check_texts", "named"]
-
-
-@contextlib.contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Adds the file to an error of the objects that are made from it."""
-    try:
-        yield
-    except TrialError as problem:
-        raise TrialError(f"{path}, {problem.where}", problem.found, problem.required, problem.hint) from None
+__all__ = ["check_names", "check_texts"]
 
 
 def check_names(names: Any, what: str, where: str = "") -> None:

@@ -9,10 +9,9 @@ import numpy as np
 
 from bayes_lupil.characters import alike
 from bayes_lupil.documents import NAME_PATTERN
-from bayes_lupil.errors import TrialError, did_you_mean, nearest
+from bayes_lupil.errors import TrialError, did_you_mean, nearest, within
 from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.names import named
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.tables import CELL_COLUMNS, MARK, Table, listed
 
@@ -124,7 +123,7 @@ def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool
     grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
     notes = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
     notes += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
-    with named(table.path):
+    with within(table.path):
         return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1]), notes
 
 
@@ -155,7 +154,7 @@ def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> 
         )
     others = [name for name in table.columns if name not in {"site", "arm", end_point, *flag_columns}]
     response = _binary(table, keep, end_point)
-    with named(table.path):
+    with within(table.path):
         patients = Patients(
             site=tuple(site_column[i] for i in keep),
             arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
