@@ -66,6 +66,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "likelihoods/base.py": (),
     "likelihoods/binomial.py": (),
     "likelihoods/cell_table.py": (),
+    "likelihoods/compiled.py": (),
     "likelihoods/deviations.py": (),
     "likelihoods/kernel_draws.py": (),
     "likelihoods/kernel_modes.py": (),
@@ -349,8 +350,7 @@ def _log_probability(y: NDArray[np.int64], n: NDArray[np.int64], risks: Floats) 
 
 
 def _main(arguments: list[str] | None = None) -> int:
-    name = "python -m bayes_lupil.simulate.calibration_cells"
-    parser = argparse.ArgumentParser(prog=name, description="Renew the ranks of the quadrature engine.")
+    parser = argparse.ArgumentParser(prog="python -m bayes_lupil.simulate.calibration_cells", description="Renew ranks.")
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20260202)
     parser.add_argument("--model", help="in place of the model of each design")

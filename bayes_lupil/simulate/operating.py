@@ -66,6 +66,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "BinomialCells.site_weights",
     ),
     "likelihoods/cell_table.py": (),
+    "likelihoods/compiled.py": (),
     "likelihoods/grids.py": (),
     "likelihoods/kernel_draws.py": (),
     "likelihoods/kernel_modes.py": (),
