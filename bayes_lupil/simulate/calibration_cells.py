@@ -350,7 +350,7 @@ def _log_probability(y: NDArray[np.int64], n: NDArray[np.int64], risks: Floats) 
 
 
 def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bayes_lupil.simulate.calibration_cells", description="Renew ranks.")
+    parser = argparse.ArgumentParser(prog="python -m bayes_lupil.simulate.calibration_cells", description="New ranks.")
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20260202)
     parser.add_argument("--model", help="in place of the model of each design")
