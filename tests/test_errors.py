@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_lupil import errors
-from bayes_lupil.errors import BayesLupilError, InputError, SamplerError, TrialError, closest, did_you_mean, nearest, within
+from bayes_lupil.errors import (
+    BayesLupilError,
+    InputError,
+    SamplerError,
+    TrialError,
+    closest,
+    did_you_mean,
+    nearest,
+    within,
+)
 
 KINDS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
 

@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from bayes_lupil import cli
-from bayes_lupil.report.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, points, probability
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,10 +12,10 @@ from bayes_lupil.convergence import MAX_DIFFERENCE
 from bayes_lupil.estimands import Benefit
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
 from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.hidden_words import sentences
-from bayes_lupil.report.numbers import p_value, points, probability
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, TippingPrior
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Arms, EndPoint

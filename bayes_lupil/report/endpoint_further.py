@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
 from bayes_lupil.endpoints.further import FurtherRow
+from bayes_lupil.numbers import interval, p_value
 from bayes_lupil.report.blocks import Block, Figure, Paragraph, Table
-from bayes_lupil.report.numbers import interval, p_value
 from bayes_lupil.report.style import clip
 
 __all__ = ["chance_words", "exploratory", "exploratory_words", "own_scale"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.frames import counterpart_rows
+from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.endpoint_further import exploratory
 from bayes_lupil.report.endpoint_words import (
@@ -16,7 +17,6 @@ from bayes_lupil.report.endpoint_words import (
     together_words,
 )
 from bayes_lupil.report.figure_words import hierarchy_words, tipping_words
-from bayes_lupil.report.numbers import interval, p_value, probability
 from bayes_lupil.report.places import end_point_places, models_of_steps, step_places
 from bayes_lupil.report.tables import latex_table
 from bayes_lupil.trials.trial import SYNTHETIC

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.report.numbers import p_value, probability
+from bayes_lupil.numbers import p_value, probability
 from bayes_lupil.trials.trial import EndPoint
 
 __all__ = [

@@ -17,9 +17,9 @@ from bayes_lupil.frequentist.ancova import Ancova
 from bayes_lupil.hidden.counts import HiddenCounts
 from bayes_lupil.hidden.surface import Given
 from bayes_lupil.hidden.surface import Surface as CountSurface
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.endpoint_words import in_units
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.report.style import clip
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis

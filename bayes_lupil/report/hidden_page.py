@@ -9,10 +9,10 @@ import numpy as np
 
 from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.figure_words import hidden_figure_words
 from bayes_lupil.report.hidden_words import sentences
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_page import models_table, provenance_line
 from bayes_lupil.trials.trial import SYNTHETIC
 

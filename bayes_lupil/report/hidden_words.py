@@ -6,7 +6,7 @@ import math
 
 from bayes_lupil.hidden.counts import HiddenCounts
 from bayes_lupil.hidden.value import ABOVE, BELOW, CountValue
-from bayes_lupil.report.numbers import points, probability
+from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.report.style import clip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_lupil.report.numbers import interval
+from bayes_lupil.numbers import interval
 from bayes_lupil.sensitivity.effect_prior import EffectPrior
 from bayes_lupil.trials.trial import EndPoint
 

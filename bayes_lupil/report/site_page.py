@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.figure_words import exclusion_words, outliers_words, predicted_words, shrinkage_words
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
     conflict_words,
     counts,

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from bayes_lupil.characters import visible
 from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.report.hidden_words import sentences
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import (
     benefit_side,
     conflict_words,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.estimands import Benefit
+from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.report.answer import beyond_words
 from bayes_lupil.report.blocks import Block, Paragraph, Table
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.report.tables import comparison_table, csv_text, latex_table, marked
 from bayes_lupil.report.word import word_document
 from bayes_lupil.trials.trial import SYNTHETIC, EndPoint

@@ -11,11 +11,11 @@ from rich.text import Text
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.characters import visible
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
+from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.answer import reanalysed, sure
 from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.numbers import interval, p_value, points, probability
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["print_posterior", "print_reanalysis", "print_trial"]

@@ -10,6 +10,7 @@ import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial
 from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.figure_words import (
     exclusion_words,
     hidden_figure_words,
@@ -17,7 +18,6 @@ from bayes_lupil.report.figure_words import (
     predicted_words,
     shrinkage_words,
 )
-from bayes_lupil.report.numbers import points, probability
 from bayes_lupil.sites.analysis import analyse_sites
 from bayes_lupil.sites.table import Mean
 

@@ -13,9 +13,9 @@ from matplotlib.text import Text
 
 from bayes_lupil import load_model, load_trial
 from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.numbers import probability
 from bayes_lupil.report.figures import figure_hidden_counts
 from bayes_lupil.report.hidden_words import sentences
-from bayes_lupil.report.numbers import probability
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.numbers import points
 from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.hidden_page import hidden_page
 from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.numbers import points
 from bayes_lupil.report.site_outputs import SITE_FILES, write_hidden, write_sites
 from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.site_rows import chance, most_telling

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from bayes_lupil import load_model, load_trial, reanalyse
+from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.comparison_page import comparison_page
 from bayes_lupil.report.markdown import markdown, markdown_table
-from bayes_lupil.report.numbers import points, probability
 from bayes_lupil.report.tables import comparison_table, csv_text, latex_table
 
 

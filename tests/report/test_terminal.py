@@ -13,9 +13,9 @@ from rich.console import Console
 
 from bayes_lupil import Arms, load_model, load_trial, reanalyse
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
+from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.report.answer import reanalysed, sure
 from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.numbers import p_value, points, probability
 from bayes_lupil.report.terminal import print_posterior, print_reanalysis, print_trial
 
 MODELS = ("site_effects", "itt_pooled_primary_priors", "pp_pooled")

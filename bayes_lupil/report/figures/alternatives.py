@@ -9,11 +9,11 @@ import math
 
 import numpy as np
 
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.answer import difference_words
 from bayes_lupil.report.figures.ranks import has_ranks
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
 

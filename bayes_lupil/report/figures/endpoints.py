@@ -10,10 +10,10 @@ from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.counterpart import Counterpart
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Ancova
+from bayes_lupil.numbers import interval, probability
 from bayes_lupil.report.endpoint_further import chance_words, own_scale
 from bayes_lupil.report.endpoint_words import in_units
 from bayes_lupil.report.figures.rows import NARROW, frame, label_above, label_rows, legend_below
-from bayes_lupil.report.numbers import interval, probability
 from bayes_lupil.report.style import COLOURS, clip, new_figure, styled, wrap
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from bayes_lupil.hidden.counts import HiddenCounts
 from bayes_lupil.hidden.draws import HiddenCount
 from bayes_lupil.hidden.surface import Surface
 from bayes_lupil.hidden.value import ABOVE, BELOW
-from bayes_lupil.report.numbers import probability
+from bayes_lupil.numbers import probability
 from bayes_lupil.report.style import COLOURS, clip, styled, wrap
 from bayes_lupil.trials.trial import SYNTHETIC
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
+from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
 from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
-from bayes_lupil.report.numbers import points
 from bayes_lupil.report.style import COLOURS, DASHES, HARM, RELEVANT, TRIVIAL, clip, new_figure, styled, wrap
 from bayes_lupil.trials.trial import Arms, EndPoint
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError
+from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.numbers import probability
 from bayes_lupil.report.style import clip, wrap
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS
+from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Beta
 from bayes_lupil.report.figures.rows import (
@@ -27,7 +28,6 @@ from bayes_lupil.report.figures.rows import (
     title,
     upward,
 )
-from bayes_lupil.report.numbers import points
 from bayes_lupil.report.style import COLOURS, clip, new_figure, styled, wrap
 from bayes_lupil.sites.analysis import OUTLYING
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable

@@ -11,12 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bayes_lupil.characters import visible
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.report.blocks import pieces
 from bayes_lupil.report.checklists import checklists
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.html.pictures import Picture
 from bayes_lupil.report.html.your_prior import payload, static_table
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.sections.order import sections_of
 from bayes_lupil.trials.trial import SYNTHETIC
 

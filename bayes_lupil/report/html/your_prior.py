@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from bayes_lupil.characters import visible
 from bayes_lupil.convergence import MIN_ESS, UNSEEN, describe, describe_independent
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Normal
 from bayes_lupil.report.blocks import Table
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.report.prior_rows import BEFORE, before_the_data
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, UnderPrior
 from bayes_lupil.sensitivity.inputs import MAX_LOG_RATIO

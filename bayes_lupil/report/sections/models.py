@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.convergence import effective_draws, mcse_proportion
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
 from bayes_lupil.report.blocks import Block, Equation, Heading, Paragraph, Table
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.equations import estimand_equation, model_equations
-from bayes_lupil.report.numbers import interval, points, probability
 from bayes_lupil.spec import ModelSpec
 
 __all__ = ["PARAMETERS", "model_blocks", "prior_effects", "prior_effects_table", "prior_moments", "prior_records"]
