@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
+from bayes_lupil.cards import Brief
+
 if TYPE_CHECKING:
     from xarray import DataTree
 
@@ -59,7 +61,7 @@ def read_only(value: Any) -> Any:
     return value
 
 
-class ReadOnly:
+class ReadOnly(Brief):
     """Base of frozen dataclasses that hold arrays or dictionaries: both become read-only, and stay so in copies.
 
     A class that has a `__post_init__` of its own calls this one at its end.

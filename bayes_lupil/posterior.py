@@ -12,13 +12,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Card, Shown, picture_of_draws
 from bayes_lupil.convergence import MAX_LOST, Row, Verdict, describe, describe_independent, judge
 from bayes_lupil.errors import InputError, nearest
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.frozen import make_read_only
+from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.provenance import Provenance
 from bayes_lupil.saved import FORMAT, read_posterior, write_posterior
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +32,7 @@ _PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
 
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
+class Posterior(Shown):
     """What `bayes_lupil.fit` returns, whichever engine ran.
 
     Attributes
@@ -185,6 +188,28 @@ class Posterior:
         if not self.verdict.ok or self.provenance.end_point.kind != "binary":
             return None
         return number_needed_to_treat(self.draws("risk_difference"), self.provenance.end_point)
+
+    def card(self) -> Card:
+        """The effect with its interval, P(benefit) with its error, the verdict; no probability where that fails."""
+        source, name = self.provenance, self.effect
+        row, against = self.row(name), f"{source.arms.active} minus {source.arms.control}"
+        if source.end_point.kind == "binary":
+            mean, limits = points(row.mean, row.mcse_mean), interval(points(row.q2_5), points(row.q97_5))
+            unit = "percentage points"
+        else:
+            mean, limits = f"{row.mean:.3g}", interval(f"{row.q2_5:.3g}", f"{row.q97_5:.3g}")
+            unit = source.end_point.unit
+        rows = [("end point", f"{source.end_point.label}: {source.end_point.benefit} is better")]
+        if self.verdict.ok:
+            rows.append(("effect", f"{mean} {unit} (95 % interval {limits}): {name.replace('_', ' ')}, {against}"))
+            rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in self.ladder[:3]]
+        rows += [("diagnostics", self.verdict.text), ("engine", source.sampler)]
+        rows += [("note", note) for note in source.notes]
+        words = f"Posterior draws of the {name.replace('_', ' ')}, {against}, with a line at 0"
+        picture = picture_of_draws(self.draws(name), source.end_point.sign, words) if self.verdict.ok else ""
+        calls = ("post.benefit()", "post.summary()", "post.data (ArviZ)", "post.save('post.nc')")
+        heading = f"Posterior of model '{self.spec.name}' for {source.title} ({source.population_label})"
+        return Card(heading, tuple(rows), SYNTHETIC if source.synthetic else "", calls, picture)
 
     def to_json(self) -> dict[str, Any]:
         """One object: parameters, estimands, benefit and verdict, in plain data."""

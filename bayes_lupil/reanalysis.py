@@ -8,20 +8,22 @@ from pathlib import Path
 
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import load_trial
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
 
 
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(Brief):
     """One model met with the trial.
 
     Attributes
@@ -50,7 +52,7 @@ class Analysis:
 
 
 @dataclass(frozen=True)
-class Reanalysis:
+class Reanalysis(Shown):
     """A trial's frequentist hierarchy and all the Bayesian analyses of it."""
 
     trial: Trial
@@ -91,6 +93,26 @@ class Reanalysis:
     def primary(self) -> Analysis | None:
         """The analysis whose model file says role = 'primary'."""
         return next((item for item in self.fitted if item.model.role == "primary"), None)
+
+    def card(self) -> Card:
+        """Every model's effect and P(benefit), beside the p-value of the primary end point."""
+        first = next((row for row in self.hierarchy if row.published or row.two_by_two), None)
+        rows = []
+        if first is not None and first.published is not None:
+            rows.append(("printed", f"{first.name}, {first.population.label}: {first.published.printed}"))
+        if first is not None and first.two_by_two is not None:
+            rows.append(("recomputed", f"Pearson's p {p_value(first.two_by_two.p_chi_square)} of the totals"))
+        for item in self.analyses:
+            benefit = None if item.posterior is None else item.posterior.p_benefit
+            if item.posterior is None or benefit is None:
+                rows.append((item.model.name, f"{item.status}: {item.reason}"))
+                continue
+            row, risks = item.posterior.row(item.posterior.effect), self.trial.end_point.kind == "binary"
+            mean = points(row.mean, row.mcse_mean) + " points" if risks else f"{row.mean:.3g}"
+            rows.append((item.model.name, f"{mean}, P(benefit) {probability(benefit.probability, benefit.mcse)}"))
+        calls = ("result.posteriors", "result.hierarchy", "bayes_lupil.report.write_reanalysis(result, folder)")
+        alert = SYNTHETIC if self.trial.synthetic else ""
+        return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)
 
 
 def leading(posteriors: Sequence[Posterior]) -> Posterior | None:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "bayes_lupil"
 
 # a module imports only from modules before it
 ORDER = (
-    "characters", "numbers", "errors", "arguments", "limits", "cores", "frozen", "texts", "documents", "files",
+    "characters", "numbers", "cards", "errors", "arguments", "limits", "cores", "frozen", "texts", "documents", "files",
     "folders", "trials", "priors", "spec", "outcomes", "likelihoods", "az", "engines", "convergence", "estimands",
     "provenance", "saved", "tree", "posterior", "agreement", "frequentist", "fitting", "sensitivity", "sites", "hidden",
     "endpoints", "reanalysis", "simulate", "report", "cli",

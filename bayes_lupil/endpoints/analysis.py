@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
 from bayes_lupil.endpoints.frames import counterpart_table, hierarchy_table
@@ -22,12 +23,13 @@ from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest, wi
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.outcomes.derive import Derived, check_arms, compared, derive, missing_table, trial_of
 from bayes_lupil.outcomes.table import Outcomes, read_outcomes
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
 from bayes_lupil.spec.plan import check_patients
-from bayes_lupil.trials.trial import Arms, Trial
+from bayes_lupil.trials.trial import SYNTHETIC, Arms, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Step(Brief):
     """One primary or secondary end point.
 
     Attributes
@@ -87,7 +89,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class EndPointAnalysis:
+class EndPointAnalysis(Shown):
     """The hierarchy of one active arm against control.
 
     Attributes
@@ -125,6 +127,25 @@ class EndPointAnalysis:
         joint = not self.joint_reason and (self.joint is None or self.joint.verdict.ok)
         tipping = all(step.tipping is None or step.tipping.ok for step in self.steps)
         return joint and tipping and all(step.ok for step in self.steps)
+
+    def card(self) -> Card:
+        """Each step's p-value, whether the sequence lets it be tested, effect and P(benefit)."""
+        rows = []
+        for step in self.steps:
+            told = [f"p {p_value(step.counterpart.p)}" if step.counterpart.p is not None else "no p", step.gate.status]
+            benefit = None if step.posterior is None else step.posterior.p_benefit
+            if benefit is None or step.posterior is None:
+                why = step.reason or (step.posterior.verdict.text if step.posterior else "")
+                told.append(f"no probability: {why}")
+            else:
+                row = step.posterior.row(step.posterior.effect)
+                binary = step.derived.end_point.kind == "binary"
+                told.append(f"{points(row.mean, row.mcse_mean)} points" if binary else f"{row.mean:.3g}")
+                told.append(f"P(benefit) {probability(benefit.probability, benefit.mcse)}")
+            rows.append((f"{step.number}. {step.derived.plan.name}", ", ".join(told)))
+        heading = f"End points of plan '{self.plan.name}': {self.arms.active} v {self.arms.control}"
+        calls = ("result.to_frame()", "result.frequentist()", "result.steps")
+        return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", calls)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a step: p printed, recomputed and adjusted, gate, effect, P(benefit), P(this and all above)."""

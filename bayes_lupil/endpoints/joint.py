@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.endpoints.joint_data import JointData
 from bayes_lupil.endpoints.joint_model import JointModel
@@ -54,7 +55,7 @@ class Chance:
 
 
 @dataclass(frozen=True, eq=False)
-class JointPosterior:
+class JointPosterior(Brief):
     """What `fit_joint` returns.
 
     Attributes

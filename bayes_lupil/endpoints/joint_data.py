@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.cards import Brief
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.spec import ModelSpec
@@ -20,7 +21,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class JointOutcome:
+class JointOutcome(Brief):
     """One end point of the joint model.
 
     Attributes
@@ -126,7 +127,7 @@ class JointOutcome:
 
 
 @dataclass(frozen=True, eq=False)
-class JointData:
+class JointData(Brief):
     """Outcomes of the same patients, who come in the same order in each.
 
     Attributes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.counts import HiddenCounts, hidden_counts
 from bayes_lupil.hidden.path import PathPoint, margins_path
@@ -21,7 +22,7 @@ MOST_REFITS = 14
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenAnalysis:
+class HiddenAnalysis(Brief):
     """What `analyse_hidden` found.
 
     Attributes

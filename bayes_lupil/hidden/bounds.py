@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.draws import HiddenCount
 from bayes_lupil.trials.margins import Margins
@@ -24,7 +25,7 @@ _LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class HardBounds:
+class HardBounds(Brief):
     """The raw trial without the excluded sites, over every combination of the unpublished counts. No model, no prior.
 
     A share of tables is not a probability: tables are counted, not weighed.

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
@@ -31,7 +32,7 @@ __all__ = ["HiddenCounts", "hidden_counts"]
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenCounts:
+class HiddenCounts(Brief):
     """What the unpublished counts of a margins trial could do; made by `hidden_counts`.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, Weighted
 
@@ -73,7 +74,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Surface:
+class Surface(Brief):
     """A row for every combination of the counts that the publication allows."""
 
     counts: tuple[HiddenCount, ...]

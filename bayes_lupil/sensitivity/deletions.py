@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Deletion:
+class Deletion(Brief):
     """The way to the posterior without a site: weights of the draws, and a fit without it where they do not do.
 
     Attributes

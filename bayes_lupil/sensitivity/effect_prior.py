@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.estimands import Benefit, benefit_ladder
 from bayes_lupil.fitting import fit
@@ -96,7 +97,7 @@ class TippingPrior:
 
 
 @dataclass(frozen=True)
-class PriorMap:
+class PriorMap(Brief):
     """P(benefit) over means (columns) and SDs (rows) of the prior; NaN where the draws cannot tell."""
 
     means: Floats
@@ -114,7 +115,7 @@ class PriorMap:
 
 
 @dataclass(frozen=True)
-class PriorAnalysis:
+class PriorAnalysis(Brief):
     """One posterior under other priors of the treatment effect.
 
     Attributes

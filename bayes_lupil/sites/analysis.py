@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
@@ -35,7 +36,7 @@ Announce = Callable[[int, int, ModelSpec, "Attempt | None"], None]
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Attempt(Brief):
     """One model met with the trial.
 
     Attributes
@@ -60,7 +61,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, eq=False)
-class SiteAnalysis:
+class SiteAnalysis(Shown):
     """What `analyse_sites` found.
 
     Attributes
@@ -111,6 +112,15 @@ class SiteAnalysis:
         """Whether nothing failed."""
         path_ok = self.path is None or self.path.ok
         return path_ok and not any(item.is_failure for item in self.attempts)
+
+    def card(self) -> Card:
+        """The table's, and which models were fitted."""
+        table = self.table.card()
+        fitted = ", ".join(f"{item.model.name}{'' if item.sound else ' (no result)'}" for item in self.attempts)
+        suspects = ", ".join(self.path.sites) if self.path is not None else ""
+        more = [("models", fitted)] + ([("suspects", f"{suspects}: {self.why_suspect}")] if suspects else [])
+        calls = ("sites.table", "sites.comparison", "sites.path", "sites.checks")
+        return Card(table.heading, (*more, *table.rows), table.alert, calls)
 
     @property
     def sound(self) -> dict[str, Posterior]:

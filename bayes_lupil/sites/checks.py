@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import UNSEEN, mcse_proportion
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS, BinomialCells
@@ -74,7 +75,7 @@ class PredictiveCheck:
 
 
 @dataclass(frozen=True)
-class PredictiveChecks:
+class PredictiveChecks(Brief):
     """Posterior predictive checks of one model.
 
     Attributes

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import loo_sites
@@ -79,7 +80,7 @@ class ModelScore:
 
 
 @dataclass(frozen=True)
-class ModelComparison:
+class ModelComparison(Brief):
     """Models of one trial, best first.
 
     Attributes

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import UNSEEN
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
@@ -101,7 +102,7 @@ class SiteConflict:
 
 
 @dataclass(frozen=True)
-class Conflicts:
+class Conflicts(Brief):
     """Conflict p-values of all sites."""
 
     sites: tuple[SiteConflict, ...]

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
 from bayes_lupil.fitting import fit
@@ -84,7 +85,7 @@ class ExclusionPoint:
 
 
 @dataclass(frozen=True)
-class ExclusionPath:
+class ExclusionPath(Brief):
     """What becomes of the result as suspect sites count less and less.
 
     Attributes

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
@@ -32,7 +33,7 @@ _ALMOST = 1e-16  # a response probability nearer to 0 or 1 has no log odds in do
 
 
 @dataclass(frozen=True, eq=False)
-class Shrinkage:
+class Shrinkage(Brief):
     """Shrinkage factors by site.
 
     Attributes
@@ -48,7 +49,7 @@ class Shrinkage:
 
 
 @dataclass(frozen=True, eq=False)
-class Retained:
+class Retained(Brief):
     """What the sites weigh in the overall effect.
 
     Attributes

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
@@ -134,7 +136,7 @@ class SiteRow:
 
 
 @dataclass(frozen=True)
-class SiteTable:
+class SiteTable(Shown):
     """All sites of a trial under one model.
 
     Attributes
@@ -169,6 +171,25 @@ class SiteTable:
         if self.synthetic:
             table.insert(0, "data", SYNTHETIC)
         return table
+
+    def card(self) -> Card:
+        """The sites that move P(benefit) most, raw and shrunken."""
+        rows = [("P(benefit)", f"{probability(self.p_benefit.mean, self.p_benefit.mcse)} of the whole trial")]
+        moved = sorted(self.rows, key=lambda row: -abs(row.change.mean) if row.change.mean == row.change.mean else 0.0)
+        for row in moved[:10]:
+            counts = " v ".join(f"{r}/{n}" for r, n in zip(row.responders, row.n, strict=True))
+            raw = "no comparison" if np.isnan(row.raw.risk_difference) else f"{points(row.raw.risk_difference)} points"
+            without = (
+                "not known"
+                if np.isnan(row.without.p_benefit)
+                else (f"{probability(row.without.p_benefit, row.without.p_benefit_mcse)}")
+            )
+            shrunken = points(row.risk_difference.mean, row.risk_difference.mcse)
+            rows.append((f"site {row.site}", f"{counts}: {raw}, shrunken {shrunken}; P(benefit) without it {without}"))
+        if len(self.rows) > len(moved[:10]):
+            rows.append(("", f"and {len(self.rows) - 10} sites that move P(benefit) less"))
+        heading = f"Sites of {self.trial} under model '{self.model}' ({self.arms[0]} v {self.arms[1]})"
+        return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", ("table.to_frame()", "table.notes"))
 
 
 @checked

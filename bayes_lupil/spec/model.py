@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from bayes_lupil.cards import Card, Shown
 from bayes_lupil.characters import name_fault, repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, canonical_hash, parse_document, requirement
 from bayes_lupil.errors import ModelError
@@ -24,7 +25,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
 
 
-class ModelSpec(Document):
+class ModelSpec(Shown, Document):
     """One declared analysis, as its file in `models/` states it."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -222,3 +223,19 @@ class ModelSpec(Document):
             return value
 
         return str(tomli_w.dumps(without_nothing(self.to_dict())))
+
+    def card(self) -> Card:
+        """The question, how sites may differ, the priors, and what is asked of the effect."""
+        sites, asked = self.sites, self.decision
+        ladder = ", ".join(f"{d:g}" for d in asked.ladder)
+        kind = f"levels {sites.intercepts}, effects {sites.effects}, {sites.distribution}, {sites.coding} coding"
+        rows = [
+            ("question", self.question),
+            ("population", self.population + "".join(f", without {site}" for site in self.without_sites)),
+            ("sites", kind),
+            *((f"prior of {name}", prior.describe()) for name, prior in self.priors.items()),
+            ("asked", f"P(effect > d) for d = {ladder}; relevant: {asked.relevant:g}"),
+            ("engine", f"{self.sampler.engine}, seed {self.sampler.seed}"),
+        ]
+        calls = ("bl.fit(model, trial)", "model.with_(beta=bl.priors.normal(0, 0.5))", "model.to_toml()")
+        return Card(f"Model '{self.name}' ({self.role}): {self.title}", tuple(rows), calls=calls)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bayes_lupil.arguments import check_fields, checked
+from bayes_lupil.cards import Card, Shown
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
@@ -118,7 +119,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Trial(ReadOnly):
+class Trial(Shown, ReadOnly):
     """A randomised two-arm trial with one end point.
 
     Build one with `bayes_lupil.load_trial`, or directly from counts with `Trial.from_cells`.
@@ -287,3 +288,23 @@ class Trial(ReadOnly):
     def data_hash(self) -> str:
         """SHA-256 over arms, end point and data; changes when, and only when, one of these does."""
         return canonical_hash(self.content())
+
+    def card(self) -> Card:
+        """Arms with their counts, end point with its direction, sites and populations."""
+        point, sites = self.end_point, len(self.site_names)
+        rows = [("end point", f"{point.label}: {point.benefit} is better")]
+        if isinstance(self.data, Measurements):
+            known = self.data.measured
+            words = [f"{name} {int((known & (self.data.arm == a)).sum())}" for a, name in enumerate(self.arms.names)]
+            rows.append(("patients", f"{' v '.join(words)}, with a value of {point.unit}"))
+        else:
+            totals = self.analysis_set().totals
+            words = [f"{name} {r}/{n} ({r / n:.1%})" for name, (r, n) in zip(self.arms.names, totals, strict=True)]
+            rows.append(("responders", " v ".join(words)))
+        where = f"{sites} sites" if sites != 1 else "one site, or totals only"
+        rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
+        rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
+        rows += [("note", note) for note in self.notes]
+        model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
+        calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
+        return Card(f"Trial '{self.name}': {self.title}", tuple(rows), SYNTHETIC if self.synthetic else "", calls)
