@@ -151,7 +151,7 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     weight = products.mean(axis=(0, 1))
     spread = error_of_means(posterior, products)
     nothing = np.full(weight.shape, np.nan)
-    if likelihood.spec.sites.effects == "fixed":
+    if likelihood.spec.sites.effects == "fixed" or not np.isfinite(s2).any():  # no site has both arms
         return Retained(likelihood.site_names, weight, spread, nothing, nothing)
     tau = posterior.draws("tau_v")[..., None] if "tau_v" in posterior.data["posterior"] else np.zeros(overall.shape)
     ordinary = 1 / (s2 + tau**2)

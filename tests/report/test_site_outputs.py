@@ -196,8 +196,9 @@ def pairs_of(page):
                 cells = dict(zip(block.header, row, strict=True))
                 difference = next((v for k, v in cells.items() if k.startswith(("risk difference", "difference"))), "")
                 chance = next((v for k, v in cells.items() if k.startswith("P(benefit)")), "")
-                if difference and chance:
-                    match = re.search(CHANCE, chance)
+                match = re.search(CHANCE, chance)  # neither, where a site cannot be left out
+                assert (match is None) == (difference in ("", "none"))
+                if match:
                     found.append((float(re.match(NUMBER, difference)[0]), float(match[2])))
     return found
 
@@ -357,7 +358,7 @@ def test_words_on_unpublished_counts_follow_direction_and_arms(hidden, way, good
 def test_median_and_probability_agree_whatever_the_counts(counts, benefit):
     """The median of the risk difference is a benefit exactly where P(benefit) is above a half."""
     n = [[max(m, y), max(k, x)] for m, y, k, x in counts]
-    assume(all(sum(column) for column in zip(*n, strict=True)))
+    assume(all(map(sum, n)) and all(sum(column) for column in zip(*n, strict=True)))
     cells = Cells(tuple(f"site {i}" for i in range(len(n))), [[y, x] for _, y, _, x in counts], n)
     trial = Trial.from_cells(cells, Arms("placebo", "drug"), EndPoint("response", "Response", benefit), name="small")
     try:
