@@ -90,7 +90,7 @@ def test_everything_shows_itself_in_few_lines(shown):
 
 def test_a_trial_shows_arms_counts_and_direction(shown):
     text = repr(shown["margins"])
-    assert "placebo 29/50 (58.0%) v ILT-101 34/50 (68.0%)" in text
+    assert "placebo 29/50 (58.0 %) v ILT-101 34/50 (68.0 %)" in text
     assert "higher is better" in text
     assert "patients by site not published" in text
 

@@ -299,7 +299,7 @@ class Trial(Shown, ReadOnly):
             rows.append(("patients", f"{' v '.join(words)}, with a value of {point.unit}"))
         else:
             totals = self.analysis_set().totals
-            words = [f"{name} {r}/{n} ({r / n:.1%})" for name, (r, n) in zip(self.arms.names, totals, strict=True)]
+            words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in zip(self.arms.names, totals, strict=True)]
             rows.append(("responders", " v ".join(words)))
         where = f"{sites} sites" if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
