@@ -78,6 +78,8 @@ def compare_engines(reported: Posterior, check: Posterior) -> tuple[Posterior, A
         if "[" in row.name or row.name in _LEFT_OUT:
             continue
         other = check.row(row.name)
+        if np.isnan(row.mean) or np.isnan(other.mean):
+            continue  # a tail too heavy for a mean
         differences[row.name] = abs(row.mean - other.mean) / np.hypot(row.mcse_mean, other.mcse_mean)
     first, second = reported.p_benefit, check.p_benefit
     if first is not None and second is not None:

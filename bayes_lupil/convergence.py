@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.engines.importance import smooth_weights
+
 __all__ = [
     "MAX_DIFFERENCE",
     "MAX_K_HAT",
     "MAX_LOST",
     "MAX_QUADRATURE_ERROR",
     "MAX_R_HAT",
+    "MAX_TAIL",
     "MIN_ESS",
     "UNSEEN",
     "Row",
@@ -26,6 +29,7 @@ __all__ = [
     "describe",
     "describe_independent",
     "effective_draws",
+    "has_mean",
     "judge",
     "mcse_mean",
     "mcse_proportion",
@@ -45,6 +49,10 @@ UNSEEN = 4.0
 A number that is 0 may well have been 3, so an error of 0, or of the one draw that is there, would be too small by far:
 true probabilities further than 5 errors away are to be as rare as with a normal error (Agresti and Coull 1998, Am Stat
 52:119-126, add as many in all)."""
+MAX_TAIL = 0.5
+"""k-hat of the distances from the mean, up to which a quantity has a variance, and so a mean with an error."""
+_FAR = 12.0  # SDs
+
 MAX_LOST = 1e-4
 """Share of draws that stand where numbers end, or show no difference at all for want of digits: moves no probability by
 more than this, which is below any Monte Carlo error."""
@@ -162,15 +170,30 @@ def mcse_quantile(draws: Floats, prob: float) -> float:
     return float(_statistics().mcse(draws, method="quantile", prob=prob))
 
 
+def has_mean(draws: Floats) -> bool:
+    """Whether the tail of the draws is light enough for a mean with an error: k-hat of the distances at most 0.5.
+
+    A distribution whose tail has more, such as that of a between-site SD under a half-Cauchy prior where few sites are
+    left, has no variance, or no mean either, and an average of draws then tells how many were made.
+    """
+    distance = np.abs(draws - draws.mean())
+    # with a tail of that kind the furthest of thousands of draws is dozens of SDs away; quick, for light ones
+    if np.isfinite(distance).all() and distance.max() <= _FAR * draws.std():
+        return True
+    with np.errstate(divide="ignore"):
+        return bool(smooth_weights(np.log(distance.ravel()))[1] <= MAX_TAIL)
+
+
 def describe(name: str, draws: Floats) -> Row:
-    """Summary of a quantity from draws of shape (chain, draw)."""
+    """Summary of a quantity from draws of shape (chain, draw); without mean, SD and error where `has_mean` says so."""
     stats = _statistics()
     low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
+    told = has_mean(draws)
     return Row(
         name,
-        float(draws.mean()),
-        float(draws.std(ddof=1)),
-        mcse_mean(draws),
+        float(draws.mean()) if told else np.nan,
+        float(draws.std(ddof=1)) if told else np.nan,
+        mcse_mean(draws) if told else np.nan,
         low,
         middle,
         high,
@@ -185,8 +208,10 @@ def describe_independent(name: str, draws: Floats) -> Row:
     with np.errstate(invalid="ignore"):  # ratios of very wide priors may be infinite, and have no SD
         low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
         sd = float(draws.std(ddof=1))
+        told = has_mean(draws)
     n = float(draws.size)
-    return Row(name, float(draws.mean()), sd, sd / np.sqrt(n), low, middle, high, n, n, np.nan)
+    mean, sd = (float(draws.mean()), sd) if told else (np.nan, np.nan)
+    return Row(name, mean, sd, sd / np.sqrt(n), low, middle, high, n, n, np.nan)
 
 
 def judge(

@@ -152,7 +152,7 @@ def sample_theta(
         "quadrature_error": error,
         "failed_integrals": float(density.failed),
         "log_evidence": sample.log_evidence,
-        "log_evidence_mcse": sample.log_evidence_error,
+        "log_evidence_mcse": float(np.hypot(sample.log_evidence_error, error)),
     }
 
 
@@ -245,9 +245,10 @@ def sample(
                 "nodes": float(settings.nodes),
                 "quadrature_error": float(abs(fine - rough)),
                 "failed_integrals": float(density.failed),
-                "log_evidence": float(rough),
-                "log_evidence_mcse": 0.0,
+                "log_evidence": float(fine),
+                "log_evidence_mcse": float(abs(fine - rough)),
             }
+        diagnostics["log_evidence"] += likelihood.log_pooled
         theta = density.theta(g)
         diagnostics["at_limit"] = _at_limit(theta)
         flat = {name: value.reshape(-1) for name, value in theta.items()} or {"": np.zeros(log_density.size)}

@@ -38,7 +38,7 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
         return _for_measurements(spec, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
     if spec.sites.pooled:
-        return BinomialCells(spec, data.pooled())
+        return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
     if isinstance(data, Cells):
         if not data.sites_known:
             raise UnsupportedModelError(

@@ -50,11 +50,15 @@ class Likelihood(ABC):
     sites : SiteModel
         Parameters of the sites and log odds by site and arm.
     site_names : tuple of str
+    log_pooled : float
+        What the log probability of the whole table of sites is above that of the totals, whatever the parameters, where
+        a model that pools all sites was met with the totals: the log evidence is of the table, as other models' is.
     """
 
     spec: ModelSpec
     sites: SiteModel
     site_names: tuple[str, ...]
+    log_pooled: float = 0.0
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

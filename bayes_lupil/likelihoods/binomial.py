@@ -21,10 +21,29 @@ __all__ = ["BinomialCells"]
 Floats = NDArray[np.float64]
 
 
-class BinomialCells(Likelihood):
-    """A model file met with a table of sites."""
+def _log_ways(cells: Cells) -> float:
+    """Log of the number of ways in which the responders could be spread over the patients of each cell."""
+    from scipy.special import gammaln
 
-    def __init__(self, spec: ModelSpec, cells: Cells) -> None:
+    y, n = cells.responders, cells.n
+    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
+
+
+class BinomialCells(Likelihood):
+    """A model file met with a table of sites, or with its totals.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    cells : Cells
+        The table, or its totals.
+    table : Cells, optional
+        The table that totals are of, where it is known.
+    """
+
+    def __init__(self, spec: ModelSpec, cells: Cells, table: Cells | None = None) -> None:
+        if table is not None:
+            self.log_pooled = _log_ways(table) - _log_ways(cells)
         self.spec = spec
         self.cells = cells
         self.site_names = cells.sites

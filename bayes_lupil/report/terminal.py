@@ -40,7 +40,8 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     table = Table(*heads, box=None, pad_edge=False)
     for row in posterior.rows:
         if "[" not in row.name:
-            cells = [f"{value:.3f}" for value in (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)]
+            numbers = (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)
+            cells = ["none" if value != value else f"{value:.3f}" for value in numbers]
             chains = [] if independent else [f"{row.r_hat:.3f}"]
             table.add_row(row.name, *cells, f"{row.ess_bulk:.0f}", *chains)
     out.print(table)

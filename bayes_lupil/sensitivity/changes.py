@@ -12,6 +12,7 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.priors import Prior
 from bayes_lupil.provenance import provenance_of
 from bayes_lupil.sensitivity.inputs import check, covers, covers_power, site_log_likelihood
 from bayes_lupil.sensitivity.weighted import BaseDraws, Changed, WeightedDraws, of_refit, summary
@@ -22,7 +23,7 @@ __all__ = ["change_prior", "power_scale"]
 
 
 @checked
-def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -> Changed:
+def change_prior(posterior: Posterior, trial: Trial, **priors: Prior | dict[str, Any]) -> Changed:
     """The posterior under other priors: draws reweighted, or the model fitted again where they cannot stand for that.
 
     Draws never stand for a prior that reaches further than the one they were made under (see
@@ -31,8 +32,8 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -
     Parameters
     ----------
     priors
-        By the name of the parameter, as in a model file, for example
-        ``tau_v={"family": "half_normal", "sd": 1, "reason": "twice as wide"}``.
+        By the name of the parameter: as the functions of `bayes_lupil.priors` make them, for example
+        ``tau_v=priors.half_normal(1)``, or as in a model file.
 
     Raises
     ------
@@ -43,11 +44,15 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: dict[str, Any]) -
     spec = posterior.spec.edited(**{f"priors__{name}": value for name, value in priors.items()})
     old, new = dict(posterior.spec.priors.items()), dict(spec.priors.items())
     label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
-    if not all(covers(old[name], new[name]) for name in priors):
+    drawn = posterior.data["posterior"].data_vars
+    # shares and retention play no part where the table of sites is known; other priors may be of what was summed out
+    idle = () if trial.resolution == "margins" else ("site_shares", "retention")
+    used = [name for name in priors if name not in idle]
+    if not all(name in drawn and covers(old[name], new[name]) for name in used):
         return of_refit(fit(spec, trial), label, np.nan)
     base = BaseDraws(posterior)
     log_ratio = np.zeros(base.size)
-    for name in priors:
+    for name in used:
         draws = posterior.draws(name)
         density = new[name].logpdf(draws) - old[name].logpdf(draws)
         log_ratio += density.reshape(base.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'

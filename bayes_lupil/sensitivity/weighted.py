@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import MAX_K_HAT, MAX_LOST, MIN_ESS, UNSEEN, mcse_proportion
+from bayes_lupil.convergence import MAX_LOST, MAX_TAIL, MIN_ESS, UNSEEN, mcse_proportion
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
 
@@ -242,11 +242,11 @@ class WeightedDraws:
         """Mean with its error, SD and quantiles; `order` sorts the values.
 
         Without mean, error and SD where the tail of the draws is too heavy for them: k-hat of the distances from the
-        mean above 0.7, as of a between-site SD whose prior has no mean where few sites are left. Quantiles there are.
+        mean above 0.5, as of a between-site SD whose prior has no mean where few sites are left. Quantiles there are.
         """
         mean, error = self.mean(values)
         sd = float(np.sqrt(self.weights @ (values - mean) ** 2))
-        if self.unchanged and not self._tail(values - mean) <= MAX_K_HAT:
+        if self.unchanged and not self._tail(values - mean) <= MAX_TAIL:
             mean = error = sd = np.nan
         return Estimate(mean, error, sd, *self._quantiles(values, order))
 

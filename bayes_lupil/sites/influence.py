@@ -25,11 +25,10 @@ __all__ = [
     "retained_weights",
     "shrinkage_factors",
     "site_cells",
+    "site_log_odds_ratios",
 ]
 
 Floats = NDArray[np.float64]
-
-_ALMOST = 1e-16  # a response probability nearer to 0 or 1 has no log odds in double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +143,14 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     information = n * (p * (1 - p)).mean(axis=(0, 1))
     with np.errstate(divide="ignore"):
         s2 = (1 / information).sum(axis=-1)
-    clipped = np.clip(p, _ALMOST, 1 - _ALMOST)
-    own = np.log(clipped[..., 1] / (1 - clipped[..., 1])) - np.log(clipped[..., 0] / (1 - clipped[..., 0]))
+    own = site_log_odds_ratios(posterior, likelihood)
     overall = posterior.draws("conditional_log_odds_ratio")[..., None]
     products = (overall - overall.mean()) * (own - own.mean(axis=(0, 1))) / s2
     weight = products.mean(axis=(0, 1))
-    spread = error_of_means(posterior, products)
+    # s2 is itself an average of draws: what each draw adds to the weight through it, to first order
+    with np.errstate(divide="ignore", invalid="ignore"):
+        through = (n / information**2 * (p * (1 - p) - (p * (1 - p)).mean(axis=(0, 1)))).sum(axis=-1) / s2
+    spread = error_of_means(posterior, products + np.where(np.isfinite(s2), weight * through, 0.0))
     nothing = np.full(weight.shape, np.nan)
     if likelihood.spec.sites.effects == "fixed" or not np.isfinite(s2).any():  # no site has both arms
         return Retained(likelihood.site_names, weight, spread, nothing, nothing)
@@ -160,11 +161,19 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     known = np.isfinite(s2)
     relative, error = nothing.copy(), nothing.copy()
     relative[known] = weight[known] / total / expected[known]
-    # what each draw adds to the ratio, to first order; that s2 is itself an average of draws adds next to nothing
+    # what each draw adds to the ratio, to first order; what s2 adds to weight and expectation goes together
     parts = (products - products.sum(axis=-1, keepdims=True) * weight / total)[..., known] / total / expected[known]
     parts -= relative[known] * ordinary[..., known] / expected[known]
     error[known] = error_of_means(posterior, parts)
     return Retained(likelihood.site_names, weight, spread, relative, error)
+
+
+def site_log_odds_ratios(posterior: Posterior, likelihood: BinomialCells) -> Floats:
+    """Log odds ratio at each site, shape (chain, draw, sites); from the parameters, for p may be 1 to the last digit."""
+    group, model = posterior.data["posterior"], likelihood.sites
+    names = [item.name for item in model.parameters() if item.name not in model.behind]
+    eta = model.log_odds({name: posterior.draws(name) for name in (*names, "u", "v") if name in group.data_vars})
+    return np.asarray(eta[..., 1] - eta[..., 0])
 
 
 def refuse_pooled(spec: ModelSpec) -> None:

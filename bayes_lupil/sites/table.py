@@ -17,7 +17,13 @@ from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
-from bayes_lupil.sites.influence import error_of_means, retained_weights, shrinkage_factors, site_cells
+from bayes_lupil.sites.influence import (
+    error_of_means,
+    retained_weights,
+    shrinkage_factors,
+    site_cells,
+    site_log_odds_ratios,
+)
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 if TYPE_CHECKING:
@@ -242,7 +248,7 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
 
     p = posterior.draws("p")
     rates, difference = _means(posterior, p), _means(posterior, p[..., 1] - p[..., 0])
-    log_ratio = _means(posterior, _log_odds(p[..., 1]) - _log_odds(p[..., 0]))
+    log_ratio = _means(posterior, site_log_odds_ratios(posterior, likelihood))
     shrinkage, retained = shrinkage_factors(posterior, trial), retained_weights(posterior, trial)
     chances = {name: _chances(posterior, name) for name in ("outlier", "nonexchangeable")}
     outlier, alone = chances["outlier"], chances["nonexchangeable"]
@@ -282,12 +288,6 @@ def _raw(y: NDArray[np.int64], n: NDArray[np.int64]) -> Raw:
     corrected = bool((counts == 0).any())
     odds = (counts[0] + 0.5 * corrected) / (counts[1] + 0.5 * corrected)
     return Raw((rates[0], rates[1]), rates[1] - rates[0], float(np.log(odds[1] / odds[0])), corrected)
-
-
-def _log_odds(p: Floats) -> Floats:
-    from scipy.special import logit
-
-    return np.asarray(logit(np.clip(p, 1e-16, 1 - 1e-16)))
 
 
 def _means(posterior: Posterior, values: Floats) -> NDArray[np.object_]:

@@ -298,8 +298,8 @@ class Trial(Shown, ReadOnly):
             words = [f"{name} {int((known & (self.data.arm == a)).sum())}" for a, name in enumerate(self.arms.names)]
             rows.append(("patients", f"{' v '.join(words)}, with a value of {point.unit}"))
         else:
-            totals = self.analysis_set().totals
-            words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in zip(self.arms.names, totals, strict=True)]
+            arms = zip(self.arms.names, self.analysis_set().totals, strict=True)
+            words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in arms]
             rows.append(("responders", " v ".join(words)))
         where = f"{sites} sites" if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
