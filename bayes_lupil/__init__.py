@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, endpoints, hidden, outcomes, priors, sensitivity, sites
+    from bayes_lupil import az, endpoints, hidden, outcomes, priors, report, sensitivity, sites
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit
@@ -60,6 +60,7 @@ _MODULES = {
     "hidden": "bayes_lupil.hidden",
     "outcomes": "bayes_lupil.outcomes",
     "priors": "bayes_lupil.priors",
+    "report": "bayes_lupil.report",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
 }
@@ -68,8 +69,8 @@ __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
     "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
-    "outcomes", "priors", "read_outcomes", "reanalyse", "sensitivity", "site_models", "sites", "synthetic_patients",
-    "trial_hierarchy",
+    "outcomes", "priors", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
+    "synthetic_patients", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

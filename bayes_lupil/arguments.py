@@ -183,6 +183,8 @@ def _words(hint: Any) -> str:
     """A type as a reader would say it."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
+        # containers last, so that what may be an item is not read as one of the choices
+        inner = tuple(sorted(inner, key=lambda one: get_origin(one) is not None))
         *first, last = dict.fromkeys(_words(one) for one in inner)
         return f"{', '.join(first)} or {last}" if first else last
     if origin is Literal:
@@ -193,7 +195,7 @@ def _words(hint: Any) -> str:
         return _NUMBERS[hint][1]
     if origin is not None and isinstance(origin, type):
         return _container(origin, inner)
-    named = {str: "a text", bool: "True or False", Path: "a path"}
+    named = {str: "a text", bool: "True or False", Path: "a path", Any: "anything"}
     return named.get(hint, f"a {getattr(hint, '__name__', hint)}")
 
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown, picture_of_draws
 from bayes_lupil.convergence import MAX_LOST, Row, Verdict, describe, describe_independent, judge
-from bayes_lupil.errors import InputError, nearest
+from bayes_lupil.errors import InputError, OutputError, nearest
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.frozen import make_read_only
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.provenance import Provenance
-from bayes_lupil.saved import FORMAT, read_posterior, write_posterior
+from bayes_lupil.saved import FORMAT, is_netcdf, read_posterior, write_posterior
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -194,14 +194,15 @@ class Posterior(Shown):
         source, name = self.provenance, self.effect
         row, against = self.row(name), f"{source.arms.active} minus {source.arms.control}"
         if source.end_point.kind == "binary":
-            mean, limits = points(row.mean, row.mcse_mean), interval(points(row.q2_5), points(row.q97_5))
+            middle, limits = points(row.q50), interval(points(row.q2_5), points(row.q97_5))
             unit = "percentage points"
         else:
-            mean, limits = f"{row.mean:.3g}", interval(f"{row.q2_5:.3g}", f"{row.q97_5:.3g}")
+            middle, limits = f"{row.q50:.3g}", interval(f"{row.q2_5:.3g}", f"{row.q97_5:.3g}")
             unit = source.end_point.unit
         rows = [("end point", f"{source.end_point.label}: {source.end_point.benefit} is better")]
         if self.verdict.ok:
-            rows.append(("effect", f"{mean} {unit} (95 % interval {limits}): {name.replace('_', ' ')}, {against}"))
+            what = f"{name.replace('_', ' ')}, {against}"
+            rows.append(("effect", f"median {middle} {unit} (95 % interval {limits}): {what}"))
             rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in self.ladder[:3]]
         rows += [("diagnostics", self.verdict.text), ("engine", source.sampler)]
         rows += [("note", note) for note in source.notes]
@@ -244,15 +245,18 @@ class Posterior(Shown):
 
     @checked
     def save(self, path: str | Path) -> Path:
-        """Write everything to one NetCDF file, whole or not at all.
+        """Write everything to one NetCDF file, whole or not at all; an earlier NetCDF file of that name is replaced.
 
         Raises
         ------
         OutputError
-            Where the file cannot be written.
+            Where the file cannot be written, or is there and is something else, such as the data.
         """
-        write_posterior(self._own, self.spec, self.provenance, Path(path))
-        return Path(path)
+        file = Path(path)
+        if file.is_file() and file.stat().st_size and not is_netcdf(file):
+            raise OutputError(str(file), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
+        write_posterior(self._own, self.spec, self.provenance, file)
+        return file
 
     @classmethod
     @checked

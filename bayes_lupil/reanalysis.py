@@ -13,7 +13,7 @@ from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.numbers import p_value, points, probability
+from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import load_trial
@@ -108,9 +108,11 @@ class Reanalysis(Shown):
                 rows.append((item.model.name, f"{item.status}: {item.reason}"))
                 continue
             row, risks = item.posterior.row(item.posterior.effect), self.trial.end_point.kind == "binary"
-            mean = points(row.mean, row.mcse_mean) + " points" if risks else f"{row.mean:.3g}"
-            rows.append((item.model.name, f"{mean}, P(benefit) {probability(benefit.probability, benefit.mcse)}"))
-        calls = ("result.posteriors", "result.hierarchy", "bayes_lupil.report.write_reanalysis(result, folder)")
+            middle = points(row.q50) + " points" if risks else f"{row.q50:.3g}"
+            ends = interval(*((points(q) if risks else f"{q:.3g}") for q in (row.q2_5, row.q97_5)))
+            chance = probability(benefit.probability, benefit.mcse)
+            rows.append((item.model.name, f"median {middle} ({ends}), P(benefit) {chance}"))
+        calls = ("result.posteriors", "result.hierarchy", "bl.report.write_reanalysis(result, 'folder')")
         alert = SYNTHETIC if self.trial.synthetic else ""
         return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)
 
@@ -123,7 +125,7 @@ def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
 @checked
 def reanalyse(
     trial: Trial | str | Path = "lupil2",
-    models: Sequence[ModelSpec] | str | Path | None = None,
+    models: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None = None,
     *,
     seed: int | None = None,
     check_engines: bool = True,
@@ -136,8 +138,8 @@ def reanalyse(
     ----------
     trial : Trial, str or Path
         A trial, or anything `load_trial` takes.
-    models : sequence of ModelSpec, str or Path, optional
-        Models, or a folder of model files or one such file; the built-in models by default.
+    models : ModelSpec, str, Path, or sequence of these, optional
+        Models, names of built-in ones, model files, or a folder of them; the built-in models by default.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     check_engines : bool
@@ -160,7 +162,7 @@ def reanalyse(
         Where the trial supports none of the models.
     """
     data = trial if isinstance(trial, Trial) else load_trial(trial)
-    specs = load_models(models) if models is None or isinstance(models, str | Path) else tuple(models)
+    specs = load_models(models)
     if seed is not None:
         specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
     refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}

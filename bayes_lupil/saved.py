@@ -65,6 +65,12 @@ def write_posterior(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance, 
     write_tree(tree, path)
 
 
+def is_netcdf(path: Path) -> bool:
+    """Whether a file begins as NetCDF files do."""
+    with path.open("rb") as content:
+        return content.read(4) in (b"\x89HDF", b"CDF\x01", b"CDF\x02", b"CDF\x05")
+
+
 def read_posterior(path: Path) -> tuple[xr.DataTree, ModelSpec, Provenance]:
     """Draws, model and provenance from a file that `write_posterior` wrote.
 

@@ -48,7 +48,6 @@ def takes(hint: Any) -> Callable[[Any], Any]:
         (np.ndarray, [np.ones(2)], [[1.0], None]),
         (Any, [None, 3, "x"], []),
     ],
-    ids=str,
 )
 def test_what_an_annotation_says_is_held(hint, right, wrong):
     call = takes(hint)

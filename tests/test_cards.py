@@ -97,7 +97,7 @@ def test_a_trial_shows_arms_counts_and_direction(shown):
 
 def test_a_posterior_shows_effect_probability_error_and_verdict(posterior):
     text, benefit = repr(posterior), posterior.p_benefit
-    assert f"{100 * posterior.row('risk_difference').mean:+.1f} percentage points" in text
+    assert f"median {100 * posterior.row('risk_difference').q50:+.1f} percentage points" in text
     assert re.search(rf"P\(risk difference > 0\) +{benefit.probability:.3f} \(MCSE 0\.00\d\)", text)
     assert "drug minus control" in text
     assert "ok: k-hat" in text

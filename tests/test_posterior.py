@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -152,3 +154,18 @@ def test_synthetic_data_say_so_in_the_file(resampled, tmp_path):
     post = resampled(load_model("itt_pooled"), trial)
     with xr.open_datatree(post.save(tmp_path / "x.nc"), engine="h5netcdf") as tree:
         assert "made-up" in tree.attrs["SYNTHETIC"]
+
+
+def test_saving_replaces_nothing_but_an_earlier_posterior(margins, tmp_path):
+    data, device = tmp_path / "a.csv", tmp_path / "device.nc"
+    data.write_text("site,arm\nA,drug\n", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"a\.csv.*no saved posterior"):
+        margins.save(data)
+    assert data.read_text(encoding="utf-8") == "site,arm\nA,drug\n"
+    path = margins.save(tmp_path / "p.nc")
+    assert margins.save(path) == path
+    os.mkfifo(device)
+    for target, words in ((device, "a device or a pipe"), (tmp_path, "a folder"), ("", "no name of a file")):
+        with pytest.raises(OutputError, match=words):
+            margins.save(target)
+    assert stat.S_ISFIFO(device.stat().st_mode)

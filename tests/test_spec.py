@@ -467,3 +467,16 @@ def test_lists_of_names_name_each_once(key: str, names: list[str], found: str) -
         load_model("site_effects").edited(**{key: names})
     assert f"key '{key}" in caught.value.where
     assert found in caught.value.found
+
+
+def test_models_are_listed_by_name_file_or_object(tmp_path: Path) -> None:
+    one, file = load_model("site_effects"), tmp_path / "m.toml"
+    file.write_text(one.edited(name="mine").to_toml(), encoding="utf-8")
+    assert load_models("site_effects") == load_models(one) == load_models(["site_effects"]) == (one,)
+    assert [model.name for model in load_models([one, "itt_pooled", file])] == ["site_effects", "itt_pooled", "mine"]
+    with pytest.raises(ModelError, match="two models named 'site_effects'"):
+        load_models([one, "site_effects"])
+    with pytest.raises(ModelError, match=r"Did you mean 'site_effects'\?"):
+        load_models("site_efects")
+    with pytest.raises(ModelError, match="at least one"):
+        load_models([])

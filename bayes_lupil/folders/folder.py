@@ -90,6 +90,8 @@ def output_folder(
                     if coming := files_in(new):
                         write_manifests(new)
                         earlier = _refuse(folder, expected | _with_manifests(coming), inputs, force)
+                        if gone := sorted(name for name in earlier if name not in expected):
+                            tell(f"{folder}: {len(gone)} results of an earlier run are removed, such as '{gone[0]}'")
                         swap(folder, earlier)
                         committed = True
             finally:

@@ -107,13 +107,16 @@ def collect(result: Reanalysis, sites: SiteAnalysis | HiddenAnalysis | None = No
     return Contents(result, analyse_priors(lead, result.trial), sites)
 
 
-def write_reanalysis(contents: Contents, folder: str | Path, *, force: bool = False) -> Path:
+def write_reanalysis(result: Contents | Reanalysis, folder: str | Path, *, force: bool = False) -> Path:
     """Write report.html, the comparison, tables to take away, figures (PNG and SVG) and a folder for each model fitted.
 
     Where the sites were looked at, their tables and figures are in the folder 'sites'.
 
     Parameters
     ----------
+    result : Reanalysis or Contents
+        What `bayes_lupil.reanalyse` gave, or `collect` made of it together with a look at the sites.
+    folder : str or Path
     force : bool
         Whether files in the way are replaced that no earlier run wrote, or that were changed since.
 
@@ -122,6 +125,7 @@ def write_reanalysis(contents: Contents, folder: str | Path, *, force: bool = Fa
     OutputError
         Where the folder cannot be written to.
     """
+    contents = result if isinstance(result, Contents) else collect(result)
     models = [item.model for item in contents.reanalysis.analyses]
     names = reanalysis_files(models, contents.sites is not None)
     with output_folder(folder, names, force=force) as new:

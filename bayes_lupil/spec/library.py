@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
@@ -135,23 +136,43 @@ def model_path(model: str | Path) -> Path:
 
 
 @checked
-def load_models(folder: str | Path | None = None) -> tuple[ModelSpec, ...]:
-    """All models of a folder, or the one in a file; primary first, then by name.
+def load_models(
+    source: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None = None,
+) -> tuple[ModelSpec, ...]:
+    """The models of a folder, primary first, then by name; the one of a file or a built-in name; or those listed.
 
     By default those of `models/` itself: other distributions of the site effects are in `site_models`.
+
+    Raises
+    ------
+    ModelError
+        For a folder without models, two models of one name, and what `load_model` refuses.
     """
-    path = _folder() if folder is None else Path(folder)
-    if path.suffix.lower() == ".toml":
+    if isinstance(source, ModelSpec):
+        return (source,)
+    if source is not None and not isinstance(source, str | os.PathLike):
+        models = tuple(item if isinstance(item, ModelSpec) else load_model(item) for item in source)
+        if not models:
+            raise ModelError("models", "none", "at least one")
+        _distinct(models, "models")
+        return models
+    path = _folder() if source is None else Path(source)
+    if path.suffix.lower() == ".toml" or (str(source) in builtin_models() and not path.is_dir()):
         return (load_model(path),)
     found = sorted(path.glob("*.toml"))
     if not found:
-        raise ModelError(str(path), "no model files", "a folder with *.toml files, or one such file")
+        raise ModelError(
+            str(path),
+            "no model files",
+            "a folder with *.toml files, one such file, or a built-in name",
+            nearest(str(path), builtin_models()),
+        )
     models = tuple(sorted((load_model(file) for file in found), key=lambda model: _ROLES.index(model.role)))
     _distinct(models, path)
     return models
 
 
-def _distinct(models: Iterable[ModelSpec], path: Path) -> None:
+def _distinct(models: Iterable[ModelSpec], path: str | Path) -> None:
     seen: set[str] = set()
     for model in models:
         if model.name in seen:

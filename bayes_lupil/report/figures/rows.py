@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.characters import one_line
 from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
@@ -59,14 +60,14 @@ def _words(of: tuple[str, str, str]) -> str:
 def site_names(names: Sequence[str], inches: float) -> list[str]:
     """Names as a figure of a width in inches can show them; the tables hold them whole.
 
-    Characters that do not print are left out, and those that the font lacks become hollow squares. A name that has lost
-    some, or that looks like another one once cut, is preceded by its number in the order of the trial.
+    Characters that do not print become codes, and those that the font lacks hollow squares. A name with such squares,
+    or that looks like another one once cut, is preceded by its number in the order of the trial.
     """
     width = int(min(30, 4.5 * inches))
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     font = get_font(findfont(FontProperties()))
-    printed = ["".join(c if c.isprintable() else " " for c in str(name)) for name in names]
+    printed = [one_line(str(name)) for name in names]
     drawn = ["".join(c if font.get_char_index(ord(c)) else _MISSING for c in name) for name in printed]
     drawn = [clip(" ".join(name.split()) or "(no name)", width) for name in drawn]
     return [
