@@ -177,8 +177,9 @@ def has_mean(draws: Floats) -> bool:
     left, has no variance, or no mean either, and an average of draws then tells how many were made.
     """
     distance = np.abs(draws - draws.mean())
-    # with a tail of that kind the furthest of thousands of draws is dozens of SDs away; quick, for light ones
-    if np.isfinite(distance).all() and distance.max() <= _FAR * draws.std():
+    # with a tail of that kind the furthest of thousands of draws is dozens of SDs away; quick, for light ones. Draws of
+    # probabilities, all within 1 of each other, always have a mean
+    if np.isfinite(distance).all() and distance.max() <= max(_FAR * draws.std(), 1.0):
         return True
     with np.errstate(divide="ignore"):
         return bool(smooth_weights(np.log(distance.ravel()))[1] <= MAX_TAIL)

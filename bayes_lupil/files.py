@@ -92,13 +92,20 @@ def _has_ended(process: int) -> bool:
     return False
 
 
+def _refuse_what_is_no_file(path: Path) -> None:
+    """A device or a pipe would be gone, and a file in its place."""
+    if path.exists() and not path.is_file():
+        found = "a folder" if path.is_dir() else "a device or a pipe"
+        raise OutputError(str(path), found, "a file that can be written")
+
+
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends without an error."""
     if not path.name:
         raise OutputError(f"'{path}'", "no name of a file", "a file that can be written")
-    if path.exists() and not path.is_file():  # a device or a pipe would be gone, and a file in its place
-        raise OutputError(str(path), "a folder" if path.is_dir() else "a device or a pipe", "a file, or a free name")
+    with contextlib.suppress(OSError):  # of names that cannot be: told where the file is made
+        _refuse_what_is_no_file(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     clear_partials(path.parent, path.name)
     try:

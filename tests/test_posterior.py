@@ -15,7 +15,7 @@ from bayes_lupil.errors import OutputError, SavedFileError
 from bayes_lupil.estimands import ESTIMANDS
 
 GROUPS = {
-    "posterior", "prior", "posterior_predictive", "prior_predictive", "log_likelihood", "observed_data",
+    "posterior", "prior", "posterior_predictive", "prior_predictive", "log_likelihood", "log_prior", "observed_data",
     "constant_data", "sample_stats",
 }  # fmt: skip
 

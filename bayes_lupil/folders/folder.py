@@ -32,7 +32,7 @@ def output_folder(
     *,
     inputs: Sequence[Path] = (),
     force: bool = False,
-    tell: Callable[[str], None] = _warn,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Path]:
     """A folder to be filled, whose content takes the place of an earlier run's in `target` when the block ends.
 
@@ -50,7 +50,8 @@ def output_folder(
     force : bool
         Whether files in the way are replaced that no earlier run wrote, or that were changed since.
     tell : callable
-        Called with a line on what a run left that was ended from outside; by default a warning.
+        Called with a line on what a run left that was ended from outside, by default a warning; and on results of an
+        earlier run that this one does not make and that are removed.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def output_folder(
         with made_folder(folder) as made, _locked(folder):
             with _told(folder):
                 if left := recover(folder):
-                    tell(left)
+                    (tell or _warn)(left)
                     made[:] = made or [folder]  # which that run may have made
                 expected = _with_manifests(names)
                 _refuse(folder, expected, inputs, force)
@@ -90,7 +91,8 @@ def output_folder(
                     if coming := files_in(new):
                         write_manifests(new)
                         earlier = _refuse(folder, expected | _with_manifests(coming), inputs, force)
-                        if gone := sorted(name for name in earlier if name not in expected):
+                        gone = sorted(name for name in earlier if name not in expected)
+                        if gone and tell:
                             tell(f"{folder}: {len(gone)} results of an earlier run are removed, such as '{gone[0]}'")
                         swap(folder, earlier)
                         committed = True

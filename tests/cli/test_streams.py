@@ -117,7 +117,7 @@ def test_what_could_not_be_said_is_told_in_one_line(run, command, failure):
     assert said[0].startswith("error: standard output: found ")
 
 
-@pytest.mark.parametrize("command", [*set(SHOWS) - {"trials", "a trial", "schema", "a plan"}])
+@pytest.mark.parametrize("command", sorted(set(SHOWS) - {"trials", "a trial", "schema", "a plan"}))
 def test_every_command_that_shows_something_tells_it(run, command):
     status, said = run(SHOWS[command], FAILURES["full"]())
     assert (status, len(said)) == (2, 1)
