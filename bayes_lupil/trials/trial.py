@@ -11,12 +11,14 @@ from bayes_lupil.cards import Card, Shown
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.trials.cautions import cautions
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Population
+from bayes_lupil.trials.reading import Reading
 
 __all__ = ["SYNTHETIC", "Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
 
@@ -136,6 +138,10 @@ class Trial(Shown, ReadOnly):
         What a reader would want and the publication does not give.
     synthetic : bool
         True for made-up data; carried into every table, figure and file.
+    notes : tuple of str
+        What was left out, decided or guessed when the data were read, and what a trial file says.
+    reading : Reading or None
+        How a table was understood; None of a trial that a trial file declares, or that was built in Python.
     """
 
     name: str
@@ -150,6 +156,7 @@ class Trial(Shown, ReadOnly):
     not_published: tuple[str, ...] = ()
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -187,6 +194,11 @@ class Trial(Shown, ReadOnly):
         if isinstance(self.data, Margins):
             return "margins"
         return "cells" if isinstance(self.data, Cells) else "patients"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be known before any result: arms that sites do not share, a direction that nobody declared ..."""
+        return cautions(self)
 
     @property
     def site_names(self) -> tuple[str, ...]:
@@ -304,6 +316,7 @@ class Trial(Shown, ReadOnly):
         where = f"{sites} sites" if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
+        rows += [("warning", text) for text in self.warnings]
         rows += [("note", note) for note in self.notes]
         model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
         calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
