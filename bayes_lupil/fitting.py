@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bayes_lupil.agreement import Agreement, compare_engines
 from bayes_lupil.arguments import checked
@@ -15,15 +16,15 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import HANDED_OVER, provenance_of
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.tree import build_tree
-from bayes_lupil.trials.loading import load_trial
+from bayes_lupil.trials.loading import BY_USER, read_trial
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["fit", "fit_checked"]
+__all__ = ["fit", "fit_checked", "for_trial"]
 
 
 @checked
 def fit(
-    model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False
+    model: ModelSpec | str | Path, trial: Any, *, seed: int | None = None, progress: bool = False, **reading: Any
 ) -> Posterior:
     """Fit a model to a trial.
 
@@ -35,12 +36,15 @@ def fit(
     ----------
     model : ModelSpec, str or Path
         A model, a built-in name or a TOML file.
-    trial : Trial, str or Path
+    trial : Trial, str, Path, data frame or dict of columns
         A trial, or anything `load_trial` takes.
     seed : int, optional
         In place of the model file's own seed.
     progress : bool
         Whether the sampler shows its progress.
+    **reading
+        How a table is read: control, active, outcome, where, benefit ... (see `load_trial`). An `mcid` given here, or
+        to `load_trial`, is the relevant difference of the analysis in place of the model's own.
 
     Returns
     -------
@@ -59,8 +63,17 @@ def fit(
     spec = model if isinstance(model, ModelSpec) else load_model(model)
     if seed is not None:
         spec = spec.edited(sampler__seed=seed)
-    data = trial if isinstance(trial, Trial) else load_trial(trial)
+    data = read_trial(trial, reading)
+    spec = for_trial(spec, data)
     return _fit(build_likelihood(spec, data), data, progress)[0]
+
+
+def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:
+    """The model with the relevant difference that the user gave beside a table, where one was given."""
+    point = trial.end_point
+    if point.mcid is None or point.mcid_source != BY_USER or point.mcid == spec.decision.relevant:
+        return spec
+    return spec.edited(decision__relevant=point.mcid)
 
 
 def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterior, Posterior | None]:
@@ -119,6 +132,7 @@ def fit_checked(
     SamplerError
         Where a sampler cannot run.
     """
+    spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
     posterior, failed = _fit(likelihood, trial, progress)
     if not check_engines or likelihood.site_marginal is None:

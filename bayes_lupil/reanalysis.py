@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
-from bayes_lupil.fitting import fit_checked
+from bayes_lupil.fitting import fit_checked, for_trial
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.spec import ModelSpec, load_models
-from bayes_lupil.trials.loading import load_trial
+from bayes_lupil.spec import ModelSpec, builtin_models, load_model, load_models
+from bayes_lupil.trials.loading import read_trial
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
@@ -122,22 +123,24 @@ def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
 
 @checked
 def reanalyse(
-    trial: Trial | str | Path = "lupil2",
-    models: Sequence[ModelSpec] | str | Path | None = None,
+    trial: Any = "lupil2",
+    models: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None = None,
     *,
     seed: int | None = None,
     check_engines: bool = True,
     progress: bool = False,
     announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
+    **reading: Any,
 ) -> Reanalysis:
     """Fit every model to a trial; a model that the trial cannot support becomes a row with the reason.
 
     Parameters
     ----------
-    trial : Trial, str or Path
+    trial : Trial, str, Path, data frame or dict of columns
         A trial, or anything `load_trial` takes.
-    models : sequence of ModelSpec, str or Path, optional
-        Models, or a folder of model files or one such file; the built-in models by default.
+    models : ModelSpec, sequence of models, str or Path, optional
+        A model, or several (each a model, a built-in name or a file); or a folder of model files or one such file; the
+        built-in models by default.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     check_engines : bool
@@ -147,6 +150,8 @@ def reanalyse(
         Whether the sampler shows its progress.
     announce : callable, optional
         Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
+    **reading
+        How a table is read: control, active, outcome, where, benefit ... (see `load_trial`).
 
     Returns
     -------
@@ -159,8 +164,8 @@ def reanalyse(
     UnsupportedModelError
         Where the trial supports none of the models.
     """
-    data = trial if isinstance(trial, Trial) else load_trial(trial)
-    specs = load_models(models) if models is None or isinstance(models, str | Path) else tuple(models)
+    data = read_trial(trial, reading)
+    specs = tuple(for_trial(spec, data) for spec in _models(models))
     if seed is not None:
         specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
     refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}
@@ -182,6 +187,16 @@ def reanalyse(
         if announce:
             announce(i, len(specs), spec, done)
     return Reanalysis(data, hierarchy, tuple(analyses))
+
+
+def _models(given: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None) -> tuple[ModelSpec, ...]:
+    if isinstance(given, ModelSpec):
+        return (given,)
+    if isinstance(given, str) and given in builtin_models():
+        return (load_model(given),)
+    if given is None or isinstance(given, str | Path):
+        return load_models(given)
+    return tuple(item if isinstance(item, ModelSpec) else load_model(item) for item in given)
 
 
 def _refusal(spec: ModelSpec, trial: Trial) -> str:

@@ -15,9 +15,9 @@ from bayes_lupil.characters import one_line, repeated
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.checks import check_patients_once, one_spelling
 from bayes_lupil.trials.frames import table_of_frame
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.sources import is_path, read_source
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.trial import SYNTHETIC
@@ -212,8 +212,8 @@ def read_outcomes(source: Any, columns: Mapping[str, str] | None = None) -> Outc
     Parameters
     ----------
     source : str, Path, data frame or dict of columns
-        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others; a file of any
-        kind that `load_trial` reads. Where a column `data` says SYNTHETIC, the data are taken for made-up ones.
+        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others; a file of
+        any kind that `load_trial` reads. Where a column `data` says SYNTHETIC, the data are taken for made-up ones.
     columns : mapping, optional
         Names in the file of 'patient', 'site' and 'arm', where they differ.
 

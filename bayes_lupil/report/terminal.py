@@ -54,8 +54,8 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     else:
         _line(out, "No probability is given, because the diagnostics failed.", "bold")
     _line(out, f"Diagnostics {posterior.verdict.text}")
-    if p.handed_over:
-        _line(out, f"Note: {p.handed_over}")
+    for note in filter(None, (p.far_from_prior, p.handed_over)):
+        _line(out, f"Note: {note}")
 
 
 def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:

@@ -39,28 +39,29 @@ def cautions(trial: Trial) -> tuple[str, ...]:
         one_armed = [site for site, row in zip(sites, n, strict=True) if (row == 0).any()]
         if len(one_armed) == len(sites):
             found.append(
-                f"{CLUSTERS}: whole sites were randomised, or the table is not complete. The effect cannot be told from "
-                "differences between sites, except through the prior of these; tests of the totals take the patients of "
-                "a site for independent and are too sure"
+                f"{CLUSTERS}: whole sites were randomised, or the table is not complete. The effect cannot be told "
+                "from differences between sites, except through the prior of these; tests of the totals take the "
+                "patients of a site for independent and are too sure"
             )
         elif one_armed:
             alone = int(n[(n == 0).any(axis=1)].sum())
             named = ", ".join(one_armed[:_MOST_NAMED]) + (" ..." if len(one_armed) > _MOST_NAMED else "")
             found.append(
                 f"{len(one_armed)} of {len(sites)} sites have patients of one arm only ({named}; {alone} of {n.sum()} "
-                "patients): they say nothing of the effect within sites, and move it only through what sites have in common"
+                "patients): they say nothing of the effect within sites, and move it only through what sites have in "
+                "common"
             )
         if len(sites) <= FEW_SITES:
             found.append(
-                f"{len(sites)} sites: how much sites differ, and with it the effect at a new site, comes mostly from the "
-                "prior"
+                f"{len(sites)} sites: how much sites differ, and with it the effect at a new site, comes mostly from "
+                "the prior"
             )
     point = trial.end_point
     undeclared = trial.reading is not None and not trial.reading.direction_declared
     if undeclared and point.kind == "binary" and _HARM.search(re.sub(r"[_.]+", " ", point.name.casefold())):
         found.append(
-            f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' sounds "
-            "like a harm: --benefit lower (in Python: benefit='lower')"
+            f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' "
+            "sounds like a harm: --benefit lower (in Python: benefit='lower')"
         )
     return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
 

@@ -1,4 +1,4 @@
-"""Rows that are not what they are counted as: patients who come again, totals among the sites, one name spelled twice."""
+"""Rows that are not what they are counted as: patients who come again, totals among the sites, two spellings."""
 
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ def _visit(column: str, values: Sequence[str]) -> str:
     told = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
     last = values[-1] if re.fullmatch(r"-?\d+(\.\d+)?", values[-1]) else repr(values[-1])
     name = column if column.isidentifier() else f"`{column}`"
-    return f"Column '{column}' holds {len(values)} different values ({told}): choose one, as in where=\"{name} == {last}\"."
+    held = f"Column '{column}' holds {len(values)} different values ({told})"
+    return f'{held}: choose one, as in where="{name} == {last}".'
 
 
 def _without_identifier(table: Table, visits: Sequence[str]) -> list[str]:

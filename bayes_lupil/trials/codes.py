@@ -107,10 +107,10 @@ def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence
             f"{table.path}, column '{column}'",
             f"the values {told}",
             "0 or 1, or to be told which value is the response",
-            f"For example: responder={sorted(held)[-1]!r}.",
+            f"For example: responder={max(held)!r}.",
         )
     numbers = all(number(text) is not None for text in held)
-    hint = f"responder='<= {sorted(held)[0]}' says from where on a number is a response." if numbers else ""
+    hint = f"responder='<= {min(held)}' says from where on a number is a response." if numbers else ""
     raise TrialError(table.where(first, column), f"'{cells[first]}'", "0 or 1", hint if len(held) > 2 else "")
 
 

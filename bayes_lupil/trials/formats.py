@@ -83,7 +83,7 @@ def _excel(path: Path, sheet: str | None) -> Table:
     finally:
         book.close()
     title, rows = filled
-    notes = ()
+    notes: tuple[str, ...] = ()
     if sheet is None and len(names) > 1:
         notes = (f"sheet '{title}', the first of {len(names)} ({', '.join(names[:6])}); sheet= takes another",)
     width = max(len(cells) for _, cells in rows)
@@ -140,7 +140,7 @@ def _labels(names: list[str]) -> list[str]:
 def _sas(path: Path) -> Table:
     import pandas as pd
 
-    kind = "xport" if path.suffix.lower() in (".xpt", ".xport") else "sas7bdat"
+    kind: Any = "xport" if path.suffix.lower() in (".xpt", ".xport") else "sas7bdat"
     try:
         return _of_pandas(pd.read_sas(path, format=kind, encoding="utf-8"), path)
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -20,7 +21,7 @@ from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.trial import Arms, Direction, EndPoint, Trial
 
-__all__ = ["BY_USER", "builtin_trials", "load_trial"]
+__all__ = ["BY_USER", "builtin_trials", "load_trial", "read_trial"]
 
 BY_USER = "given by the user"
 """Source of a minimal important difference that was handed over beside a table."""
@@ -65,8 +66,8 @@ def load_trial(
 
     A table has a row a patient (site, arm, the outcome, and any further columns), a row a site and arm (site, arm,
     responders and n, or responders and nonresponders), or a row a site (ai, n1i, ci, n2i and the like). Columns are
-    found by names that are commonly used, where exactly one fits, and `Trial.reading` says which; whatever is missing or
-    ambiguous is told at once. Where a column `data` says SYNTHETIC, the data are taken for made-up ones.
+    found by names that are commonly used, where exactly one fits, and `Trial.reading` says which; whatever is missing
+    or ambiguous is told at once. Where a column `data` says SYNTHETIC, the data are taken for made-up ones.
 
     Parameters
     ----------
@@ -77,13 +78,13 @@ def load_trial(
     control, active : str or number, optional
         The arms compared. Needed unless there are two arms of which one is called control or placebo.
     site, arm, outcome, id, n : str, optional
-        Names of columns: sites, arms, the outcome (of counts: the responders), the identifier of patients, and of counts
-        the number of patients. Without a column of sites the trial is one of one centre.
+        Names of columns: sites, arms, the outcome (of counts: the responders), the identifier of patients, and of
+        counts the number of patients. Without a column of sites the trial is one of one centre.
     where : str, optional
         Which rows are read: comparisons joined by and, or, not, as in ``"visit == 4 and itt != 'N'"``.
     population : dict of str to str, optional
-        Further populations by name: the column of their members (1, Y, yes, TRUE), or a condition as in `where`. Columns
-        called `pop_NAME` are taken without being named.
+        Further populations by name: the column of their members (1, Y, yes, TRUE), or a condition as in `where`.
+        Columns called `pop_NAME` are taken without being named.
     responder : str, number or sequence of them, optional
         The values of the outcome that are responses, or from where on a number is one (``"<= 3"``); needed unless
         the values are 0 and 1, yes and no, TRUE and FALSE.
@@ -124,7 +125,8 @@ def load_trial(
     >>> trial.resolution, trial.arms.names, list(trial.populations)
     ('margins', ('placebo', 'ILT-101'), ['itt', 'pp'])
 
-    >>> columns = {"centre": ["A", "A", "B", "B"], "treat": ["P", "D", "P", "D"], "status": ["poor", "good", "good", "good"]}
+    >>> columns = {"centre": ["A", "A", "B", "B"], "treat": ["P", "D", "P", "D"]}
+    >>> columns["status"] = ["poor", "good", "good", "good"]
     >>> trial = load_trial(columns, control="P", responder="good")
     >>> print(trial.reading)
     the dictionary: 4 rows, a row a patient; 4 patients, 2 sites
@@ -156,6 +158,32 @@ def load_trial(
                 nearest(str(source), builtin_trials()),
             )
     return _read(source, read_source(source, sheet), given)
+
+
+def read_trial(source: Any, reading: Mapping[str, Any]) -> Trial:
+    """A trial that is at hand, or the one that a source holds.
+
+    Parameters
+    ----------
+    source : Trial or anything that `load_trial` takes
+    reading : mapping
+        Options of `load_trial`.
+
+    Raises
+    ------
+    TrialError
+        As `load_trial`, for an option that it does not have, and for any option beside a trial that was read already.
+    """
+    known = [name for name in inspect.signature(load_trial).parameters if name != "source"]
+    for name in reading:
+        if name not in known:
+            raise TrialError("options of reading", f"'{name}'", "an option of load_trial", nearest(name, known))
+    if not isinstance(source, Trial):
+        return load_trial(source, **reading)
+    if given := [name for name, value in reading.items() if value is not None]:
+        found = f"{', '.join(given)} beside a trial that was read already"
+        raise TrialError(f"trial '{source.name}'", found, "a file or data frame, or no options of reading")
+    return source
 
 
 def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:

@@ -61,7 +61,7 @@ def canonical(value: Any) -> str:
         return str(int(value))
     if isinstance(value, Real):
         if float(value).is_integer():
-            return str(int(value))
+            return str(int(float(value)))
         return str(value)  # of a float of 32 bits the shortest spelling of these
     if isinstance(value, bytes):
         return canonical_text(value.decode("latin-1"))
