@@ -15,12 +15,14 @@ from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Arms, EndPoint, Resolution, Trial
 
-__all__ = ["HANDED_OVER", "RATES", "Provenance", "package_versions", "provenance_of"]
+__all__ = ["HANDED_OVER", "RATES", "TWO_ANSWERS", "Provenance", "package_versions", "provenance_of"]
 
 HANDED_OVER = "sampled by NUTS, because "
 """How the note begins that says why engine 'auto' took NUTS where quadrature could have been taken."""
 RATES = "the response rates"
 """How the note begins that says that they lie far from the prior of their level."""
+TWO_ANSWERS = "the patients of this trial and its average site have different answers"
+"""How the note begins that says so."""
 _RARELY = 0.005
 """Of the prior of the level, on either side: what lies there was not expected."""
 _PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
@@ -75,9 +77,9 @@ class Provenance(ReadOnly):
         return next((note for note in self.notes if note.startswith(HANDED_OVER)), "")
 
     @property
-    def far_from_prior(self) -> str:
-        """The note that says that the response rates lie far from the prior of their level; empty where they do not."""
-        return next((note for note in self.notes if note.startswith(RATES)), "")
+    def cautions(self) -> tuple[str, ...]:
+        """The notes that must be known before the result: a prior that pulls, two answers to one question."""
+        return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)))
 
     def noted(self, note: str) -> Provenance:
         """With one more note."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
@@ -114,6 +114,8 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
                 p = by_site.cmh.p if by_site is not None and by_site.cmh is not None else table.p_chi_square
             hypotheses.append(Hypothesis(step.name, p, item.reported if item is not None else ""))
         gates = _nominal(hypotheses, population, alpha) if basis == NONE else fixed_sequence(hypotheses, alpha)
+        if clustered and basis == RECOMPUTED:
+            gates = tuple(replace(gate, status="not tested: no site has patients of both arms") for gate in gates)
         for i, (step, gate) in enumerate(zip(steps, gates, strict=True)):
             found.append(
                 HierarchyRow(

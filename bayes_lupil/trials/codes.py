@@ -97,9 +97,9 @@ def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence
         if set(bare.values()) <= {event, other}:
             return {text for text, word in bare.items() if word == event}
     cells = table.column(column)
-    zero_one = set(held) & {"0", "1"}
-    first = next(i for i in keep if cells[i] in held and (not zero_one or cells[i] not in ("0", "1")))
-    if len(held) <= 6 and not zero_one:
+    stray = len(held) > 6 or (len(held) > 2 and bool(set(held) & {"0", "1"}))
+    first = next(i for i in keep if cells[i] in held and cells[i] not in ("0", "1"))
+    if not stray:
         by_arm = Counter((cells[i], arms[i]) for i in keep)
         names = list(dict.fromkeys(arms[i] for i in keep))
         told = "; ".join(f"'{v}' ({', '.join(f'{a} {by_arm[v, a]}' for a in names)})" for v in sorted(held))
@@ -107,7 +107,7 @@ def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence
             f"{table.path}, column '{column}'",
             f"the values {told}",
             "0 or 1, or to be told which value is the response",
-            f"For example: responder={max(held)!r}.",
+            f"Say which: {' or '.join(f'responder={value!r}' for value in sorted(held)[:2])}.",
         )
     numbers = all(number(text) is not None for text in held)
     hint = f"responder='<= {min(held)}' says from where on a number is a response." if numbers else ""

@@ -142,10 +142,13 @@ def _by_rule(
         by_site = "; by site " + "; ".join(told[:20]) + ("; ..." if len(told) > 20 else "")
     else:
         by_site = ""
+    some = len(absent)
     if asked.missing == "complete_cases":
-        return (), [f"{len(absent)} patients whose outcome is missing ({by_arm}{by_site})"]
-    what = "events" if asked.missing == "event" else "non-responders"
-    return (f"{len(absent)} missing outcomes count as {what} ({by_arm}{by_site})",), []
+        who = "1 patient" if some == 1 else f"{some} patients"
+        return (), [f"{who} whose outcome is missing ({by_arm}{by_site})"]
+    what = "event" if asked.missing == "event" else "non-responder"
+    outcomes = f"1 missing outcome counts as {what}" if some == 1 else f"{some} missing outcomes count as {what}s"
+    return (f"{outcomes} ({by_arm}{by_site})",), []
 
 
 def _flags(table: Table, asked: Asked, keep: Sequence[int]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -68,10 +68,7 @@ def render_page(contents: Contents, pictures: dict[str, Picture], files: Mapping
 def _warnings(contents: Contents) -> list[str]:
     """What must be known before any result: of the trial, and of the lead analysis."""
     lead = contents.lead
-    return [
-        *contents.trial.warnings,
-        *([lead.provenance.far_from_prior] if lead and lead.provenance.far_from_prior else []),
-    ]
+    return [*contents.trial.warnings, *(lead.provenance.cautions if lead is not None else ())]
 
 
 def _source(name: str) -> Markup:
