@@ -16,6 +16,8 @@ from bayes_lupil.trials.tables import Table, check_size
 
 __all__ = ["FORMATS", "UNREAD", "read_format"]
 
+_SAS_ZERO = 1e-70
+
 UNREAD = {
     ".xls": "an Excel file of before 2007: save it as .xlsx",
     ".xlsb": "a binary Excel file: save it as .xlsx",
@@ -142,10 +144,13 @@ def _sas(path: Path) -> Table:
 
     kind: Any = "xport" if path.suffix.lower() in (".xpt", ".xport") else "sas7bdat"
     try:
-        return _of_pandas(pd.read_sas(path, format=kind, encoding="utf-8"), path)
+        frame, notes = pd.read_sas(path, format=kind, encoding="utf-8"), []
     except UnicodeDecodeError:
-        note = "not encoded in UTF-8: taken for Windows-1252 (Latin-1)"
-        return _of_pandas(pd.read_sas(path, format=kind, encoding="cp1252"), path, [note])
+        notes = ["not encoded in UTF-8: taken for Windows-1252 (Latin-1)"]
+        frame = pd.read_sas(path, format=kind, encoding="cp1252")
+    for name in frame.select_dtypes("number"):  # pandas reads a zero of some writers as 5e-79, the least IBM number
+        frame.loc[frame[name].abs() < _SAS_ZERO, name] = 0.0
+    return _of_pandas(frame, path, notes)
 
 
 def _spss(path: Path) -> Table:
