@@ -23,6 +23,10 @@ RATES = "the response rates"
 """How the note begins that says that they lie far from the prior of their level."""
 TWO_ANSWERS = "the patients of this trial and its average site have different answers"
 """How the note begins that says so."""
+FEW = "sites only"
+"""What the note holds that says that there are few."""
+FEW_SITES = 4
+"""Up to so many sites say next to nothing on how much sites differ."""
 _RARELY = 0.005
 """Of the prior of the level, on either side: what lies there was not expected."""
 _PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
@@ -78,8 +82,8 @@ class Provenance(ReadOnly):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """The notes that must be known before the result: a prior that pulls, two answers to one question."""
-        return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)))
+        """The notes that must be known before the result: few sites, a prior that pulls, two answers to one question."""
+        return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
 
     def noted(self, note: str) -> Provenance:
         """With one more note."""
@@ -97,11 +101,13 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
     if trial.end_point.kind == "continuous":
         measured = trial.measured_set(spec.population, spec.without_sites)
         population, label, exclusions = measured.population, measured.label, measured.exclusions
+        sites = len(measured.sites)
         totals, patients = None, measured.patients
     else:
         counted = trial.analysis_set(spec.population, spec.without_sites)
         population, label, exclusions = counted.population, counted.label, counted.exclusions
         totals = counted.totals
+        sites = len(counted.data.sites)
         patients = (totals[0][1], totals[1][1])
     return Provenance(
         trial=trial.name,
@@ -124,7 +130,14 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         platform=f"{platform.system()} {platform.machine()}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=dict(draws.seconds),
-        notes=(*draws.notes, *_difference(spec, trial), *trial.warnings, *_level(spec, totals), *trial.notes),
+        notes=(
+            *draws.notes,
+            *_difference(spec, trial),
+            *trial.warnings,
+            *_few_sites(spec, sites),
+            *_level(spec, totals),
+            *trial.notes,
+        ),
         reading=None if trial.reading is None else trial.reading.to_dict(),
     )
 
@@ -136,6 +149,13 @@ def _difference(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
         return ()
     used = spec.decision.relevant
     return (f"the model's relevant difference {used:g} is used, not the trial's minimal important one, {mcid:g}",)
+
+
+def _few_sites(spec: ModelSpec, sites: int) -> tuple[str, ...]:
+    """A warning where hardly anything but the prior says how much sites differ."""
+    if spec.sites.pooled or not 2 <= sites <= FEW_SITES:
+        return ()
+    return (f"{sites} {FEW}: how much they differ, and with it the effect at a new site, comes mostly from the prior",)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

@@ -55,11 +55,11 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
 
 def _check_sites(spec: ModelSpec, cells: Cells, trial: Trial) -> None:
     """That there are sites to speak of, and that arm and site can be told apart where each site has its own level."""
-    if len(cells.sites) == 1:
+    if len(trial.site_names) == 1:  # of two sites either may be left out, to see what the other says
         raise UnsupportedModelError(
             f"model '{spec.name}'",
             f"one site only ('{cells.sites[0]}', trial '{trial.name}')",
-            "several sites, since how much they differ is a parameter",
+            "two sites or more, since how much they differ is a parameter",
             "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled', such as itt_pooled.",
         )
     if spec.sites.intercepts == "fixed" and is_confounded(cells.n):

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CLUSTERS", "cautions", "is_confounded"]
 
-FEW_SITES = 4
-"""Up to so many sites say next to nothing on how much sites differ."""
 _MOST_NAMED = 12
 _HARM = re.compile(
     r"death|dead|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|haemorrhag|"
@@ -50,11 +48,6 @@ def cautions(trial: Trial) -> tuple[str, ...]:
                 f"{len(one_armed)} of {len(sites)} sites have patients of one arm only ({named}; {alone} of {n.sum()} "
                 "patients): they say nothing of the effect within sites, and move it only through what sites have in "
                 "common"
-            )
-        if len(sites) <= FEW_SITES:
-            found.append(
-                f"{len(sites)} sites: how much sites differ, and with it the effect at a new site, comes mostly from "
-                "the prior"
             )
     point = trial.end_point
     undeclared = trial.reading is not None and not trial.reading.direction_declared

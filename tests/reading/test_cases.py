@@ -113,11 +113,13 @@ def test_clusters_have_no_p_value_and_no_fixed_sites(cases: Path) -> None:
     assert (row.gate.p, row.gate.adjusted_p) == (None, None)
     assert row.gate.status == "not tested: no site has patients of both arms"
     assert "no site has patients of both arms" in found.posteriors[0].provenance.notes[0]
+    assert found.posteriors[0].provenance.cautions == ()
 
 
 def test_rare_events_are_far_from_the_prior_of_their_level(cases: Path) -> None:
     posterior = fit("site_effects", cases / "rare_events.csv", benefit="lower")
-    (caution,) = posterior.provenance.cautions
+    few, caution = posterior.provenance.cautions
+    assert few.startswith("3 sites only: how much they differ")
     assert "priors.alpha" in caution
 
 
