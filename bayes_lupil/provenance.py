@@ -82,7 +82,7 @@ class Provenance(ReadOnly):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """The notes that must be known before the result: few sites, a prior that pulls, two answers to one question."""
+        """The notes that must be known before the result: few sites, a prior that pulls, two answers."""
         return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
 
     def noted(self, note: str) -> Provenance:

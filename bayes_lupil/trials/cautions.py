@@ -19,8 +19,8 @@ __all__ = ["CLUSTERS", "cautions", "is_confounded"]
 
 _MOST_NAMED = 12
 _HARM = re.compile(
-    r"death|dead|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|haemorrhag|"
-    r"hemorrhag|stroke|infarct|\bmi\b|progress|hospitali[sz]|readmi|complication|infection|sepsis|preterm|stillbirth|"
+    r"death|\bdead\b|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|"
+    r"haemorrhag|hemorrhag|stroke|infarct|\bmi\b|progress|hospitali[sz]|readmi|complication|infection|sepsis|preterm|stillbirth|"
     r"miscarr|worsen|deteriorat|rejection|amputat|fracture|thrombo|emboli|\bmace\b|\bevent\b|\bevents\b|disabilit|"
     r"pancreatitis|\bpep\b|intubat|ventilat|transplant|withdraw|dropout|\bdth|kill|suicid|injur"
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.limits import MOST_BYTES_OF_A_TABLE
 from bayes_lupil.texts import read_bytes
-from bayes_lupil.trials.frames import table_of_columns
+from bayes_lupil.trials.frames import needed, table_of_columns
 from bayes_lupil.trials.tables import Table, check_size
 
 __all__ = ["FORMATS", "UNREAD", "read_format"]
@@ -54,21 +53,8 @@ def read_format(path: Path, sheet: str | None = None) -> Table:
         raise TrialError(str(path), what, "a sound file of this kind") from None
 
 
-def _needed(package: str, path: Path) -> Any:
-    """A package of the extra 'files'."""
-    try:
-        return import_module(package)
-    except ImportError:
-        raise TrialError(
-            str(path),
-            f"a file that {package.partition('.')[0]} reads, which is not installed",
-            "this package",
-            "pip install 'bayes-lupil[files]'",
-        ) from None
-
-
 def _excel(path: Path, sheet: str | None) -> Table:
-    openpyxl = _needed("openpyxl", path)
+    openpyxl = needed("openpyxl", path)
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         names = [page.title for page in book.worksheets]
@@ -154,7 +140,7 @@ def _sas(path: Path) -> Table:
 
 
 def _spss(path: Path) -> Table:
-    pyreadstat = _needed("pyreadstat", path)
+    pyreadstat = needed("pyreadstat", path)
     read = pyreadstat.read_por if path.suffix.lower() == ".por" else pyreadstat.read_sav
     frame, about = read(str(path), apply_value_formats=True, formats_as_category=False)
     return _of_pandas(frame, path, _labels([str(name) for name in about.variable_value_labels]))
@@ -162,9 +148,9 @@ def _spss(path: Path) -> Table:
 
 def _arrow(path: Path) -> Table:
     if path.suffix.lower() == ".parquet":
-        table = _needed("pyarrow.parquet", path).read_table(path)
+        table = needed("pyarrow.parquet", path).read_table(path)
     else:
-        table = _needed("pyarrow.feather", path).read_table(path)
+        table = needed("pyarrow.feather", path).read_table(path)
     names = [name for name in table.column_names if not name.startswith("__index_level_")]
     return table_of_columns(names, [table.column(name).to_pylist() for name in names], path)
 

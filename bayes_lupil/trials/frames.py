@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from bayes_lupil.arguments import found_in_words
@@ -12,7 +13,7 @@ from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.tables import Table, check_header, check_size, without_row_names
 from bayes_lupil.trials.values import in_columns
 
-__all__ = ["FRAME", "table_of_columns", "table_of_frame"]
+__all__ = ["FRAME", "needed", "table_of_columns", "table_of_frame"]
 
 FRAME = "the data frame"
 """How messages and pages call a frame, which has no name."""
@@ -51,7 +52,7 @@ def _with_named_index(frame: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _by_narwhals(source: Any, name: str) -> tuple[list[Any], list[Sequence[Any]]]:
-    import narwhals as nw
+    nw = needed("narwhals", name)
 
     try:
         frame = nw.from_native(source)
@@ -125,3 +126,22 @@ def table_of_columns(
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, _PLAIN) or (not hasattr(value, "__len__") and not callable(value))
+
+
+def needed(package: str, where: Any) -> Any:
+    """A package of the extra 'files', loaded.
+
+    Raises
+    ------
+    TrialError
+        Naming the extra, where it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise TrialError(
+            str(where),
+            f"data that {package.partition('.')[0]} reads, which is not installed",
+            "this package",
+            "pip install 'bayes-lupil[files]'",
+        ) from None

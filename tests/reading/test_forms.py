@@ -265,7 +265,7 @@ def test_there_and_back() -> None:
     totals = Trial.from_counts("34/50", "29 of 50")
     assert load_trial(totals.to_frame()).analysis_set().totals == totals.analysis_set().totals == ((29, 50), (34, 50))
     for wrong in ("34", "34/50/2", "-1/5", (1.5, 2), (1, 2, 3)):
-        with pytest.raises(ValueError, match="from_counts|active arm"):
+        with pytest.raises(ValueError, match=r"from_counts|active arm"):
             Trial.from_counts(wrong, "1/2")  # type: ignore[arg-type]
 
 
@@ -275,7 +275,7 @@ def test_a_model_is_fitted_to_a_frame_in_one_call() -> None:
     assert posterior.spec.decision.relevant == 0.07
     assert posterior.provenance.reading is not None
     assert posterior.provenance.reading["columns"]["site"] == "centre"
-    with pytest.raises(TrialError, match="'controll'.*Did you mean 'control'"):
+    with pytest.raises(TrialError, match=r"'controll'.*Did you mean 'control'"):
         fit("itt_pooled", COUNTS, controll="ctl")
     with pytest.raises(TrialError, match="beside a trial that was read already"):
         fit("itt_pooled", load_trial(COUNTS, control="ctl"), active="new")
