@@ -5,25 +5,32 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bayes_lupil.agreement import Agreement, compare_engines
 from bayes_lupil.arguments import checked
+from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.engines import Draws, run_engine, takes_too_long
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
+from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.provenance import HANDED_OVER, provenance_of
+from bayes_lupil.provenance import HANDED_OVER, TWO_ANSWERS, provenance_of
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.tree import build_tree
-from bayes_lupil.trials.loading import load_trial
+from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.loading import BY_USER, read_trial
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["fit", "fit_checked"]
+_DIFFERENT = 0.25
+"""Between the two probabilities of benefit, from where on it is said."""
+
+__all__ = ["fit", "fit_checked", "for_trial"]
 
 
 @checked
 def fit(
-    model: ModelSpec | str | Path, trial: Trial | str | Path, *, seed: int | None = None, progress: bool = False
+    model: ModelSpec | str | Path, trial: Any, *, seed: int | None = None, progress: bool = False, **reading: Any
 ) -> Posterior:
     """Fit a model to a trial.
 
@@ -35,12 +42,15 @@ def fit(
     ----------
     model : ModelSpec, str or Path
         A model, a built-in name or a TOML file.
-    trial : Trial, str or Path
+    trial : Trial, str, Path, data frame or dict of columns
         A trial, or anything `load_trial` takes.
     seed : int, optional
         In place of the model file's own seed.
     progress : bool
         Whether the sampler shows its progress.
+    **reading
+        How a table is read: control, active, outcome, where, benefit ... (see `load_trial`). An `mcid` given here, or
+        to `load_trial`, is the relevant difference of the analysis in place of the model's own.
 
     Returns
     -------
@@ -59,8 +69,17 @@ def fit(
     spec = model if isinstance(model, ModelSpec) else load_model(model)
     if seed is not None:
         spec = spec.edited(sampler__seed=seed)
-    data = trial if isinstance(trial, Trial) else load_trial(trial)
+    data = read_trial(trial, reading)
+    spec = for_trial(spec, data)
     return _fit(build_likelihood(spec, data), data, progress)[0]
+
+
+def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:
+    """The model with the relevant difference that the user gave beside a table, where one was given."""
+    point = trial.end_point
+    if point.mcid is None or point.mcid_source != BY_USER or point.mcid == spec.decision.relevant:
+        return spec
+    return spec.edited(decision__relevant=point.mcid)
 
 
 def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterior, Posterior | None]:
@@ -86,7 +105,28 @@ def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws) -> Posterior:
     started = time.perf_counter()
     tree = build_tree(likelihood, draws)
     draws.seconds["derive"] = time.perf_counter() - started
-    return Posterior(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws))
+    posterior = Posterior(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws))
+    note = _two_answers(posterior, trial)
+    return replace(posterior, provenance=posterior.provenance.noted(note)) if note else posterior
+
+
+def _two_answers(posterior: Posterior, trial: Trial) -> str:
+    """A warning where the patients of a trial and its average site do not have the same answer; empty where they do."""
+    if posterior.spec.sites.effects != "partial" or trial.end_point.kind != "binary" or not posterior.verdict.ok:
+        return ""
+    good = {name: trial.end_point.sign * posterior.draws(name) > 0 for name in ("risk_difference", "beta")}
+    if abs(good["risk_difference"].mean() - good["beta"].mean()) < _DIFFERENT:
+        return ""
+    told = {name: probability(float(event.mean()), mcse_proportion(event, event.size)) for name, event in good.items()}
+    data = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
+    largest = ""
+    if isinstance(data, Cells):
+        share = data.site_shares
+        largest = f"; {100 * share.max():.0f} % of the patients are those of site '{data.sites[int(share.argmax())]}'"
+    return (
+        f"{TWO_ANSWERS}: P(benefit) is {told['risk_difference']} for the difference over all patients, and "
+        f"{told['beta']} for the effect at the average site (beta){largest}"
+    )
 
 
 @checked
@@ -119,6 +159,7 @@ def fit_checked(
     SamplerError
         Where a sampler cannot run.
     """
+    spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
     posterior, failed = _fit(likelihood, trial, progress)
     if not check_engines or likelihood.site_marginal is None:

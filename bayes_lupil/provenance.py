@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -14,10 +15,20 @@ from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Arms, EndPoint, Resolution, Trial
 
-__all__ = ["HANDED_OVER", "Provenance", "package_versions", "provenance_of"]
+__all__ = ["HANDED_OVER", "RATES", "TWO_ANSWERS", "Provenance", "package_versions", "provenance_of"]
 
 HANDED_OVER = "sampled by NUTS, because "
 """How the note begins that says why engine 'auto' took NUTS where quadrature could have been taken."""
+RATES = "the response rates"
+"""How the note begins that says that they lie far from the prior of their level."""
+TWO_ANSWERS = "the patients of this trial and its average site have different answers"
+"""How the note begins that says so."""
+FEW = "sites only"
+"""What the note holds that says that there are few."""
+FEW_SITES = 4
+"""Up to so many sites say next to nothing on how much sites differ."""
+_RARELY = 0.005
+"""Of the prior of the level, on either side: what lies there was not expected."""
 _PACKAGES = ("bayes-lupil", "pymc", "nutpie", "pytensor", "arviz", "arviz-stats", "numpy", "scipy", "xarray", "pandas")
 
 
@@ -37,6 +48,8 @@ class Provenance(ReadOnly):
         UTC time in ISO format.
     seconds : dict of str to float
         Durations.
+    reading : dict or None
+        How a table was understood (`bayes_lupil.trials.Reading`); None of declared trials.
     """
 
     trial: str
@@ -60,11 +73,17 @@ class Provenance(ReadOnly):
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
     patients: tuple[int, int] | None = None
+    reading: dict[str, Any] | None = None
 
     @property
     def handed_over(self) -> str:
         """The note that says why NUTS took over from quadrature; empty where it did not."""
         return next((note for note in self.notes if note.startswith(HANDED_OVER)), "")
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """The notes that must be known before the result: few sites, a prior that pulls, two answers."""
+        return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
 
     def noted(self, note: str) -> Provenance:
         """With one more note."""
@@ -73,7 +92,8 @@ class Provenance(ReadOnly):
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         content = asdict(self)
-        return content | {name: dict(content[name]) for name in ("versions", "seconds")}
+        plain = {name: dict(content[name]) for name in ("versions", "seconds")}
+        return content | plain | {"reading": None if self.reading is None else dict(self.reading)}
 
 
 def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
@@ -81,11 +101,13 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
     if trial.end_point.kind == "continuous":
         measured = trial.measured_set(spec.population, spec.without_sites)
         population, label, exclusions = measured.population, measured.label, measured.exclusions
+        sites = len(measured.sites)
         totals, patients = None, measured.patients
     else:
         counted = trial.analysis_set(spec.population, spec.without_sites)
         population, label, exclusions = counted.population, counted.label, counted.exclusions
         totals = counted.totals
+        sites = len(counted.data.sites)
         patients = (totals[0][1], totals[1][1])
     return Provenance(
         trial=trial.name,
@@ -108,7 +130,15 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         platform=f"{platform.system()} {platform.machine()}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=dict(draws.seconds),
-        notes=(*draws.notes, *_difference(spec, trial), *trial.notes),
+        notes=(
+            *draws.notes,
+            *_difference(spec, trial),
+            *trial.warnings,
+            *_few_sites(spec, sites),
+            *_level(spec, totals),
+            *trial.notes,
+        ),
+        reading=None if trial.reading is None else trial.reading.to_dict(),
     )
 
 
@@ -119,6 +149,30 @@ def _difference(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
         return ()
     used = spec.decision.relevant
     return (f"the model's relevant difference {used:g} is used, not the trial's minimal important one, {mcid:g}",)
+
+
+def _few_sites(spec: ModelSpec, sites: int) -> tuple[str, ...]:
+    """A warning where hardly anything but the prior says how much sites differ."""
+    if spec.sites.pooled or not 2 <= sites <= FEW_SITES:
+        return ()
+    return (f"{sites} {FEW}: how much they differ, and with it the effect at a new site, comes mostly from the prior",)
+
+
+def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:
+    """A warning where the responses are so rare or so frequent that the prior of their level pulls them along."""
+    if totals is None or not hasattr(spec.priors.alpha, "cdf"):
+        return ()
+    (r0, n0), (r1, n1) = totals
+    logits = [math.log((r + 0.5) / (n - r + 0.5)) for r, n in ((r0, n0), (r1, n1))]
+    level = logits[0] if spec.sites.coding == "reference" else sum(logits) / 2
+    below = float(spec.priors.alpha.cdf(level))
+    if _RARELY <= below <= 1 - _RARELY:
+        return ()
+    return (
+        f"{RATES} ({100 * r1 / n1:.2g} % and {100 * r0 / n0:.2g} %, log odds about {level:.1f}) lie in the outer "
+        f"{100 * _RARELY:g} % of the prior of their level (priors.alpha), which pulls the effect towards none: give "
+        f"priors.alpha a mean near {level:.0f}, or a larger sd",
+    )
 
 
 def package_versions() -> dict[str, str]:

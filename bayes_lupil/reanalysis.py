@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
-from bayes_lupil.fitting import fit_checked
+from bayes_lupil.fitting import fit_checked, for_trial
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, load_models
-from bayes_lupil.trials.loading import load_trial
+from bayes_lupil.trials.loading import read_trial
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
@@ -124,19 +125,20 @@ def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
 
 @checked
 def reanalyse(
-    trial: Trial | str | Path = "lupil2",
+    trial: Any = "lupil2",
     models: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None = None,
     *,
     seed: int | None = None,
     check_engines: bool = True,
     progress: bool = False,
     announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
+    **reading: Any,
 ) -> Reanalysis:
     """Fit every model to a trial; a model that the trial cannot support becomes a row with the reason.
 
     Parameters
     ----------
-    trial : Trial, str or Path
+    trial : Trial, str, Path, data frame or dict of columns
         A trial, or anything `load_trial` takes.
     models : ModelSpec, str, Path, or sequence of these, optional
         Models, names of built-in ones, model files, or a folder of them; the built-in models by default.
@@ -149,6 +151,8 @@ def reanalyse(
         Whether the sampler shows its progress.
     announce : callable, optional
         Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
+    **reading
+        How a table is read: control, active, outcome, where, benefit ... (see `load_trial`).
 
     Returns
     -------
@@ -161,8 +165,8 @@ def reanalyse(
     UnsupportedModelError
         Where the trial supports none of the models.
     """
-    data = trial if isinstance(trial, Trial) else load_trial(trial)
-    specs = load_models(models)
+    data = read_trial(trial, reading)
+    specs = tuple(for_trial(spec, data) for spec in load_models(models))
     if seed is not None:
         specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
     refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}

@@ -8,7 +8,7 @@ from pathlib import Path
 from bayes_lupil.characters import unholdable
 from bayes_lupil.errors import InputError
 
-__all__ = ["read_text"]
+__all__ = ["read_any_text", "read_bytes", "read_text"]
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISFIFO, "a pipe"),
@@ -33,6 +33,36 @@ def read_text(path: Path, error: type[InputError], most: int) -> str:
     InputError
         Naming the file, and the line where there is one. Devices, pipes and what is too large are not opened.
     """
+    return _holdable(_decoded(read_bytes(path, error, most), path, error), path, error)
+
+
+def read_any_text(path: Path, error: type[InputError], most: int) -> tuple[str, tuple[str, ...]]:
+    """The text of a file as `read_text` gives it, in UTF-16 and Windows-1252 (Latin-1) too; and what was guessed.
+
+    Raises
+    ------
+    InputError
+        As `read_text`, and where a file has characters of UTF-8 beside bytes that are none: it was damaged or put
+        together from several.
+    """
+    raw = read_bytes(path, error, most)
+    notes: tuple[str, ...] = ()
+    try:
+        wide = _wide(raw)
+        if wide == "UTF-16":
+            text, notes = _wide_text(raw), ("encoded in UTF-16",)
+        elif wide or raw.startswith(b"\xef\xbb\xbf") or not _latin(raw):
+            text = _decoded(raw, path, error)
+        else:
+            text = raw.decode("cp1252")
+            notes = ("not encoded in UTF-8: taken for Windows-1252 (Latin-1); look at the letters with accents",)
+    except UnicodeDecodeError:
+        text = _decoded(raw, path, error)  # says which byte it is
+    return _holdable(text, path, error), notes
+
+
+def read_bytes(path: Path, error: type[InputError], most: int, only: int = -1) -> bytes:
+    """The bytes of an ordinary file (see `read_text`), or the first of them only."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -41,7 +71,7 @@ def read_text(path: Path, error: type[InputError], most: int) -> str:
         if status.st_size > most:
             raise error(str(path), f"a file of {status.st_size:,} bytes", f"at most {most:,} bytes")
         with path.open("rb") as file:
-            raw = file.read(most + 1)
+            raw = file.read(most + 1 if only < 0 else only)
     except FileNotFoundError:
         raise error(str(path), "no such file", "an existing file") from None
     except InputError:
@@ -51,7 +81,10 @@ def read_text(path: Path, error: type[InputError], most: int) -> str:
         raise error(str(path), found.lower(), "a readable file") from None
     if len(raw) > most:  # it grew, or says that it is empty, as those in /proc
         raise error(str(path), f"a file of more than {most:,} bytes", f"at most {most:,} bytes")
-    text = _decoded(raw, path, error)
+    return raw
+
+
+def _holdable(text: str, path: Path, error: type[InputError]) -> str:
     if found := unholdable(text):
         raise error(
             f"{path}, line {text.count(chr(10), 0, found.start()) + 1}",
@@ -62,6 +95,22 @@ def read_text(path: Path, error: type[InputError], most: int) -> str:
     if not text.strip():
         raise error(str(path), "an empty file", "a file with content")
     return text
+
+
+def _latin(raw: bytes) -> bool:
+    """Whether a text may be of one byte a character: not UTF-8, and without any character of several bytes."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return not any(ord(sign) > 127 for sign in raw.decode("utf-8", "ignore"))
+    return False
+
+
+def _wide_text(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16")
+    head = raw[:400]
+    return raw.decode("utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be")
 
 
 def _decoded(raw: bytes, path: Path, error: type[InputError]) -> str:

@@ -15,13 +15,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PATH = ROOT / "LICENCES.md"
+EXTRAS = ("nutpie", "files")
 GENERATIONS = ("Python 3.11", "Python 3.12 and later")
 OURS = GENERATIONS[sys.version_info >= (3, 12)]
 INTRODUCTION = """\
 # Licences
 
 bayes_lupil itself is under the MIT licence ([LICENSE](LICENSE)) and contains no other package. What it runs on, and
-what the extra `nutpie` adds, is listed here with the licence that each package states, in the versions of
+what the extras `nutpie` and `files` add, is listed here with the licence that each package states, in the versions of
 `requirements.lock`; `make licences` renews the table of the Python in use. Who hands on an environment with these
 packages, such as a container image, hands on their licence texts too.
 
@@ -86,11 +87,14 @@ def _by_its_text(name: str) -> str:
 
 def rows() -> list[tuple[str, str, str, str]]:
     """Package, version, licence, and through which extra it comes, of this Python."""
-    always, more = closure(), closure("nutpie")
+    always, more = closure(), {extra: closure(extra) for extra in EXTRAS}
     return [
-        (name, distribution(name).version, licence_of(name), "" if name in always else "`nutpie`")
-        for name in sorted(always | more)
-    ]
+        (
+            name, distribution(name).version, licence_of(name),
+            "" if name in always else ", ".join(f"`{extra}`" for extra, brought in more.items() if name in brought),
+        )
+        for name in sorted(always.union(*more.values()))
+    ]  # fmt: skip
 
 
 def tables(text: str) -> dict[str, list[tuple[str, ...]]]:

@@ -134,12 +134,12 @@ BAD_TABLES = {
     "third arm": (CELLS + "A,other,1,2\n", ["'other'", "--control NAME"]),
     "arm without patients": ("site,arm,responders,n\nA,placebo,0,0\nA,drug,1,2\n", ["placebo", "at least one patient"]),
     "empty file": ("", ["empty file"]),
-    "wrong delimiter": (CELLS.replace(",", ";"), ["semicolons", "commas"]),
     "unknown column": (CELLS.replace("responders", "respnders"), ["respnders"]),
-    "unknown extra column": (
-        "site,arm,responders,n,x\nA,placebo,1,2,0\nA,drug,1,2,0\n",
-        ["'x'", "site, arm, responders, n"],
+    "two columns of arms": (
+        "site,treat,trt,responders,n\nA,placebo,a,1,2\nA,drug,b,1,2\n",
+        ["'treat' and 'trt'", "arm='treat'"],
     ),
+    "a total": (CELLS + "Total,placebo,1,2\nTotal,drug,1,2\n", ["'Total'", "where="]),
 }
 
 
@@ -161,7 +161,7 @@ def test_bad_tables_end_with_status_2_and_nothing_written(run, fake_engine, tmp_
 
 def test_other_bad_input_ends_with_status_2_and_nothing_written(run, fake_engine, tmp_path):
     latin, model, trial = tmp_path / "latin.csv", tmp_path / "m.toml", tmp_path / "t.toml"
-    latin.write_bytes(CELLS.replace("A", "\xc4").encode("latin-1"))
+    latin.write_bytes(CELLS.replace("A", "\xc4").encode("latin-1") + "\xc4\n".encode())
     model.write_text("[priors]\nalpha = 1\n")
     trial.write_text("name = ")
     before = {path.name for path in tmp_path.iterdir()}

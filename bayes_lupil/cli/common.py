@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -17,31 +16,19 @@ from bayes_lupil.documents import read_content
 from bayes_lupil.errors import TrialError
 from bayes_lupil.folders import output_folder
 
-if TYPE_CHECKING:
-    from bayes_lupil.trials import Trial
-    from bayes_lupil.trials.trial import Direction
-
 __all__ = [
     "FAILED",
     "PLAIN",
-    "Active",
-    "BenefitOption",
-    "Better",
-    "Control",
-    "EndPointName",
     "Force",
     "Quiet",
     "Seed",
-    "SingleArm",
     "TrialArgument",
     "app",
     "err",
     "interactive",
     "looks_like_model",
     "out",
-    "read_trial",
     "results",
-    "tell_notes",
 ]
 
 FAILED = 3
@@ -76,27 +63,13 @@ PLAIN: dict[str, Any] = {"box": None, "pad_edge": False}
 out, err = Terminal(), Terminal(stderr=True)
 
 
-class Better(StrEnum):
-    """Which response is good for the patient."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
-
-
 TrialArgument = Annotated[
     str,
-    typer.Argument(help="A built-in trial (see 'trials'), a trial file (.toml), or a table (.csv).", show_default=True),
-]
-Control = Annotated[str | None, typer.Option(help="CSV: name of the control arm.")]
-Active = Annotated[str | None, typer.Option(help="CSV: name of the active arm.")]
-EndPointName = Annotated[
-    str | None, typer.Option("--end-point", help="CSV: name of the end point; for patient data its column (0/1).")
-]
-BenefitOption = Annotated[
-    Better, typer.Option(help="CSV: whether a 'higher' or 'lower' response is good for the patient.")
-]
-SingleArm = Annotated[
-    bool, typer.Option("--single-arm-sites", help="CSV: accept sites that have a row for one arm only.")
+    typer.Argument(
+        help="A built-in trial (see 'trials'), a trial file (.toml), or a table: .csv, .tsv, .xlsx, .dta, .sav, .xpt, "
+        ".sas7bdat, .parquet, .feather.",
+        show_default=True,
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="In place of the seed in the model file.")]
 Force = Annotated[
@@ -133,25 +106,6 @@ def results(
 
 def _note(line: str) -> None:
     err.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def read_trial(
-    name: str, control: str | None, active: str | None, end_point: str | None, benefit: Better, single: bool
-) -> Trial:
-    """The trial that a command's options name."""
-    from bayes_lupil.trials import load_trial
-
-    direction: Direction = "higher" if benefit is Better.HIGHER else "lower"
-    return load_trial(
-        name, control=control, active=active, end_point=end_point, benefit=direction, single_arm_sites=single
-    )
-
-
-def tell_notes(trial: Trial, name: str) -> None:
-    """What was left out or assumed when a file was read; the notes of built-in trials stand in the tables."""
-    if Path(name).suffix:
-        for note in trial.notes:
-            err.print(f"note: {note}", highlight=False, markup=False)
 
 
 def looks_like_model(name: str) -> bool:

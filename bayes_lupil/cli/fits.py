@@ -12,25 +12,18 @@ import typer
 
 from bayes_lupil.cli.common import (
     FAILED,
-    Active,
-    BenefitOption,
-    Better,
-    Control,
-    EndPointName,
     Force,
     Quiet,
     Seed,
-    SingleArm,
     TrialArgument,
     app,
     err,
     interactive,
     looks_like_model,
     out,
-    read_trial,
     results,
-    tell_notes,
 )
+from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes, tell_reading
 from bayes_lupil.cli.streams import write_document
 from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.folders import folder_names
@@ -41,7 +34,9 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@reads_trials
 def reanalyse(
+    *,
     trial: TrialArgument = "lupil2",
     models: Annotated[
         Path | None, typer.Option(help="Folder of model files, or one of them; the built-in ones by default.")
@@ -51,11 +46,6 @@ def reanalyse(
     ] = None,
     force: Force = False,
     seed: Seed = None,
-    control: Control = None,
-    active: Active = None,
-    end_point: EndPointName = None,
-    benefit: BenefitOption = Better.HIGHER,
-    single_arm_sites: SingleArm = False,
     one_engine: Annotated[
         bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
     ] = False,
@@ -63,6 +53,7 @@ def reanalyse(
         bool, typer.Option("--sites", help="Look at the sites too, as the command 'sites' does, and report on them.")
     ] = False,
     quiet: Quiet = False,
+    load: ReadTrial,
 ) -> None:
     """Fit every model to a trial and write a report: one page (report.html), tables and figures.
 
@@ -78,7 +69,7 @@ def reanalyse(
     from bayes_lupil.report.terminal import print_reanalysis
     from bayes_lupil.spec import load_models
 
-    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    data = load(trial)
     specs = load_models(models)
     target = str(Path("outputs") / folder_names([data.name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *_model_files(models)]
@@ -123,21 +114,19 @@ def _model_files(models: Path | None) -> list[Path]:
 
 
 @app.command()
+@reads_trials
 def fit(
+    *,
     model: Annotated[str, typer.Argument(help="A built-in model (see 'models') or a model file (.toml).")],
     trial: TrialArgument,
-    control: Control = None,
-    active: Active = None,
     folder: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Write posterior, tables and manifest here.")
     ] = None,
     force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     seed: Seed = None,
-    end_point: EndPointName = None,
-    benefit: BenefitOption = Better.HIGHER,
-    single_arm_sites: SingleArm = False,
     quiet: Quiet = False,
+    load: ReadTrial,
 ) -> None:
     """Fit one model to one trial."""
     from bayes_lupil.likelihoods import build_likelihood
@@ -145,7 +134,7 @@ def fit(
     from bayes_lupil.spec import load_model
 
     spec = load_model(model)
-    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    data = load(trial)
     build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
     with results(folder, _fit_files, [model, trial], force) as new:
         if not quiet:
@@ -177,13 +166,11 @@ def _fit_files() -> tuple[str, ...]:
 
 
 @app.command()
+@reads_trials
 def check(
+    *,
     files: Annotated[list[str], typer.Argument(help="Model files, trial files and tables, or built-in names.")],
-    control: Control = None,
-    active: Active = None,
-    end_point: EndPointName = None,
-    benefit: BenefitOption = Better.HIGHER,
-    single_arm_sites: SingleArm = False,
+    load: ReadTrial,
 ) -> None:
     """Check files without fitting; models and trials given together are checked against each other too."""
     from bayes_lupil.engines import engine_for
@@ -197,9 +184,9 @@ def check(
             specs.append(spec)
             out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)
         else:
-            trial = read_trial(name, control, active, end_point, benefit, single_arm_sites)
+            trial = load(name)
             trials.append(trial)
-            tell_notes(trial, name)
+            tell_reading(trial, name)
             out.print(
                 f"ok: trial '{trial.name}' ({trial.resolution}), hash {trial.data_hash[:12]}",
                 highlight=False,

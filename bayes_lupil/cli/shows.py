@@ -10,36 +10,28 @@ from rich.table import Column, Table
 
 from bayes_lupil.cli.common import (
     PLAIN,
-    Active,
-    BenefitOption,
-    Better,
-    Control,
-    EndPointName,
-    SingleArm,
     app,
     out,
-    read_trial,
 )
+from bayes_lupil.cli.reading import ReadTrial, reads_trials
 from bayes_lupil.cli.streams import write_document
 
 
 @app.command()
+@reads_trials
 def trials(
+    *,
     name: Annotated[
         str | None, typer.Argument(help="Show one trial with the source and grade of every number.")
     ] = None,
-    control: Control = None,
-    active: Active = None,
-    end_point: EndPointName = None,
-    benefit: BenefitOption = Better.HIGHER,
-    single_arm_sites: SingleArm = False,
+    load: ReadTrial,
 ) -> None:
     """List the built-in trials, or show one (a built-in name, .toml or .csv)."""
     from bayes_lupil.report.terminal import print_trial
     from bayes_lupil.trials import builtin_trials, load_trial
 
     if name is not None:
-        print_trial(read_trial(name, control, active, end_point, benefit, single_arm_sites), out)
+        print_trial(load(name), out)
         return
     table = Table(Column("trial", no_wrap=True), "what is known", "patients", "sites", "end point", **PLAIN)
     for known in builtin_trials():

@@ -8,24 +8,17 @@ import typer
 
 from bayes_lupil.cli.common import (
     FAILED,
-    Active,
-    BenefitOption,
-    Better,
-    Control,
-    EndPointName,
     Force,
     Quiet,
     Seed,
-    SingleArm,
     TrialArgument,
     app,
     err,
     interactive,
     out,
-    read_trial,
     results,
-    tell_notes,
 )
+from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes
 
 if TYPE_CHECKING:
     from bayes_lupil.hidden.analysis import HiddenAnalysis
@@ -35,7 +28,9 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@reads_trials
 def sites(
+    *,
     trial: TrialArgument = "lupil2",
     model: Annotated[
         str | None,
@@ -59,12 +54,8 @@ def sites(
     ] = None,
     force: Force = False,
     seed: Seed = None,
-    control: Control = None,
-    active: Active = None,
-    end_point: EndPointName = None,
-    benefit: BenefitOption = Better.HIGHER,
-    single_arm_sites: SingleArm = False,
     quiet: Quiet = False,
+    load: ReadTrial,
 ) -> None:
     """Look at the sites one by one: shrinkage, outliers by arm, weights, the trial without each.
 
@@ -75,7 +66,7 @@ def sites(
     from bayes_lupil.spec import load_model
 
     spec = None if model is None else load_model(model)
-    data = read_trial(trial, control, active, end_point, benefit, single_arm_sites)
+    data = load(trial)
     with results(folder, _files, [trial, model or ""], force) as new:
         if not quiet:
             tell_notes(data, trial)

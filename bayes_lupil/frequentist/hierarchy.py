@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import TwoByTwo, two_by_two
+from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.trial import PublishedResult, Step, Trial
@@ -42,6 +43,9 @@ class HierarchyRow:
         test of the counts where sites are known and Pearson's where not. The rule is fixed here, for every trial.
         none: the population is outside the fixed sequence, which spends the trial's error rate once, on everyone
         randomised; its p-values are nominal and never adjusted.
+    clustered : bool
+        Whether no site has patients of both arms, so that tests of the totals, which take patients for independent, are
+        not the trial's own: nothing is tested then.
     """
 
     step: int
@@ -54,6 +58,7 @@ class HierarchyRow:
     mixed: tuple[MixedLogistic, ...]
     gate: Gate
     gate_basis: str
+    clustered: bool = False
 
 
 @checked
@@ -80,9 +85,10 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
         analysed = trial.analysis_set(population.name)
         table = two_by_two(*analysed.totals)
         cells = analysed.data
+        clustered = isinstance(cells, Cells) and cells.sites_known and is_confounded(cells.n)
         by_site = (
             stratified(cells.responders, cells.n)
-            if isinstance(cells, Cells) and cells.sites_known and len(cells.sites) > 1
+            if isinstance(cells, Cells) and cells.sites_known and len(cells.sites) > 1 and not clustered
             else None
         )
         both_outcomes = all(0 < r < n for r, n in analysed.totals)
@@ -104,16 +110,18 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
         hypotheses = []
         for step, item in zip(steps, published, strict=True):
             p = item.p if item is not None else None
-            if basis == RECOMPUTED and step.recomputable:
+            if basis == RECOMPUTED and step.recomputable and not clustered:
                 p = by_site.cmh.p if by_site is not None and by_site.cmh is not None else table.p_chi_square
             hypotheses.append(Hypothesis(step.name, p, item.reported if item is not None else ""))
         gates = _nominal(hypotheses, population, alpha) if basis == NONE else fixed_sequence(hypotheses, alpha)
+        if clustered and basis == RECOMPUTED:
+            gates = tuple(replace(gate, status="not tested: no site has patients of both arms") for gate in gates)
         for i, (step, gate) in enumerate(zip(steps, gates, strict=True)):
             found.append(
                 HierarchyRow(
                     i + 1, step.name, step.role, population, published[i],
                     table if step.recomputable else None, by_site if step.recomputable else None,
-                    mixed if step.recomputable else (), gate, basis,
+                    mixed if step.recomputable else (), gate, basis, clustered,
                 )
             )  # fmt: skip
     return tuple(found)

@@ -11,6 +11,7 @@ from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.likelihoods.prior_bounds import check_priors
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
@@ -47,8 +48,27 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
                 "a site table, since its sites are not pooled",
                 "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled'.",
             )
+        _check_sites(spec, data, trial)
         return BinomialCells(spec, data)
     return _for_margins(spec, data, trial)
+
+
+def _check_sites(spec: ModelSpec, cells: Cells, trial: Trial) -> None:
+    """That there are sites to speak of, and that arm and site can be told apart where each site has its own level."""
+    if len(trial.site_names) == 1:  # of two sites either may be left out, to see what the other says
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"one site only ('{cells.sites[0]}', trial '{trial.name}')",
+            "two sites or more, since how much they differ is a parameter",
+            "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled', such as itt_pooled.",
+        )
+    if spec.sites.intercepts == "fixed" and is_confounded(cells.n):
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"no site with patients of both arms (trial '{trial.name}')",
+            "sites at which both arms can be compared, since each site has a level of its own",
+            "Use partial pooling (site_effects): then the prior of the differences between sites decides.",
+        )
 
 
 def _check_end_point(spec: ModelSpec, trial: Trial) -> None:

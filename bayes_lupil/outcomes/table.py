@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,14 @@ from bayes_lupil.characters import one_line, repeated
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.trials.checks import check_patients_once, one_spelling
+from bayes_lupil.trials.frames import table_of_frame
 from bayes_lupil.trials.names import check_names
-from bayes_lupil.trials.readers import one_spelling
-from bayes_lupil.trials.tables import Table, read_table
+from bayes_lupil.trials.sources import is_path, read_source
+from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.values import number
+from bayes_lupil.trials.vocabulary import IDS, VISITS, fitting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +33,7 @@ Floats = NDArray[np.float64]
 
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "null"})
 """What a cell may hold where nothing was recorded, in lower case."""
+_TRUTH = {"TRUE": "1", "FALSE": "0"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +185,8 @@ class Outcomes(ReadOnly):
         return pd.DataFrame({**head, **who, **numbers, **texts})
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, name: str = "outcomes", synthetic: bool = False) -> Outcomes:
-        """From a data frame with the columns site, arm and, if there are identifiers, patient.
+    def from_frame(cls, frame: Any, name: str = "outcomes", synthetic: bool = False) -> Outcomes:
+        """From a data frame (pandas, polars, Arrow) with the columns site, arm and, if there are identifiers, patient.
 
         Examples
         --------
@@ -190,15 +195,7 @@ class Outcomes(ReadOnly):
         >>> Outcomes.from_frame(frame).number("change").tolist()
         [-1.0, nan]
         """
-        import pandas as pd
-
-        names = [str(column) for column in frame.columns]
-        if twice := repeated(names):
-            raise TrialError(f"outcomes '{name}'", f"column '{twice}' twice", "each column once")
-        # column by column: rows of a frame of numbers only would turn whole numbers into floats
-        cells = [["" if pd.isna(v) else _text(v) for v in frame.iloc[:, j]] for j in range(len(names))]
-        rows = [(i + 1, row) for i, row in enumerate(zip(*cells, strict=True))]
-        table = Table(Path(name), tuple(names), tuple(rows))
+        table = table_of_frame(frame, f"outcomes '{name}'")
         return _from_table(table, name, synthetic, "", ())
 
     @property
@@ -209,24 +206,25 @@ class Outcomes(ReadOnly):
 
 
 @checked
-def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) -> Outcomes:
-    """Read a CSV file with one row a patient.
+def read_outcomes(source: Any, columns: Mapping[str, str] | None = None) -> Outcomes:
+    """Read a table with one row a patient.
 
     Parameters
     ----------
-    path : str or Path
-        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others. Where a
-        column `data` says SYNTHETIC, the data are taken for made-up ones.
+    source : str, Path, data frame or dict of columns
+        With the columns site and arm, `patient` (rows are numbered where it is not there), and any others; a file of
+        any kind that `load_trial` reads. Where a column `data` says SYNTHETIC, the data are taken for made-up ones.
     columns : mapping, optional
         Names in the file of 'patient', 'site' and 'arm', where they differ.
 
     Raises
     ------
     TrialError
-        Naming file, line and column.
+        Naming file, line and column; and where a column that identifies patients (id, subject, usubjid ...) holds one
+        of them more than once.
     """
-    path = Path(path)
-    table = read_table(path)
+    table = read_source(source)
+    path = str(table.path)
     renamed = {theirs: ours for ours, theirs in (columns or {}).items() if ours != theirs}
     for theirs in renamed:
         table.column(theirs)
@@ -235,15 +233,28 @@ def read_outcomes(path: str | Path, columns: Mapping[str, str] | None = None) ->
         pushed = {name: f"{name}_in_file" for name in renamed.values() if name in table.columns and name not in renamed}
         for name in pushed.values():
             if name in table.columns:
-                raise TrialError(f"{path}, line {table.header_line}", f"the column '{name}'", "another name for it")
+                raise TrialError(table.header, f"the column '{name}'", "another name for it")
         renamed = {**pushed, **renamed}
         names = tuple(renamed.get(name, name) for name in table.columns)
-        table = Table(path, names, table.rows, table.header_line)
+        table = replace(table, columns=names)
     for column in ("site", "arm"):
         one_spelling(table, column, table.names(column))
     if "patient" in table.columns:
         table.names("patient")
-    return _from_table(table, one_line(path.stem), False, str(path), tuple(line for line, _ in table.rows))
+    else:
+        _check_rows(table)
+    name = one_line(Path(source).stem) if is_path(source) else "outcomes"
+    lines = tuple(line for line, _ in table.rows)
+    return _from_table(table, name, False, path, lines if table.unit == "line" else ())
+
+
+def _check_rows(table: Table) -> None:
+    """That rows are patients, as far as a column called like an identifier or a visit tells."""
+    free = [name for name in table.columns if name not in ("site", "arm")]
+    identifier = next(iter(fitting(free, IDS)), None)
+    visits = tuple(name for name in free if fitting((name,), VISITS) == (name,))
+    if identifier is not None:
+        check_patients_once(table, identifier, table.column("site"), table.column("arm"), visits, False)
 
 
 def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tuple[int, ...]) -> Outcomes:
@@ -256,7 +267,10 @@ def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tu
         if column in {"patient", "site", "arm"}:
             continue
         cells = table.column(column)
-        values = [_number(cell) for cell in cells]
+        truth = {"TRUE", "FALSE"} & set(cells) and all(
+            cell in _TRUTH or cell.casefold() in MISSING for cell in set(cells)
+        )
+        values = [_number(_TRUTH.get(cell, cell) if truth else cell) for cell in cells]
         if all(value is not None for value in values):
             numbers[column] = np.array(values, dtype=float)
         else:
@@ -267,22 +281,10 @@ def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tu
 
 def _number(cell: str) -> float | None:
     """The number in a cell, NaN where it holds nothing, None where it holds something else."""
-    if cell.strip().lower() in MISSING:
-        return float("nan")
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) and "_" not in cell else None
+    return float("nan") if cell.casefold() in MISSING else number(cell)
 
 
 def _whole(values: Floats) -> NDArray[Any]:
     """As integers, where they are; 0 and 1 are then written as such."""
     whole = (np.abs(values) < 2**53) & (np.floor(values) == values)
     return values.astype(np.int64) if whole.all() else values
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value).strip()

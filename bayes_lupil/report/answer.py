@@ -133,6 +133,11 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     published = row.published
     if published is not None and published.p is not None:
         return f"{words}; p = {p_value(published.p)} as printed."
+    if row.clustered:
+        return (
+            f"{words}. No p-value is given: no site has patients of both arms, and tests of these totals take the "
+            "patients of a site for independent."
+        )
     if row.gate_basis == RECOMPUTED and row.gate.p is not None:
         pearson = "" if t is None else f"p = {p_value(t.p_chi_square)} by Pearson's test of these totals"
         if row.stratified is not None and row.stratified.cmh is not None:

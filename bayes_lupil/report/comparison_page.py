@@ -29,6 +29,8 @@ def comparison_page(result: Reanalysis) -> list[Block]:
     page: list[Block] = [Heading(trial.title, 1)]
     if trial.synthetic:
         page.append(Paragraph(SYNTHETIC, strong=True))
+    if trial.warnings:
+        page += [Paragraph("To be known first:", strong=True), Bullets(trial.warnings)]
     page += [
         Paragraph(directions(result)),
         Heading("The trial's own hierarchy"),
@@ -116,11 +118,13 @@ def recomputed(result: Reanalysis) -> list[Block]:
             interval(points(i.lower), points(i.upper)) if i is not None else "does not exist"
             for i in (t.risk_difference_newcombe, t.risk_difference_mn)
         ]
+        tests = [p_value(p) for p in (t.p_chi_square, t.p_fisher, t.p_boschloo, t.p_mid)]
+        if row.clustered:  # they take the patients of a site for independent
+            limits, tests = ["not valid here"] * 2, ["not valid here"] * 4
         rows.append(
             (
                 row.population.label, f"{t.active[0]}/{t.active[1]}", f"{t.control[0]}/{t.control[1]}",
-                points(t.risk_difference), *limits, p_value(printed), p_value(t.p_chi_square), p_value(t.p_fisher),
-                p_value(t.p_boschloo), p_value(t.p_mid),
+                points(t.risk_difference), *limits, p_value(printed), *tests,
             )
         )  # fmt: skip
         strata += _stratified(row)

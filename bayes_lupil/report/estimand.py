@@ -107,7 +107,9 @@ def data_blocks(contents: Contents) -> list[Block]:
         ]
     if grades:
         page += [Paragraph("Grades:"), Bullets(tuple(text for key, text in GRADES.items() if key in grades))]
-    if trial.notes:
+    if trial.reading is not None:
+        page += [Paragraph("How the data were read:"), Bullets(trial.reading.lines)]
+    elif trial.notes:
         page += [Paragraph("Notes on the data:"), Bullets(trial.notes)]
     page.append(Paragraph(f"SHA-256 of arms, end point and data: `{trial.data_hash}`."))
     return page

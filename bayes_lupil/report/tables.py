@@ -36,6 +36,9 @@ _TEX = str.maketrans(
     }
 )  # fmt: skip
 
+CLUSTERED = "not valid: no site has patients of both arms, and the patients of a site are not independent"
+"""In place of p-values and intervals that take patients for independent."""
+
 
 def comparison_table(result: Reanalysis) -> pd.DataFrame:
     """Frequentist and Bayesian analyses side by side, one row an analysis.
@@ -73,7 +76,7 @@ def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
     if row.two_by_two is None:
         return found
     t = row.two_by_two
-    counts = {
+    counts: dict[str, Any] = {
         "patients": t.control[1] + t.active[1],
         "control": f"{t.control[0]}/{t.control[1]}",
         "active": f"{t.active[0]}/{t.active[1]}",
@@ -95,7 +98,11 @@ def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
                 "risk_difference": t.risk_difference, "rd_lower": limits.lower, "rd_upper": limits.upper,
                 "interval": f"95 % confidence, {limits.method}",
             }  # fmt: skip
-        if name == "Pearson chi-square":
+        if row.clustered:
+            entry |= {"p_recomputed": None, "note": CLUSTERED}
+            if limits is not None:
+                entry |= {"rd_lower": None, "rd_upper": None}
+        elif name == "Pearson chi-square":
             entry |= or_columns
         found.append(entry)
     found += _stratified_rows(row, {**head, **counts})

@@ -35,6 +35,8 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
         counts = f"{p.end_point.label}{unit}; {p.arms.active} {n1} patients, {p.arms.control} {n0}"
     _line(out, p.title, "bold")
     _line(out, f"{posterior.spec.title} ({p.population_label}): {counts}")
+    for caution in p.cautions:
+        _line(out, f"Warning: {caution}", "bold")
     independent = posterior.verdict.pareto_k is not None
     heads = ["", "mean", "sd", "2.5 %", "50 %", "97.5 %", *(["draws"] if independent else ["ESS", "R-hat"])]
     table = Table(*heads, box=None, pad_edge=False)
@@ -65,6 +67,9 @@ def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
     if result.trial.synthetic:
         _line(out, SYNTHETIC, "bold red")
     _line(out, result.trial.title, "bold")
+    lead = contents.lead
+    for caution in lead.provenance.cautions if lead is not None else ():
+        _line(out, f"Warning: {caution}", "bold")
     for text in (*reanalysed(contents), *sure(contents)[:1]):
         _line(out, text.replace("`", ""))
     _line(out, "The trial's own hierarchy", "bold")

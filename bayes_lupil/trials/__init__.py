@@ -6,6 +6,7 @@ from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
+from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Measurements",
     "Patients",
     "Population",
+    "Reading",
     "Trial",
     "builtin_trials",
     "load_trial",

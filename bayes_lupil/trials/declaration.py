@@ -12,12 +12,14 @@ from bayes_lupil.characters import repeated
 from bayes_lupil.documents import NAME_PATTERN, Document, Name, read_toml
 from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
+from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.readers import cells_from_table, declare_arms, patients_from_table
-from bayes_lupil.trials.tables import read_table
+from bayes_lupil.trials.readers import read_counts
+from bayes_lupil.trials.reading import Reading
+from bayes_lupil.trials.sources import read_source
 from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
 
 __all__ = ["TrialFile", "read_trial_file"]
@@ -173,6 +175,7 @@ def read_trial_file(path: Path) -> Trial:
     made_up = file.synthetic
     provenance: list[dict[str, str]] = []
     data: Cells | Margins | Patients
+    reading: Reading | None = None
     if file.cells is not None:
         data = _cells(file.cells, arms, path)
         provenance += [_number(f"{r.responders}/{r.n}", f"site {r.site}, {r.arm}", file.cells) for r in file.cells.rows]
@@ -180,14 +183,16 @@ def read_trial_file(path: Path) -> Trial:
         data, provenance = _margins(file.margins, arms, path)
     else:
         assert file.data is not None  # exactly one is given
-        table = read_table(path.parent / file.data.file)
-        declare_arms(table, *arms.names)
-        if table.is_cells:
-            data, more = cells_from_table(table, arms.names, file.data.single_arm_sites)
-        else:
-            data, more = patients_from_table(table, arms.names, file.data.outcome or file.end_point.name)
-        notes += more
-        made_up = made_up or table.synthetic
+        read = read_counts(
+            read_source(path.parent / file.data.file),
+            Asked.of(
+                control=arms.control, active=arms.active, outcome=file.data.outcome, end_point=file.end_point.name,
+                single_arm_sites=file.data.single_arm_sites, harmful=file.end_point.benefit == "lower",
+            ),
+        )  # fmt: skip
+        data, reading = read.data, read.reading
+        notes += read.notes
+        made_up = made_up or read.synthetic
         provenance.append(_number("counts", f"file {file.data.file}", file.data))
     populations = _populations(file, data, path)
     steps = tuple(_step(step, populations, f"{path}, key 'hierarchy.{i}'") for i, step in enumerate(file.hierarchy))
@@ -204,6 +209,7 @@ def read_trial_file(path: Path) -> Trial:
         not_published=file.not_published,
         synthetic=made_up,
         notes=tuple(notes),
+        reading=reading,
     )
 
 

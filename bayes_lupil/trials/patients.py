@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
@@ -81,7 +81,7 @@ class Patients(ReadOnly):
         n, responders = np.zeros((2, len(names), 2), dtype=np.int64)
         np.add.at(n, where, 1)
         np.add.at(responders, where, self.response[keep])
-        return Cells(names, responders, n)
+        return Cells(names, responders, n, names != (ALL_SITES,))
 
     def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
         """See `Trial.analysis_set`."""
@@ -89,8 +89,14 @@ class Patients(ReadOnly):
         dropped = np.array([site in without_sites for site in self.site])
         exclusions = []
         sites = np.array(self.site)
+        # a site that loses all its patients is lost to the site models: it is counted by itself
+        lost = [site for site in self.sites if site not in set(sites[member].tolist())]
         for out, reason in (
-            (~member, f"not in population '{population.name}'"),
+            (~member & ~np.isin(sites, lost), f"not in population '{population.name}'"),
+            *(
+                (sites == site, f"not in population '{population.name}', like everyone of site '{site}'")
+                for site in lost
+            ),
             *((member & (sites == site), f"site '{site}' left out") for site in self.sites if site in without_sites),
         ):
             for arm in (0, 1):

@@ -1,240 +1,152 @@
-"""Trials from CSV tables: of sites (cells), or one row a patient. Every complaint names file and line."""
+"""A table and what was said of it, as a trial."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from dataclasses import dataclass
 
-import numpy as np
-
-from bayes_lupil.characters import alike
-from bayes_lupil.documents import NAME_PATTERN
-from bayes_lupil.errors import TrialError, did_you_mean, nearest, within
-from bayes_lupil.limits import MOST_PATIENTS
-from bayes_lupil.trials.cells import Cells
+from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.arms import declare_arms
+from bayes_lupil.trials.asked import Asked
+from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.counts import cells_by_arm, cells_by_site
 from bayes_lupil.trials.patients import Patients
-from bayes_lupil.trials.tables import CELL_COLUMNS, MARK, Table, listed
+from bayes_lupil.trials.people import people
+from bayes_lupil.trials.reading import Reading
+from bayes_lupil.trials.roles import Roles, find_roles
+from bayes_lupil.trials.tables import MARK, Table
+from bayes_lupil.trials.where import rows_where
 
-__all__ = ["cells_from_table", "declare_arms", "patients_from_table"]
+__all__ = ["ReadTable", "read_counts"]
 
-FLAG_PREFIX = "pop_"
-_CONTROL_NAMES = ("control", "placebo")
-_NO_OUTCOMES = ("site", "arm", "patient", MARK)
-_BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-_WHOLE = re.compile(r"[+-]?(\d{1,12})(\.0{1,12})?")
-
-
-def declare_arms(table: Table, control: str | None, active: str | None) -> tuple[str, str]:
-    """Which arm is control and which active.
-
-    One of two arms named 'control' or 'placebo' is taken for the control; nothing else is guessed, because a wrong
-    guess would turn the direction of every effect.
-    """
-    found = list(dict.fromkeys(table.names("arm")))
-    for role, name in (("control", control), ("active", active)):
-        if name is not None and name not in found:
-            raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
-    if control is not None and control == active:
-        raise TrialError(str(table.path), f"'{control}' as control and as active", "two different arms")
-    one_spelling(table, "arm", found)
-    if len(found) < 2:
-        raise TrialError(str(table.path), f"only the arm '{found[0]}'", "two arms")
-    if control is None and active is None:
-        known = [name for name in found if name.casefold() in _CONTROL_NAMES]
-        control = known[0] if len(found) == 2 and len(known) == 1 else None
-    if len(found) == 2:
-        other = {found[0]: found[1], found[1]: found[0]}
-        control = control or (other[active] if active else None)
-        active = active or (other[control] if control else None)
-    if control is None or active is None:
-        raise TrialError(
-            str(table.path),
-            f"the arms {', '.join(repr(name) for name in found)}",
-            "one named as control and one as active",
-            "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...).",
-        )
-    return control, active
+SHAPES = {"patients": "a row a patient", "cells": "a row a site and arm", "wide": "a row a site"}
 
 
-def cells_from_table(table: Table, arms: tuple[str, str], single_arm_sites: bool = False) -> tuple[Cells, list[str]]:
-    """Counts by site and arm.
+@dataclass(frozen=True)
+class ReadTable:
+    """The data of a trial, and the record of how they were read.
 
-    Parameters
+    Attributes
     ----------
-    arms : (str, str)
-        Control and active; rows of other arms are left out and counted in the notes.
-    single_arm_sites : bool
-        Whether a site may lack the row of one arm, which then counts as n = 0. Without it a missing row is an
-        error, since it may as well be a row that was lost.
-
-    Returns
-    -------
-    cells : Cells
-    notes : list of str
-        What was left out.
+    outcome : str
+        The column of the outcome; '' of a table of counts.
+    flags : dict of str to str
+        Populations, and where their members come from.
     """
-    for name in table.columns:
-        if name not in CELL_COLUMNS and not (name == MARK and table.synthetic):
+
+    data: Cells | Patients
+    arms: tuple[str, str]
+    outcome: str
+    flags: dict[str, str]
+    reading: Reading
+    synthetic: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, decided or guessed, for whoever only reads a list."""
+        return (*self.reading.exclusions, *self.reading.codings, *self.reading.guesses)
+
+
+def read_counts(table: Table, asked: Asked) -> ReadTable:
+    """The data of a trial in a table, whatever its shape.
+
+    Raises
+    ------
+    TrialError
+        Naming file, line and column, what was found and what is required.
+    """
+    synthetic, rows = table.synthetic, len(table.rows)
+    whole = table
+    if asked.where is not None:
+        chosen = rows_where(table, asked.where)
+        if not any(chosen):
             raise TrialError(
-                table.header,
-                f"the unknown column '{name}'",
-                f"the columns {', '.join(CELL_COLUMNS)}",
-                nearest(name, CELL_COLUMNS),
+                f"{table.path}, where", f"no row that fulfils '{asked.where}'", "at least one for each arm"
             )
-    site_column, arm_column = table.names("site"), table.names("arm")
-    count_columns = [(name, table.column(name)) for name in ("responders", "n")]
-    one_spelling(table, "site", site_column)
-    seen: dict[tuple[str, str], int] = {}
-    counts: dict[str, dict[str, tuple[int, int]]] = {}
-    other_arms: dict[str, int] = {}
-    for i, (line, _row) in enumerate(table.rows):
-        site, arm = site_column[i], arm_column[i]
-        responders, n = (_count(table, i, name, cells[i]) for name, cells in count_columns)
-        if responders > n:
-            raise TrialError(
-                f"{table.path}, line {line}",
-                f"{responders} responders of n = {n} (site '{site}', arm '{arm}')",
-                "responders at most n",
-            )
-        if (site, arm) in seen:
-            raise TrialError(
-                f"{table.path}, line {line}",
-                f"site '{site}', arm '{arm}' again (first on line {seen[site, arm]})",
-                "one row for each site and arm",
-            )
-        seen[site, arm] = line
-        if arm in arms:
-            counts.setdefault(site, {})[arm] = (responders, n)
-        else:
-            other_arms[arm] = other_arms.get(arm, 0) + n
-    for site, by_arm in counts.items():
-        for arm in arms:
-            if arm not in by_arm and not single_arm_sites:
-                raise TrialError(
-                    str(table.path),
-                    f"no row for site '{site}', arm '{arm}'",
-                    "a row for each site and arm",
-                    f"If no patient was randomised there, add the row '{site},{arm},0,0', "
-                    "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
-                )
-    nobody = [site for site, by_arm in counts.items() if not any(n for _, n in by_arm.values())]
-    counts = {site: by_arm for site, by_arm in counts.items() if site not in nobody}
-    _both_arms(table, arms, {arm: sum(by_arm.get(arm, (0, 0))[1] for by_arm in counts.values()) for arm in arms})
-    grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
-    notes = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
-    notes += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
-    with within(table.path):
-        return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1]), notes
-
-
-def patients_from_table(table: Table, arms: tuple[str, str], end_point: str) -> tuple[Patients, list[str]]:
-    """One row a patient; `end_point` names the column of 0/1 outcomes, 'pop_...' columns are population flags."""
-    site_column, arm_column = table.names("site"), table.names("arm")
-    one_spelling(table, "site", site_column)
-    outcome = _outcome(table, end_point)
-    keep = [i for i, arm in enumerate(arm_column) if arm in arms]
-    patients_of = Counter(arm_column)
-    _both_arms(table, arms, patients_of)
-    missing = [i for i in keep if outcome[i] == ""]
-    if missing:
-        raise TrialError(
-            table.where(missing[0], end_point),
-            f"a missing outcome ({len(missing)} in all)",
-            "0 or 1 for each patient",
-            "Decide beforehand how missing outcomes count, for example as 0 (non-responder), and write that down.",
-        )
-    flag_columns = [name for name in table.columns if name.startswith(FLAG_PREFIX)]
-    flags = {_population(table, name): np.array(_binary(table, keep, name), bool) for name in flag_columns}
-    if not flags.pop("itt", np.True_).all():
-        raise TrialError(
-            f"{table.path}, column '{FLAG_PREFIX}itt'",
-            "patients outside 'itt'",
-            "everyone in the file: 'itt' is all who were randomised",
-            "Leave out the rows of patients who were not randomised, or give the population another name.",
-        )
-    others = [name for name in table.columns if name not in {"site", "arm", end_point, *flag_columns}]
-    response = _binary(table, keep, end_point)
-    with within(table.path):
-        patients = Patients(
-            site=tuple(site_column[i] for i in keep),
-            arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
-            response=np.array(response, dtype=np.int64),
-            flags=flags,
-            covariates={name: _part(table.column(name), keep) for name in others},
-        )
-    left_out = {arm: n for arm, n in patients_of.items() if arm not in arms}
-    return patients, [f"arm '{arm}' not compared: {n} patients left out" for arm, n in left_out.items()]
-
-
-def _part(column: list[str], keep: list[int]) -> tuple[str, ...]:
-    return tuple(column[i] for i in keep)
-
-
-def one_spelling(table: Table, column: str, names: list[str]) -> None:
-    """That no two names differ only by case, spaces, hidden marks or the form of their letters."""
-    if (twins := alike(names)) is not None:
-        i = table.column(column).index(twins[1])
-        raise TrialError(
-            table.where(i, column),
-            f"the {column}s '{twins[0]}' and '{twins[1]}'",
-            f"one spelling of each {column}",
-            "They differ only by case, spaces, signs that nobody sees or the form of a letter.",
-        )
-
-
-def _outcome(table: Table, end_point: str) -> list[str]:
-    """The outcome column; where it is not there, a table of sites with a column missing may be meant."""
-    free = [name for name in table.columns if name not in _NO_OUTCOMES and not name.startswith(FLAG_PREFIX)]
-    if end_point in free:
-        return table.column(end_point)
-    binary = tuple(name for name in free if {*table.column(name)} <= {*_BINARY, ""})
-    if end_point in table.columns or not end_point.strip():
-        flag = end_point.startswith(FLAG_PREFIX)
-        what = f"'{end_point}', which is {'a population flag' if flag else 'no outcome'}" if end_point else "nothing"
-        hint = f"Columns of 0 and 1: {listed(binary)}." if binary else "No column has only 0 and 1."
-        raise TrialError(f"{table.header}, end point", what, "the column of an outcome", hint)
-    absent = [name for name in CELL_COLUMNS if name not in table.columns]
-    if len(absent) == 1:
-        table.column(absent[0])
-    raise TrialError(
-        table.header,
-        f"no column '{end_point}' (columns: {listed(table.columns)})",
-        f"the end point '{end_point}' as 0 or 1 (one row a patient), or the columns {', '.join(CELL_COLUMNS)} "
-        "(one row for each site and arm)",
-        did_you_mean(end_point, free) or "The column of the end point can be named (end_point).",
+        table = table.part([i for i, good in enumerate(chosen) if good])
+    roles = find_roles(table, asked)
+    left_out = _left_out(whole, table, roles, asked)
+    guesses = [*table.notes, *roles.guesses]
+    if roles.shape == "wide":
+        arms = (asked.control or "control", asked.active or "active")
+        if arms[0] == arms[1]:
+            raise TrialError(str(table.path), f"'{arms[0]}' as control and as active", "two different arms")
+    else:
+        assert roles.arm is not None  # found, or refused
+        arms = declare_arms(table, roles.arm, asked.control, asked.active)
+        if asked.control is None and asked.active is None:
+            guesses.append(f"control taken to be '{arms[0]}', active '{arms[1]}'")
+    columns = {name: column for name in ("site", "arm", "id", "outcome", "responders", "non_responders", "n")
+               if (column := getattr(roles, name)) is not None}  # fmt: skip
+    data: Cells | Patients
+    flags: dict[str, str] = {}
+    cautions: tuple[str, ...] = ()
+    if roles.shape == "patients":
+        found = people(table, roles, arms, asked)
+        data, flags, cautions = found.patients, found.flags, found.cautions
+        guesses += found.guesses
+        exclusions, codings = found.exclusions, found.codings
+        cells = data.cells()
+    else:
+        _no_patients_options(table, asked)
+        counted = (cells_by_site if roles.shape == "wide" else cells_by_arm)(table, roles, arms, asked)
+        data = cells = counted.cells
+        exclusions = counted.exclusions
+        codings = ()
+        if roles.shape == "wide":
+            columns |= dict(zip(_WIDE_NAMES[roles.wide_non], roles.wide, strict=True))
+    totals = cells.totals
+    kept = set(columns.values()) | {origin.removeprefix("column ") for origin in flags.values()}
+    reading = Reading(
+        source=str(table.path),
+        shape=SHAPES[roles.shape],
+        rows=rows,
+        patients=totals[0][1] + totals[1][1],
+        sites=0 if cells.sites == (ALL_SITES,) and roles.site is None else len(cells.sites),
+        arms=dict(zip(arms, totals, strict=True)),
+        columns=columns,
+        codings=codings,
+        exclusions=(*left_out, *exclusions),
+        guesses=tuple(guesses),
+        unused=tuple(name for name in table.columns if name not in kept and name != MARK),
+        cautions=cautions,
     )
+    return ReadTable(data, arms, roles.outcome or "", flags, reading, synthetic)
 
 
-def _population(table: Table, column: str) -> str:
-    name = column.removeprefix(FLAG_PREFIX)
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise TrialError(
-            table.header,
-            f"column '{column}'",
-            f"'{FLAG_PREFIX}' and the name of a population: 1 to 60 letters, digits, '_' and '-'",
-        )
-    return name
+_WIDE_NAMES = {
+    False: ("active responders", "active n", "control responders", "control n"),
+    True: ("active responders", "active non-responders", "control responders", "control non-responders"),
+}
 
 
-def _both_arms(table: Table, arms: tuple[str, str], patients: dict[str, int]) -> None:
-    for arm in arms:
-        if patients[arm] == 0:
-            raise TrialError(str(table.path), f"no patients in arm '{arm}'", "at least one patient in each arm")
+def _left_out(whole: Table, table: Table, roles: Roles, asked: Asked) -> list[str]:
+    """The rows that a condition left out, by arm, and the sites that it left empty."""
+    lost = len(whole.rows) - len(table.rows)
+    if not lost:
+        return []
+    by_arm = ""
+    if roles.arm is not None:
+        before, after = whole.column(roles.arm), table.column(roles.arm)
+        counts = [(arm, before.count(arm) - after.count(arm)) for arm in dict.fromkeys(before)]
+        by_arm = f" ({', '.join(f'{arm} {n}' for arm, n in counts[:8] if n)})"
+    found = [f"{lost:,} of {len(whole.rows):,} rows, which do not fulfil {asked.where}{by_arm}"]
+    if roles.site is not None:
+        kept = set(table.column(roles.site))
+        empty = [site for site in dict.fromkeys(whole.column(roles.site)) if site not in kept]
+        found += [f"site '{site}' has no row that fulfils {asked.where}" for site in empty]
+    return found
 
 
-def _count(table: Table, i: int, column: str, value: str) -> int:
-    found = _WHOLE.fullmatch(value)
-    count = -1 if found is None or (value.startswith("-") and int(found[1])) else int(found[1])
-    if not 0 <= count <= MOST_PATIENTS:
-        required = f"a whole number from 0 to {MOST_PATIENTS:,}"
-        raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", required)
-    return count
-
-
-def _binary(table: Table, keep: list[int], column: str) -> list[int]:
-    """A column of 0 and 1, also as programs write them that know no whole numbers (0.0 and 1.0)."""
-    cells = table.column(column)
-    for i in keep:
-        if cells[i] not in _BINARY:
-            raise TrialError(table.where(i, column), f"'{cells[i]}'" if cells[i] else "nothing", "0 or 1")
-    return [_BINARY[cells[i]] for i in keep]
+def _no_patients_options(table: Table, asked: Asked) -> None:
+    """Options that only patients have, and that would do nothing."""
+    for option, given in (
+        ("responder", asked.responder), ("missing", asked.missing), ("na", asked.na), ("id", asked.id),
+        ("population", asked.population),
+    ):  # fmt: skip
+        if given:
+            raise TrialError(
+                f"{table.path}, {option}",
+                f"{option} = {given!r} with a table of counts",
+                "a row a patient for this option",
+                "Name the column of outcomes (outcome=...) where each row is a patient.",
+            )

@@ -1,46 +1,60 @@
-"""A CSV file as text, every complaint naming file and line; and its mark, where its data are made up."""
+"""A table as text, every complaint naming its place; and its mark, where its data are made up."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from bayes_lupil.characters import name_fault, one_line
 from bayes_lupil.errors import TrialError, closest, nearest
-from bayes_lupil.limits import MOST_BYTES_OF_A_TABLE, MOST_CELLS, MOST_COLUMNS, MOST_LETTERS, MOST_LINES
-from bayes_lupil.texts import read_text
+from bayes_lupil.limits import MOST_CELLS, MOST_COLUMNS, MOST_LETTERS, MOST_LINES
 
-__all__ = ["CELL_COLUMNS", "MARK", "Table", "read_table"]
+__all__ = ["CELL_COLUMNS", "MARK", "Table", "check_header", "check_size", "listed", "without_row_names"]
 
 CELL_COLUMNS = ("site", "arm", "responders", "n")
 MARK = "data"
 """The column that says of every row that it is made up; of real data it may hold anything else."""
 
 _MADE_UP = re.compile(r"\bsynthetic\b", re.IGNORECASE)
+_COUNTS = ("Unnamed: 0", "...1", "__index_level_0__")
+"""How pandas and R's readr call a column that had no name."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file as text: column names and rows, each with its line in the file."""
+    """A file or a data frame as text: column names and rows, each with its place.
 
-    path: Path
+    Attributes
+    ----------
+    path : Path or str
+        The file; or what else it is, in words.
+    rows : tuple of (int, tuple of str)
+        Line (or row) of the file, and the cells in their one spelling (`values.canonical`).
+    unit : str
+        What the numbers of the rows count: 'line' or 'row'.
+    notes : tuple of str
+        What was guessed when it was read.
+    """
+
+    path: Path | str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     header_line: int = 1
-
-    @property
-    def is_cells(self) -> bool:
-        """Whether the columns are those of a table of sites rather than of patients."""
-        return {"responders", "n"} <= set(self.columns)
+    unit: str = "line"
+    notes: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:
         """Whether a row says that it is made up."""
         return MARK in self.columns and any(_MADE_UP.search(text) for text in set(self.column(MARK)))
+
+    @cached_property
+    def _columns(self) -> dict[str, list[str]]:
+        cells = zip(*(fields for _, fields in self.rows), strict=True)
+        return {name: list(column) for name, column in zip(self.columns, cells, strict=True)}
 
     def column(self, name: str) -> list[str]:
         """One column; an unknown name is an error with the nearest valid spelling."""
@@ -52,13 +66,12 @@ class Table:
                 match = closest(name, spare)
                 hint = f"Should '{match}' be called '{name}'?" if match else ""
             raise TrialError(self.header, found, f"a column '{name}'", hint)
-        place = self.columns.index(name)
-        return [fields[place] for _, fields in self.rows]
+        return self._columns[name] if self.rows else []
 
     @property
     def header(self) -> str:
         """File and line of the header, for messages."""
-        return f"{self.path}, line {self.header_line}"
+        return f"{self.path}, {self.unit} {self.header_line}" if self.header_line else str(self.path)
 
     def names(self, column: str) -> list[str]:
         """A column of names; an empty one, or one that no table or figure can show, is an error at its line."""
@@ -69,9 +82,24 @@ class Table:
             raise TrialError(self.where(i, column), *faults[found[i]])
         return found
 
-    def where(self, i: int, column: str) -> str:
+    def where(self, i: int, column: str = "") -> str:
         """File, line and column of row i, for messages."""
-        return f"{self.path}, line {self.rows[i][0]}, column '{column}'"
+        place = f"{self.path}, {self.unit} {self.rows[i][0]}"
+        return f"{place}, column '{column}'" if column else place
+
+    def part(self, keep: Sequence[int]) -> Table:
+        """Some of the rows."""
+        return replace(self, rows=tuple(self.rows[i] for i in keep))
+
+    def with_columns(self, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+        """The same rows with other columns."""
+        lines = [line for line, _ in self.rows]
+        rows = zip(lines, zip(*cells, strict=True), strict=True)
+        return replace(self, columns=tuple(columns), rows=tuple(rows))
+
+    def noted(self, *notes: str) -> Table:
+        """With further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
 
 def _fault_of(name: str) -> tuple[str, str] | None:
@@ -85,56 +113,30 @@ def _fault_of(name: str) -> tuple[str, str] | None:
     return None
 
 
-def listed(columns: tuple[str, ...], most: int = 20) -> str:
+def listed(columns: Sequence[str], most: int = 20) -> str:
     """The names of columns, the first of many."""
     more = f", ... ({len(columns)} in all)" if len(columns) > most else ""
     return ", ".join(columns[:most]) + more
 
 
-def read_table(path: Path) -> Table:
-    """Read a comma-separated file with a header line.
-
-    Raises
-    ------
-    TrialError
-        For an empty file, one larger than the limits, a wrong delimiter or encoding, repeated columns, ragged or
-        missing rows.
-    """
-    text = read_text(path, TrialError, MOST_BYTES_OF_A_TABLE)
-    lines = max(text.count("\n"), text.count("\r"))
+def check_size(where: str, columns: int, lines: int) -> None:
+    """That a table is not larger than the limits."""
     if lines > MOST_LINES:
-        raise TrialError(str(path), f"{lines:,} lines", f"at most {MOST_LINES:,}")
-    reader = _checked(csv.reader(io.StringIO(text, newline=""), strict=True), path)
-    header_line, header = next(reader, (0, []))
-    if not header:
-        raise TrialError(str(path), "blank lines only", "a header line and rows")
-    columns = tuple(name.strip() for name in header)
-    where = f"{path}, line {header_line}"
-    _check_header(columns, where, lines)
-    rows = []
-    for line, fields in reader:
-        if len(fields) != len(columns):
-            found = f"{len(fields):,} fields"
-            raise TrialError(f"{path}, line {line}", found, f"{len(columns):,} fields, as in the header")
-        rows.append((line, tuple([value.strip() for value in fields])))
-    if not rows:
-        raise TrialError(str(path), "a header and no rows", "at least one row for each arm")
-    return Table(path, columns, tuple(rows), header_line)
-
-
-def _check_header(columns: tuple[str, ...], where: str, lines: int) -> None:
-    if len(columns) == 1:
-        for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-            if sign in columns[0]:
-                raise TrialError(where, f"columns separated by {word}", "columns separated by commas")
-    if len(columns) > MOST_COLUMNS:
-        raise TrialError(where, f"{len(columns):,} columns", f"at most {MOST_COLUMNS:,}", "Leave out what is not used.")
-    if len(columns) * lines > MOST_CELLS:
-        found = f"{lines:,} lines of {len(columns):,} columns"
+        raise TrialError(where, f"{lines:,} lines", f"at most {MOST_LINES:,}")
+    if columns > MOST_COLUMNS:
+        raise TrialError(where, f"{columns:,} columns", f"at most {MOST_COLUMNS:,}", "Leave out what is not used.")
+    if columns * lines > MOST_CELLS:
+        found = f"{lines:,} lines of {columns:,} columns"
         raise TrialError(where, found, f"at most {MOST_CELLS:,} cells", "Leave out what is not used.")
+
+
+def check_header(columns: Sequence[str], where: str, nameless: bool = False) -> None:
+    """That every column has a name, and each its own; `nameless` ones may be allowed."""
     seen = set()
     for name in columns:
         if not name:
+            if nameless:
+                continue
             raise TrialError(where, "a column without a name", "a name for each column")
         if fault := _fault_of(name):
             raise TrialError(where, f"a column named {fault[0]}", fault[1])
@@ -143,17 +145,31 @@ def _check_header(columns: tuple[str, ...], where: str, lines: int) -> None:
         seen.add(name)
 
 
-def _checked(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Non-blank lines with their number; a malformed one is an error."""
-    while True:
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            line = getattr(reader, "line_num", 0)
-            raise TrialError(
-                f"{path}, line {line}", f"text that is not CSV ({problem})", "a comma-separated file"
-            ) from None
-        if any(field.strip() for field in fields):
-            yield getattr(reader, "line_num", 0), fields
+def without_row_names(
+    columns: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]
+) -> tuple[tuple[str, ...], tuple[tuple[int, tuple[str, ...]], ...], tuple[str, ...]]:
+    """Without columns that have neither name nor content, and without row names as R and pandas write them.
+
+    Row names are a first column that has no name and a different value in every row.
+
+    Returns
+    -------
+    columns, rows, notes
+    """
+    keep = [
+        j
+        for j, name in enumerate(columns)
+        if name or any(fields[j] for _, fields in rows)  # a delimiter at the end of every line makes such a column
+    ]
+    notes: tuple[str, ...] = ()
+    first = [fields[0] for _, fields in rows]
+    name = columns[0]
+    counted = first == [str(i) for i in range(len(first))] or first == [str(i + 1) for i in range(len(first))]
+    if len(keep) > 1 and keep[0] == 0 and len(set(first)) == len(first) and (not name or (counted and name in _COUNTS)):
+        named = f" ('{name}')" if name else ""
+        notes = (f"the first column, which has no name{named}, is taken for row names and not used",)
+        keep = keep[1:]
+    if len(keep) == len(columns):
+        return tuple(columns), tuple((line, tuple(fields)) for line, fields in rows), ()
+    cells = tuple((line, tuple([fields[j] for j in keep])) for line, fields in rows)
+    return tuple(columns[j] for j in keep), cells, notes

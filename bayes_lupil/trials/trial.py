@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from bayes_lupil.arguments import check_fields, checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.cautions import cautions
+from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import AnalysisSet, Population
+from bayes_lupil.trials.published import PublishedResult, Source, Step
+from bayes_lupil.trials.reading import Reading
+from bayes_lupil.trials.tabled import counts_of, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SYNTHETIC", "Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
 
@@ -87,38 +96,6 @@ class EndPoint:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where numbers come from."""
-
-    id: str
-    citation: str
-    doi: str = ""
-    licence: str = ""
-
-
-@dataclass(frozen=True)
-class PublishedResult:
-    """What a publication printed of one hypothesis in one population, as printed and never recomputed."""
-
-    population: str
-    printed: str
-    p: float | None = None
-    reported: str = ""
-    source: str = ""
-    grade: str = ""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of the trial's fixed sequence of hypotheses."""
-
-    name: str
-    role: str
-    recomputable: bool
-    published: tuple[PublishedResult, ...] = ()
-
-
-@dataclass(frozen=True)
 class Trial(Shown, ReadOnly):
     """A randomised two-arm trial with one end point.
 
@@ -136,6 +113,10 @@ class Trial(Shown, ReadOnly):
         What a reader would want and the publication does not give.
     synthetic : bool
         True for made-up data; carried into every table, figure and file.
+    notes : tuple of str
+        What was left out, decided or guessed when the data were read, and what a trial file says.
+    reading : Reading or None
+        How a table was understood; None of a trial that a trial file declares, or that was built in Python.
     """
 
     name: str
@@ -150,6 +131,7 @@ class Trial(Shown, ReadOnly):
     not_published: tuple[str, ...] = ()
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -181,12 +163,66 @@ class Trial(Shown, ReadOnly):
         everyone = {"itt": Population("itt", "intention to treat", "everyone randomised")}
         return cls(name, title or name, arms, end_point, cells, everyone, synthetic=synthetic)
 
+    @classmethod
+    @checked
+    def from_counts(
+        cls,
+        active: str | tuple[int, int],
+        control: str | tuple[int, int],
+        *,
+        arms: Arms | None = None,
+        end_point: EndPoint | None = None,
+        name: str = "trial",
+        title: str = "",
+    ) -> Trial:
+        """A trial from the totals of its two arms, as they are printed: active first.
+
+        Examples
+        --------
+        >>> trial = Trial.from_counts("34/50", "29/50")
+        >>> trial.arms.names, trial.analysis_set().totals
+        (('control', 'active'), ((29, 50), (34, 50)))
+        """
+        (r1, n1), (r0, n0) = counts_of(active, "active"), counts_of(control, "control")
+        cells = Cells((ALL_SITES,), np.array([[r0, r1]]), np.array([[n0, n1]]), sites_known=False)
+        point = end_point or EndPoint("response", "response")
+        return cls.from_cells(cells, arms or Arms("control", "active"), point, name, title)
+
+    @classmethod
+    def from_frame(cls, frame: Any, **reading: Any) -> Trial:
+        """A trial from a data frame (pandas, polars, Arrow) or a dictionary of columns; see `load_trial`.
+
+        Examples
+        --------
+        >>> columns = {"site": ["A", "A"], "arm": ["placebo", "drug"], "responders": [3, 5], "n": [10, 10]}
+        >>> Trial.from_frame(columns).analysis_set().totals
+        ((3, 10), (5, 10))
+        """
+        from bayes_lupil.trials.loading import read_trial
+
+        return read_trial(frame, reading)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The data as a table that `load_trial` reads again: a row a patient, or a row a site and arm.
+
+        Raises
+        ------
+        UnsupportedModelError
+            Where sites were not published, or of a continuous end point.
+        """
+        return frame_of(self)
+
     @property
     def resolution(self) -> Resolution:
         """'patients', 'cells' or 'margins'."""
         if isinstance(self.data, Margins):
             return "margins"
         return "cells" if isinstance(self.data, Cells) else "patients"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be known before any result: arms that sites do not share, a direction that nobody declared ..."""
+        return cautions(self)
 
     @property
     def site_names(self) -> tuple[str, ...]:
@@ -304,6 +340,7 @@ class Trial(Shown, ReadOnly):
         where = f"{sites} sites" if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
+        rows += [("warning", text) for text in self.warnings]
         rows += [("note", note) for note in self.notes]
         model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
         calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from bayes_lupil import load_trial
 from bayes_lupil.characters import visible
-from bayes_lupil.cli.common import looks_like_model, tell_notes
+from bayes_lupil.cli.common import looks_like_model
 from bayes_lupil.cli.console import Terminal
+from bayes_lupil.cli.reading import tell_notes
 
 HOSTILE = (
     "\x1b[2J\x1b]0;PWNED\x07",
@@ -108,7 +109,7 @@ def test_notes_are_visible(capsys, monkeypatch, tmp_path):
     path.write_text(ROWS.format("\u202e"), encoding="utf-8")
     trial = load_trial(path, control="placebo", active="dr\u202eug")
     err = Terminal(file=io.StringIO(), width=200)
-    monkeypatch.setattr("bayes_lupil.cli.common.err", err)
+    monkeypatch.setattr("bayes_lupil.cli.reading.err", err)
     tell_notes(trial, str(path))
     assert "arm 'third[U+202E]' not compared" in err.file.getvalue()
     assert "site 'C[U+202E]' has no patients" in err.file.getvalue()

@@ -51,8 +51,8 @@ def test_flags_written_as_0_and_1_are_flags() -> None:
     counted = patients(flags={"pp": np.array([1, 1, 1, 1, 0, 0])}).analysis_set(PP)
     assert counted.totals == patients().analysis_set(PP).totals == ((1, 2), (1, 2))
     assert counted.exclusions == (
-        Exclusion(0, 1, 1, "not in population 'pp'"),
         Exclusion(1, 1, 1, "not in population 'pp'"),
+        Exclusion(0, 1, 1, "not in population 'pp', like everyone of site 'C'"),
     )
 
 
@@ -85,8 +85,8 @@ def test_a_population_and_a_site_left_out_are_two_reasons_and_nobody_counts_twic
     analysed = patients().analysis_set(PP, ("A",))
     assert analysed.label == "per protocol without A"
     assert analysed.exclusions == (
-        Exclusion(0, 1, 1, "not in population 'pp'"),
         Exclusion(1, 1, 1, "not in population 'pp'"),
+        Exclusion(0, 1, 1, "not in population 'pp', like everyone of site 'C'"),
         Exclusion(0, 1, 0, "site 'A' left out"),
         Exclusion(1, 1, 1, "site 'A' left out"),
     )

@@ -10,7 +10,7 @@ import pytest
 from bayes_lupil import load_trial, read_outcomes
 from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.limits import MOST_COLUMNS, MOST_LETTERS
-from bayes_lupil.trials.tables import read_table
+from bayes_lupil.trials.delimited import read_table
 
 PATIENTS = (
     "site,arm,response,pop_pp,patient,age\nA,placebo,1,1,a,30\nA,drug,0,1,b,40\nB,placebo,0,0,c,50\nB,drug,1,1,d,60\n"

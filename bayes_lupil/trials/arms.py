@@ -1,0 +1,82 @@
+"""Which arm is control and which active, and that both are where they must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.asked import Asked
+from bayes_lupil.trials.checks import one_spelling
+from bayes_lupil.trials.tables import Table
+
+__all__ = ["check_both_arms", "check_confounded", "declare_arms"]
+
+_CONTROL = re.compile(r"(.*[^a-z])?(placebo|control)([^a-z].*)?")
+_NEGATED = re.compile(r"(^|[^a-z])(no|non|not|without|active|positive)([^a-z]|$)")
+
+
+def declare_arms(table: Table, column: str, control: str | None, active: str | None) -> tuple[str, str]:
+    """Which arm is control and which active.
+
+    One of two arms that is called control or placebo is taken for the control; nothing else is guessed, because a wrong
+    guess would turn the direction of every effect.
+    """
+    found = list(dict.fromkeys(table.names(column)))
+    for role, name in (("control", control), ("active", active)):
+        if name is not None and name not in found:
+            raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
+    if control is not None and control == active:
+        raise TrialError(str(table.path), f"'{control}' as control and as active", "two different arms")
+    one_spelling(table, column, found, "arm")
+    if len(found) < 2:
+        raise TrialError(str(table.path), f"only the arm '{found[0]}'", "two arms")
+    if control is None and active is None:
+        known = [name for name in found if _is_control(name)]
+        control = known[0] if len(found) == 2 and len(known) == 1 else None
+    if len(found) == 2:
+        other = {found[0]: found[1], found[1]: found[0]}
+        control = control or (other[active] if active else None)
+        active = active or (other[control] if control else None)
+    if control is None or active is None:
+        told = ", ".join(repr(name) for name in found[:12]) + (
+            f", ... ({len(found)} in all)" if len(found) > 12 else ""
+        )
+        raise TrialError(
+            str(table.path),
+            f"the arms {told}",
+            "one named as control and one as active",
+            "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...).",
+        )
+    return control, active
+
+
+def _is_control(name: str) -> bool:
+    word = name.casefold()
+    return _CONTROL.fullmatch(word) is not None and _NEGATED.search(word) is None
+
+
+def check_both_arms(table: Table, arms: tuple[str, str], patients: dict[str, int]) -> None:
+    """That each arm has patients."""
+    for arm in arms:
+        if patients.get(arm, 0) == 0:
+            raise TrialError(str(table.path), f"no patients in arm '{arm}'", "at least one patient in each arm")
+
+
+def check_confounded(table: Table, asked: Asked, sites: Sequence[tuple[int, int]]) -> None:
+    """That arm and site can be told apart, unless the caller said that sites may have one arm only.
+
+    Parameters
+    ----------
+    sites : sequence of (int, int)
+        Patients of control and active at each site.
+    """
+    if asked.single_arm_sites or len(sites) < 2 or any(control and active for control, active in sites):
+        return
+    raise TrialError(
+        str(table.path),
+        f"no site with patients of both arms ({len(sites)} sites)",
+        "sites at which both arms can be compared",
+        "Where whole sites were randomised (clusters), say so: --single-arm-sites (in Python: single_arm_sites=True). "
+        "The effect then cannot be told from differences between sites except through the prior of these.",
+    )

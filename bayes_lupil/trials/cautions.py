@@ -1,0 +1,82 @@
+"""What must be known of a trial before any result of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.measurements import Measurements
+from bayes_lupil.trials.patients import Patients
+
+if TYPE_CHECKING:
+    from bayes_lupil.trials.trial import Trial
+
+__all__ = ["CLUSTERS", "cautions", "is_confounded"]
+
+_MOST_NAMED = 12
+_HARM = re.compile(
+    r"death|\bdead\b|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|"
+    r"haemorrhag|hemorrhag|stroke|infarct|\bmi\b|progress|hospitali[sz]|readmi|complication|infection|sepsis|preterm|stillbirth|"
+    r"miscarr|worsen|deteriorat|rejection|amputat|fracture|thrombo|emboli|\bmace\b|\bevent\b|\bevents\b|disabilit|"
+    r"pancreatitis|\bpep\b|intubat|ventilat|transplant|withdraw|dropout|\bdth|kill|suicid|injur"
+)
+CLUSTERS = "no site has patients of both arms"
+"""How the warning begins that arm and site cannot be told apart."""
+
+
+def cautions(trial: Trial) -> tuple[str, ...]:
+    """Warnings about a trial, the gravest first; empty where there is nothing to say."""
+    found = []
+    patients = _by_site(trial)
+    if patients is not None and len(patients) > 1:
+        sites, n = tuple(patients), np.array(list(patients.values()))
+        one_armed = [site for site, row in zip(sites, n, strict=True) if (row == 0).any()]
+        if len(one_armed) == len(sites):
+            found.append(
+                f"{CLUSTERS}: whole sites were randomised, or the table is not complete. The effect cannot be told "
+                "from differences between sites, except through the prior of these; tests of the totals take the "
+                "patients of a site for independent and are too sure"
+            )
+        elif one_armed:
+            alone = int(n[(n == 0).any(axis=1)].sum())
+            named = ", ".join(one_armed[:_MOST_NAMED]) + (" ..." if len(one_armed) > _MOST_NAMED else "")
+            found.append(
+                f"{len(one_armed)} of {len(sites)} sites have patients of one arm only ({named}; {alone} of {n.sum()} "
+                "patients): they say nothing of the effect within sites, and move it only through what sites have in "
+                "common"
+            )
+    point = trial.end_point
+    undeclared = trial.reading is not None and not trial.reading.direction_declared
+    if undeclared and point.kind == "binary" and _HARM.search(re.sub(r"[_.]+", " ", point.name.casefold())):
+        found.append(
+            f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' "
+            "sounds like a harm: --benefit lower (in Python: benefit='lower')"
+        )
+    return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
+
+
+def is_confounded(patients: NDArray[np.int64]) -> bool:
+    """Whether, of several sites, none has patients of both arms; `patients` by site and arm."""
+    return len(patients) > 1 and not (patients > 0).all(axis=1).any()
+
+
+def _by_site(trial: Trial) -> dict[str, list[int]] | None:
+    """Patients of control and active at each site; None where sites are not known."""
+    data = trial.data
+    if isinstance(data, Patients):
+        data = data.cells()
+    if isinstance(data, Cells):
+        if not data.sites_known or data.sites == (ALL_SITES,):
+            return None
+        return dict(zip(data.sites, data.n.tolist(), strict=True))
+    if isinstance(data, Measurements):
+        found = {site: [0, 0] for site in data.sites}
+        for site, arm, measured in zip(data.site, data.arm.tolist(), data.measured.tolist(), strict=True):
+            if measured:
+                found[site][arm] += 1
+        return {site: row for site, row in found.items() if any(row)}
+    return None

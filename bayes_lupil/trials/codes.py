@@ -1,0 +1,139 @@
+"""What the values of a column mean: which is the event, which are missing, and how missing outcomes count."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.asked import Asked
+from bayes_lupil.trials.tables import Table
+from bayes_lupil.trials.values import MISSING, number
+from bayes_lupil.trials.where import rows_where
+
+__all__ = ["Coded", "coded_flags", "coded_outcome", "is_missing"]
+
+_PAIRS = (
+    ("1", "0"), ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("responder", "non-responder"),
+    ("responder", "nonresponder"), ("responder", "non responder"), ("event", "no event"), ("event", "none"),
+    ("event", "non-event"),
+)  # fmt: skip
+"""Values of which one is plainly the event."""
+_NUMBERED = re.compile(r"\d+[_ .:=-]+(.*)")
+_CONDITION = re.compile(r"\s*(<=|>=|<|>)\s*\S")
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Outcomes as 1 and 0, None where they are missing; and how that was come to, where it is not 1 and 0 itself."""
+
+    values: list[int | None]
+    coding: str
+    told: bool
+
+
+def is_missing(text: str, na: Sequence[str] = ()) -> bool:
+    """Whether a cell holds nothing that was recorded."""
+    return text.casefold() in MISSING or text in na
+
+
+def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], arms: Sequence[str]) -> Coded:
+    """The outcomes of the rows kept.
+
+    Parameters
+    ----------
+    keep : sequence of int
+        Rows that are analysed.
+    arms : sequence of str
+        The arm of each row of the table, for messages.
+
+    Raises
+    ------
+    TrialError
+        Where nobody said which value is the event and it is not plain, or one that is not there was named.
+    """
+    cells = table.column(column)
+    held = dict(Counter(cells[i] for i in keep if not is_missing(cells[i], asked.na)))
+    if not held:
+        raise TrialError(f"{table.path}, column '{column}'", "no value in any row", "outcomes")
+    if len(asked.responder) == 1 and _CONDITION.match(asked.responder[0]):
+        condition = asked.responder[0].strip()
+        part = table.part(keep)
+        blank = dict.fromkeys(asked.na, "")
+        if blank:
+            kept = [[blank.get(cell, cell) for cell in part.column(name)] for name in part.columns]
+            part = part.with_columns(part.columns, kept)
+        fulfilled = rows_where(part, f"`{column}` {condition}", "responder")
+        values = [
+            None if is_missing(cells[i], asked.na) else int(good) for i, good in zip(keep, fulfilled, strict=True)
+        ]
+        return Coded(values, f"responders: {column} {condition}", True)
+    if asked.responder:
+        for label in asked.responder:
+            if label not in held:
+                told = ", ".join(f"'{text}'" for text in sorted(held)[:10])
+                where = f"{table.path}, column '{column}'"
+                raise TrialError(
+                    where, f"no '{label}' (values: {told})", "the value of responders", nearest(label, held)
+                )
+        rest = [text for text in held if text not in asked.responder]
+        good = set(asked.responder)
+        named = ", ".join(f"'{text}'" for text in asked.responder)
+        others = ", ".join(f"'{text}'" for text in rest[:8]) + (" ..." if len(rest) > 8 else "")
+        coding = f"responders: {named}; non-responders: {others or 'no other value'}"
+    else:
+        good = _plain_event(table, column, held, keep, arms)
+        coding = f"responders: {', '.join(sorted(good & set(held))) or 'nobody'}"
+    values = [None if is_missing(cells[i], asked.na) else int(cells[i] in good) for i in keep]
+    return Coded(values, coding, bool(asked.responder) or not set(held) <= {"0", "1"})
+
+
+def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence[int], arms: Sequence[str]) -> set[str]:
+    """The spellings of the event, where two values are a pair of which one is plainly it."""
+    bare = {text: _bare(text) for text in held}
+    for event, other in _PAIRS:
+        if set(bare.values()) <= {event, other}:
+            return {text for text, word in bare.items() if word == event}
+    cells = table.column(column)
+    stray = len(held) > 6 or (len(held) > 2 and bool(set(held) & {"0", "1"}))
+    first = next(i for i in keep if cells[i] in held and cells[i] not in ("0", "1"))
+    if not stray:
+        by_arm = Counter((cells[i], arms[i]) for i in keep)
+        names = list(dict.fromkeys(arms[i] for i in keep))
+        told = "; ".join(f"'{v}' ({', '.join(f'{a} {by_arm[v, a]}' for a in names)})" for v in sorted(held))
+        raise TrialError(
+            f"{table.path}, column '{column}'",
+            f"the values {told}",
+            "0 or 1, or to be told which value is the response",
+            f"Say which: {' or '.join(f'responder={value!r}' for value in sorted(held)[:2])}.",
+        )
+    numbers = all(number(text) is not None for text in held)
+    hint = f"responder='<= {min(held)}' says from where on a number is a response." if numbers else ""
+    raise TrialError(table.where(first, column), f"'{cells[first]}'", "0 or 1", hint if len(held) > 2 else "")
+
+
+def _bare(text: str) -> str:
+    """A label without its case and without the number that stands before it ('1_yes')."""
+    word = text.casefold()
+    found = _NUMBERED.fullmatch(word)
+    return found[1] if found is not None and found[1] else word
+
+
+def coded_flags(table: Table, column: str, keep: Sequence[int]) -> list[bool]:
+    """A column of membership: 0 and 1, Y and N, yes and no, TRUE and FALSE; or Y alone, as in ADaM.
+
+    Raises
+    ------
+    TrialError
+        At the first row that is none of these.
+    """
+    cells = table.column(column)
+    held = {cells[i].casefold() for i in keep}
+    for event, other in _PAIRS[:4]:
+        if held <= {event, other} or (event == "y" and held <= {event, ""}):
+            return [cells[i].casefold() == event for i in keep]
+    allowed = {"0", "1"} if held & {"0", "1"} else {"y", "n", "yes", "no", "true", "false"}
+    i = next((i for i in keep if cells[i].casefold() not in allowed), keep[0])
+    raise TrialError(table.where(i, column), f"'{cells[i]}'" if cells[i] else "nothing", "0 or 1")

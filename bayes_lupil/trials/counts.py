@@ -1,0 +1,163 @@
+"""Counts of responders by site and arm, from tables that hold counts: a row a site and arm, or a row a site."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_lupil.errors import TrialError, within
+from bayes_lupil.limits import MOST_PATIENTS
+from bayes_lupil.trials.arms import check_both_arms, check_confounded
+from bayes_lupil.trials.asked import Asked
+from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.checks import check_totals, one_spelling
+from bayes_lupil.trials.roles import Roles
+from bayes_lupil.trials.tables import Table
+
+__all__ = ["Counted", "cells_by_arm", "cells_by_site"]
+
+_WHOLE = re.compile(r"[+-]?\d{1,12}")
+_GROUPED = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Counts by site and arm, and what was left out on the way."""
+
+    cells: Cells
+    exclusions: tuple[str, ...]
+
+
+def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> Counted:
+    """Counts from a row for each site and arm.
+
+    Parameters
+    ----------
+    arms : (str, str)
+        Control and active; rows of other arms are left out and counted.
+    asked : Asked
+        `single_arm_sites` allows a site to lack the row of one arm, which then counts as n = 0. Without it a missing
+        row is an error, since it may as well be a row that was lost.
+    """
+    assert roles.arm is not None  # found, or refused
+    assert roles.responders is not None
+    site_column, arm_column = _sites(table, roles), table.names(roles.arm)
+    second = roles.n or roles.non_responders or ""
+    count_columns = [(name, table.column(name)) for name in (roles.responders, second)]
+    seen: dict[tuple[str, str], int] = {}
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    other_arms: dict[str, int] = {}
+    for i, (line, _row) in enumerate(table.rows):
+        site, arm = site_column[i], arm_column[i]
+        responders, n = (_count(table, i, name, cells[i]) for name, cells in count_columns)
+        if roles.n is None:
+            n += responders
+        if responders > n:
+            raise TrialError(
+                f"{table.path}, {table.unit} {line}",
+                f"{responders} responders of n = {n} (site '{site}', arm '{arm}')",
+                "responders at most n",
+            )
+        if (site, arm) in seen:
+            raise TrialError(
+                f"{table.path}, {table.unit} {line}",
+                f"site '{site}', arm '{arm}' again (first on {table.unit} {seen[site, arm]})",
+                "one row for each site and arm",
+            )
+        seen[site, arm] = line
+        if arm in arms:
+            counts.setdefault(site, {})[arm] = (responders, n)
+        else:
+            other_arms[arm] = other_arms.get(arm, 0) + n
+    _refuse_totals(table, roles, counts, arms)
+    present = [tuple(by_arm.get(arm, (0, 0))[1] for arm in arms) for by_arm in counts.values()]
+    check_confounded(table, asked, [(c, a) for c, a in present if c or a])
+    for site, by_arm in counts.items():
+        for arm in arms:
+            if arm not in by_arm and not asked.single_arm_sites:
+                raise TrialError(
+                    str(table.path),
+                    f"no row for site '{site}', arm '{arm}'",
+                    "a row for each site and arm",
+                    f"If no patient was randomised there, add the row '{site},{arm},0,0', "
+                    "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
+                )
+    exclusions = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
+    exclusions += _lost(dict.fromkeys(site_column), counts)
+    return _counted(table, arms, counts, exclusions)
+
+
+def cells_by_site(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> Counted:
+    """Counts from a row for each site, with the two arms side by side."""
+    site_column = _sites(table, roles)
+    if len(set(site_column)) < len(site_column):
+        first = next(i for i, site in enumerate(site_column) if site in site_column[:i])
+        distinct = [
+            name for name in table.columns
+            if name not in roles.used and len(set(table.column(name))) == len(table.rows) and all(table.column(name))
+        ]  # fmt: skip
+        hint = f"Columns with another value in every row: {', '.join(distinct[:6])} (site=...)." if distinct else ""
+        raise TrialError(
+            table.where(first, roles.site or ""), f"site '{site_column[first]}' again", "a row for each site", hint
+        )
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    for i, site in enumerate(site_column):
+        by_arm = {}
+        for arm, (event, second) in zip(reversed(arms), (roles.wide[:2], roles.wide[2:]), strict=True):
+            responders, n = (_count(table, i, name, table.column(name)[i]) for name in (event, second))
+            if roles.wide_non:
+                n += responders
+            if responders > n:
+                found = f"{responders} responders of n = {n} (site '{site}', {event} of {second})"
+                raise TrialError(table.where(i), found, "responders at most n")
+            by_arm[arm] = (responders, n)
+        counts[site] = by_arm
+    _refuse_totals(table, roles, counts, arms)
+    present = [tuple(by_arm[arm][1] for arm in arms) for by_arm in counts.values()]
+    check_confounded(table, asked, [(c, a) for c, a in present if c or a])
+    return _counted(table, arms, counts, [])
+
+
+def _sites(table: Table, roles: Roles) -> list[str]:
+    if roles.site is None:
+        return [ALL_SITES] * len(table.rows)
+    names = table.names(roles.site)
+    one_spelling(table, roles.site, names, "site")
+    return names
+
+
+def _refuse_totals(
+    table: Table, roles: Roles, counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, str]
+) -> None:
+    rows = {site: [by_arm.get(arm, (0, 0)) for arm in arms] for site, by_arm in counts.items()}
+    check_totals(table, roles.site, rows)
+
+
+def _lost(sites: dict[str, None], counts: dict[str, dict[str, tuple[int, int]]]) -> list[str]:
+    return [f"site '{site}' has no patients in either arm compared" for site in sites if site not in counts]
+
+
+def _counted(
+    table: Table, arms: tuple[str, str], counts: dict[str, dict[str, tuple[int, int]]], exclusions: list[str]
+) -> Counted:
+    nobody = [site for site, by_arm in counts.items() if not any(n for _, n in by_arm.values())]
+    counts = {site: by_arm for site, by_arm in counts.items() if site not in nobody}
+    patients = {arm: sum(by_arm.get(arm, (0, 0))[1] for by_arm in counts.values()) for arm in arms}
+    check_both_arms(table, arms, patients)
+    grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
+    exclusions += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
+    with within(table.path):
+        known = tuple(counts) != (ALL_SITES,)
+        return Counted(Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1], known), tuple(exclusions))
+
+
+def _count(table: Table, i: int, column: str, value: str) -> int:
+    count = int(value) if _WHOLE.fullmatch(value) else -1
+    if not 0 <= count <= MOST_PATIENTS:
+        required = f"a whole number from 0 to {MOST_PATIENTS:,}"
+        grouped = _GROUPED.fullmatch(value) is not None
+        hint = "Write thousands without a sign between the digits." if grouped else ""
+        raise TrialError(table.where(i, column), f"'{value}'" if value else "nothing", required, hint)
+    return count

@@ -1,0 +1,94 @@
+"""How a source was understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bayes_lupil.characters import one_line
+from bayes_lupil.frozen import ReadOnly
+
+__all__ = ["Reading"]
+
+_MOST_LINES = 40
+
+
+@dataclass(frozen=True)
+class Reading(ReadOnly):
+    """What was read, how it was understood and what was left out.
+
+    Attributes
+    ----------
+    source : str
+        File or object.
+    shape : str
+        'a row a patient', 'a row a site and arm' or 'a row a site'.
+    rows : int
+        Rows of the source.
+    patients, sites : int
+        Analysed in the two arms; sites is 0 where there is no column of sites.
+    arms : dict of str to (int, int)
+        Responders and patients by arm, control first.
+    columns : dict of str to str
+        By role: 'site', 'arm', 'outcome', 'id', ...
+    codings : tuple of str
+        What values mean.
+    exclusions : tuple of str
+        What was left out, one by one.
+    guesses : tuple of str
+        What nobody said: taken from names, or from how the file is written.
+    unused : tuple of str
+        Columns without a role.
+    cautions : tuple of str
+        What should be known before any result.
+    direction_declared : bool
+        Whether somebody said which direction is a benefit.
+    """
+
+    source: str
+    shape: str
+    rows: int
+    patients: int
+    sites: int
+    arms: dict[str, tuple[int, int]]
+    columns: dict[str, str] = field(default_factory=dict)
+    codings: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    direction_declared: bool = True
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The record in words, a line each."""
+        sites = f"{self.sites:,} site{'s' if self.sites != 1 else ''}" if self.sites else "no sites"
+        found = [f"{self.source}: {self.rows:,} rows, {self.shape}; {self.patients:,} patients, {sites}"]
+        control, active = self.arms
+        found += [
+            f"{role} '{arm}': {self.arms[arm][0]:,} of {self.arms[arm][1]:,}"
+            for role, arm in (("active", active), ("control", control))
+        ]
+        if self.columns:
+            found.append("columns: " + ", ".join(f"{role} = '{name}'" for role, name in self.columns.items()))
+        found += [f"coding: {text}" for text in self.codings]
+        found += [f"left out: {text}" for text in self.exclusions]
+        found += [f"guessed: {text}" for text in self.guesses]
+        if self.unused:
+            more = f", ... ({len(self.unused)} in all)" if len(self.unused) > 12 else ""
+            found.append(f"not used: {', '.join(self.unused[:12])}{more}")
+        if len(found) > _MOST_LINES:
+            found = [*found[: _MOST_LINES - 1], f"... ({len(found) - _MOST_LINES + 1} more lines)"]
+        return tuple(one_line(text) for text in found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for manifests."""
+        return {
+            "source": self.source, "shape": self.shape, "rows": self.rows, "patients": self.patients,
+            "sites": self.sites, "arms": {arm: list(counts) for arm, counts in self.arms.items()},
+            "columns": dict(self.columns), "codings": list(self.codings), "exclusions": list(self.exclusions),
+            "guesses": list(self.guesses), "unused": list(self.unused), "cautions": list(self.cautions),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)

@@ -1,0 +1,61 @@
+"""A trial as a data frame, and totals as they are printed ('34/50')."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bayes_lupil.arguments import found_in_words
+from bayes_lupil.errors import TrialError, UnsupportedModelError
+from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.patients import Patients
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_lupil.trials.trial import Trial
+
+__all__ = ["counts_of", "frame_of"]
+
+_COUNTS = re.compile(r"\s*(\d{1,12})\s*(?:/|of|out of)\s*(\d{1,12})\s*")
+
+
+def counts_of(text: Any, arm: str) -> tuple[int, int]:
+    """Responders and patients from '34/50', '34 of 50' or (34, 50).
+
+    Examples
+    --------
+    >>> counts_of("34/50", "active"), counts_of((29, 50), "control")
+    ((34, 50), (29, 50))
+    """
+    if isinstance(text, str) and (found := _COUNTS.fullmatch(text)) is not None:
+        return int(found[1]), int(found[2])
+    whole = isinstance(text, tuple | list) and len(text) == 2
+    if whole and all(isinstance(number, int) and not isinstance(number, bool) for number in text):
+        return text[0], text[1]
+    raise TrialError(f"{arm} arm", found_in_words(text), "responders and patients, as '34/50' or (34, 50)")
+
+
+def frame_of(trial: Trial) -> pd.DataFrame:
+    """The data as a table that `load_trial` reads again: a row a patient, or a row a site and arm."""
+    import pandas as pd
+
+    data, arms = trial.data, trial.arms.names
+    if isinstance(data, Patients):
+        columns: dict[str, Any] = {"site": list(data.site)} if data.sites != (ALL_SITES,) else {}
+        columns["arm"] = [arms[a] for a in data.arm]
+        columns[trial.end_point.name] = data.response
+        columns |= {f"pop_{name}": flag.astype(int) for name, flag in data.flags.items()}
+        columns |= {name: list(texts) for name, texts in data.covariates.items()}
+        return pd.DataFrame(columns)
+    if isinstance(data, Cells):
+        rows = [
+            (site, arm, int(data.responders[s, a]), int(data.n[s, a]))
+            for s, site in enumerate(data.sites)
+            for a, arm in enumerate(arms)
+        ]
+        frame = pd.DataFrame(rows, columns=["site", "arm", "responders", "n"])
+        return frame if data.sites_known else frame.drop(columns="site")
+    raise UnsupportedModelError(
+        f"trial '{trial.name}'", "no table of sites or of patients with a binary end point", "one of these"
+    )

@@ -1,0 +1,89 @@
+"""Names that columns commonly have, by what they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = [
+    "ARMS",
+    "IDS",
+    "NON_RESPONDERS",
+    "NUMBERS",
+    "OUTCOMES",
+    "RESPONDERS",
+    "SITES",
+    "VISITS",
+    "WIDE",
+    "fitting",
+    "plain",
+]
+
+Ranks = tuple[tuple[str, ...], ...]
+"""Names without signs and capitals; those of the first rank go before those of the second."""
+
+SITES: Ranks = (
+    ("site", "siteid", "sitename", "siteno", "sitenumber", "sites", "center", "centre", "centers", "centres",
+     "centerid", "centreid", "centerno", "centreno", "studysite"),
+    ("clinic", "hospital", "institution", "practice", "clinicid", "hospitalid"),
+    ("study", "trial", "studyname", "trialname", "studlab"),
+    ("author",),
+)  # fmt: skip
+ARMS: Ranks = (
+    ("trt01p", "trtp"),
+    ("arm",),
+    ("treat", "treatment", "trt", "arms", "treatmentarm", "treatmentgroup", "trtgroup", "trtgrp", "armcd", "studyarm"),
+    ("group", "grp", "rx", "tx", "therapy", "intervention", "allocation", "randomisation", "randomization", "drug"),
+)
+OUTCOMES: Ranks = (
+    ("response", "responder", "outcome", "event", "y", "endpoint"),
+    ("status", "improved", "improvement", "success", "cured", "cure", "relapse", "relapsed", "failure", "death",
+     "died", "dead", "survived", "remission", "recovered", "recovery"),
+)  # fmt: skip
+RESPONDERS: Ranks = (
+    ("responders", "responder", "nresponders"),
+    ("events", "nevents", "numevents", "eventcount", "cases", "successes", "deaths", "r", "x", "ei", "event"),
+)
+NON_RESPONDERS: Ranks = (
+    ("nonresponders", "nonresponder", "nnonresponders"),
+    ("nonevents", "noevents", "nnonevents", "noncases", "failures", "survivors", "noevent"),
+)
+NUMBERS: Ranks = (("n",), ("ntotal", "total", "patients", "npatients", "size", "samplesize", "randomised", "randomized",
+                           "nrandomised", "nrandomized", "denominator", "ni"))  # fmt: skip
+IDS: Ranks = (
+    ("usubjid",),
+    ("patient", "patientid", "patientno", "patid", "subject", "subjectid", "subjid", "subjectno", "pid", "ptid", "pt",
+     "participant", "participantid", "recordid", "patno", "subjno"),
+    ("id", "idno", "caseid", "randno", "randomisationno"),
+)  # fmt: skip
+VISITS: Ranks = (
+    ("visit", "visitnum", "visitno", "avisit", "avisitn", "week", "month", "period", "timepoint", "wave", "followup"),
+    ("time", "day", "year"),
+)
+WIDE = (
+    ("ai", "bi", "ci", "di"), ("ai", "n1i", "ci", "n2i"),
+    ("eventst", "nt", "eventsc", "nc"), ("evente", "ne", "eventc", "nc"), ("eventt", "nt", "eventc", "nc"),
+    ("rt", "nt", "rc", "nc"), ("eventsactive", "nactive", "eventscontrol", "ncontrol"),
+    ("respondersactive", "nactive", "responderscontrol", "ncontrol"),
+)  # fmt: skip
+"""Of a row a site: events and patients (or non-events) of active, then of control."""
+
+_OWN = {"site", "arm", "response", "responders", "n", "patient", "nonresponders"}
+"""The names that this package gives to columns itself."""
+
+
+def plain(name: str) -> str:
+    """A name without signs and capitals."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def fitting(columns: Iterable[str], ranks: Ranks) -> tuple[str, ...]:
+    """The columns whose names fit, of the first rank that has any; one that fits to the letter goes before all."""
+    by_name = [(name, plain(name)) for name in columns]
+    for rank in ranks:
+        exact = [name for name, _ in by_name if name == rank[0] and name in _OWN]
+        if exact:
+            return (exact[0],)
+        if found := [name for name, word in by_name if word in rank]:
+            return tuple(found)
+    return ()
