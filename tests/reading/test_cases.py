@@ -220,10 +220,7 @@ def test_what_must_be_known_first_stands_first_in_the_page(cases: Path, tmp_path
     found = reanalyse(cases / "cluster_randomised.csv", "itt_pooled", single_arm_sites=True, check_engines=False)
     write_reanalysis(collect(found), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert (
-        page.index("Warning: no site has patients of both arms") < page.index("Pearson") if "Pearson" in page else True
-    )
-    assert "No p-value is given" in page
+    assert page.index("Warning: no site has patients of both arms") < page.index("No p-value is given")
     assert "not valid here" in (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
 
 
