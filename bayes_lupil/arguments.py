@@ -185,7 +185,8 @@ def _words(hint: Any) -> str:
     if origin in (Union, types.UnionType):
         # containers last, so that what may be an item is not read as one of the choices
         inner = tuple(sorted(inner, key=lambda one: get_origin(one) is not None))
-        *first, last = dict.fromkeys(_words(one) for one in inner)
+        # None last: the order of a union is that of its first use anywhere
+        *first, last = dict.fromkeys(_words(one) for one in sorted(inner, key=lambda one: one is type(None)))
         return f"{', '.join(first)} or {last}" if first else last
     if origin is Literal:
         return " or ".join(f"'{value}'" for value in inner)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @app.command()
 def endpoints(
     patients: Annotated[
-        Path, typer.Argument(help="A table (.csv) with one row a patient: site, arm, and what was recorded.")
+        Path,
+        typer.Argument(help="A table (.csv, .xlsx, .sav ...), one row a patient: site, arm, and what was recorded."),
     ],
     plan: Annotated[
         str, typer.Option(help="The end-point plan: built-in (see 'plans') or a file (.toml).")

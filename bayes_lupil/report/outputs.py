@@ -135,7 +135,7 @@ def write_reanalysis(result: Contents | Reanalysis, folder: str | Path, *, force
 
 def _fill_reanalysis(contents: Contents, folder: Path) -> None:
     result, synthetic = contents.reanalysis, contents.trial.synthetic
-    begin_manifest(folder, contents.trial.data_hash, synthetic)
+    begin_manifest(folder, contents.trial.data_hash, synthetic, contents.trial.reading)
     places = model_places(item.model for item in result.analyses)
     for posterior in result.posteriors:
         write_fit(posterior, folder / places[posterior.spec.name])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
 from bayes_lupil.files import write_text
 from bayes_lupil.folders import MANIFEST, folder_names
 from bayes_lupil.spec import ModelSpec, Plan
+from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["SITES", "begin_manifest", "end_point_places", "model_places", "models_of_steps", "step_places"]
@@ -49,7 +52,11 @@ def models_of_steps(result: EndPointAnalysis) -> dict[str, ModelSpec]:
     return {step.derived.plan.name: step.model for step in result.steps}
 
 
-def begin_manifest(folder: Path, data_hash: str, synthetic: bool) -> None:
-    """Say in the manifest of a folder of which data its results are; the files are added once they are complete."""
-    head = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
-    write_text(folder / MANIFEST, json.dumps({**head, "data_hash": data_hash}) + "\n")
+def begin_manifest(folder: Path, data_hash: str, synthetic: bool, reading: Reading | None = None) -> None:
+    """Say in the manifest of a folder of which data its results are, and how these were understood.
+
+    The files are added once they are complete.
+    """
+    head: dict[str, Any] = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
+    more = {} if reading is None else {"reading": reading.to_dict()}
+    write_text(folder / MANIFEST, escaped(json.dumps({**head, "data_hash": data_hash, **more})) + "\n")

@@ -70,7 +70,7 @@ def _fill_sites(result: SiteAnalysis, folder: Path) -> None:
     import pandas as pd
 
     trial = result.trial
-    begin_manifest(folder, trial.data_hash, trial.synthetic)
+    begin_manifest(folder, trial.data_hash, trial.synthetic, trial.reading)
     table = result.table.to_frame().reset_index()
     # the page shows the median of the trial without a site
     medians = [row.without.estimates["risk_difference"].q50 for row in result.table.rows]
@@ -155,7 +155,7 @@ def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
     import pandas as pd
 
     hidden, trial = result.hidden, result.trial
-    begin_manifest(folder, trial.data_hash, trial.synthetic)
+    begin_manifest(folder, trial.data_hash, trial.synthetic, trial.reading)
     _write_frame(hidden.to_frame().reset_index(), folder / "unpublished_counts.csv", trial)
     _write_frame(hidden.full.to_frame().reset_index(), folder / "unpublished_tables.csv", trial)
     for count in hidden.counts:

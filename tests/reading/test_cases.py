@@ -194,3 +194,66 @@ def test_254_rows_of_adsl(raw: Path) -> None:
     assert trial.reading.columns["arm"] == "TRT01P"
     assert trial.analysis_set("safety").totals == trial.analysis_set().totals
     assert "site '702' has no patients in either arm compared" in trial.reading.exclusions
+
+
+def test_how_it_was_read_is_in_the_page_and_in_every_manifest(cases: Path, tmp_path: Path, fake_engine: object) -> None:
+    import json
+
+    from bayes_lupil.report import collect, write_reanalysis
+
+    found = reanalyse(cases / "repeated_visits.csv", "itt_pooled", where="visit == 4", check_engines=False)
+    write_reanalysis(collect(found), tmp_path / "out")
+    manifests = list((tmp_path / "out").rglob("manifest.json"))
+    assert len(manifests) == 2
+    for path in manifests:
+        reading = json.loads(path.read_text(encoding="utf-8"))["reading"]
+        assert reading["rows"] == 96
+        assert reading["exclusions"] == ["72 of 96 rows, which do not fulfil visit == 4 (placebo 36, drug 36)"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "96 rows, a row a patient; 24 patients, 2 sites" in page
+    assert "72 of 96 rows, which do not fulfil visit == 4" in page
+
+
+def test_what_must_be_known_first_stands_first_in_the_page(cases: Path, tmp_path: Path, fake_engine: object) -> None:
+    from bayes_lupil.report import collect, write_reanalysis
+
+    found = reanalyse(cases / "cluster_randomised.csv", "itt_pooled", single_arm_sites=True, check_engines=False)
+    write_reanalysis(collect(found), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.index("Warning: no site has patients of both arms") < page.index("No p-value is given")
+    assert "not valid here" in (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--where", "visit == 4"], "24 patients, 2 sites"),
+        (
+            ["--where", "visit == 4", "--id", "id", "--site", "site", "--arm", "arm", "--outcome", "response"],
+            "24 patients",
+        ),
+        (["--where", "visit == 4", "--population", "pp=visit == 4"], "24 patients"),
+        (["--where", "visit == 4", "--responder", "0"], "responders: '0'"),
+        (["--where", "visit == 4", "--na", "1", "--missing", "complete_cases"], "outcome is missing"),
+    ],
+)
+def test_the_options_of_the_command_line(cases: Path, run: Any, options: list[str], words: str) -> None:
+    status, out, err = run("check", cases / "repeated_visits.csv", *options)
+    assert status == 0, err
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "patient 'P00' again"),
+        (["--population", "pp"], "NAME=COLUMN"),
+        (["--wide", "a,b"], "four columns"),
+        (["--sheet", "x"], "only Excel files have sheets"),
+        (["--site", "centre"], "no column 'centre'"),
+    ],
+)
+def test_options_that_are_refused(cases: Path, run: Any, options: list[str], words: str) -> None:
+    status, _, err = run("check", cases / "repeated_visits.csv", *options)
+    assert status == 2
+    assert words in " ".join(err.split())
