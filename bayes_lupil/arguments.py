@@ -122,6 +122,8 @@ def _complain(where: str, values: Iterator[tuple[str, Any, Any]], error: type[In
 
 class _Anything(type):
     def __getattr__(cls, name: str) -> type:
+        if name.startswith("__"):  # what Python itself asks of a class, such as what it wraps
+            raise AttributeError(name)
         return cls
 
 
