@@ -11,6 +11,7 @@ import numpy as np
 
 from bayes_lupil.documents import NAME_PATTERN
 from bayes_lupil.errors import TrialError, within
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.arms import check_both_arms, check_confounded
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES
@@ -25,7 +26,7 @@ __all__ = ["People", "people"]
 
 
 @dataclass(frozen=True)
-class People:
+class People(ReadOnly):
     """Patients of two arms, with what was left out, assumed and should be known.
 
     Attributes

@@ -124,7 +124,8 @@ def test_cells_by_hand() -> None:
             slope = point["beta"] + point["tau_v"] * point["f"][s]
             eta = point["alpha"] + point["tau_u"] * point["e"][s] + slope * a
             by_cell[s, a] = stats.binom.logpmf(TABLE.responders[s, a], TABLE.n[s, a], 1 / (1 + np.exp(-eta)))
-    np.testing.assert_allclose(likelihood.pointwise(point).values, by_cell, rtol=RELATIVE, atol=RELATIVE)
+    some = TABLE.n > 0  # a cell without patients is no observation
+    np.testing.assert_allclose(likelihood.pointwise(point).values, by_cell[some], rtol=RELATIVE, atol=RELATIVE)
     prior = (
         stats.norm.logpdf(point["alpha"], 0, 1.5)
         + stats.norm.logpdf(point["beta"], 0, 1)

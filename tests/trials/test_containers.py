@@ -83,8 +83,7 @@ def test_margins_that_cannot_be(changes):
         {"site": "AABB"}, {"site": ("A", "A", "B")}, {"site": (1, 1, 2, 2)}, {"arm": np.array([0, 1, 0, 2])},
         {"arm": np.array([0, 0, 0, 0])}, {"value": np.array([1.0, np.inf, 3.0, 4.0])}, {"value": np.array(["x"] * 4)},
         {"limits": (np.zeros(3), np.full(3, 9.0))}, {"limits": (np.full(4, 9.0), np.zeros(4))},
-        {"limits": (np.zeros(4), np.zeros(4))}, {"limits": (np.full(4, 2.5), np.full(4, 9.0))},
-        {"limits": (np.zeros(4), np.full(4, 2.5))}, {"limits": np.zeros(4)}, {"limits": (0, 9)},
+        {"limits": (np.zeros(4), np.zeros(4))}, {"limits": np.zeros(4)}, {"limits": (0, 9)},
         {"baseline": np.zeros(3)}, {"flags": {"itt": np.ones(4)}}, {"flags": {"pp": np.ones(3)}}, {"flags": [True]},
     ],
 )  # fmt: skip
