@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.arms import declare_arms
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES, Cells
@@ -22,7 +23,7 @@ SHAPES = {"patients": "a row a patient", "cells": "a row a site and arm", "wide"
 
 
 @dataclass(frozen=True)
-class ReadTable:
+class ReadTable(ReadOnly):
     """The data of a trial, and the record of how they were read.
 
     Attributes

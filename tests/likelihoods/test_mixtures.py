@@ -368,8 +368,7 @@ def test_a_new_site_is_drawn_from_the_mixture(name: str) -> None:
 def test_which_site_stands_alone_is_drawn_given_its_data() -> None:
     """At given effects the chance is share times likelihood, over the sum of both kinds', by hand."""
     spec = SPECS["exnex"]
-    likelihood = _likelihood(spec, Cells(("a",), np.array([[5, 9]]), np.array([[10, 10]])))
-    assert isinstance(likelihood, BinomialCells)
+    likelihood = BinomialCells(spec, Cells(("a",), np.array([[5, 9]]), np.array([[10, 10]])))
     many = 40_000
     one = {"alpha": 0.1, "beta": 0.5, "tau_u": 0.5, "tau_v": 0.3, "outlier_share": 0.3}
     values = {k: np.full(many, v) for k, v in one.items()} | {
