@@ -21,12 +21,12 @@ __all__ = ["BinomialCells"]
 Floats = NDArray[np.float64]
 
 
-def _log_ways(cells: Cells) -> float:
+def _log_ways(cells: Cells) -> Floats:
     """Log of the number of ways in which the responders could be spread over the patients of each cell."""
     from scipy.special import gammaln
 
     y, n = cells.responders, cells.n
-    return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
+    return np.asarray(gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1))
 
 
 class BinomialCells(Likelihood):
@@ -43,7 +43,7 @@ class BinomialCells(Likelihood):
 
     def __init__(self, spec: ModelSpec, cells: Cells, table: Cells | None = None) -> None:
         if table is not None:
-            self.log_pooled = _log_ways(table) - _log_ways(cells)
+            self.log_pooled = float(_log_ways(table).sum() - _log_ways(cells).sum())
         self.spec = spec
         self.cells = cells
         self.site_names = cells.sites
@@ -93,11 +93,10 @@ class BinomialCells(Likelihood):
         return Pointwise("y", by_cell[..., some], ("cell",), {"cell": labels})
 
     def _by_cell(self, eta: Floats) -> Floats:
-        from scipy.special import gammaln, log_expit
+        from scipy.special import log_expit
 
         y, n = self.cells.responders, self.cells.n
-        choose = gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
-        return np.asarray(choose + y * log_expit(eta) + (n - y) * log_expit(-eta))
+        return np.asarray(_log_ways(self.cells) + y * log_expit(eta) + (n - y) * log_expit(-eta))
 
     def _by_kind(self, values: Mapping[str, Any]) -> Floats:
         """Log of share times likelihood of each site's cells, for every kind of site, shape (kinds, ..., sites)."""

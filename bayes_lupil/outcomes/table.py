@@ -22,7 +22,7 @@ from bayes_lupil.trials.sources import is_path, read_source
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.trial import SYNTHETIC
 from bayes_lupil.trials.values import number
-from bayes_lupil.trials.vocabulary import IDS, VISITS, fitting
+from bayes_lupil.trials.vocabulary import IDS, VISITS, fits, fitting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,7 @@ def _check_rows(table: Table) -> None:
     """That rows are patients, as far as a column called like an identifier or a visit tells."""
     free = [name for name in table.columns if name not in ("site", "arm")]
     identifier = next(iter(fitting(free, IDS)), None)
-    visits = tuple(name for name in free if fitting((name,), VISITS) == (name,))
+    visits = tuple(name for name in free if fits(name, VISITS))
     if identifier is not None:
         check_patients_once(table, identifier, table.column("site"), table.column("arm"), visits, False)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.trials.asked import Asked
-from bayes_lupil.trials.checks import one_spelling
-from bayes_lupil.trials.tables import Table
+from bayes_lupil.trials.cautions import is_confounded
+from bayes_lupil.trials.checks import check_totals, one_spelling
+from bayes_lupil.trials.tables import Table, listed
 
-__all__ = ["check_both_arms", "check_confounded", "declare_arms"]
+__all__ = ["check_both_arms", "check_sites", "declare_arms"]
 
 _CONTROL = re.compile(r"(.*[^a-z])?(placebo|control)([^a-z].*)?")
 _NEGATED = re.compile(r"(^|[^a-z])(no|non|not|without|active|positive)([^a-z]|$)")
@@ -39,12 +42,9 @@ def declare_arms(table: Table, column: str, control: str | None, active: str | N
         control = control or (other[active] if active else None)
         active = active or (other[control] if control else None)
     if control is None or active is None:
-        told = ", ".join(repr(name) for name in found[:12]) + (
-            f", ... ({len(found)} in all)" if len(found) > 12 else ""
-        )
         raise TrialError(
             str(table.path),
-            f"the arms {told}",
+            f"the arms {listed([repr(name) for name in found], 12)}",
             "one named as control and one as active",
             "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...).",
         )
@@ -63,19 +63,25 @@ def check_both_arms(table: Table, arms: tuple[str, str], patients: dict[str, int
             raise TrialError(str(table.path), f"no patients in arm '{arm}'", "at least one patient in each arm")
 
 
-def check_confounded(table: Table, asked: Asked, sites: Sequence[tuple[int, int]]) -> None:
-    """That arm and site can be told apart, unless the caller said that sites may have one arm only.
+def check_sites(
+    table: Table, column: str | None, asked: Asked, counts: Mapping[str, Sequence[tuple[int, int]]]
+) -> None:
+    """That no site is the sum of the others, and that arm and site can be told apart, unless the caller gave that up.
 
     Parameters
     ----------
-    sites : sequence of (int, int)
-        Patients of control and active at each site.
+    column : str or None
+        The column of sites.
+    counts : mapping
+        Responders and patients of control and of active, by site.
     """
-    if asked.single_arm_sites or len(sites) < 2 or any(control and active for control, active in sites):
+    check_totals(table, column, counts)
+    patients = [(control[1], active[1]) for control, active in counts.values() if control[1] or active[1]]
+    if asked.single_arm_sites or not is_confounded(np.array(patients)):
         return
     raise TrialError(
         str(table.path),
-        f"no site with patients of both arms ({len(sites)} sites)",
+        f"no site with patients of both arms ({len(patients)} sites)",
         "sites at which both arms can be compared",
         "Where whole sites were randomised (clusters), say so: --single-arm-sites (in Python: single_arm_sites=True). "
         "The effect then cannot be told from differences between sites except through the prior of these.",

@@ -35,7 +35,7 @@ def cautions(trial: Trial) -> tuple[str, ...]:
     if patients is not None and len(patients) > 1:
         sites, n = tuple(patients), np.array(list(patients.values()))
         one_armed = [site for site, row in zip(sites, n, strict=True) if (row == 0).any()]
-        if len(one_armed) == len(sites):
+        if is_confounded(n):
             found.append(
                 f"{CLUSTERS}: whole sites were randomised, or the table is not complete. The effect cannot be told "
                 "from differences between sites, except through the prior of these; tests of the totals take the "

@@ -9,10 +9,10 @@ import numpy as np
 
 from bayes_lupil.errors import TrialError, within
 from bayes_lupil.limits import MOST_PATIENTS
-from bayes_lupil.trials.arms import check_both_arms, check_confounded
+from bayes_lupil.trials.arms import check_both_arms, check_sites
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES, Cells
-from bayes_lupil.trials.checks import check_totals, one_spelling
+from bayes_lupil.trials.checks import one_spelling
 from bayes_lupil.trials.roles import Roles
 from bayes_lupil.trials.tables import Table
 
@@ -71,9 +71,7 @@ def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked
             counts.setdefault(site, {})[arm] = (responders, n)
         else:
             other_arms[arm] = other_arms.get(arm, 0) + n
-    _refuse_totals(table, roles, counts, arms)
-    present = [tuple(by_arm.get(arm, (0, 0))[1] for arm in arms) for by_arm in counts.values()]
-    check_confounded(table, asked, [(c, a) for c, a in present if c or a])
+    check_sites(table, roles.site, asked, _in_order(counts, arms))
     for site, by_arm in counts.items():
         for arm in arms:
             if arm not in by_arm and not asked.single_arm_sites:
@@ -114,9 +112,7 @@ def cells_by_site(table: Table, roles: Roles, arms: tuple[str, str], asked: Aske
                 raise TrialError(table.where(i), found, "responders at most n")
             by_arm[arm] = (responders, n)
         counts[site] = by_arm
-    _refuse_totals(table, roles, counts, arms)
-    present = [tuple(by_arm[arm][1] for arm in arms) for by_arm in counts.values()]
-    check_confounded(table, asked, [(c, a) for c, a in present if c or a])
+    check_sites(table, roles.site, asked, _in_order(counts, arms))
     return _counted(table, arms, counts, [])
 
 
@@ -128,11 +124,9 @@ def _sites(table: Table, roles: Roles) -> list[str]:
     return names
 
 
-def _refuse_totals(
-    table: Table, roles: Roles, counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, str]
-) -> None:
-    rows = {site: [by_arm.get(arm, (0, 0)) for arm in arms] for site, by_arm in counts.items()}
-    check_totals(table, roles.site, rows)
+def _in_order(counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, str]) -> dict[str, list[tuple[int, int]]]:
+    """Responders and patients of control and then of active, by site; an arm without a row has nobody."""
+    return {site: [by_arm.get(arm, (0, 0)) for arm in arms] for site, by_arm in counts.items()}
 
 
 def _lost(sites: dict[str, None], counts: dict[str, dict[str, tuple[int, int]]]) -> list[str]:
@@ -146,7 +140,7 @@ def _counted(
     counts = {site: by_arm for site, by_arm in counts.items() if site not in nobody}
     patients = {arm: sum(by_arm.get(arm, (0, 0))[1] for by_arm in counts.values()) for arm in arms}
     check_both_arms(table, arms, patients)
-    grid = np.array([[by_arm.get(arm, (0, 0)) for arm in arms] for by_arm in counts.values()])
+    grid = np.array(list(_in_order(counts, arms).values()))
     exclusions += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
     with within(table.path):
         known = tuple(counts) != (ALL_SITES,)

@@ -12,10 +12,10 @@ import numpy as np
 from bayes_lupil.documents import NAME_PATTERN
 from bayes_lupil.errors import TrialError, within
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.arms import check_both_arms, check_confounded
+from bayes_lupil.trials.arms import check_both_arms, check_sites
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES
-from bayes_lupil.trials.checks import check_patients_once, check_totals, one_spelling
+from bayes_lupil.trials.checks import check_patients_once, one_spelling
 from bayes_lupil.trials.codes import Coded, coded_flags, coded_outcome
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.roles import FLAG_PREFIX, Roles
@@ -101,8 +101,7 @@ def people(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> P
         )
     cells = patients.cells()
     rows = [[(int(cells.responders[s, a]), int(cells.n[s, a])) for a in (0, 1)] for s in range(len(cells.sites))]
-    check_totals(table, roles.site, dict(zip(cells.sites, rows, strict=True)))
-    check_confounded(table, asked, [(int(c), int(a)) for c, a in cells.n])
+    check_sites(table, roles.site, asked, dict(zip(cells.sites, rows, strict=True)))
     codings = ((coded.coding,) if coded.told else ()) + rule
     return People(patients, coded, codings, tuple(exclusions), tuple(guesses), tuple(cautions), origins)
 

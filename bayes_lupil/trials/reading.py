@@ -7,6 +7,7 @@ from typing import Any
 
 from bayes_lupil.characters import one_line
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.trials.tables import listed
 
 __all__ = ["Reading"]
 
@@ -75,8 +76,7 @@ class Reading(ReadOnly):
         found += [f"left out: {text}" for text in self.exclusions]
         found += [f"guessed: {text}" for text in self.guesses]
         if self.unused:
-            more = f", ... ({len(self.unused)} in all)" if len(self.unused) > 12 else ""
-            found.append(f"not used: {', '.join(self.unused[:12])}{more}")
+            found.append(f"not used: {listed(self.unused, 12)}")
         if len(found) > _MOST_LINES:
             found = [*found[: _MOST_LINES - 1], f"... ({len(found) - _MOST_LINES + 1} more lines)"]
         return tuple(one_line(text) for text in found)

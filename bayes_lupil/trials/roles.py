@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bayes_lupil.errors import TrialError, did_you_mean, nearest
 from bayes_lupil.trials.arms import declare_arms
@@ -21,6 +22,7 @@ from bayes_lupil.trials.vocabulary import (
     VISITS,
     WIDE,
     Ranks,
+    fits,
     fitting,
     plain,
 )  # fmt: skip
@@ -68,8 +70,8 @@ class Roles:
 class _Search:
     """Collects what is found, what was guessed and what is missing, so that all of it is told at once."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table, asked: Asked) -> None:
+        self.table, self.asked = table, asked
         self.free = [name for name in table.columns if name != MARK and not name.startswith(FLAG_PREFIX)]
         self.guesses: list[str] = []
         self.faults: list[tuple[str, str, str]] = []
@@ -104,6 +106,16 @@ class _Search:
             self.faults.append((found, f"a column '{common}', or another for the {what} ({option}=...)", hint))
         return None
 
+    def site(self) -> str | None:
+        """The column of sites; a trial of one centre needs none."""
+        return self.one("site", "site", self.asked.site, SITES, "site", needed=False)
+
+    def roles(self, shape: str, site: str | None, **parts: Any) -> Roles:
+        """What was found, once nothing is missing."""
+        if site is None:
+            self.guesses.append("no column of sites: taken for one centre")
+        return Roles(shape, site, guesses=tuple(self.guesses), **parts)
+
     def take(self, name: str) -> str:
         if name in self.free:
             self.free.remove(name)
@@ -124,11 +136,11 @@ def find_roles(table: Table, asked: Asked) -> Roles:
     """
     if asked.wide is not None:
         return _given_wide(table, asked)
-    search = _Search(table)
+    search = _Search(table, asked)
     counts = _counts(table, asked)
-    if counts is None and asked.arm is None and (found := _known_wide(table, search, asked)) is not None:
+    if counts is None and asked.arm is None and (found := _known_wide(table, search)) is not None:
         return found
-    site = search.one("site", "site", asked.site, SITES, "site", needed=False)
+    site = search.site()
     arm = search.one("arm", "arm", asked.arm, ARMS, "arm")
     made: dict[str, str | None] = {}
     if counts is not None:
@@ -152,7 +164,7 @@ def find_roles(table: Table, asked: Asked) -> Roles:
             search.faults = [fault for fault in search.faults if fault[1] != "one for the identifier of patients"]
             if name is None:
                 name = next(iter(fitting(search.free, IDS)), None)
-        visits = tuple(column for column in search.free if any(plain(column) in rank for rank in VISITS))
+        visits = tuple(column for column in search.free if fits(column, VISITS))
         made["outcome"] = _outcome(search, asked, site)
     if search.faults:
         if arm is not None:
@@ -161,12 +173,7 @@ def find_roles(table: Table, asked: Asked) -> Roles:
             except TrialError as problem:
                 search.faults.append((problem.found, problem.required, problem.hint))
         _refuse(table, search.faults)
-    if site is None:
-        search.guesses.append("no column of sites: taken for one centre")
-    return Roles(
-        shape, site, arm, made.get("outcome"), made.get("responders"), made.get("non_responders"), made.get("n"), name,
-        visits, guesses=tuple(search.guesses),
-    )  # fmt: skip
+    return search.roles(shape, site, arm=arm, id=name, visits=visits, **made)
 
 
 def _refuse(table: Table, faults: Sequence[tuple[str, str, str]]) -> None:
@@ -234,13 +241,13 @@ def _outcome(search: _Search, asked: Asked, site: str | None) -> str | None:
     return found
 
 
-def _known_wide(table: Table, search: _Search, asked: Asked) -> Roles | None:
+def _known_wide(table: Table, search: _Search) -> Roles | None:
     by_name = {plain(name): name for name in table.columns}
     for names in WIDE:
         if not set(names) <= set(by_name):
             continue
         columns = tuple(search.take(by_name[name]) for name in names)
-        site = search.one("site", "site", asked.site, SITES, "site", needed=False)
+        site = search.site()
         if search.faults:
             _refuse(table, search.faults)
         guess = f"active taken to be {columns[0]} of {columns[1]}, control {columns[2]} of {columns[3]}"
@@ -250,14 +257,12 @@ def _known_wide(table: Table, search: _Search, asked: Asked) -> Roles | None:
                 f"control {columns[2]} of {columns[2]} + {columns[3]}"
             )
         search.guesses.append(guess)
-        if site is None:
-            search.guesses.append("no column of sites: taken for one centre")
-        return Roles("wide", site, wide=columns, wide_non=names[1] == "bi", guesses=tuple(search.guesses))
+        return search.roles("wide", site, wide=columns, wide_non=names[1] == "bi")
     return None
 
 
 def _given_wide(table: Table, asked: Asked) -> Roles:
-    search = _Search(table)
+    search = _Search(table, asked)
     given = asked.wide or {}
     pairs = {arm: tuple(columns) for arm, columns in given.items()}
     if set(pairs) != {"active", "control"} or any(len(pair) != 2 for pair in pairs.values()):
@@ -272,14 +277,10 @@ def _given_wide(table: Table, asked: Asked) -> Roles:
         search.one("counts", "wide", name, (), name)
     if len(set(columns)) < 4:
         search.faults.append((f"the columns {', '.join(columns)}", "four different columns", ""))
-    site = search.one("site", "site", asked.site, SITES, "site", needed=False)
+    site = search.site()
     if search.faults:
         _refuse(table, search.faults)
-    rest = [
-        plain(name) in ("bi", "di") or any(plain(name) in rank for rank in NON_RESPONDERS) for name in columns[1::2]
-    ]
+    rest = [plain(name) in ("bi", "di") or fits(name, NON_RESPONDERS) for name in columns[1::2]]
     if all(rest):
         search.guesses.append(f"{columns[1]} and {columns[3]} taken for patients without the event")
-    if site is None:
-        search.guesses.append("no column of sites: taken for one centre")
-    return Roles("wide", site, wide=columns, wide_non=all(rest), guesses=tuple(search.guesses))
+    return search.roles("wide", site, wide=columns, wide_non=all(rest))

@@ -15,6 +15,7 @@ __all__ = [
     "SITES",
     "VISITS",
     "WIDE",
+    "fits",
     "fitting",
     "plain",
 ]
@@ -75,6 +76,11 @@ _OWN = {"site", "arm", "response", "responders", "n", "patient", "nonresponders"
 def plain(name: str) -> str:
     """A name without signs and capitals."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def fits(name: str, ranks: Ranks) -> bool:
+    """Whether a name is one of any rank."""
+    return any(plain(name) in rank for rank in ranks)
 
 
 def fitting(columns: Iterable[str], ranks: Ranks) -> tuple[str, ...]:
