@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bayes_lupil import az, endpoints, hidden, outcomes, priors, report, sensitivity, sites
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
-    from bayes_lupil.fitting import fit
+    from bayes_lupil.fitting import fit, pymc_model
     from bayes_lupil.frequentist import trial_hierarchy
     from bayes_lupil.outcomes import Outcomes, read_outcomes, synthetic_patients
     from bayes_lupil.posterior import Posterior
@@ -48,8 +48,8 @@ _HOMES = {
     "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
     "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
     "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
-    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "read_outcomes": "outcomes",
-    "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
+    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "pymc_model": "fitting",
+    "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
     "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
-    "outcomes", "priors", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
+    "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
     "synthetic_patients", "trial_hierarchy",
 ]  # fmt: skip
 

@@ -25,7 +25,7 @@ from bayes_lupil.trials.trial import Trial
 _DIFFERENT = 0.25
 """Between the two probabilities of benefit, from where on it is said."""
 
-__all__ = ["fit", "fit_checked", "for_trial"]
+__all__ = ["fit", "fit_checked", "for_trial", "pymc_model"]
 
 
 @checked
@@ -72,6 +72,61 @@ def fit(
     data = read_trial(trial, reading)
     spec = for_trial(spec, data)
     return _fit(build_likelihood(spec, data), data, progress)[0]
+
+
+@checked
+def pymc_model(model: ModelSpec | str | Path, trial: Any, **reading: Any) -> Any:
+    """The PyMC model that a model file and a trial make, to look at, to change and to sample with PyMC itself.
+
+    The data are an observed variable, so that `pm.sample`, `pm.sample_prior_predictive`,
+    `pm.sample_posterior_predictive` and `pm.compute_log_likelihood` work. Its density is that which `fit` samples.
+
+    Parameters
+    ----------
+    model : ModelSpec, str or Path
+        A model, a built-in name or a TOML file.
+    trial : Trial, str, Path, data frame or dict of columns
+        A trial, or anything `load_trial` takes.
+    **reading
+        How a table is read (see `load_trial`).
+
+    Returns
+    -------
+    pymc.Model
+        Free variables are the parameters of the model file: alpha and beta (log odds of the average site, and the log
+        odds ratio; at each site where they are fixed), tau_u and tau_v (between-site SDs), correlation, df,
+        outlier_share, gamma, sigma, site_share and retention where the model has them. Sites come in standardised form:
+        e and f are the site effects in units of tau_u and tau_v, d_control and d_active (or d_site) what outlying
+        sites deviate by, g the effects of sites that are not exchangeable. Derived from them: u and v (site effects on
+        the log odds), p (response probabilities by site and arm; 'mean' of a continuous end point).
+
+        The observed variable is y: responders by site and arm (by cell, where some have no patients), with patients as
+        the data container n, or the patients' values; of published margins count, the patients by class. Under 'exnex'
+        the kinds of sites are summed out: there are no u, v and p, and the log likelihood is by site. Of margins the
+        log likelihood is one number, without the multinomial coefficient, and draws keep the size of each arm.
+
+    Notes
+    -----
+    Give `pm.sample_posterior_predictive` draws that PyMC made of this model. `Posterior.data` holds u and v in place of
+    e and f, which PyMC would then draw from the prior; it has a group posterior_predictive of its own.
+
+    Raises
+    ------
+    ModelError, TrialError
+        For bad input.
+    UnsupportedModelError
+        Where the trial cannot support the model.
+
+    Examples
+    --------
+    >>> model = pymc_model("site_effects", "beitler_landis")
+    >>> [variable.name for variable in model.free_RVs]
+    ['alpha', 'beta', 'tau_u', 'e', 'tau_v', 'f']
+    >>> [variable.name for variable in model.observed_RVs]
+    ['y']
+    """
+    spec, data = model if isinstance(model, ModelSpec) else load_model(model), read_trial(trial, reading)
+    return build_likelihood(spec, data).pymc_model(drawn=True)
 
 
 def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:

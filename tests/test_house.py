@@ -69,8 +69,8 @@ def test_public_names_are_pinned():
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
         "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
         "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
-        "outcomes", "priors", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
-        "synthetic_patients", "trial_hierarchy",
+        "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models",
+        "sites", "synthetic_patients", "trial_hierarchy",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

@@ -107,8 +107,15 @@ class Likelihood(ABC):
             found[item.name] = item.sample(rng, (draws, *(sizes[dim] for dim in item.dims)), found)
         return found
 
-    def pymc_model(self) -> Any:
-        """The PyMC graph: parameters and likelihood, nothing derived."""
+    def pymc_model(self, drawn: bool = False) -> Any:
+        """The PyMC graph: parameters and likelihood.
+
+        Parameters
+        ----------
+        drawn : bool
+            Whether the data are an observed variable that PyMC can draw too, with site effects and probabilities beside
+            it; else they are a potential, and nothing is derived.
+        """
         import pymc as pm
         import pytensor
 
@@ -118,8 +125,27 @@ class Likelihood(ABC):
             values: dict[str, Any] = {}
             for item in self.parameters:
                 values[item.name] = item.pymc(values)
-            self._observe(values)
+            if drawn:
+                self._derive(values)
+                self._observe_drawn(values)
+            else:
+                self._observe(values)
         return model
+
+    def _derive(self, values: Values) -> None:
+        """Add site effects and response probabilities (or means) to the PyMC model in context."""
+        import pymc as pm
+
+        if len(self.sites.log_odds_by_kind(values)) > 1:
+            return  # they depend on the kind of each site, which is summed out
+        for name, effect in self.sites.effects(values).items():
+            pm.Deterministic(name, effect, dims="site")
+        centre = self.sites.log_odds(values)
+        dims = ("site", "arm")
+        if self.spec.continuous:
+            pm.Deterministic("mean", centre, dims=dims)
+        else:
+            pm.Deterministic("p", pm.math.sigmoid(centre), dims=dims)
 
     def with_kinds(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
         """Values with the kind of every site drawn given the data, where an engine left it open."""
@@ -139,6 +165,10 @@ class Likelihood(ABC):
     @abstractmethod
     def _observe(self, values: Values) -> None:
         """Add the data to the PyMC model in context, each of `graph_data` as a data container."""
+
+    @abstractmethod
+    def _observe_drawn(self, values: Values) -> None:
+        """The same density as an observed variable, which PyMC can draw."""
 
     @abstractmethod
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:

@@ -29,6 +29,38 @@ def _log_ways(cells: Cells) -> Floats:
     return np.asarray(gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1))
 
 
+def _log_binomial(y: Any, eta: Any, n: Any) -> Any:
+    """Log density of responders given the log odds, cell by cell, as a graph."""
+    import pytensor.tensor as pt
+
+    choose = pt.gammaln(n + 1) - pt.gammaln(y + 1) - pt.gammaln(n - y + 1)
+    # not pm.Binomial, whose density is 0 from a log odds of 37 on, where 1 - p rounds to 0
+    return choose - y * pt.softplus(-eta) - (n - y) * pt.softplus(eta)
+
+
+def _log_mixture(y: Any, share: Any, eta: Any, other_share: Any, other_eta: Any, n: Any) -> Any:
+    """Log density of both arms of a site that is of one of two kinds, site by site, as a graph."""
+    import pytensor.tensor as pt
+
+    kinds = [(share, eta), (other_share, other_eta)]
+    return pt.logsumexp(pt.stack([pt.log(c) + pt.sum(_log_binomial(y, e, n), -1) for c, e in kinds]), axis=0)
+
+
+def _draw_binomial(eta: Any, n: Any, rng: np.random.Generator, size: tuple[int, ...] | None) -> Any:
+    from scipy.special import expit
+
+    return rng.binomial(n, expit(eta), size)
+
+
+def _draw_mixture(
+    share: Any, eta: Any, other_share: Any, other_eta: Any, n: Any, rng: np.random.Generator, size: Any
+) -> Any:
+    """Responders in both arms of sites of two kinds, shape (..., 2); the two shares sum to 1."""
+    shape = np.broadcast_shapes(np.shape(share), np.shape(eta)[:-1]) if size is None else tuple(size)
+    other = rng.random(shape) < np.broadcast_to(other_share, shape)
+    return _draw_binomial(np.where(other[..., None], other_eta, eta), n, rng, None)
+
+
 class BinomialCells(Likelihood):
     """A model file met with a table of sites, or with its totals.
 
@@ -63,18 +95,32 @@ class BinomialCells(Likelihood):
         import pytensor.tensor as pt
 
         n, y = (pm.Data(name, value, dims=("site", "arm")) for name, value in self.graph_data().items())
-        choose = pt.gammaln(n + 1) - pt.gammaln(y + 1) - pt.gammaln(n - y + 1)
-
-        def by_cell(eta: Any) -> Any:
-            # not pm.Binomial, whose density is 0 from a log odds of 37 on, where 1 - p rounds to 0
-            return choose - y * pt.softplus(-eta) - (n - y) * pt.softplus(eta)
-
         kinds = self.sites.log_odds_by_kind(values)
         if len(kinds) == 1:
-            total = pt.sum(by_cell(kinds[0][1]))
+            parts = _log_binomial(y, kinds[0][1], n)
         else:
-            total = pt.sum(pt.logsumexp(pt.stack([pt.log(c) + pt.sum(by_cell(eta), -1) for c, eta in kinds]), axis=0))
-        pm.Potential("log_likelihood", total)
+            (share, eta), (other_share, other_eta) = kinds
+            parts = _log_mixture(y, share, eta, other_share, other_eta, n)
+        pm.Potential("log_likelihood", pt.sum(parts))
+
+    def _observe_drawn(self, values: Mapping[str, Any]) -> None:
+        import pymc as pm
+
+        kinds = self.sites.log_odds_by_kind(values)
+        n, y, some = self.cells.n, self.cells.responders, self.cells.n > 0
+        if len(kinds) > 1:
+            dims: tuple[str, ...] = ("site", "arm")
+            given = [*(part for kind in kinds for part in kind), pm.Data("n", n, dims=dims)]
+            call = {"logp": _log_mixture, "random": _draw_mixture, "signature": "(),(a),(),(a),(a)->(a)"}
+        else:
+            dims, eta = self._dims, kinds[0][1]
+            if not some.all():
+                pm.modelcontext(None).add_coord("cell", self._labels)
+                site, arm = np.nonzero(some)
+                n, y, eta = n[some], y[some], eta[site, arm]
+            given = [eta, pm.Data("n", n, dims=dims)]
+            call = {"logp": _log_binomial, "random": _draw_binomial}
+        pm.CustomDist("y", *given, **call, dtype="int64", dims=dims, observed=pm.Data("responders", y, dims=dims))
 
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """Patients and responders."""
@@ -86,11 +132,18 @@ class BinomialCells(Likelihood):
         Such a cell is no observation: left in, its log likelihood of 0 at every draw is what `az.loo` cannot take.
         """
         by_cell = self._by_cell(self.sites.log_odds(values))
-        some = self.cells.n > 0
-        if some.all():
-            return Pointwise("y", by_cell, ("site", "arm"))
-        labels = [f"{self.site_names[s]}, {ARMS[a]}" for s, a in np.argwhere(some)]
-        return Pointwise("y", by_cell[..., some], ("cell",), {"cell": labels})
+        if self._dims != ("cell",):
+            return Pointwise("y", by_cell, self._dims)
+        return Pointwise("y", by_cell[..., self.cells.n > 0], self._dims, {"cell": self._labels})
+
+    @property
+    def _dims(self) -> tuple[str, ...]:
+        """Of the cells that have patients."""
+        return ("site", "arm") if (self.cells.n > 0).all() else ("cell",)
+
+    @property
+    def _labels(self) -> list[str]:
+        return [f"{self.site_names[s]}, {ARMS[a]}" for s, a in np.argwhere(self.cells.n > 0)]
 
     def _by_cell(self, eta: Floats) -> Floats:
         from scipy.special import log_expit

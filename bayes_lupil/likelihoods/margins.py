@@ -70,6 +70,29 @@ class MarginsLikelihood(Likelihood):
         import pytensor.tensor as pt
 
         counts = pm.Data("counts", self.graph_data()["counts"], dims="class")
+        pm.Potential("log_likelihood", pt.sum(counts * self._log_chances(values)))
+
+    def _observe_drawn(self, values: Values) -> None:
+        import pymc as pm
+
+        def draw(log_chance: Any, rng: np.random.Generator, size: Any = None) -> Any:  # noqa: ARG001
+            return self._drawn(np.exp(log_chance), rng)
+
+        pm.CustomDist(
+            "count",
+            self._log_chances(values),
+            logp=lambda counts, log_chance: (counts * log_chance).sum(axis=-1),
+            random=draw,
+            signature="(c)->(c)",
+            dtype="int64",
+            dims="class",
+            observed=pm.Data("counts", self.counts, dims="class"),
+        )
+
+    def _log_chances(self, values: Values) -> Any:
+        """Log probability of each class as a graph, shape (classes,)."""
+        import pytensor.tensor as pt
+
         eta = self.sites.log_odds(values)
         log_share, rho = pt.log(values["site_share"]), values["retention"]
         log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}
@@ -84,7 +107,7 @@ class MarginsLikelihood(Likelihood):
             ordinary = by_site[first:] + pt.log(keep if item.in_subset else 1 - keep)
             parts = pt.concatenate([by_site[:first], ordinary]) if item.may_be_excluded else ordinary
             chances.append(pt.logsumexp(parts))
-        pm.Potential("log_likelihood", pt.sum(counts * pt.stack(chances)))
+        return pt.stack(chances)
 
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """Patients by class, those at the excluded sites by their power; whole numbers where it is 1."""
@@ -150,13 +173,15 @@ class MarginsLikelihood(Likelihood):
         In an arm with an impossible class ('no non-responder at the excluded sites') the draw is conditional on that
         class being empty, as it was in the trial.
         """
-        chance = np.exp(self.class_log_probability(values))
+        return Pointwise("count", self._drawn(np.exp(self.class_log_probability(values)), rng), ("class",))
+
+    def _drawn(self, chance: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
         drawn = np.zeros(chance.shape, dtype=np.int64)
         for arm, _ in enumerate(ARMS):
             mine = [i for i, item in enumerate(self.margins.classes) if item.arm == arm]
             p = chance[..., mine]
             drawn[..., mine] = rng.multinomial(self.margins.totals[arm][1], p / p.sum(axis=-1, keepdims=True))
-        return Pointwise("count", drawn, ("class",))
+        return drawn
 
     def site_weights(self, values: Values) -> Floats:
         """The sites' unknown shares, a parameter, shape (..., sites)."""

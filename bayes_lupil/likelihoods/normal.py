@@ -173,6 +173,21 @@ class NormalPatients(Likelihood):
             density = self.y.size * constant - (df + 1) / 2 * pt.sum(pt.log1p(squares / df))
         pm.Potential("log_likelihood", density - self.y.size * pt.log(sigma))
 
+    def _observe_drawn(self, values: Values) -> None:
+        import pymc as pm
+
+        df = self.error_df(values)
+        pm.CustomDist(
+            "y",
+            self.patient_means(values),
+            values["sigma"],
+            *(() if df is None else (df,)),
+            logp=_log_density,
+            random=_draw,
+            dims=_PATIENT,
+            observed=pm.Data("values", self.y, dims=_PATIENT),
+        )
+
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """The values; site, arm and baseline of each patient are part of the graph."""
         return {"y": self.y}
@@ -210,11 +225,8 @@ class NormalPatients(Likelihood):
     def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:
         """Patients' values drawn given the parameters, shape (..., patients)."""
         mean = np.asarray(self.patient_means(values))
-        sigma = np.asarray(values["sigma"])[..., None]
-        df = self.error_df(values)
-        if df is not None:
-            return Pointwise("y", mean + sigma * rng.standard_t(np.asarray(df)[..., None], mean.shape), _PATIENT)
-        return Pointwise("y", rng.normal(mean, sigma), _PATIENT)
+        spread = [np.asarray(item)[..., None] for item in (values["sigma"], self.error_df(values)) if item is not None]
+        return Pointwise("y", _draw(mean, *spread, rng=rng, size=mean.shape), _PATIENT)
 
     def site_weights(self, values: Values) -> Floats:  # noqa: ARG002
         """Shares of patients, shape (sites,)."""
@@ -235,6 +247,22 @@ class NormalPatients(Likelihood):
             raise UnsupportedModelError(
                 where, "a prior for gamma and data without a baseline", "a baseline, or no priors.gamma"
             )
+
+
+def _log_density(y: Any, mean: Any, sigma: Any, df: Any = None) -> Any:
+    """Log density patient by patient, as a graph; where sigma is 0 it is no error."""
+    import pytensor.tensor as pt
+
+    squares = ((y - mean) / sigma) ** 2
+    if df is None:
+        return -0.5 * (_LOG_2PI + squares) - pt.log(sigma)
+    constant = pt.gammaln((df + 1) / 2) - pt.gammaln(df / 2) - 0.5 * pt.log(df * np.pi)
+    return constant - (df + 1) / 2 * pt.log1p(squares / df) - pt.log(sigma)
+
+
+def _draw(mean: Any, sigma: Any, df: Any = None, *, rng: np.random.Generator, size: tuple[int, ...] | None) -> Any:
+    """Values of patients; sigma and df are broadcast."""
+    return rng.normal(mean, sigma, size) if df is None else mean + sigma * rng.standard_t(df, size)
 
 
 def _finite(name: str, values: ArrayLike, size: int | None = None) -> Floats:

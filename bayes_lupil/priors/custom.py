@@ -14,13 +14,15 @@ def custom(
     name: str,
     dims: tuple[str, ...],
     logp: Callable[..., Any],
+    sample: Callable[..., Any],
     start: float,
     transform: Any = None,
     given: tuple[Any, ...] = (),
 ) -> Any:
     """Add a variable with the log density `logp(value, *given)` to the PyMC model in context.
 
-    Draws of it come from the prior's own `sample`. NUTS starts from `start`, on the scale of `transform`.
+    Draws of it come from `sample(rng, size, *given)`, the prior's own. NUTS starts from `start`, on the scale of
+    `transform`.
     """
     import pymc as pm
     import pytensor.tensor as pt
@@ -32,10 +34,15 @@ def custom(
     def density(value: Any, *arguments: Any) -> Any:
         return logp(value, *arguments[: len(given)])
 
+    def draws(*arguments: Any, rng: np.random.Generator, size: tuple[int, ...] | None) -> Any:
+        shape = np.broadcast_shapes(*map(np.shape, arguments)) if size is None else tuple(size)
+        return np.asarray(sample(rng, shape, *arguments[: len(given)]), dtype=float)
+
     return pm.CustomDist(
         name,
         *(given or (0.0,)),
         logp=density,
+        random=draws,
         support_point=support_point,
         dims=dims or None,
         default_transform=transform,

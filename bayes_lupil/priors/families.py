@@ -241,7 +241,7 @@ class LKJ(Prior):
         def logp(value: Any) -> Any:
             return pt.switch(pt.abs(value) < 1, constant + power * pt.log1p(-(value**2)), -np.inf)
 
-        return custom(name, dims, logp, 0.0, pm.distributions.transforms.Interval(-1.0, 1.0))
+        return custom(name, dims, logp, self.sample, 0.0, pm.distributions.transforms.Interval(-1.0, 1.0))
 
 
 class Dirichlet(Prior):

@@ -68,4 +68,6 @@ class Gamma(Prior):
         def logp(value: Any) -> Any:
             return pt.switch(value >= lower, constant + power * pt.log(value) - rate * value, -np.inf)
 
-        return custom(name, dims, logp, float(self.ppf(0.5)), pm.distributions.transforms.Interval(self.lower, None))
+        return custom(
+            name, dims, logp, self.sample, float(self.ppf(0.5)), pm.distributions.transforms.Interval(self.lower, None)
+        )

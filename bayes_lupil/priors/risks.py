@@ -85,7 +85,7 @@ class ControlRiskBeta(Prior):
         def logp(value: Any) -> Any:
             return -a * pt.softplus(-value) - b * pt.softplus(value) - constant
 
-        return custom(name, dims, logp, float(self.ppf(0.5)))
+        return custom(name, dims, logp, self.sample, float(self.ppf(0.5)))
 
 
 def _log_odds(a: float, b: float, q: Floats) -> Floats:
@@ -204,7 +204,7 @@ class EffectOnRisk(Prior):
             start = self._start(alpha, maths)
             return -0.5 * (start + y / sd) ** 2 - constant - _symbolic_log_mass(start, reach) + log_slope
 
-        return custom(name, dims, logp, 0.0, given=(given,))
+        return custom(name, dims, logp, self.sample, 0.0, given=(given,))
 
     def _given(self, alpha: Any) -> Any:
         """alpha, which a caller must not forget."""

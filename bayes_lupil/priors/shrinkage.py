@@ -71,7 +71,7 @@ class ShrinkagePrior(Prior):
             density = constant + (power - 1) * log_ratio - 2 * pt.softplus(power * log_ratio)
             return pt.switch(value > 0, density, -np.inf)
 
-        return custom(name, dims, logp, self.scale, pm.distributions.transforms.log)
+        return custom(name, dims, logp, self.sample, self.scale, pm.distributions.transforms.log)
 
 
 class UniformShrinkage(ShrinkagePrior):

@@ -97,7 +97,7 @@ class VarianceHalfNormal(PriorOfSquare):
         def logp(value: Any) -> Any:
             return pt.switch(value > 0, constant + pt.log(value) - 0.5 * (value**2 / scale) ** 2, -np.inf)
 
-        return custom(name, dims, logp, float(self.ppf(0.5)), pm.distributions.transforms.log)
+        return custom(name, dims, logp, self.sample, float(self.ppf(0.5)), pm.distributions.transforms.log)
 
 
 class _UniformSquare(PriorOfSquare):
@@ -131,7 +131,9 @@ class _UniformSquare(PriorOfSquare):
         def logp(value: Any) -> Any:
             return pt.switch((value > 0) & (value >= low) & (value <= high), constant + power * pt.log(value), -np.inf)
 
-        return custom(name, dims, logp, float(self.ppf(0.5)), pm.distributions.transforms.Interval(bottom, top))
+        return custom(
+            name, dims, logp, self.sample, float(self.ppf(0.5)), pm.distributions.transforms.Interval(bottom, top)
+        )
 
 
 class VarianceUniform(_UniformSquare):
@@ -210,7 +212,7 @@ class InverseGammaPrior(PriorOfSquare):
         def logp(value: Any) -> Any:
             return pt.switch(value > 0, constant - power * pt.log(value) - b / value**2, -np.inf)
 
-        return custom(name, dims, logp, 0.5, pm.distributions.transforms.log)
+        return custom(name, dims, logp, self.sample, 0.5, pm.distributions.transforms.log)
 
 
 class PrecisionGamma(InverseGammaPrior):
