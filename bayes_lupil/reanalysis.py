@@ -141,7 +141,8 @@ def reanalyse(
     trial : Trial, str, Path, data frame or dict of columns
         A trial, or anything `load_trial` takes.
     models : ModelSpec, str, Path, or sequence of these, optional
-        Models, names of built-in ones, model files, or a folder of them; the built-in models by default.
+        Models, names of built-in ones, model files, or a folder of them. By default the built-in models: the trial's
+        own where it has some (LUPIL-2 has), and else those for any trial.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     check_engines : bool
@@ -166,7 +167,7 @@ def reanalyse(
         Where the trial supports none of the models.
     """
     data = read_trial(trial, reading)
-    specs = tuple(for_trial(spec, data) for spec in load_models(models))
+    specs = tuple(for_trial(spec, data) for spec in load_models(models, trial=data.name))
     if seed is not None:
         specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
     refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}

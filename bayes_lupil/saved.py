@@ -180,9 +180,9 @@ def _provenance(text: str) -> Provenance:
 
 def _contradiction(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance) -> str:
     """What in a file goes against something else in it; empty where nothing does."""
-    hashed = canonical_hash(json.loads(tree.attrs["model"]))
-    if hashed != provenance.model_hash:
-        return f"a model with the hash {hashed[:12]}, and draws of one with the hash {provenance.model_hash[:12]}"
+    with_words = canonical_hash(json.loads(tree.attrs["model"]))  # as earlier versions had it
+    if provenance.model_hash not in (spec.hash, with_words):
+        return f"a model with the hash {spec.hash[:12]}, and draws of one with the hash {provenance.model_hash[:12]}"
     if not re.fullmatch("[0-9a-f]{64}", provenance.data_hash):
         return f"the data hash {provenance.data_hash!r}"
     if provenance.seed != spec.sampler.seed:

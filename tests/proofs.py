@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,8 @@ FIT = (
 
 ROOT = Path(__file__).parents[1]
 _PROPERTY = "proof"
+_WORDS = ("title", "question", "estimand", "reason")
+"""Keys of a model file that change none of its results."""
 
 
 class Sources:
@@ -98,9 +101,12 @@ class Sources:
 
     @cache  # noqa: B019
     def around(self) -> dict[str, str]:
-        """Built-in models and trials, blind to their layout, and the versions of all packages."""
-        tables = [*(self.root / "models").rglob("*.toml"), *self.package.rglob("*.toml")]
-        found = {self._name(path): repr(tomllib.loads(path.read_text(encoding="utf-8"))) for path in tables}
+        """Built-in models, blind to their words, and trials, both blind to layout; and the versions of all packages."""
+        found = {
+            self._name(path): repr(_without(words, tomllib.loads(path.read_text(encoding="utf-8"))))
+            for folder, words in ((self.root / "models", _WORDS), (self.package, ()))
+            for path in folder.rglob("*.toml")
+        }
         lock = self.root / "requirements.lock"
         return found | ({lock.name: self.content(lock)} if lock.is_file() else {})
 
@@ -144,6 +150,13 @@ class Sources:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
+
+
+def _without(keys: tuple[str, ...], table: Any) -> Any:
+    """A table without some keys, whatever table within it they stand in."""
+    if isinstance(table, dict):
+        return {key: _without(keys, value) for key, value in table.items() if key not in keys}
+    return table
 
 
 class Proofs:

@@ -41,7 +41,7 @@ def test_the_built_in_plan() -> None:
 def test_each_step_has_a_model_file() -> None:
     names = {model.name for model in end_point_models()}
     assert {"sri4", "sledai_relative", "sledai_absolute", "sledai_absolute_t"} <= names
-    assert load_model("sri4").priors.beta == load_model("site_effects").priors.beta
+    assert load_model("sri4").priors.beta == load_model("lupil2/site_effects").priors.beta
 
 
 def test_comments_do_not_enter_the_hash(tmp_path: Path) -> None:

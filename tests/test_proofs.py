@@ -123,6 +123,7 @@ def test_from_nothing_to_proved(house, run):
         ("house/room/a.py", "# a comment\nA   =   1\n", set()),
         ("models/m.toml", "sd = 2\n", {"room", "alone.py"}),
         ("models/m.toml", "sd   =   1\n", set()),
+        ("models/m.toml", "sd = 1\nreason = 'x'\n", set()),
         ("requirements.lock", "numpy==3\n", {"room", "alone.py"}),
         ("tests/helper.py", "H = 2\n", {"room", "alone.py"}),
         ("tests/stored.json", "[1]\n", {"room", "alone.py"}),

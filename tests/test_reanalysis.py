@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bayes_lupil import load_model, load_models, load_trial, reanalyse
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 
+MODELS = Path(__file__).parents[1] / "models"
+
 
 def test_lupil2_refuses_fixed_sites_with_the_reason_and_fits_the_rest(fake_engine):
     seen = []
     result = reanalyse("lupil2", announce=lambda i, of, spec, done: seen.append((i, of, spec.name, done is None)))
     by_name = {item.model.name: item for item in result.analyses}
-    assert set(by_name) == {spec.name for spec in load_models()}
+    assert set(by_name) == {spec.name for spec in load_models(trial="lupil2")}
     assert by_name["site_fixed"].status == "refused"
     assert "not published" in by_name["site_fixed"].reason
     assert {item.status for name, item in by_name.items() if name != "site_fixed"} == {"ok"}
@@ -26,8 +30,11 @@ def test_lupil2_refuses_fixed_sites_with_the_reason_and_fits_the_rest(fake_engin
 def test_models_for_another_trial_or_population_are_refused(fake_engine):
     result = reanalyse("beitler_landis")
     refused = {item.model.name: item.reason for item in result.analyses if item.status == "refused"}
-    assert set(refused) == {"informed_he2020", "pp_pooled"}
+    assert set(refused) == {"pp_pooled"}
     assert "population 'pp'" in refused["pp_pooled"]
+    (informed,) = (item for item in reanalyse("beitler_landis", MODELS / "lupil2").analyses if item.model.only_for)
+    assert informed.status == "refused"
+    assert "lupil2" in informed.reason
 
 
 def test_failed_diagnostics_fail_the_run(fake_engine):

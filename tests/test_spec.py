@@ -31,10 +31,15 @@ from bayes_lupil.spec.library import PLANS
 from bayes_lupil.trials import load_trial
 
 MODELS = Path(__file__).parents[1] / "models"
-FILES = sorted((path for path in MODELS.rglob("*.toml") if path.parent.name != PLANS), key=lambda path: path.stem)
+FILES = sorted(path for path in MODELS.rglob("*.toml") if path.parent.name != PLANS)
+OWN = [path for path in FILES if path.parent.name == "lupil2"]
+GENERAL = [path for path in FILES if path not in OWN]
 BASE = (MODELS / "site_effects.toml").read_text(encoding="utf-8")
 
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+ANY_TRIAL = [path for path in GENERAL if path.parent.name != "endpoints"]  # those are of one plan
+every_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: path.relative_to(MODELS).with_suffix("").as_posix()
+)
 
 
 def refusal(tmp_path: Path, old: str, new: str) -> InputError:
@@ -54,7 +59,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> InputError:
 def test_every_model_loads_by_name_and_by_file(path: Path) -> None:
     model = load_model(path)
     assert model.name == path.stem
-    assert load_model(path.stem) == model
+    assert load_model(f"lupil2/{path.stem}" if path in OWN else path.stem) == model
     assert all(len(prior.reason) >= 40 for _, prior in model.priors.items())
 
 
@@ -63,12 +68,34 @@ def test_there_are_models_and_they_are_told_apart() -> None:
     assert reanalysed[0].role == "primary"
     assert of_sites[0] == reanalysed[0]
     models = (*reanalysed, *of_sites[1:], *end_point_models())
-    assert builtin_models() == tuple(path.stem for path in FILES)
-    assert sorted(model.name for model in models) == list(builtin_models())
+    own = {f"lupil2/{path.stem}" for path in OWN} | {"informed_he2020"}
+    assert set(builtin_models()) == {path.stem for path in GENERAL} | own
+    assert sorted(model.name for model in models) == sorted(path.stem for path in GENERAL)
     assert len({model.hash for model in models}) == len(models)
     assert len({(model.title, model.population) for model in models}) == len(models)
     assert len({model.sampler.seed for model in models}) == len(models)
     assert [model.name for model in models if model.role == "primary"] == ["site_effects", "sri4"]
+
+
+def test_lupil2_has_models_of_its_own_which_differ_from_the_general_ones_in_words_alone() -> None:
+    own = load_models(trial="lupil2")
+    assert {model.name for model in own} == {path.stem for path in OWN}
+    assert own == load_models(MODELS / "lupil2")
+    general = {model.name: model for model in load_models(trial="another")}
+    assert set(general) == {path.stem for path in MODELS.glob("*.toml")} == {m.name for m in own} - {"informed_he2020"}
+    for model in own:
+        assert model.name == "informed_he2020" or model.hash == general[model.name].hash
+        assert load_model(f"lupil2/{model.name}") == model
+    assert general["site_effects"].priors != load_model("lupil2/site_effects").priors  # the reasons
+    assert load_model("informed_he2020") == load_model("lupil2/informed_he2020")
+    for no_trial in ("sites", "endpoints", "plans", ".", "..", "lupil2/..", ""):  # a table may be called like that
+        assert load_models(trial=no_trial) == load_models()
+
+
+@pytest.mark.parametrize("path", ANY_TRIAL, ids=lambda path: path.stem)
+def test_models_for_any_trial_speak_of_none(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"lupus|LUPIL|SRI|SLE|Bulgaria|interleukin|ILT|the paper|publication", text, re.IGNORECASE)
 
 
 @every_file
@@ -318,13 +345,18 @@ EDITS: dict[str, Any] = {
 }
 
 
-def test_any_edit_changes_the_hash_and_only_the_edited_value() -> None:
+WORDS = {"name", "title", "role", "question", "estimand", "only_for", "priors__alpha__reason"}
+"""What tells what a model is for, and changes no result."""
+
+
+def test_any_edit_of_what_decides_the_results_changes_the_hash_and_only_the_edited_value() -> None:
     model = load_model("site_effects")
     hashes = {model.hash}
     for key, value in EDITS.items():
         if key.endswith("__family"):  # another family has other arguments, so the whole table changes
             key = key.removesuffix("__family")
         edited = model.edited(**{key: value})
+        assert (edited.hash == model.hash) == (key in WORDS)
         hashes.add(edited.hash)
         expected, table = model.to_dict(), None
         *parents, last = key.split("__")
@@ -335,11 +367,11 @@ def test_any_edit_changes_the_hash_and_only_the_edited_value() -> None:
         if parents[:1] == ["priors"] and "reason" not in (last, *(value if isinstance(value, dict) else ())):
             expected["priors"][key.split("__")[1]]["reason"] = NO_REASON  # the old one was written for another prior
         assert edited.to_dict() == expected
-    assert len(hashes) == len(EDITS) + 1
+    assert len(hashes) == len(EDITS) - len(WORDS) + 1
     assert model == load_model("site_effects")
 
 
-def test_every_value_of_a_model_is_in_what_is_hashed() -> None:
+def test_every_value_of_a_model_is_in_what_is_kept() -> None:
     content = load_model("site_effects").to_dict()
     # a key that came later enters where it is used, so that older models keep their hashes
     assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()} - {"errors"}
@@ -447,7 +479,7 @@ def test_the_prior_from_he_2020_follows_from_its_counts() -> None:
 
 
 def test_the_informed_model_differs_from_the_primary_one_only_in_what_it_says_and_believes() -> None:
-    informed, primary = load_model("informed_he2020").to_dict(), load_model("site_effects").to_dict()
+    informed, primary = (load_model(f"lupil2/{name}").to_dict() for name in ("informed_he2020", "site_effects"))
     differing = {key for key in informed if informed[key] != primary[key]}
     assert differing == {"name", "title", "role", "question", "only_for", "priors", "sampler"}
     assert {name for name in informed["priors"] if informed["priors"][name] != primary["priors"][name]} == {"beta"}

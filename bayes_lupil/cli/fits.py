@@ -70,7 +70,7 @@ def reanalyse(
     from bayes_lupil.spec import load_models
 
     data = load(trial)
-    specs = load_models(models)
+    specs = load_models(models, trial=data.name)
     target = str(Path("outputs") / folder_names([data.name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *_model_files(models)]
     if with_sites:

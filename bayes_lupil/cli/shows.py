@@ -52,7 +52,15 @@ def models(
     ] = False,
 ) -> None:
     """List the built-in models, or print one of them as a file to start from."""
-    from bayes_lupil.spec import end_point_models, load_model, load_models, model_path, model_schema, site_models
+    from bayes_lupil.spec import (
+        builtin_models,
+        end_point_models,
+        load_model,
+        load_models,
+        model_path,
+        model_schema,
+        site_models,
+    )
 
     if schema:
         write_document(json.dumps(model_schema(), indent=2) + "\n")
@@ -69,4 +77,6 @@ def models(
             spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
         )
     out.print(table)
+    own = ", ".join(name for name in builtin_models() if "/" in name)
+    out.print(f"\nOf one trial's own, and what 'reanalyse' fits to it in place of these: {own}", highlight=False)
     out.print("\nOne of them as a file to start from: bayes-lupil models NAME > mine.toml", highlight=False)

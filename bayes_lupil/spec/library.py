@@ -30,15 +30,32 @@ __all__ = [
 _ROLES = get_args(Role)
 PLANS = "plans"
 """Folder of the end-point plans inside `models/`; a plan is no model."""
+_FOR_ANY_TRIAL = (".", "sites", "endpoints")
+"""Folders inside `models/` whose models serve any trial; every other bears the name of the trial that it is of."""
 
 
 def builtin_models() -> tuple[str, ...]:
-    """Names of the models that come with the package."""
+    """Names of the models that come with the package; those of one trial's own are named TRIAL/NAME.
+
+    Examples
+    --------
+    >>> {"site_effects", "lupil2/site_effects"} <= set(builtin_models())
+    True
+    """
     return tuple(sorted(_builtin()))
 
 
 def _builtin() -> dict[str, Path]:
-    return {path.stem: path for path in _folder().rglob("*.toml") if path.parent.name != PLANS}
+    """Model files by name; a trial's own model goes by its bare name too where no other has it."""
+    general = {path.stem: path for folder in _FOR_ANY_TRIAL for path in (_folder() / folder).glob("*.toml")}
+    own = {f"{trial}/{path.stem}": path for trial, folder in _own().items() for path in folder.glob("*.toml")}
+    return own | {path.stem: path for path in own.values()} | general
+
+
+def _own() -> dict[str, Path]:
+    """Folders with models of one trial's own, by the name of the trial."""
+    others = {PLANS, *_FOR_ANY_TRIAL}
+    return {path.name: path for path in _folder().iterdir() if path.is_dir() and path.name not in others}
 
 
 def builtin_plans() -> tuple[str, ...]:
@@ -124,29 +141,42 @@ def model_path(model: str | Path) -> Path:
     """The file of a model given by built-in name or by its path."""
     path = Path(model)
     if path.suffix.lower() != ".toml":
-        if str(model) not in builtin_models():
+        if path.as_posix() not in builtin_models():
             raise ModelError(
                 f"model '{model}'",
                 "no built-in model of that name",
                 "a built-in name or a file that ends in .toml",
                 nearest(str(model), builtin_models()),
             )
-        path = _builtin()[str(model)]
+        path = _builtin()[path.as_posix()]
     return path
 
 
 @checked
 def load_models(
     source: ModelSpec | Sequence[ModelSpec | str | Path] | str | Path | None = None,
+    *,
+    trial: str = "",
 ) -> tuple[ModelSpec, ...]:
     """The models of a folder, primary first, then by name; the one of a file or a built-in name; or those listed.
 
-    By default those of `models/` itself: other distributions of the site effects are in `site_models`.
+    Parameters
+    ----------
+    source : ModelSpec, str, Path, or sequence of these, optional
+        By default the models of a trial's own (`models/TRIAL/`), where it has some, and else those for any trial
+        (`models/` itself). Other distributions of the site effects are in `site_models`.
+    trial : str
+        Name of the trial that they are for.
 
     Raises
     ------
     ModelError
         For a folder without models, two models of one name, and what `load_model` refuses.
+
+    Examples
+    --------
+    >>> len(load_models(trial="lupil2")) - len(load_models(trial="beitler_landis"))  # a prior from an earlier trial
+    1
     """
     if isinstance(source, ModelSpec):
         return (source,)
@@ -156,7 +186,7 @@ def load_models(
             raise ModelError("models", "none", "at least one")
         _distinct(models, "models")
         return models
-    path = _folder() if source is None else Path(source)
+    path = _own().get(trial, _folder()) if source is None else Path(source)
     if path.suffix.lower() == ".toml" or (str(source) in builtin_models() and not path.is_dir()):
         return (load_model(path),)
     found = sorted(path.glob("*.toml"))

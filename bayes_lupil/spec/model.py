@@ -23,6 +23,8 @@ __all__ = ["ModelSpec", "Role"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
+_WORDS = ("name", "title", "role", "question", "estimand", "only_for")
+"""Keys that tell what a model is for and change none of its results."""
 
 
 class ModelSpec(Shown, Document):
@@ -140,8 +142,15 @@ class ModelSpec(Shown, Document):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the analysis; comments and layout of the file do not enter."""
-        return canonical_hash(self.to_dict())
+        """SHA-256 of what decides the results: data, sites, priors, what is asked of the effect, and the sampler.
+
+        Names, questions and the reasons of priors do not enter, nor do comments and layout of the file.
+        """
+        content = {key: value for key, value in self.to_dict().items() if key not in _WORDS}
+        for prior in content["priors"].values():
+            if prior is not None:
+                del prior["reason"]
+        return canonical_hash(content)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, which `ModelSpec.from_dict` reads back."""

@@ -132,7 +132,7 @@ def _trial(name: str, folder: Path) -> Trial:
 
 def cases() -> tuple[Case, ...]:
     """Every model of the package on every trial that it can be fitted to, and the variants on the smaller ones."""
-    models = load_models()
+    models = load_models(trial="lupil2")
     pooled = [model.name for model in models if model.sites.pooled]
     on_sites = [model.name for model in models if model.population == "itt"]
     found = [Case(model, "lupil2") for model in pooled]

@@ -75,7 +75,7 @@ def test_the_tracked_reference_outputs_are_those_of_the_models_as_they_stand():
     folder = ROOT / "outputs" / "lupil2"
     trial = load_trial("lupil2")
     fitted = set()
-    for spec in load_models():
+    for spec in load_models(trial="lupil2"):
         try:
             build_likelihood(spec, trial)
         except UnsupportedModelError:
