@@ -17,6 +17,7 @@ from bayes_lupil.convergence import MAX_LOST, Row, Verdict, describe, describe_i
 from bayes_lupil.errors import InputError, OutputError, nearest
 from bayes_lupil.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.frozen import make_read_only
+from bayes_lupil.labels import label
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.provenance import Provenance
 from bayes_lupil.saved import FORMAT, is_netcdf, read_posterior, write_posterior
@@ -40,7 +41,8 @@ class Posterior(Shown):
     data : xarray.DataTree
         All draws, in the groups and with the coordinates that ArviZ expects: pass it to `az.summary`, `az.plot_forest`,
         `az.loo` and the like, with `from bayes_lupil import az`. Its arrays are read-only; groups and variables may be
-        added to it, of which summaries, verdict, probabilities and `save` take no notice.
+        added to it, of which summaries, verdict, probabilities and `save` take no notice. Variables have a long_name,
+        and units where they have any, by which plots label themselves.
     spec : ModelSpec
         The model fitted.
     provenance : Provenance
@@ -53,6 +55,7 @@ class Posterior(Shown):
     _own: xr.DataTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        label(self.data, self.spec, self.provenance.end_point)
         make_read_only(self.data)
         # what is added to `data` or exchanged in it does not touch the result
         object.__setattr__(self, "_own", self.data.copy())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import SamplerError
-from bayes_lupil.estimands import ESTIMANDS, estimate, estimate_means
+from bayes_lupil.estimands import estimate, estimate_means
 from bayes_lupil.likelihoods import Likelihood, NormalPatients
 from bayes_lupil.likelihoods.base import Pointwise
 from bayes_lupil.likelihoods.site_marginal import SiteMarginal
@@ -110,8 +110,6 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     # ratios of risks that are both 0 are no numbers, which the verdict tells; all else must be
     if nothing := [item.name for item in found if item.name not in estimands and np.isnan(item.values).any()]:
         raise SamplerError(f"{' and '.join(nothing)}: no number at some of the draws")
-    for name in estimands:
-        dataset[name].attrs["long_name"] = ESTIMANDS[name]
     return dataset
 
 

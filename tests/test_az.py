@@ -9,6 +9,10 @@ from scipy.special import logsumexp
 
 import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, az, sensitivity
+from bayes_lupil.engines import run_engine
+from bayes_lupil.labels import label
+from bayes_lupil.likelihoods import NormalPatients
+from bayes_lupil.tree import build_tree
 
 ARMS, POINT = Arms("control", "active"), EndPoint("y", "y")
 
@@ -94,3 +98,46 @@ def test_a_saved_file_is_read_by_arviz(whole, tmp_path):
     np.testing.assert_array_equal(tree["posterior"]["beta"].values, whole.draws("beta"))
     assert az.loo(tree).elpd == pytest.approx(az.loo(whole.data).elpd)
     tree.close()
+
+
+def variables(tree):
+    for path, group in tree.children.items():
+        yield from ((path, name, group[name]) for name in group.data_vars)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("model", ["site_effects", "site_exnex", "outliers_arms", "site_student_t_df", "site_fixed"])
+def test_every_variable_says_what_it_is(model):
+    """No variable is called by its name alone, nor two of one group alike; log-odds ratios are on that scale."""
+    tree = bl.fit(bl.model(model, points=1024), "beitler_landis").data
+    said = [(path, name, item.attrs["long_name"]) for path, name, item in variables(tree)]
+    assert [row for row in said if row[2] == row[1] and row[1] != "energy"] == []
+    assert len({(path, words) for path, _, words in said}) == len(said)
+    for name in ("beta", "alpha"):
+        assert tree["posterior"][name].attrs["units"] == "log odds"
+    assert tree["posterior"]["risk_difference"].attrs["units"] == "proportion"
+    assert tree["observed_data"]["y"].attrs == {"long_name": "responders", "units": "patients"}
+
+
+def test_labels_of_chains_and_of_a_continuous_end_point():
+    chains = bl.fit(bl.model("itt_pooled", engine="nuts", draws=200, chains=2), "beitler_landis").data["sample_stats"]
+    assert all(chains[name].attrs["long_name"] for name in chains.data_vars)
+    spec = bl.load_model("sledai_absolute").edited(end_point="primary", priors__gamma=None)
+    point = EndPoint("change", "Change of a score", unit="points", kind="continuous")
+    change = np.random.default_rng(1).normal(-2, 1, 30)
+    likelihood = NormalPatients(spec, tuple("ABC"), np.repeat([0, 1, 2], 10), np.tile([0, 1], 15), change)
+    tree = build_tree(likelihood, run_engine(likelihood))
+    label(tree, spec, point)
+    assert tree["posterior"]["mean"].attrs == {"long_name": "mean of Change of a score", "units": "points"}
+    assert tree["posterior"]["mean_difference"].attrs["units"] == "points"
+    assert all("long_name" in item.attrs for _, _, item in variables(tree))
+
+
+@pytest.mark.stack
+def test_xarray_labels_its_plots_and_files_keep_the_labels(whole, tmp_path):
+    with_labels = az.from_netcdf(whole.save(tmp_path / "posterior.nc"))
+    figure, axes = plt.subplots()
+    with_labels["posterior"]["risk_difference"].plot.hist(ax=axes)
+    assert " ".join(axes.get_xlabel().split()) == "risk difference, active minus control [proportion]"
+    plt.close(figure)
+    with_labels.close()

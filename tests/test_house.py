@@ -19,8 +19,8 @@ PACKAGE = ROOT / "bayes_lupil"
 ORDER = (
     "characters", "numbers", "cards", "errors", "arguments", "limits", "cores", "frozen", "texts", "documents", "files",
     "folders", "trials", "priors", "spec", "outcomes", "likelihoods", "az", "engines", "convergence", "estimands",
-    "provenance", "saved", "tree", "posterior", "agreement", "frequentist", "fitting", "sensitivity", "sites", "hidden",
-    "endpoints", "reanalysis", "simulate", "report", "cli",
+    "provenance", "labels", "saved", "tree", "posterior", "agreement", "frequentist", "fitting", "sensitivity", "sites",
+    "hidden", "endpoints", "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 
