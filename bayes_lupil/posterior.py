@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    import bayes_lupil
 
 __all__ = ["FORMAT", "Posterior"]
 
@@ -83,17 +86,8 @@ class Posterior(Shown):
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group, site-level ones element by element."""
-        found = []
         summarise = describe_independent if "pareto_k" in self.diagnostics else describe
-        group = self._own["posterior"].to_dataset()
-        scalars_first = sorted(group.data_vars, key=lambda name: group[name].ndim)
-        for name in scalars_first:
-            variable = group[name].transpose("chain", "draw", ...)
-            labels = [variable.coords[dim].values for dim in variable.dims[2:]]
-            for index in np.ndindex(variable.shape[2:]):
-                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
-                found.append(summarise(f"{name}[{label}]" if label else str(name), variable.values[:, :, *index]))
-        return tuple(found)
+        return tuple(summarise(label, values) for label, values in self._scalars())
 
     @checked
     def row(self, name: str) -> Row:
@@ -143,6 +137,89 @@ class Posterior(Shown):
 
         rows = [row for row in self.rows if sites or "[" not in row.name]
         return pd.DataFrame([row.to_dict() for row in rows]).set_index("name")
+
+    @checked
+    def to_frame(self, sites: bool = False) -> pd.DataFrame:
+        """Draws as a table, one row a draw.
+
+        Parameters
+        ----------
+        sites : bool
+            Whether site-level quantities are included.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns: chain and draw, from 0; then each parameter and estimand under its name in `summary`, for example
+            'beta' and 'risk_difference', and with `sites` 'u[site A]' or 'p[site A, control]'. Draws of the quadrature
+            engine are independent; 'chain' numbers parts of equal size.
+
+        Examples
+        --------
+        >>> from bayes_lupil import fit
+        >>> draws = fit("itt_pooled", "beitler_landis").to_frame()
+        >>> list(draws.columns)[:6]
+        ['chain', 'draw', 'alpha', 'beta', 'risk_control', 'risk_active']
+        >>> round(float((draws["risk_difference"] > 0).mean()), 2)
+        0.95
+        """
+        import pandas as pd
+
+        columns = {label: values.ravel() for label, values in self._scalars(sites)}
+        chains, draws = self.draws(self.effect).shape
+        places = {"chain": np.repeat(np.arange(chains), draws), "draw": np.tile(np.arange(draws), chains)}
+        return pd.DataFrame({**places, **columns})
+
+    def _scalars(self, sites: bool = True) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Label and draws, shape (chain, draw), of every scalar in the posterior group; those without sites first."""
+        group = self._own["posterior"].to_dataset()
+        for name in sorted(group.data_vars, key=lambda name: group[name].ndim):
+            variable = group[name].transpose("chain", "draw", ...)
+            if variable.ndim > 2 and not sites:
+                continue
+            labels = [variable.coords[dim].values for dim in variable.dims[2:]]
+            for index in np.ndindex(variable.shape[2:]):
+                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
+                yield (f"{name}[{label}]" if label else str(name)), variable.values[:, :, *index]
+
+    @property
+    def plot(self) -> bayes_lupil.report.Plots:
+        """Figures: `plot()` (the effect), `plot.sites()`, `plot.benefit()`, `plot.prior()`; see `report.Plots`.
+
+        Examples
+        --------
+        >>> from bayes_lupil import fit
+        >>> post = fit("site_effects", "beitler_landis")
+        >>> post.plot.benefit().savefig("benefit.png")  # doctest: +SKIP
+        """
+        import bayes_lupil  # the figures stand below in the house, and are called as a user would call them
+
+        return bayes_lupil.report.Plots(self)
+
+    @checked
+    def to_word(self, path: str | Path) -> Path:
+        """Write the result as a table of a Word document: counts, effect, probabilities, priors, diagnostics.
+
+        An earlier file of that name is replaced.
+
+        Raises
+        ------
+        InputError
+            Where the name does not end in .docx.
+        OutputError
+            Where the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from bayes_lupil import fit
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fit("itt_pooled", "beitler_landis").to_word(f"{folder}/result.docx").name
+        'result.docx'
+        """
+        import bayes_lupil
+
+        return bayes_lupil.report.write_result(self, Path(path))
 
     @cached_property
     def ladder(self) -> tuple[Benefit, ...]:
@@ -211,7 +288,7 @@ class Posterior(Shown):
         rows += [("note", note) for note in source.notes]
         words = f"Posterior draws of the {name.replace('_', ' ')}, {against}, with a line at 0"
         picture = picture_of_draws(self.draws(name), source.end_point.sign, words) if self.verdict.ok else ""
-        calls = ("post.benefit()", "post.summary()", "post.data (ArviZ)", "post.save('post.nc')")
+        calls = ("post.benefit()", "post.summary()", "post.plot()", "post.data (ArviZ)", "post.save('post.nc')")
         heading = f"Posterior of model '{self.spec.name}' for {source.title} ({source.population_label})"
         return Card(heading, tuple(rows), SYNTHETIC if source.synthetic else "", calls, picture)
 

@@ -87,9 +87,9 @@ def _shown(label: Callable[..., str], *place: Any) -> str:
 
 def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) -> tuple[Figure, Axes, Axes]:
     """A figure with one axes and, where `side` is above 0, an empty one to its right for numbers in words."""
-    from matplotlib.figure import Figure as NewFigure
+    from bayes_lupil.report.shown_figure import ShownFigure
 
-    figure = NewFigure(figsize=(width, height), layout="constrained")
+    figure = ShownFigure(figsize=(width, height), layout="constrained")
     if side:
         axes, words = figure.subplots(1, 2, sharey=True, width_ratios=(1 - side, side))
         words.axis("off")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.figures.rows import better, frame, title
+from bayes_lupil.report.figures.rows import better, frame, no_result, title
 from bayes_lupil.report.style import COLOURS, DASHES, clip, new_figure, styled, wrap
 
 if TYPE_CHECKING:
@@ -118,20 +119,22 @@ def figure_prior_posterior(posterior: Posterior, width: float = 7.5) -> Figure:
 
     Raises
     ------
-    ValueError
+    InputError
         Where the diagnostics failed, or the model has none of these parameters.
     """
     if not posterior.verdict.ok:
-        raise ValueError(f"fit '{posterior.spec.name}' has no posterior to show: {posterior.verdict.text}")
+        raise no_result("a prior beside its posterior", posterior)
     names = [name for name in shown_parameters(posterior) if getattr(posterior.spec.priors, name) is not None]
     if not names:
-        raise ValueError(f"model '{posterior.spec.name}' has no treatment effect that the sites share")
+        raise InputError(
+            "a prior beside its posterior", f"model '{posterior.spec.name}'", "a treatment effect that the sites share"
+        )
     source = posterior.provenance
     figure, drawn = panels(width, source.synthetic, len(names), 3)
     narrow = len(_columns(figure)) == 1
     for name, axes in zip(names, drawn, strict=True):
         _prior_and_posterior(axes, posterior, name)
-        text = NAMES[name] + (f"\n{better(_sign(posterior))}" if name == "beta" else "")
+        text = _name(posterior, name) + (f"\n{better(_sign(posterior))}" if name == "beta" else "")
         axes.set_xlabel(wrap(text, int((width if narrow else width / len(names)) * 11)), fontsize=9)
     drawn[0].legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, ncols=2)
     drawn[0].set_ylabel("Density", fontsize=9)
@@ -139,6 +142,14 @@ def figure_prior_posterior(posterior: Posterior, width: float = 7.5) -> Figure:
     heading = f"{title(posterior)}: prior and posterior of '{clip(posterior.spec.name)}'"
     frame(figure, heading, footnote, source.synthetic, 2.2 * len(names) if narrow else 2.9)
     return figure
+
+
+def _name(posterior: Posterior, name: str) -> str:
+    """A quantity in words, of a continuous end point with its units."""
+    if posterior.provenance.end_point.kind == "binary":
+        return NAMES[name]
+    told = posterior.data["posterior"][name].attrs
+    return f"{told['long_name']}{f' ({unit})' if (unit := told.get('units')) else ''}"
 
 
 def _prior_and_posterior(axes: Axes, posterior: Posterior, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.report.figures.rows import frame, title
+from bayes_lupil.report.figures.rows import frame, no_result, title
 from bayes_lupil.report.style import clip, new_figure, styled
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
 
@@ -33,14 +33,14 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
 
     Raises
     ------
-    ValueError
+    InputError
         Where the diagnostics of the fit failed.
     """
     from scipy.special import ndtri
 
     posterior, found = priors.posterior, priors.map
     if not posterior.verdict.ok:
-        raise ValueError(f"fit '{posterior.spec.name}' has no probabilities to show: {posterior.verdict.text}")
+        raise no_result("map of priors", posterior)
     source = posterior.provenance
     height = min(0.85 * width, 4.6)
     figure, axes, _ = new_figure(width, height, source.synthetic)

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
+from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
 from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
+from bayes_lupil.report.figures.rows import no_result
 from bayes_lupil.report.style import COLOURS, DASHES, HARM, RELEVANT, TRIVIAL, clip, new_figure, styled, wrap
 from bayes_lupil.trials.trial import Arms, EndPoint
 
@@ -92,7 +94,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
 
     Raises
     ------
-    ValueError
+    InputError
         Where the diagnostics of a fit failed: its probabilities are not shown.
     """
     _sound(posteriors)
@@ -163,7 +165,7 @@ def _percent(probability: float) -> str:
 def _sound(posteriors: list[Posterior]) -> None:
     for posterior in posteriors:
         if not posterior.verdict.ok:
-            raise ValueError(f"fit '{posterior.spec.name}' has no probabilities to show: {posterior.verdict.text}")
+            raise no_result("figure of benefit", posterior)
 
 
 def _span(draws: list[NDArray[np.float64]]) -> tuple[float, float]:
@@ -202,7 +204,7 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
 
     Raises
     ------
-    ValueError
+    InputError
         Where the diagnostics of a fit failed.
     """
     _sound(posteriors)
@@ -256,11 +258,13 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
 
     Raises
     ------
-    ValueError
+    InputError
         Where the sites are not known.
     """
     if not _has_sites(posterior):
-        raise ValueError("the fit has no table of sites to show")
+        raise InputError(
+            "figure of sites", "a fit that has no table of sites to show", "a trial of several known sites"
+        )
     y = np.asarray(posterior.data["observed_data"]["y"])
     n = np.asarray(posterior.data["constant_data"]["n"])
     shrunk = posterior.draws("p").mean(axis=(0, 1))

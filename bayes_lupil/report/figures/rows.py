@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LINE", "NARROW", "better", "chance", "chosen_rows", "counts", "frame", "label_above", "label_rows",
-    "legend_below", "same_fit", "site_names", "title", "upward",
+    "legend_below", "no_result", "same_fit", "site_names", "title", "upward",
 ]  # fmt: skip
 
 LINE = 0.37
@@ -226,3 +226,9 @@ def legend_below(axes: Axes, handles: Sequence[Any]) -> float:
         borderaxespad=0, bbox_transform=axes.transAxes + down, ncols=columns, columnspacing=1.2,
     )  # fmt: skip
     return labelled + 0.19 * math.ceil(len(handles) / columns)
+
+
+def no_result(what: str, posterior: Posterior) -> InputError:
+    """The refusal to draw what a failed fit would show."""
+    found = f"fit '{posterior.spec.name}', which has no probabilities to show: {posterior.verdict.text}"
+    return InputError(what, found, "a fit whose diagnostics are sound")
