@@ -57,7 +57,7 @@ MAX_LOST = 1e-4
 """Share of draws that stand where numbers end, or show no difference at all for want of digits: moves no probability by
 more than this, which is below any Monte Carlo error."""
 MAX_DIFFERENCE = 4.0
-"""Between two engines, in combined Monte Carlo errors."""
+"""Between two engines, or two halves of an importance sample, in combined Monte Carlo errors."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Verdict:
         Worst values over all quantities judged; R-hat is NaN for independent draws.
     divergences : int
     pareto_k, quadrature_error : float or None
-        Of the quadrature engine.
+        Of importance samples; the second of the quadrature engine.
     engine_difference : float or None
         Largest difference from the other engine, in Monte Carlo errors, where it was run too.
     """
@@ -119,9 +119,11 @@ class Verdict:
         if not self.ok:
             return "FAILED: " + "; ".join(self.failures)
         if self.pareto_k is not None:
+            error = self.quadrature_error
+            told = "" if error is None else f", quadrature error {error:.0e} of a log density"
             return (
-                f"ok: k-hat {self.pareto_k:.2f}, {self.min_ess_bulk:.0f} independent draws, quadrature error "
-                f"{self.quadrature_error:.0e} of a log density, over {self.quantities} quantities"
+                f"ok: k-hat {self.pareto_k:.2f}, {self.min_ess_bulk:.0f} independent draws{told}, "
+                f"over {self.quantities} quantities"
             )
         return (
             f"ok: R-hat at most {self.max_r_hat:.4f}, ESS at least {self.min_ess_bulk:.0f} (bulk) and "
@@ -222,7 +224,8 @@ def judge(
 
     Markov chains fail where any R-hat is above 1.01, any bulk or tail ESS is below 400 (or either is not a number), or
     any transition diverged; importance samples where k-hat is above 0.7, fewer than 400 draws are effective, an
-    integral failed, or twice the nodes would change the log density; either where the other engine disagrees.
+    integral failed, twice the nodes would change the log density, or two independent halves differ; either where the other
+    engine disagrees.
 
     Parameters
     ----------
@@ -274,15 +277,21 @@ def _worst(table: list[Row], kind: str, high_is_bad: bool) -> Row:
 
 
 def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
-    k_hat, error = diagnostics["pareto_k"], diagnostics.get("quadrature_error", np.nan)
+    k_hat, error = diagnostics["pareto_k"], diagnostics.get("quadrature_error")
+    halves = diagnostics.get("halves_difference", 0.0)
     failed, at_limit = int(diagnostics.get("failed_integrals", 0)), diagnostics.get("at_limit", 0.0)
     way_out = "use sampler.engine = 'nuts'"
     failures = []
     if not k_hat <= MAX_K_HAT:
         failures.append(f"k-hat {_told(k_hat, MAX_K_HAT, 2)} (at most {MAX_K_HAT} required: {way_out})")
-    if not error <= MAX_QUADRATURE_ERROR:
+    if error is not None and not error <= MAX_QUADRATURE_ERROR:
         found = _told(error, MAX_QUADRATURE_ERROR, 3)
         failures.append(f"quadrature error {found} (at most {MAX_QUADRATURE_ERROR} required: {way_out})")
+    if not halves <= MAX_DIFFERENCE:
+        found = _told(halves, MAX_DIFFERENCE, 1)
+        failures.append(
+            f"two halves of the sample differ by {found} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required: {way_out})"
+        )
     if failed:
         failures.append(f"{failed} integrals that failed (0 required: {way_out})")
     if at_limit > MAX_LOST:

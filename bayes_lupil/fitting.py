@@ -10,7 +10,7 @@ from typing import Any
 from bayes_lupil.agreement import Agreement, compare_engines
 from bayes_lupil.arguments import checked
 from bayes_lupil.convergence import mcse_proportion
-from bayes_lupil.engines import Draws, run_engine, takes_too_long
+from bayes_lupil.engines import Draws, fast_engine, run_engine, takes_too_long
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
@@ -34,7 +34,7 @@ def fit(
 ) -> Posterior:
     """Fit a model to a trial.
 
-    With engine 'auto', where quadrature's diagnostics fail the model is sampled by NUTS, with the same seed and so with
+    With engine 'auto', where the fast engine's diagnostics fail the model is sampled by NUTS, with the same seed and so with
     the draws that engine 'nuts' would give, and `provenance.notes` says so. An engine that the model file names is kept
     to, whatever its diagnostics say.
 
@@ -138,9 +138,9 @@ def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:
 
 
 def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterior, Posterior | None]:
-    """The posterior; and that of quadrature where its diagnostics failed and NUTS took over."""
+    """The posterior; and that of the fast engine where its diagnostics failed and NUTS took over."""
     first = _posterior(likelihood, trial, run_engine(likelihood, progress))
-    if likelihood.spec.sampler.engine != "auto" or not _by_quadrature(first) or first.verdict.ok:
+    if likelihood.spec.sampler.engine != "auto" or not _by_fast_engine(first) or first.verdict.ok:
         return first, None
     named = build_likelihood(likelihood.spec.edited(sampler__engine="nuts"), trial)
     try:
@@ -148,11 +148,11 @@ def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterio
     except SamplerError as problem:
         note = f"NUTS, which was to take over because diagnostics failed, could not run: {problem}"
         return replace(first, provenance=first.provenance.noted(note)), None
-    note = f"{HANDED_OVER}quadrature's diagnostics failed: {'; '.join(first.verdict.failures)}"
+    note = f"{HANDED_OVER}the diagnostics of {fast_engine(likelihood)} failed: {'; '.join(first.verdict.failures)}"
     return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note))), first
 
 
-def _by_quadrature(posterior: Posterior) -> bool:
+def _by_fast_engine(posterior: Posterior) -> bool:
     return "pareto_k" in posterior.diagnostics
 
 
@@ -204,8 +204,8 @@ def fit_checked(
     posterior : Posterior
         Of the engine that the model file names, or of that which 'auto' came to.
     agreement : Agreement or None
-        None where the model was fitted by one engine only. Where 'auto' went on to NUTS, the other is quadrature,
-        whose diagnostics failed, and nothing is compared.
+        None where the model was fitted by one engine only. Where 'auto' went on to NUTS, the other is the
+        fast engine, whose diagnostics failed, and nothing is compared.
 
     Raises
     ------
@@ -217,11 +217,12 @@ def fit_checked(
     spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
     posterior, failed = _fit(likelihood, trial, progress)
-    if not check_engines or likelihood.site_marginal is None:
+    fast = fast_engine(likelihood)
+    if not check_engines or fast is None:
         return posterior, None
-    if failed is not None:  # quadrature ran already
+    if failed is not None:  # the fast engine ran already
         return compare_engines(posterior, failed)
     if spec.sampler.engine == "auto" and takes_too_long(likelihood):
         return posterior, None
-    other = "nuts" if _by_quadrature(posterior) else "quadrature"
+    other = "nuts" if _by_fast_engine(posterior) else fast
     return compare_engines(posterior, fit(spec.edited(sampler__engine=other), trial, progress=progress))

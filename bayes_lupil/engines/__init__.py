@@ -6,49 +6,88 @@ from dataclasses import replace
 from typing import Literal
 
 from bayes_lupil.engines.draws import Draws
-from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
 
-__all__ = ["Draws", "engine_for", "run_engine", "takes_too_long"]
+__all__ = ["Draws", "engine_for", "fast_engine", "run_engine", "takes_too_long"]
+
+Fast = Literal["quadrature", "importance"]
 
 _MOST_NESTED = 1_000_000
 """Integrals over two variables on grids, one within the other, that 'auto' begins; they take about a minute for 100,000
 on two cores, and the engine may need several times as many."""
+_MOST_OUTSIDE = 5_000
+"""Patients outside the subset, whose site is not known: each is a term of a sum at every point of 'importance'."""
 
 
 def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
-    """Fit with the engine that the model file names, or with the one that 'auto' means for this trial."""
-    if engine_for(likelihood) == "nuts":
+    """Fit with the engine that the model file names, or with the one that 'auto' means for this trial.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the engine named cannot fit this trial.
+    SamplerError
+        Where the engine cannot run.
+    """
+    engine = engine_for(likelihood)
+    if engine == "nuts":
         from bayes_lupil.engines import nuts
 
         draws = nuts.sample(likelihood, progress)
-        if likelihood.spec.sampler.engine == "auto" and takes_too_long(likelihood):
-            told = f"sampled by NUTS, because quadrature would take more than {_MOST_NESTED:,} integrals on grids"
-            return replace(draws, notes=(*draws.notes, told))
+        if likelihood.spec.sampler.engine == "auto" and (why := _too_long(likelihood)):
+            return replace(draws, notes=(*draws.notes, f"sampled by NUTS, because {fast_engine(likelihood)} would {why}"))
         return draws
+    if isinstance(likelihood, MarginsLikelihood):
+        from bayes_lupil.engines import margins
+
+        return margins.sample(likelihood, progress)
     from bayes_lupil.engines import quadrature
 
     return quadrature.sample(likelihood, progress)
 
 
-def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature"]:
-    """The engine named, or quadrature for 'auto' where site effects can be integrated out quickly, and NUTS elsewhere.
+def fast_engine(likelihood: Likelihood) -> Fast | None:
+    """The engine without Markov chains: importance for published margins, quadrature for tables of sites; None where
+    site effects cannot be integrated out either."""
+    if isinstance(likelihood, MarginsLikelihood):
+        return "importance"
+    return None if likelihood.site_marginal is None else "quadrature"
+
+
+def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature", "importance"]:
+    """The engine named, or for 'auto' the fast one, and NUTS where there is none or it would take too long.
 
     Raises
     ------
     UnsupportedModelError
-        Where quadrature is named and site effects cannot be integrated out.
+        Where the engine named cannot fit this trial.
     """
-    engine = likelihood.spec.sampler.engine
+    engine, fast = likelihood.spec.sampler.engine, fast_engine(likelihood)
     if engine == "auto":
-        return "nuts" if likelihood.site_marginal is None or takes_too_long(likelihood) else "quadrature"
-    if engine == "quadrature":
-        from bayes_lupil.engines import quadrature
-
-        quadrature.marginal_of(likelihood)
+        return "nuts" if fast is None or takes_too_long(likelihood) else fast
+    if engine not in ("nuts", fast):
+        margins = isinstance(likelihood, MarginsLikelihood)
+        raise UnsupportedModelError(
+            f"model '{likelihood.spec.name}'",
+            f"engine '{engine}' and a trial whose site table is {'not ' if margins else ''}known",
+            " or ".join(f"engine '{name}'" for name in (fast, "nuts") if name) + " (or 'auto')",
+            "Sites of unknown patients are not independent given the other parameters." if margins else "",
+        )
     return engine
 
 
 def takes_too_long(likelihood: Likelihood) -> bool:
-    """Whether quadrature would take minutes or hours: many sites whose two effects have heavy tails."""
+    """Whether the fast engine would take minutes or hours."""
+    return bool(_too_long(likelihood))
+
+
+def _too_long(likelihood: Likelihood) -> str:
+    """What the fast engine would take; empty where that is not too much."""
+    if isinstance(likelihood, MarginsLikelihood):
+        outside = sum(item.count for item in likelihood.margins.classes if item.may_be_excluded and not item.in_subset)
+        return f"sum over {outside:,} patients of unknown sites at every point" if outside > _MOST_OUTSIDE else ""
     marginal = likelihood.site_marginal
-    return marginal is not None and likelihood.spec.sampler.points * marginal.nested_grids > _MOST_NESTED
+    if marginal is not None and likelihood.spec.sampler.points * marginal.nested_grids > _MOST_NESTED:
+        return f"take more than {_MOST_NESTED:,} integrals on grids"
+    return ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Draws"]
+__all__ = ["Draws", "most_draws", "said"]
+
+_FEWEST, _NUMBERS = 800, 4_000_000
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,20 @@ class Draws:
     seconds: dict[str, float]
     notes: tuple[str, ...] = field(default=())
     diagnostics: dict[str, float] = field(default_factory=dict)
+
+
+def most_draws(n_sites: int) -> int:
+    """Most independent draws that are kept: fewer where there are so many sites that they would fill the memory."""
+    return max(_FEWEST, _NUMBERS // n_sites)
+
+
+@contextmanager
+def said(progress: bool, what: str) -> Iterator[None]:
+    """A line on the terminal while the work lasts."""
+    if not progress:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

@@ -42,6 +42,8 @@ class ImportanceSample:
         Log of the integral of the target, from the raw weights, and its Monte Carlo standard error.
     stages : int
         Proposals tried.
+    proposal : Proposal
+        Where the points come from.
     """
 
     points: Floats
@@ -52,23 +54,34 @@ class ImportanceSample:
     log_evidence: float
     log_evidence_error: float
     stages: int
+    proposal: Proposal
 
     @property
     def is_good(self) -> bool:
         """Whether another proposal is not worth trying."""
         return self.k_hat <= _GOOD_K and self.effective >= _GOOD_SHARE * self.weights.size
 
-    def resample(self, seed: np.random.SeedSequence, most: int) -> tuple[Floats, Floats]:
-        """Equal-weight draws, at most as many as the effective sample size, in random order within each replicate.
+    def improved(self) -> Proposal | None:
+        """The proposal with its main part at the weighted mean and covariance; None where there is next to nothing to
+        learn these from."""
+        flat, w = self.points.reshape(-1, self.points.shape[2]), self.weights.ravel()
+        mean = w @ flat
+        spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
+        if self.effective < mean.size + 2:  # nothing is learnt of a spread from points that outweigh all others
+            return None
+        factor = cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * np.diag(spread))))
+        return None if factor is None else self.proposal.moved(mean, factor)
+
+    def picked(self, seed: np.random.SeedSequence, most: int) -> NDArray[np.int64]:
+        """Which points make equal-weight draws, at most as many as the effective sample size, in random order.
 
         Systematic resampling adds next to no error of its own, so that SD / sqrt(draws), what ArviZ takes as the
         Monte Carlo error of independent draws, is the error of the weighted points.
 
         Returns
         -------
-        array, shape (replicates, draws, dimensions)
         array, shape (replicates, draws)
-            The log density there.
+            Indices of the points of each replicate.
         """
         replicates, size = self.weights.shape
         each = max(min(int(self.effective), most) // replicates, 1)
@@ -80,8 +93,29 @@ class ImportanceSample:
             steps = np.cumsum(self.weights[r, order])
             picked = np.searchsorted(steps / steps[-1], (np.arange(each) + rng.random()) / each)
             kept[r] = rng.permutation(order[np.minimum(picked, size - 1)])
-        rows = np.arange(replicates)[:, None]
+        return kept
+
+    def resample(self, seed: np.random.SeedSequence, most: int) -> tuple[Floats, Floats]:
+        """Equal-weight draws of the points, as `picked` says.
+
+        Returns
+        -------
+        array, shape (replicates, draws, dimensions)
+        array, shape (replicates, draws)
+            The log density there.
+        """
+        kept = self.picked(seed, most)
+        rows = np.arange(len(kept))[:, None]
         return self.points[rows, kept], self.log_density[rows, kept]
+
+    def halves_difference(self) -> float:
+        """The largest difference between the weighted means of two independent halves, in Monte Carlo errors."""
+        means, errors = [], []
+        for points, weights in zip(np.array_split(self.points, 2), np.array_split(self.weights, 2), strict=True):
+            flat, w = points.reshape(-1, points.shape[2]), weights.ravel() / weights.sum()
+            means.append(w @ flat)
+            errors.append(np.sqrt(w**2 @ (flat - means[-1]) ** 2))
+        return float(np.max(np.abs(means[0] - means[1]) / np.hypot(*errors)))
 
 
 def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
@@ -137,27 +171,21 @@ def sample_density(
         g = np.stack([proposal.points(size, s) for s in seed.spawn(replicates)])
         flat = g.reshape(-1, g.shape[2])
         target = log_density(flat)
-        found = _weigh(g, target, target - proposal.log_density(flat), stage)
+        found = _weigh(g, target, target - proposal.log_density(flat), stage, proposal)
         if found.log_evidence < evidence - _LOST:  # moved away from where the mass is: points alike among themselves
             found = replace(found, k_hat=np.inf)
         evidence = max(evidence, found.log_evidence)
         if found.is_good or (most_points is not None and 2 * size * replicates > most_points):
             break
-        w = found.weights.ravel()
-        mean = w @ flat
-        spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
-        if found.effective < mean.size + 2:  # nothing is learnt of a spread from points that outweigh all others
+        better = found.improved()
+        if better is None:
             break
-        widths = np.diag(spread)
-        factor = cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * widths)))
-        if factor is None:
-            break
-        proposal = proposal.moved(mean, factor)
+        proposal = better
     assert found is not None
     return found
 
 
-def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> ImportanceSample:
+def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int, proposal: Proposal) -> ImportanceSample:
     log_ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     if not (log_ratios > -np.inf).any():
         raise NowhereANumberError
@@ -173,4 +201,5 @@ def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int) -> Importa
         log_evidence=float(top + np.log(raw.mean())),
         log_evidence_error=float(raw.std() / raw.mean() / np.sqrt(raw.size)),
         stages=stage,
+        proposal=proposal,
     )

@@ -12,15 +12,13 @@ The method ends where theta has more than about ten dimensions, where the sites 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil import __version__
-from bayes_lupil.engines.draws import Draws
+from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import ImportanceSample, sample_density
 from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
@@ -40,7 +38,6 @@ _CHECKED = 32
 _CLOSE = 15.0
 _ENOUGH = 0.02
 _MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points are not doubled any more
-_FEWEST, _NUMBERS = 800, 4_000_000  # draws; fewer where there are so many sites that they would fill the memory
 
 
 class Marginal(Protocol):
@@ -226,14 +223,13 @@ def sample(
     theta_seed, draw_seed, site_seed = np.random.SeedSequence(settings.seed).spawn(3)
     powers = None if likelihood_power == 1 else np.full(len(likelihood.site_names), likelihood_power)
     density = WhitenedPosterior(marginal, settings.nodes, powers, prior_power)
-    with _said(progress, f"{len(likelihood.site_names)} sites, {settings.points} points"):
+    with said(progress, f"integrating over {len(likelihood.site_names)} sites, {settings.points} points"):
         if density.dimension:
             try:
                 found, diagnostics = sample_theta(density, settings.points, settings.chains, theta_seed)
             except NowhereANumberError as problem:
                 raise SamplerError(f"{problem} under {density.beyond_numbers()}") from None
-            most = max(_FEWEST, _NUMBERS // len(likelihood.site_names))
-            g, log_density = found.resample(draw_seed, most)
+            g, log_density = found.resample(draw_seed, most_draws(len(likelihood.site_names)))
         else:  # every parameter belongs to one site
             g, nothing = np.zeros((settings.chains, settings.points // settings.chains, 0)), np.zeros((1, 0))
             rough, fine = (d.log_density(nothing)[0] for d in (density, density.with_nodes(MAX_NODES)))
@@ -261,15 +257,3 @@ def sample(
         seconds={"sample": time.perf_counter() - started},
         diagnostics=diagnostics,
     )
-
-
-@contextmanager
-def _said(progress: bool, what: str) -> Iterator[None]:
-    """A line on the terminal while the work lasts."""
-    if not progress:
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(f"integrating over {what}"):
-        yield

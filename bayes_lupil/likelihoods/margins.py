@@ -46,6 +46,7 @@ class MarginsLikelihood(Likelihood):
         self.site_names = margins.sites
         self.sites = SiteModel(spec, margins.n_sites)
         self.counts = np.array([item.count for item in margins.classes], dtype=np.int64)
+        self.excluded_power = excluded_power
         self.powers = np.array([excluded_power if item.must_be_excluded else 1.0 for item in margins.classes])
 
     @property

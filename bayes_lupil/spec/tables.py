@@ -138,20 +138,21 @@ class Sampler(Document):
 
     Attributes
     ----------
-    engine : {"auto", "nuts", "quadrature"}
-        quadrature: site effects integrated out, importance sampling of the rest; nuts: the No-U-Turn Sampler;
-        auto: quadrature for trials whose site table is known, and NUTS where its diagnostics fail or it would take
-        hours; NUTS for those known by their margins.
+    engine : {"auto", "nuts", "quadrature", "importance"}
+        quadrature: site effects integrated out, importance sampling of the rest, for trials whose site table is known;
+        importance: site effects drawn from their prior, importance sampling of the rest, for trials known by their
+        margins; nuts: the No-U-Turn Sampler, for both; auto: quadrature or importance, and NUTS where their
+        diagnostics fail or they would take hours.
     points, nodes : int
-        Quadrature: importance points (a power of 2; more are taken where they do not do) and the most Gauss-Hermite
-        nodes along an axis of a site's integral.
+        Quadrature and importance: points (a power of 2; more are taken where they do not do). Quadrature: the most
+        Gauss-Hermite nodes along an axis of a site's integral.
     backend, chains, tune, draws, target_accept
-        NUTS. `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says
+        NUTS; importance takes points until they are worth as many draws. `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says
         so.
     seed : int
     """
 
-    engine: Literal["auto", "nuts", "quadrature"] = "auto"
+    engine: Literal["auto", "nuts", "quadrature", "importance"] = "auto"
     points: Annotated[int, Field(ge=256, le=2**20)] = 4096
     nodes: Annotated[int, Field(ge=3, le=101)] = 13
     backend: Literal["nutpie", "pymc"] = "nutpie"

@@ -1,0 +1,251 @@
+"""A posterior of published margins without MCMC: importance sampling of the few parameters that sites share.
+
+Sites whose patients are unknown are not independent given the other parameters, so their effects cannot be integrated
+out one by one; but as nothing tells them apart, the data say next to nothing of any one of them. So these come from
+their prior, the chances to stay in the subset are integrated out in closed form (`likelihoods.retention`), and what
+the data do speak of is drawn where the likelihood is: the parameters that sites share, the excluded sites' share of
+the patients and, where counts are known there, the excluded sites' effects, all whitened by their priors.
+
+Site effects drawn from their prior change the average response, which the data know well. Each point therefore moves
+alpha and beta so that it does not: with s_a(u, v, pi) what site effects add to the log odds of the average response
+in arm a near the observed one, alpha + x_a beta = (alpha' + x_a beta') - s_a, where (alpha', beta') is what is proposed.
+A shift by what does not depend on alpha' and beta' has the Jacobian 1. About half of the weights' variance goes.
+
+The method ends where the margins know the average response much better than random site effects reach it, with
+thousands of patients, or where dozens of patients are known to be at the excluded sites: k-hat and the effective draws
+say so, and NUTS is the way out.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil import __version__
+from bayes_lupil.cores import usable_cores
+from bayes_lupil.engines.draws import Draws, most_draws, said
+from bayes_lupil.engines.importance import sample_density
+from bayes_lupil.engines.proposal import find_proposal
+from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.likelihoods.retention import retained
+
+__all__ = ["MarginsDensity", "sample"]
+
+Floats = NDArray[np.float64]
+
+_BLOCK = 2048  # points at a time: small enough for the caches, and each with random numbers of its own on any core
+_WORLDS = 16  # draws of the site effects that the search for a mode averages over
+_FIRST = 4096
+_MOST_POINTS = 2**18
+_SPARE = 1.1
+
+
+class MarginsDensity:
+    """Log density of what is proposed, given site effects drawn from their prior anew at every call.
+
+    Parameters
+    ----------
+    likelihood : MarginsLikelihood
+    seed : SeedSequence
+        Of the site effects.
+
+    Notes
+    -----
+    A point g holds, as standard normal variables: the parameters without sites in their order; and where counts are
+    known at the excluded sites, their share of the patients and each of these sites' own effects.
+    """
+
+    def __init__(self, likelihood: MarginsLikelihood, seed: np.random.SeedSequence) -> None:
+        from scipy.special import logit
+
+        self.likelihood = likelihood
+        self.shared = [item for item in likelihood.parameters if not item.dims]
+        self.by_site = [item for item in likelihood.parameters if item.dims == ("site",) and item.name != "site_share"]
+        priors, margins = likelihood.spec.priors, likelihood.margins
+        assert priors.site_shares is not None  # checked where the likelihood is chosen
+        assert priors.retention is not None
+        self.site_shares = priors.site_shares
+        self.retained = retained(margins, priors.retention, likelihood.excluded_power)
+        self.n_sites, self.n_excluded = margins.n_sites, len(margins.excluded_sites)
+        self.known = any(item.excluded for item in self.retained)
+        self.levels = np.array([logit((r + 0.5) / (n + 1)) for r, n in margins.totals])
+        self._seed, self._call = seed, seed
+        self._worlds = self._drawn(np.zeros((_WORLDS, self.dimension)), np.random.default_rng(seed.spawn(1)[0]))
+
+    @property
+    def dimension(self) -> int:
+        """Length of a point."""
+        return len(self.shared) + (1 + len(self.by_site) * self.n_excluded if self.known else 0)
+
+    @property
+    def scale_axes(self) -> tuple[int, ...]:
+        """Which axes are between-site SDs."""
+        return tuple(i for i, item in enumerate(self.shared) if item.name in ("tau_u", "tau_v"))
+
+    def __call__(self, g: Floats) -> Floats:
+        """Log density at points of shape (size, dimension), up to the evidence; site effects drawn anew."""
+        (self._call,) = self._seed.spawn(1)
+        return np.concatenate([density for _, density in self._by_block(g)])
+
+    def again(self, g: Floats, kept: NDArray[np.int64]) -> dict[str, Floats]:
+        """Parameters, without the chances to stay, at some of the points of the last call, by name."""
+        parts = []
+        for start, (values, _) in zip(range(0, len(g), _BLOCK), self._by_block(g), strict=True):
+            mine = kept[(kept >= start) & (kept < start + _BLOCK)] - start
+            parts.append({name: value[mine] for name, value in values.items()})
+        order = np.argsort(np.argsort(kept, kind="stable"), kind="stable")  # parts come in the order of the points
+        return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+
+    def rough(self, g: Floats) -> Floats:
+        """Log of the density averaged over a few site effects that are always the same: smooth, for finding a mode."""
+        from scipy.special import logsumexp
+
+        points = np.repeat(g, _WORLDS, axis=0)
+        drawn = {name: np.tile(value, (len(g), 1)) for name, value in self._worlds.items()}
+        _, density = self._at(points, drawn)
+        return np.asarray(logsumexp(density.reshape(len(g), _WORLDS), axis=1) - np.log(_WORLDS))
+
+    def _by_block(self, g: Floats) -> Any:
+        blocks = [g[start : start + _BLOCK] for start in range(0, len(g), _BLOCK)]
+        seeds = np.random.SeedSequence(self._call.entropy, spawn_key=self._call.spawn_key).spawn(len(blocks))
+
+        def block(part: Floats, seed: np.random.SeedSequence) -> tuple[dict[str, Floats], Floats]:
+            return self._at(part, self._drawn(part, np.random.default_rng(seed)))
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            yield from pool.map(block, blocks, seeds)
+
+    def _theta(self, g: Floats) -> dict[str, Floats]:
+        theta: dict[str, Floats] = {}
+        for i, item in enumerate(self.shared):  # those that others depend on come first
+            theta[item.name] = item.from_normal(g[:, i], theta)
+        return theta
+
+    def _drawn(self, g: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+        """Standardised site effects and shares of the sites (or of the excluded and of the ordinary), (size, sites)."""
+        theta, size, m = self._theta(g), len(g), self.n_excluded
+        found = {item.name: item.sample(rng, (size, self.n_sites), theta) for item in self.by_site}
+        groups = (m, self.n_sites - m) if self.known else (self.n_sites,)
+        shares = [self.site_shares.sample(rng, (size, sites)) for sites in groups]
+        return found | {"site_share": np.concatenate(shares, axis=1)}
+
+    def _at(self, g: Floats, drawn: dict[str, Floats]) -> tuple[dict[str, Floats], Floats]:
+        """Parameters at the points, and the log density there."""
+        from scipy.special import expit, logit
+
+        sites, excluded = self.likelihood.sites, slice(0, self.n_excluded)
+        proposed = self._theta(g)
+        values = {**proposed, **{item.name: drawn[item.name] for item in self.by_site}}
+        values["site_share"] = drawn["site_share"]
+        if self.known:
+            own = g[:, len(self.shared) + 1 :].reshape(len(g), len(self.by_site), self.n_excluded)
+            for i, item in enumerate(self.by_site):
+                there = item.from_normal(own[:, i], proposed)
+                values[item.name] = np.concatenate([there, values[item.name][:, self.n_excluded :]], axis=1)
+            values["site_share"] = drawn["site_share"] * self._totals(g[:, len(self.shared)])
+        share = values["site_share"][..., None]
+        nothing = np.zeros(len(g))
+        effects = sites.log_odds({**values, "alpha": nothing, "beta": nothing})
+        average = (share * expit(effects + self.levels)).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            shift = self.levels - logit(average)
+        x0, x1 = sites.spec.sites.x
+        slope = (shift[:, 1] - shift[:, 0]) / (x1 - x0)
+        values["beta"] = proposed["beta"] + slope
+        values["alpha"] = proposed["alpha"] + shift[:, 0] - x0 * slope
+        density = -0.5 * (g**2).sum(axis=1) - 0.5 * g.shape[1] * np.log(2 * np.pi)
+        with np.errstate(invalid="ignore"):
+            for item in self.shared:
+                if item.name in ("alpha", "beta"):
+                    density += item.logpdf(values) - item.logpdf(proposed)
+            log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * np.array([x0, x1]))[:, None]
+            for item in self.retained:
+                eta = log_odds[..., item.arm]
+                chance = share[..., 0] * expit(eta if item.response else -eta)
+                density += item.log_likelihood(chance[:, self.n_excluded :].sum(axis=1), chance[:, excluded].sum(axis=1))
+        return values, np.where(np.isnan(density), -np.inf, density)
+
+    def _totals(self, g: Floats) -> Floats:
+        """Share of the patients of the group that a site belongs to, excluded or ordinary, shape (size, sites).
+
+        It is independent of the shares within both groups, and has a beta distribution.
+        """
+        from scipy.special import betaincinv, ndtr
+
+        groups = self.n_excluded, self.n_sites - self.n_excluded
+        shape = [self.site_shares.concentration * sites for sites in groups]
+        # what is small keeps its digits
+        totals = betaincinv(*shape, ndtr(g)), betaincinv(*shape[::-1], ndtr(-g))
+        return np.repeat(np.stack(totals, axis=1), groups, axis=1)
+
+
+def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
+    """Draw from the posterior of all free parameters.
+
+    Parameters
+    ----------
+    likelihood : MarginsLikelihood
+        Its `spec.sampler` holds points (at least; more where they are worth fewer draws than chains x draws), chains
+        (here: independent replicates) and seed.
+    progress : bool
+        Whether to say what is going on.
+
+    Returns
+    -------
+    Draws
+        As many as the importance sample is worth; the same for the same seed, whatever the number of cores.
+
+    Raises
+    ------
+    SamplerError
+        Where the density is nowhere a number.
+    """
+    settings = likelihood.spec.sampler
+    started = time.perf_counter()
+    site_seed, mode_seed, first_seed, last_seed, draw_seed, retention_seed = np.random.SeedSequence(
+        settings.seed
+    ).spawn(6)
+    density = MarginsDensity(likelihood, site_seed)
+    with said(progress, f"drawing {likelihood.margins.n_sites} sites whose patients are not known"):
+        start = find_proposal(density.rough, density.dimension, density.scale_axes, mode_seed)
+        found = sample_density(density, start, _FIRST, settings.chains, first_seed)
+        per_draw = found.weights.size / found.effective
+        wanted = min(int(_SPARE * per_draw * settings.chains * settings.draws), _MOST_POINTS)
+        points = max(settings.points, wanted)
+        better = found.improved()
+        if points > found.weights.size and better is not None:
+            found = sample_density(density, better, points, settings.chains, last_seed, most_points=points)
+        kept = found.picked(draw_seed, most_draws(density.n_sites))
+        replicates, size = found.weights.shape
+        flat = (kept + size * np.arange(replicates)[:, None]).ravel()
+        values = density.again(found.points.reshape(replicates * size, -1), flat)
+        values["retention"] = _retention(density, values, np.random.default_rng(retention_seed))
+    log_density = np.take_along_axis(found.log_density, kept, axis=1)
+    return Draws(
+        values={name: value.reshape(*kept.shape, *value.shape[1:]) for name, value in values.items()},
+        statistics={"lp": log_density},
+        sampler=f"importance sampling, bayes-lupil {__version__}",
+        seconds={"sample": time.perf_counter() - started},
+        diagnostics={
+            "pareto_k": found.k_hat,
+            "importance_ess": found.effective,
+            "points": float(found.weights.size),
+            "halves_difference": found.halves_difference(),
+        },
+    )
+
+
+def _retention(density: MarginsDensity, values: dict[str, Floats], rng: np.random.Generator) -> Floats:
+    """Chances to stay given all else, shape (draws, arms, responses)."""
+    p = density.likelihood.probabilities(values)
+    found = np.empty((len(p), 2, 2))
+    m = density.n_excluded
+    for item in density.retained:
+        p_response = p[..., item.arm] if item.response else 1 - p[..., item.arm]
+        chance = values["site_share"] * p_response
+        found[:, item.arm, item.response] = item.draw(chance[:, m:].sum(axis=1), chance[:, :m].sum(axis=1), rng)
+    return found
