@@ -224,8 +224,8 @@ def judge(
 
     Markov chains fail where any R-hat is above 1.01, any bulk or tail ESS is below 400 (or either is not a number), or
     any transition diverged; importance samples where k-hat is above 0.7, fewer than 400 draws are effective, an
-    integral failed, twice the nodes would change the log density, or two independent halves differ; either where the other
-    engine disagrees.
+    integral failed, twice the nodes would change the log density, or two independent halves differ; either where the
+    other engine disagrees.
 
     Parameters
     ----------
@@ -290,7 +290,8 @@ def _importance_failures(diagnostics: Mapping[str, float]) -> list[str]:
     if not halves <= MAX_DIFFERENCE:
         found = _told(halves, MAX_DIFFERENCE, 1)
         failures.append(
-            f"two halves of the sample differ by {found} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required: {way_out})"
+            f"two halves of the sample differ by {found} Monte Carlo errors (at most {MAX_DIFFERENCE:g} required: "
+            f"{way_out})"
         )
     if failed:
         failures.append(f"{failed} integrals that failed (0 required: {way_out})")

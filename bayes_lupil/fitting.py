@@ -34,9 +34,9 @@ def fit(
 ) -> Posterior:
     """Fit a model to a trial.
 
-    With engine 'auto', where the fast engine's diagnostics fail the model is sampled by NUTS, with the same seed and so with
-    the draws that engine 'nuts' would give, and `provenance.notes` says so. An engine that the model file names is kept
-    to, whatever its diagnostics say.
+    With engine 'auto', where the fast engine's diagnostics fail the model is sampled by NUTS, with the same seed and so
+    with the draws that engine 'nuts' would give, and `provenance.notes` says so. An engine that the model file names is
+    kept to, whatever its diagnostics say.
 
     Parameters
     ----------

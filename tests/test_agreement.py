@@ -10,6 +10,7 @@ import pytest
 from bayes_lupil import Posterior, fit, load_model, load_trial, reanalyse
 from bayes_lupil.agreement import compare_engines
 from bayes_lupil.engines import engine_for, quadrature
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.report import collect, write_reanalysis
 
@@ -113,8 +114,14 @@ def test_the_check_can_be_left_out(monkeypatch, trial):
     assert result.ok
 
 
-def test_margins_have_one_engine(fake_engine):
-    trial = load_trial("lupil2")
-    assert engine_for(build_likelihood(load_model("site_effects"), trial)) == "nuts"
-    result = reanalyse(trial, [load_model("site_effects"), load_model("itt_pooled")])
-    assert [name for name, _ in result.agreements] == ["itt_pooled"]  # arm totals need no sites
+def test_margins_have_an_engine_of_their_own(fake_engine):
+    trial, spec = load_trial("lupil2"), load_model("site_effects")
+    assert engine_for(build_likelihood(spec, trial)) == "importance"
+    assert engine_for(build_likelihood(spec.edited(sampler__engine="nuts"), trial)) == "nuts"
+    with pytest.raises(UnsupportedModelError, match="engine 'importance' or engine 'nuts'"):
+        engine_for(build_likelihood(spec.edited(sampler__engine="quadrature"), trial))
+    cells = load_trial("beitler_landis")
+    with pytest.raises(UnsupportedModelError, match="engine 'quadrature' or engine 'nuts'"):
+        engine_for(build_likelihood(spec.edited(sampler__engine="importance"), cells))
+    result = reanalyse(trial, [spec, load_model("itt_pooled")])
+    assert [name for name, _ in result.agreements] == ["site_effects", "itt_pooled"]

@@ -157,7 +157,9 @@ def test_it_is_told_in_every_output(engines: Callable[..., Engines], tmp_path: A
     assert told in posterior.to_json()["provenance"]["notes"]
     assert told in str(software_blocks(collect(result)))
     write_reanalysis(collect(result), tmp_path)
-    assert "sampled by NUTS, because quadrature" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "sampled by NUTS, because the diagnostics of quadrature failed" in (tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
     again = Posterior.load(posterior.save(tmp_path / "x.nc"))
     assert again.provenance.handed_over == told
 

@@ -36,7 +36,8 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
 
         draws = nuts.sample(likelihood, progress)
         if likelihood.spec.sampler.engine == "auto" and (why := _too_long(likelihood)):
-            return replace(draws, notes=(*draws.notes, f"sampled by NUTS, because {fast_engine(likelihood)} would {why}"))
+            told = f"sampled by NUTS, because {fast_engine(likelihood)} would {why}"
+            return replace(draws, notes=(*draws.notes, told))
         return draws
     if isinstance(likelihood, MarginsLikelihood):
         from bayes_lupil.engines import margins
@@ -48,8 +49,7 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
 
 
 def fast_engine(likelihood: Likelihood) -> Fast | None:
-    """The engine without Markov chains: importance for published margins, quadrature for tables of sites; None where
-    site effects cannot be integrated out either."""
+    """The engine without Markov chains: quadrature for tables of sites, importance for margins; None for neither."""
     if isinstance(likelihood, MarginsLikelihood):
         return "importance"
     return None if likelihood.site_marginal is None else "quadrature"

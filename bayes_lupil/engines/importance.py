@@ -62,8 +62,7 @@ class ImportanceSample:
         return self.k_hat <= _GOOD_K and self.effective >= _GOOD_SHARE * self.weights.size
 
     def improved(self) -> Proposal | None:
-        """The proposal with its main part at the weighted mean and covariance; None where there is next to nothing to
-        learn these from."""
+        """The proposal with its main part at the weighted mean and covariance; None where too few points matter."""
         flat, w = self.points.reshape(-1, self.points.shape[2]), self.weights.ravel()
         mean = w @ flat
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)

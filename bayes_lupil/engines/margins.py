@@ -7,8 +7,8 @@ the data do speak of is drawn where the likelihood is: the parameters that sites
 the patients and, where counts are known there, the excluded sites' effects, all whitened by their priors.
 
 Site effects drawn from their prior change the average response, which the data know well. Each point therefore moves
-alpha and beta so that it does not: with s_a(u, v, pi) what site effects add to the log odds of the average response
-in arm a near the observed one, alpha + x_a beta = (alpha' + x_a beta') - s_a, where (alpha', beta') is what is proposed.
+alpha and beta so that it does not: alpha + x_a beta = (alpha' + x_a beta') - s_a, where (alpha', beta') is proposed
+and s_a(u, v, pi) is what the site effects add to the log odds of the average response in arm a near the observed one.
 A shift by what does not depend on alpha' and beta' has the Jacobian 1. About half of the weights' variance goes.
 
 The method ends where the margins know the average response much better than random site effects reach it, with
@@ -31,7 +31,7 @@ from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import sample_density
 from bayes_lupil.engines.proposal import find_proposal
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.likelihoods.retention import retained
+from bayes_lupil.likelihoods.retention import Retained, retained
 
 __all__ = ["MarginsDensity", "sample"]
 
@@ -137,7 +137,7 @@ class MarginsDensity:
         """Parameters at the points, and the log density there."""
         from scipy.special import expit, logit
 
-        sites, excluded = self.likelihood.sites, slice(0, self.n_excluded)
+        sites = self.likelihood.sites
         proposed = self._theta(g)
         values = {**proposed, **{item.name: drawn[item.name] for item in self.by_site}}
         values["site_share"] = drawn["site_share"]
@@ -147,10 +147,9 @@ class MarginsDensity:
                 there = item.from_normal(own[:, i], proposed)
                 values[item.name] = np.concatenate([there, values[item.name][:, self.n_excluded :]], axis=1)
             values["site_share"] = drawn["site_share"] * self._totals(g[:, len(self.shared)])
-        share = values["site_share"][..., None]
         nothing = np.zeros(len(g))
         effects = sites.log_odds({**values, "alpha": nothing, "beta": nothing})
-        average = (share * expit(effects + self.levels)).sum(axis=1)
+        average = (values["site_share"][..., None] * expit(effects + self.levels)).sum(axis=1)
         with np.errstate(divide="ignore"):
             shift = self.levels - logit(average)
         x0, x1 = sites.spec.sites.x
@@ -163,11 +162,24 @@ class MarginsDensity:
                 if item.name in ("alpha", "beta"):
                     density += item.logpdf(values) - item.logpdf(proposed)
             log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * np.array([x0, x1]))[:, None]
-            for item in self.retained:
-                eta = log_odds[..., item.arm]
-                chance = share[..., 0] * expit(eta if item.response else -eta)
-                density += item.log_likelihood(chance[:, self.n_excluded :].sum(axis=1), chance[:, excluded].sum(axis=1))
+            for kind in self.retained:
+                density += kind.log_likelihood(*self._chances(kind, values["site_share"], log_odds))
         return values, np.where(np.isnan(density), -np.inf, density)
+
+    def _chances(self, kind: Retained, share: Floats, log_odds: Floats) -> tuple[Floats, Floats]:
+        """Chance that a patient of the arm responds so at an ordinary, and at an excluded site, shape (size,)."""
+        from scipy.special import expit
+
+        eta = log_odds[..., kind.arm]
+        chance = share * expit(eta if kind.response else -eta)
+        return chance[:, self.n_excluded :].sum(axis=1), chance[:, : self.n_excluded].sum(axis=1)
+
+    def retention(self, values: dict[str, Floats], rng: np.random.Generator) -> Floats:
+        """Chances to stay in the subset given all else, shape (size, arms, responses)."""
+        log_odds, found = self.likelihood.sites.log_odds(values), np.empty((len(values["site_share"]), 2, 2))
+        for kind in self.retained:
+            found[:, kind.arm, kind.response] = kind.draw(*self._chances(kind, values["site_share"], log_odds), rng)
+        return found
 
     def _totals(self, g: Floats) -> Floats:
         """Share of the patients of the group that a site belongs to, excluded or ordinary, shape (size, sites).
@@ -223,7 +235,7 @@ def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
         replicates, size = found.weights.shape
         flat = (kept + size * np.arange(replicates)[:, None]).ravel()
         values = density.again(found.points.reshape(replicates * size, -1), flat)
-        values["retention"] = _retention(density, values, np.random.default_rng(retention_seed))
+        values["retention"] = density.retention(values, np.random.default_rng(retention_seed))
     log_density = np.take_along_axis(found.log_density, kept, axis=1)
     return Draws(
         values={name: value.reshape(*kept.shape, *value.shape[1:]) for name, value in values.items()},
@@ -237,15 +249,3 @@ def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
             "halves_difference": found.halves_difference(),
         },
     )
-
-
-def _retention(density: MarginsDensity, values: dict[str, Floats], rng: np.random.Generator) -> Floats:
-    """Chances to stay given all else, shape (draws, arms, responses)."""
-    p = density.likelihood.probabilities(values)
-    found = np.empty((len(p), 2, 2))
-    m = density.n_excluded
-    for item in density.retained:
-        p_response = p[..., item.arm] if item.response else 1 - p[..., item.arm]
-        chance = values["site_share"] * p_response
-        found[:, item.arm, item.response] = item.draw(chance[:, m:].sum(axis=1), chance[:, :m].sum(axis=1), rng)
-    return found

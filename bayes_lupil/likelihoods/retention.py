@@ -7,7 +7,7 @@ one at an ordinary site stays in the subset,
     L = integral of (rho O)^a (E + (1 - rho) O)^b E^c over rho
       = E^c sum_j C(b, j) E^(b - j) O^(a + j) B(a + p, j + q) / B(p, q),
 
-j the number of the b patients who were at ordinary sites. Where none of the b can be from an excluded site, j = b alone is left.
+with j of the b patients at ordinary sites; where none of them can be from an excluded one, j = b alone is left.
 Given all else, j is one of a few numbers with these terms as weights, and rho given j is Beta(a + p, j + q).
 """
 
@@ -59,7 +59,7 @@ class Retained:
 
     @cached_property
     def _log_ways(self) -> Floats:
-        """log C(b, j) B(a + p, j + q) / B(p, q)."""
+        """Log of C(b, j) B(a + p, j + q) / B(p, q)."""
         from scipy.special import betaln, gammaln
 
         a, b, j, p, q = self.inside, self.outside, self._ordinary, self.prior.a, self.prior.b
@@ -75,7 +75,7 @@ class Retained:
         return np.asarray(log_terms + xlogy(self.outside - j, excluded[..., None]))
 
     def log_likelihood(self, ordinary: Floats, excluded: Floats) -> Floats:
-        """log L from O and E, each of shape (...)."""
+        """Log of L from O and E, each of shape (...)."""
         from scipy.special import logsumexp, xlogy
 
         if self.inside + self.outside + self.excluded == 0:
@@ -88,7 +88,8 @@ class Retained:
         weights = self._log_terms(ordinary, excluded)
         weights = np.cumsum(np.exp(weights - weights.max(axis=-1, keepdims=True)), axis=-1)
         which = (weights < rng.random(ordinary.shape)[..., None] * weights[..., -1:]).sum(axis=-1)
-        return rng.beta(self.inside + self.prior.a, self._ordinary[which] + self.prior.b)
+        drawn: Floats = rng.beta(self.inside + self.prior.a, self._ordinary[which] + self.prior.b)
+        return drawn
 
 
 def retained(margins: Margins, prior: Beta, excluded_power: float = 1.0) -> tuple[Retained, ...]:

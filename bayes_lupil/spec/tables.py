@@ -147,8 +147,8 @@ class Sampler(Document):
         Quadrature and importance: points (a power of 2; more are taken where they do not do). Quadrature: the most
         Gauss-Hermite nodes along an axis of a site's integral.
     backend, chains, tune, draws, target_accept
-        NUTS; importance takes points until they are worth as many draws. `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result says
-        so.
+        NUTS, whose `backend = "nutpie"` falls back to PyMC's own sampler where nutpie is not installed, and the result
+        says so. Importance takes points until they are worth chains x draws.
     seed : int
     """
 
