@@ -15,6 +15,7 @@ from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.progress import is_shown
 from bayes_lupil.provenance import HANDED_OVER, TWO_ANSWERS, provenance_of
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.tree import build_tree
@@ -30,7 +31,12 @@ __all__ = ["fit", "fit_checked", "for_trial", "pymc_model"]
 
 @checked
 def fit(
-    model: ModelSpec | str | Path, trial: Any, *, seed: int | None = None, progress: bool = False, **reading: Any
+    model: ModelSpec | str | Path,
+    trial: Any,
+    *,
+    seed: int | None = None,
+    progress: bool | None = None,
+    **reading: Any,
 ) -> Posterior:
     """Fit a model to a trial.
 
@@ -46,8 +52,8 @@ def fit(
         A trial, or anything `load_trial` takes.
     seed : int, optional
         In place of the model file's own seed.
-    progress : bool
-        Whether the sampler shows its progress.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
     **reading
         How a table is read: control, active, outcome, where, benefit ... (see `load_trial`). An `mcid` given here, or
         to `load_trial`, is the relevant difference of the analysis in place of the model's own.
@@ -71,7 +77,7 @@ def fit(
         spec = spec.edited(sampler__seed=seed)
     data = read_trial(trial, reading)
     spec = for_trial(spec, data)
-    return _fit(build_likelihood(spec, data), data, progress)[0]
+    return _fit(build_likelihood(spec, data), data, is_shown(progress))[0]
 
 
 @checked
@@ -186,7 +192,7 @@ def _two_answers(posterior: Posterior, trial: Trial) -> str:
 
 @checked
 def fit_checked(
-    spec: ModelSpec, trial: Trial, *, check_engines: bool = True, progress: bool = False
+    spec: ModelSpec, trial: Trial, *, check_engines: bool = True, progress: bool | None = None
 ) -> tuple[Posterior, Agreement | None]:
     """Fit a model, by both engines where both can, and let the verdict say whether they agree.
 
@@ -196,8 +202,8 @@ def fit_checked(
     trial : Trial
     check_engines : bool
         Whether the second engine is run at all.
-    progress : bool
-        Whether the sampler shows its progress.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -216,7 +222,7 @@ def fit_checked(
     """
     spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
-    posterior, failed = _fit(likelihood, trial, progress)
+    posterior, failed = _fit(likelihood, trial, is_shown(progress))
     fast = fast_engine(likelihood)
     if not check_engines or fast is None:
         return posterior, None

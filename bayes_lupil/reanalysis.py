@@ -16,6 +16,7 @@ from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.progress import counting
 from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import read_trial
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
@@ -130,7 +131,7 @@ def reanalyse(
     *,
     seed: int | None = None,
     check_engines: bool = True,
-    progress: bool = False,
+    progress: bool | None = None,
     announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
     **reading: Any,
 ) -> Reanalysis:
@@ -148,8 +149,8 @@ def reanalyse(
     check_engines : bool
         Whether models that both engines can fit are fitted by both, and fail where the results differ by more than 4
         Monte Carlo errors.
-    progress : bool
-        Whether the sampler shows its progress.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
     announce : callable, optional
         Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
     **reading
@@ -177,17 +178,19 @@ def reanalyse(
         )
     hierarchy = trial_hierarchy(data)
     analyses = []
-    for i, spec in enumerate(specs, start=1):
-        if announce:
-            announce(i, len(specs), spec, None)
-        done = (
-            Analysis(spec, "refused", None, refused[spec.name])
-            if spec.name in refused
-            else _fit(spec, data, check_engines, progress)
-        )
-        analyses.append(done)
-        if announce:
-            announce(i, len(specs), spec, done)
+    with counting(progress, len(specs), announced=announce is not None) as step:
+        for i, spec in enumerate(specs, start=1):
+            step(f"model {spec.name}")
+            if announce:
+                announce(i, len(specs), spec, None)
+            done = (
+                Analysis(spec, "refused", None, refused[spec.name])
+                if spec.name in refused
+                else _fit(spec, data, check_engines, progress if announce else None)
+            )
+            analyses.append(done)
+            if announce:
+                announce(i, len(specs), spec, done)
     return Reanalysis(data, hierarchy, tuple(analyses))
 
 
@@ -201,7 +204,7 @@ def _refusal(spec: ModelSpec, trial: Trial) -> str:
     return ""
 
 
-def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool) -> Analysis:
+def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool | None) -> Analysis:
     try:
         posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
     except (SamplerError, ModelError) as problem:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
+
+
+def is_progress(output: dict[str, Any]) -> bool:
+    """Whether an output is what a bar of progress leaves behind."""
+    shown = output.get("data", {}).get("text/html")
+    return shown is not None and (not shown.strip() or 'class="nutpie"' in shown or ".nutpie {" in shown)
 
 
 def main() -> int:
@@ -18,6 +25,8 @@ def main() -> int:
         NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}).execute()
         for cell in book.cells:
             cell.metadata.pop("execution", None)  # times of the run, which differ every time
+            if cell.cell_type == "code":
+                cell.outputs = [output for output in cell.outputs if not is_progress(output)]
         nbformat.write(book, path)
         sys.stdout.write(f"{path.name}: {sum(cell.cell_type == 'code' for cell in book.cells)} cells run\n")
     return 0

@@ -17,10 +17,10 @@ PACKAGE = ROOT / "bayes_lupil"
 
 # a module imports only from modules before it
 ORDER = (
-    "characters", "numbers", "cards", "errors", "arguments", "limits", "cores", "frozen", "texts", "documents", "files",
-    "folders", "trials", "priors", "spec", "outcomes", "likelihoods", "az", "engines", "convergence", "estimands",
-    "provenance", "labels", "saved", "tree", "posterior", "agreement", "frequentist", "fitting", "sensitivity", "sites",
-    "hidden", "endpoints", "reanalysis", "simulate", "report", "cli",
+    "characters", "numbers", "cards", "progress", "errors", "arguments", "limits", "cores", "frozen", "texts",
+    "documents", "files", "folders", "trials", "priors", "spec", "outcomes", "likelihoods", "az", "engines",
+    "convergence", "estimands", "provenance", "labels", "saved", "tree", "posterior", "agreement", "frequentist",
+    "fitting", "sensitivity", "sites", "hidden", "endpoints", "reanalysis", "simulate", "report", "cli",
 )  # fmt: skip
 
 

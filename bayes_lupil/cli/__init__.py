@@ -15,6 +15,7 @@ from bayes_lupil.cli import sites as _sites  # noqa: F401
 from bayes_lupil.cli.common import FAILED, app, err, out
 from bayes_lupil.cli.streams import quiet_surroundings, streams
 from bayes_lupil.errors import BayesLupilError
+from bayes_lupil.progress import silent
 
 __all__ = ["FAILED", "app", "err", "main", "out"]
 
@@ -48,7 +49,8 @@ def main(run: Callable[[], Any] = app) -> None:
 def _status(run: Callable[[], Any]) -> int | str:
     """What the command ends with."""
     try:
-        run()
+        with silent():  # a command asks for what it shows
+            run()
     except BayesLupilError as problem:
         _tell(problem)
         return problem.exit_status

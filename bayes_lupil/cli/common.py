@@ -120,5 +120,5 @@ def looks_like_model(name: str) -> bool:
 
 
 def interactive(quiet: bool) -> bool:
-    """Whether progress may be shown."""
+    """Whether progress may be shown: only where the calls of a command ask for it."""
     return not quiet and sys.stderr.isatty()

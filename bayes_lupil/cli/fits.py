@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -139,11 +138,9 @@ def fit(
     with results(folder, _fit_files, [model, trial], force) as new:
         if not quiet:
             tell_notes(data, trial)
-        show = interactive(quiet) and not as_json
-        with err.status("Compiling and sampling ...") if show else nullcontext():
-            from bayes_lupil.fitting import fit as run
+        from bayes_lupil.fitting import fit as run
 
-            posterior = run(spec, data, seed=seed)
+        posterior = run(spec, data, seed=seed, progress=interactive(quiet) and not as_json)
         if new is not None:
             from bayes_lupil.report import write_fit
 

@@ -123,7 +123,8 @@ def look_at_sites(
 
     check_sites(trial, spec, suspects)
     if trial.resolution == "margins":
-        return analyse_hidden(trial, spec, seed=seed, compare=whole, announce=None if quiet else _announce)
+        announce = None if quiet else _announce
+        return analyse_hidden(trial, spec, seed=seed, compare=whole, progress=interactive(quiet), announce=announce)
     return analyse_sites(
         trial,
         spec,

@@ -27,6 +27,7 @@ from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.outcomes.derive import Derived, check_arms, compared, derive, missing_table, trial_of
 from bayes_lupil.outcomes.table import Outcomes, read_outcomes
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.progress import counting, is_shown
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
 from bayes_lupil.spec.plan import check_patients
 from bayes_lupil.trials.trial import SYNTHETIC, Arms, Trial
@@ -167,7 +168,7 @@ def analyse_end_points(
     tipping: bool = True,
     check_engines: bool = True,
     seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     announce: Say | None = None,
 ) -> EndPointAnalysis:
     """Run a trial's hierarchy of end points and its Bayesian counterpart.
@@ -188,8 +189,8 @@ def analyse_end_points(
         Whether models that both engines can fit are fitted by both, and fail where the results differ.
     seed : int, optional
         In place of the seeds of the model files (step i gets seed + i) and of the joint model.
-    progress : bool
-        Whether samplers show their progress.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
     announce : callable, optional
         Called with a line of text before each piece of work.
 
@@ -202,6 +203,12 @@ def analyse_end_points(
     ModelError, TrialError
         For bad input, before anything is fitted.
     """
+    if announce is None and is_shown(progress):
+        with counting(True, None) as step:
+            return analyse_end_points(
+                plan, outcomes, active=active, models=models, joint=joint, tipping=tipping,
+                check_engines=check_engines, seed=seed, progress=False, announce=lambda line: step(line.strip()),
+            )  # fmt: skip
     say: Say = announce or (lambda _line: None)
     if isinstance(plan, Plan):
         chosen, specs = plan, dict(models or {})
@@ -290,7 +297,7 @@ def _gates(plan: Plan, made: list[Derived], tested: list[Counterpart]) -> tuple[
 
 
 def _fit(
-    spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool
+    spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool | None
 ) -> tuple[Posterior | None, Agreement | None, str]:
     try:
         posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
@@ -316,7 +323,7 @@ def _joint_data(plan: Plan, specs: dict[str, ModelSpec], data: Outcomes, arms: A
     return JointData(tuple(outcomes), who.sites, who.site, who.arm)
 
 
-def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool) -> tuple[JointPosterior | None, str]:
+def _joint(plan: Plan, joined: JointData, seed: int | None, progress: bool | None) -> tuple[JointPosterior | None, str]:
     assert plan.joint is not None  # or there were no data for it
     given = plan.joint
     sampler = given.sampler if seed is None else given.sampler.model_copy(update={"seed": seed})

@@ -20,6 +20,7 @@ from bayes_lupil.endpoints.joint_model import JointModel
 from bayes_lupil.frozen import FrozenDict, make_read_only
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.priors import LKJ
+from bayes_lupil.progress import is_shown
 from bayes_lupil.saved import write_tree
 from bayes_lupil.spec import Sampler
 
@@ -155,7 +156,9 @@ _KINDS = {"correlation": "patients", "correlation_u": "levels of sites", "correl
 
 
 @checked
-def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progress: bool = False) -> JointPosterior:
+def fit_joint(
+    data: JointData, *, patients: LKJ | None, sampler: Sampler, progress: bool | None = None
+) -> JointPosterior:
     """Fit all end points together, by NUTS.
 
     Parameters
@@ -165,8 +168,8 @@ def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progre
         Prior of the correlations within patients, which those over sites follow (see `joint_model`); None for none.
     sampler : Sampler
         Chains, draws, seed and backend.
-    progress : bool
-        Whether the sampler shows its progress.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -181,7 +184,7 @@ def fit_joint(data: JointData, *, patients: LKJ | None, sampler: Sampler, progre
     from bayes_lupil.engines import nuts  # loads ArviZ
 
     model = JointModel(data, patients, sampler)
-    draws = nuts.sample(cast("Likelihood", model), progress)
+    draws = nuts.sample(cast("Likelihood", model), is_shown(progress))
     (seed,) = np.random.SeedSequence(sampler.seed).spawn(1)
     prior = {name: value[None] for name, value in model.prior_draws(PRIOR_DRAWS, np.random.default_rng(seed)).items()}
     observed = {item.name: ("patient", item.y) for item in data.outcomes}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Literal
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
+from bayes_lupil.progress import in_notebook
 
 __all__ = ["Draws", "engine_for", "fast_engine", "run_engine", "takes_too_long"]
 
@@ -34,6 +36,8 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
     if engine == "nuts":
         from bayes_lupil.engines import nuts
 
+        if progress and not in_notebook():  # the sampler shows nothing before it begins
+            sys.stderr.write(f"compiling '{likelihood.spec.name}' for NUTS\n")
         draws = nuts.sample(likelihood, progress)
         if likelihood.spec.sampler.engine == "auto" and (why := _too_long(likelihood)):
             told = f"sampled by NUTS, because {fast_engine(likelihood)} would {why}"
@@ -42,10 +46,10 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
     if isinstance(likelihood, MarginsLikelihood):
         from bayes_lupil.engines import margins
 
-        return margins.sample(likelihood, progress)
+        return margins.sample(likelihood, progress and not in_notebook())
     from bayes_lupil.engines import quadrature
 
-    return quadrature.sample(likelihood, progress)
+    return quadrature.sample(likelihood, progress and not in_notebook())
 
 
 def fast_engine(likelihood: Likelihood) -> Fast | None:

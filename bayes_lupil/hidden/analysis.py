@@ -60,6 +60,7 @@ def analyse_hidden(
     *,
     seed: int | None = None,
     compare: bool = True,
+    progress: bool | None = None,
     announce: Announce | None = None,
 ) -> HiddenAnalysis:
     """What this package says of sites whose table was never published.
@@ -75,6 +76,10 @@ def analyse_hidden(
     compare : bool
         Whether the other site models are fitted as well as the primary one, and the excluded patients' way from kept
         to left out is followed.
+    progress : bool, optional
+        Whether progress is shown while models are fitted; by default on a terminal and in a notebook.
+    announce : callable, optional
+        Called as announce(i, of, model, None) before model i (from 1) and with its `Attempt` after it.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def analyse_hidden(
     build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
     others = [other for other in site_models() if other.name != first.name] if compare else []
     models = [first, *others]
-    attempts = fit_site_models(trial, models, seed=seed, announce=announce)
+    attempts = fit_site_models(trial, models, seed=seed, announce=announce, progress=progress)
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")

@@ -13,6 +13,7 @@ from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity.inputs import why_not_without
 from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
@@ -129,17 +130,24 @@ class SiteAnalysis(Shown):
 
 
 def fit_site_models(
-    trial: Trial, models: Sequence[ModelSpec], *, seed: int | None = None, announce: Announce | None = None
+    trial: Trial,
+    models: Sequence[ModelSpec],
+    *,
+    seed: int | None = None,
+    announce: Announce | None = None,
+    progress: bool | None = None,
 ) -> tuple[Attempt, ...]:
     """Fit several models; one that the trial cannot support is kept as a row with the reason."""
     found = []
-    for i, model in enumerate(models, start=1):
-        if announce:
-            announce(i, len(models), model, None)
-        done = _attempt(model if seed is None else model.edited(sampler__seed=seed + i - 1), trial)
-        found.append(done)
-        if announce:
-            announce(i, len(models), model, done)
+    with counting(progress, len(models), announced=announce is not None) as step:
+        for i, model in enumerate(models, start=1):
+            step(f"model {model.name}")
+            if announce:
+                announce(i, len(models), model, None)
+            done = _attempt(model if seed is None else model.edited(sampler__seed=seed + i - 1), trial)
+            found.append(done)
+            if announce:
+                announce(i, len(models), model, done)
     return tuple(found)
 
 
@@ -186,7 +194,7 @@ def analyse_sites(
     powers: Sequence[float] = POWERS,
     follow: bool = True,
     seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     announce: Announce | None = None,
 ) -> SiteAnalysis:
     """Everything that this package says of the sites of a trial whose site table is known.
@@ -207,6 +215,10 @@ def analyse_sites(
         Whether that way is followed, and predictive checks are made.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
+    announce : callable, optional
+        Called as announce(i, of, model, None) before model i (from 1) and with its `Attempt` after it.
 
     Raises
     ------
@@ -217,7 +229,7 @@ def analyse_sites(
     """
     first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
-    attempts = fit_site_models(trial, [first, *others], seed=seed, announce=announce)
+    attempts = fit_site_models(trial, [first, *others], seed=seed, announce=announce, progress=progress)
     posterior = attempts[0].sound
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")

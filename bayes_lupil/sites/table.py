@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
 from bayes_lupil.sites.influence import (
@@ -199,7 +198,7 @@ class SiteTable(Shown):
 
 
 @checked
-def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progress: bool = False) -> SiteTable:
+def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progress: bool | None = None) -> SiteTable:
     """Everything that the model says of single sites.
 
     Parameters
@@ -211,8 +210,8 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
     refit : bool
         Whether the model is fitted without those sites that weighted draws cannot leave out; what depends on that is
         NaN if not.
-    progress : bool
-        Whether to say on the terminal how far it is.
+    progress : bool, optional
+        Whether progress is shown; by default on a terminal and in a notebook.
 
     Raises
     ------
@@ -232,8 +231,11 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
         new = None
         notes.append(f"No conflict p-values: {problem.found}.")
     changes, found = [], []
-    with _counted(deletions(posterior, trial, refit), len(names), progress) as each:
-        for deletion in each:
+    with counting(progress, len(names)) as step:
+        each = deletions(posterior, trial, refit)
+        for name in names:
+            step(f"without site {name}")
+            deletion = next(each)
             changes.append((deletion.changed, _change(posterior, deletion)))
             if new is not None:
                 found.append(new.conflict(deletion))
@@ -331,16 +333,3 @@ def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
 def _flat(name: str, item: Mean, interval: bool = False) -> dict[str, float]:
     ends = {f"{name}_q2_5": item.q2_5, f"{name}_q97_5": item.q97_5} if interval else {}
     return {name: item.mean, f"{name}_mcse": item.mcse} | ends
-
-
-@contextmanager
-def _counted(each: Iterator[Deletion], total: int, progress: bool) -> Iterator[Iterator[Deletion]]:
-    """A line on the terminal while the sites are taken away one by one."""
-    if not progress:
-        yield each
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        yield iter(bar.track(each, total=total, description="leaving out one site after another"))
