@@ -93,12 +93,13 @@ class MarginsDensity:
 
     def again(self, g: Floats, kept: NDArray[np.int64]) -> dict[str, Floats]:
         """Parameters, without the chances to stay, at some of the points of the last call, by name."""
-        parts = []
+        found: dict[str, Floats] = {}
         for start, (values, _) in zip(range(0, len(g), _BLOCK), self._by_block(g), strict=True):
-            mine = kept[(kept >= start) & (kept < start + _BLOCK)] - start
-            parts.append({name: value[mine] for name, value in values.items()})
-        order = np.argsort(np.argsort(kept, kind="stable"), kind="stable")  # parts come in the order of the points
-        return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+            here = (kept >= start) & (kept < start + _BLOCK)
+            for name, value in values.items():
+                rows = found.setdefault(name, np.empty((kept.size, *value.shape[1:])))
+                rows[here] = value[kept[here] - start]
+        return found
 
     def rough(self, g: Floats) -> Floats:
         """Log of the density averaged over a few site effects that are always the same: smooth, for finding a mode."""

@@ -120,16 +120,18 @@ class Proposal:
 def _shifted_sobol(dimension: int, size: int, rng: np.random.Generator) -> Floats:
     """Sobol points, each coordinate's digits shifted at random: uniform each, evenly spread together."""
     shift = rng.integers(0, 2**_BITS, dimension)
-    return np.asarray(((_sobol(dimension, size) ^ shift) + 0.5) / 2**_BITS)
+    return np.asarray(((_sobol(dimension, max(size - 1, 1).bit_length())[:size] ^ shift) + 0.5) / 2**_BITS)
 
 
 @cache
-def _sobol(dimension: int, size: int) -> NDArray[np.int64]:
-    """The points themselves, as integers of `_BITS` digits, kept because they take longer to make than to use."""
+def _sobol(dimension: int, doublings: int) -> NDArray[np.int64]:
+    """The points themselves, as integers of `_BITS` digits, kept because they take longer to make than to use.
+
+    Their number is a power of 2, as the sequence is even only over these, and so that few of them are kept.
+    """
     from scipy.stats import qmc
 
-    # powers of 2, as the sequence is even only over these
-    found = qmc.Sobol(dimension, scramble=False, bits=_BITS).random_base2(max(size - 1, 1).bit_length())[:size]
+    found = qmc.Sobol(dimension, scramble=False, bits=_BITS).random_base2(doublings)
     return np.asarray(found * 2**_BITS, dtype=np.int64)
 
 
