@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from bayes_lupil.agreement import Agreement, compare_engines
-from bayes_lupil.arguments import checked
+from bayes_lupil.arguments import checked, found_in_words
 from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.engines import Draws, fast_engine, run_engine, takes_too_long
-from bayes_lupil.errors import SamplerError
+from bayes_lupil.errors import InputError, SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.progress import is_shown
 from bayes_lupil.provenance import HANDED_OVER, TWO_ANSWERS, provenance_of
-from bayes_lupil.spec import ModelSpec, load_model
+from bayes_lupil.spec import ModelSpec, is_model, load_model
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.loading import BY_USER, read_trial
@@ -26,9 +28,43 @@ from bayes_lupil.trials.trial import Trial
 _DIFFERENT = 0.25
 """Between the two probabilities of benefit, from where on it is said."""
 
-__all__ = ["fit", "fit_checked", "for_trial", "pymc_model"]
+__all__ = ["fit", "fit_checked", "for_trial", "pymc_model", "swapped"]
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def swapped(model: object, trial: object) -> bool:
+    """Whether a model stands where the trial belongs.
+
+    Examples
+    --------
+    >>> swapped("lupil2", "site_effects"), swapped("site_effects", "lupil2")
+    (True, False)
+    """
+    return is_model(trial) and not is_model(model)
+
+
+def _in_order(call: Callable[P, R]) -> Callable[P, R]:
+    """Tell of a model and a trial in the wrong order, before anything else is said of them."""
+
+    @functools.wraps(call)
+    def same(*args: P.args, **kwargs: P.kwargs) -> R:
+        if len(args) > 1 and swapped(*args[:2]):
+            shown = [item if isinstance(item, str) else found_in_words(item) for item in args[:2]]
+            named = [f"'{item}'" if isinstance(item, str | Path) else name for item, name in
+                     zip(args[:2], ("trial", "model"), strict=True)]  # fmt: skip
+            raise InputError(
+                f"{call.__name__}()", f"the trial first ({shown[0]}) and then the model ({shown[1]})",
+                "the model first and then the trial", f"{call.__name__}({named[1]}, {named[0]}, ...)",
+            )  # fmt: skip
+        return call(*args, **kwargs)
+
+    return same
+
+
+@_in_order
 @checked
 def fit(
     model: ModelSpec | str | Path,
@@ -80,6 +116,7 @@ def fit(
     return _fit(build_likelihood(spec, data), data, is_shown(progress))[0]
 
 
+@_in_order
 @checked
 def pymc_model(model: ModelSpec | str | Path, trial: Any, **reading: Any) -> Any:
     """The PyMC model that a model file and a trial make, to look at, to change and to sample with PyMC itself.

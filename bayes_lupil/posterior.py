@@ -263,6 +263,16 @@ class Posterior(Shown):
         return EFFECTS[self.provenance.end_point.kind]
 
     @property
+    def effect_words(self) -> str:
+        """Median and 95 % credible interval of the effect, with its unit."""
+        row, point = self.row(self.effect), self.provenance.end_point
+        values = (row.q50, row.q2_5, row.q97_5)
+        binary = point.kind == "binary"
+        middle, *ends = (points(value) if binary else f"{value:.3g}" for value in values)
+        unit = "percentage points" if binary else point.unit
+        return f"median {middle} {unit} (95 % credible interval {interval(*ends)})"
+
+    @property
     def nnt(self) -> NNT | None:
         """Number needed to treat; None where the diagnostics fail, and for a continuous end point."""
         if not self.verdict.ok or self.provenance.end_point.kind != "binary":
@@ -272,17 +282,10 @@ class Posterior(Shown):
     def card(self) -> Card:
         """The effect with its interval, P(benefit) with its error, the verdict; no probability where that fails."""
         source, name = self.provenance, self.effect
-        row, against = self.row(name), f"{source.arms.active} minus {source.arms.control}"
-        if source.end_point.kind == "binary":
-            middle, limits = points(row.q50), interval(points(row.q2_5), points(row.q97_5))
-            unit = "percentage points"
-        else:
-            middle, limits = f"{row.q50:.3g}", interval(f"{row.q2_5:.3g}", f"{row.q97_5:.3g}")
-            unit = source.end_point.unit
+        against = f"{source.arms.active} minus {source.arms.control}"
         rows = [("end point", f"{source.end_point.label}: {source.end_point.benefit} is better")]
         if self.verdict.ok:
-            what = f"{name.replace('_', ' ')}, {against}"
-            rows.append(("effect", f"median {middle} {unit} (95 % interval {limits}): {what}"))
+            rows.append(("effect", f"{self.effect_words}: {name.replace('_', ' ')}, {against}"))
             rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in self.ladder[:3]]
         rows += [("diagnostics", self.verdict.text), ("engine", source.sampler)]
         rows += [("note", note) for note in source.notes]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from bayes_lupil import Posterior, cli
+from bayes_lupil import Posterior, builtin_models, builtin_trials, cli, fit
 
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
 
@@ -23,6 +25,85 @@ def test_help_teaches(command):
     assert told.exit_code == 0
     assert "Usage" in told.output
     assert len(told.output) > 300
+
+
+COMMANDS = ["reanalyse", "fit", "sites", "check", "trials", "models", "endpoints", "plans", "synthetic"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_of_the_help_are_understood(command):
+    """Each is taken apart as the command itself would, and names of built-in models and trials are such."""
+    told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200"}).output
+    group = typer.main.get_command(cli.app)
+    found = group.commands[command]
+    lines = [line.strip() for line in told.partition("Examples")[2].splitlines() if line.strip()]
+    assert len(lines) >= 2
+    for line in lines:
+        program, name, *arguments = shlex.split(line.partition(" > ")[0])
+        assert (program, name) == ("bayes-lupil", command)
+        given = found.make_context(name, arguments).params
+        for key, known in (("model", builtin_models()), ("trial", builtin_trials())):
+            value = given.get(key)
+            assert value is None or "." in value or value in known, line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fit", "site_effects"], "missing argument 'TRIAL'"),
+        (["fitt"], "no such command 'fitt'. Did you mean 'fit'?"),
+        (["fit", "site_effects", "lupil2", "--activ", "x"], "no such option: --activ"),
+        (["fit", "site_effects", "lupil2", "--seed", "x"], "invalid value for '--seed'"),
+        (["fit", "site_effects", "lupil2", "extra"], "unexpected extra argument"),
+        (["reanalyse", "--benefit", "up"], "'up' is not one of 'higher', 'lower'"),
+        (["endpoints"], "missing argument 'PATIENTS'"),
+        (["synthetic", "x.csv", "--seed", "-1"], "invalid value for '--seed'"),
+    ],
+)
+def test_what_a_command_is_told_wrongly_is_one_line_that_helps(run, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    (line,) = err.splitlines()
+    assert said in line
+    assert "Usage: " in line
+    assert "For example: bayes-lupil " in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_anything_the_help_is_shown_and_nothing_is_done(run):
+    status, out, err = run()
+    assert (status, err) == (2, "")
+    assert "reanalyse" in out
+
+
+def test_swapped_arguments_are_recognised(run, fake_engine):
+    right, other = run("fit", "itt_pooled", "he2020", "--json"), run("fit", "he2020", "itt_pooled", "--json")
+    assert right[:2] == other[:2]
+    assert right[0] == 0
+    assert right[2] == ""
+    assert "'itt_pooled' is the model and 'he2020' the trial" in other[2]
+    assert run("fit", "he2020", "itt_pooled", "--json", "--quiet")[2] == ""
+
+
+def test_neither_a_model_nor_swapped(run):
+    status, _, err = run("fit", "sitefx", "lupil2")
+    assert status == 2
+    assert "no built-in model" in err
+
+
+def test_fit_says_trial_arms_direction_and_prior_before_the_answer(run, fake_engine):
+    _, out, _ = run("fit", "site_intercepts", "indo_rct")
+    post, text = fit("site_intercepts", "indo_rct"), " ".join(out.split())
+    best, prior = post.p_benefit, post.spec.priors.beta.describe()
+    expected = [
+        post.provenance.title, "Arms: indomethacin 27/295 against placebo 52/307", "lower is better",
+        "Model: site_intercepts", f"Prior of the effect (beta, log odds ratio): {prior}",
+        f"Answer: risk difference {post.effect_words}; P(benefit: risk difference < 0) = {best.probability:.3f}",
+        "2.5 % 50 %",
+    ]  # fmt: skip
+    places = [text.index(words) for words in expected]
+    assert places == sorted(places)
 
 
 @pytest.mark.stack

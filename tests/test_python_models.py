@@ -159,3 +159,14 @@ def test_what_python_builds_a_file_can_hold(tmp_path_factory, reason, mean, sd):
     path = tmp_path_factory.mktemp("m") / "m.toml"
     path.write_bytes(spec.to_toml().encode("utf-8"))
     assert load_model(Path(path)) == spec
+
+
+@pytest.mark.parametrize("call", [bl.fit, bl.pymc_model])
+def test_a_model_and_a_trial_in_the_wrong_order_are_told(call):
+    trial, spec = bl.load_trial("he2020"), bl.load_model("itt_pooled")
+    for first, second in ((trial, spec), ("he2020", "itt_pooled"), (trial, "itt_pooled"), ({"site": ["A"]}, spec)):
+        with pytest.raises(InputError, match="the model first and then the trial") as told:
+            call(first, second)
+        assert f"{call.__name__}(" in str(told.value)
+    with pytest.raises(InputError, match=r"fit\('itt_pooled', 'he2020', \.\.\.\)"):
+        bl.fit("he2020", "itt_pooled")

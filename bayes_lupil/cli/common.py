@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from bayes_lupil.cli.console import Terminal
-from bayes_lupil.documents import read_content
-from bayes_lupil.errors import TrialError
+from bayes_lupil.cli.console import err, out
+from bayes_lupil.cli.usage import Commands, examples
 from bayes_lupil.folders import output_folder
 
 __all__ = [
@@ -26,7 +24,6 @@ __all__ = [
     "app",
     "err",
     "interactive",
-    "looks_like_model",
     "out",
     "results",
 ]
@@ -35,22 +32,14 @@ FAILED = 3
 """Exit status where a fit ran but its diagnostics failed, or the sampler could not run."""
 
 
-class _Commands(TyperGroup):
-    """The commands; one that is interrupted from the keyboard says so, and whether it wrote anything."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as stopped:
-            err.print(", ".join(["interrupted", *getattr(stopped, "__notes__", [])]))
-            raise typer.Exit(130) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
+    epilog=examples(
+        "reanalyse", "fit site_effects my_trial.csv --control placebo --active drug", "check my_trial.csv", "models"
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Bayesian reanalysis of a multicentre randomised trial: hierarchical site models beside the trial's own "
@@ -60,12 +49,12 @@ app = typer.Typer(
     ),
 )
 PLAIN: dict[str, Any] = {"box": None, "pad_edge": False}
-out, err = Terminal(), Terminal(stderr=True)
 
 
 TrialArgument = Annotated[
     str,
     typer.Argument(
+        metavar="TRIAL",
         help="A built-in trial (see 'trials'), a trial file (.toml), or a table: .csv, .tsv, .xlsx, .dta, .sav, .xpt, "
         ".sas7bdat, .parquet, .feather.",
         show_default=True,
@@ -106,17 +95,6 @@ def results(
 
 def _note(line: str) -> None:
     err.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def looks_like_model(name: str) -> bool:
-    """Whether a file is a model file and not a trial file."""
-    path = Path(name)
-    if path.suffix.lower() != ".toml":
-        return False
-    try:
-        return "priors" in read_content(path, TrialError)
-    except TrialError:
-        return False  # reading it as a trial says what is wrong, and where
 
 
 def interactive(quiet: bool) -> bool:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bayes_lupil.characters import visible
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "err", "out"]
 
 
 class Terminal(Console):
@@ -39,3 +39,6 @@ class Terminal(Console):
         """Every piece of text on its way to the stream, whatever it was made from."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+out, err = Terminal(), Terminal(stderr=True)

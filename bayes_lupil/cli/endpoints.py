@@ -9,6 +9,7 @@ import typer
 
 from bayes_lupil.cli.common import FAILED, Force, Quiet, app, err, interactive, out, results
 from bayes_lupil.cli.streams import write_document
+from bayes_lupil.cli.usage import examples
 from bayes_lupil.files import made_folder, refuse_existing, write_text
 from bayes_lupil.folders import folder_names
 
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
     from bayes_lupil.spec import Plan
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "endpoints patients.csv --plan my_plan.toml --out hierarchy",
+        "endpoints patients.csv --no-joint --no-tipping",
+    )
+)
 def endpoints(
     patients: Annotated[
         Path,
-        typer.Argument(help="A table (.csv, .xlsx, .sav ...), one row a patient: site, arm, and what was recorded."),
+        typer.Argument(
+            metavar="PATIENTS",
+            help="A table (.csv, .xlsx, .sav ...), one row a patient: site, arm, and what was recorded.",
+        ),
     ],
     plan: Annotated[
         str, typer.Option(help="The end-point plan: built-in (see 'plans') or a file (.toml).")
@@ -108,9 +117,14 @@ def _say(line: str) -> None:
     err.print(line, highlight=False, markup=False)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "plans",
+        "plans lupil2_hierarchy > my_plan.toml",
+    )
+)
 def plans(
-    plan: Annotated[str | None, typer.Argument(help="Print this plan, to start your own from.")] = None,
+    plan: Annotated[str | None, typer.Argument(metavar="PLAN", help="Print this plan, to start your own from.")] = None,
 ) -> None:
     """List the built-in end-point plans, or print one."""
     from bayes_lupil.spec import builtin_plans, load_plan
@@ -126,9 +140,14 @@ def plans(
     out.print("\nOne of them as a file to start from: bayes-lupil plans NAME > mine.toml", highlight=False)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "synthetic patients.csv",
+        "synthetic patients.csv --lupil2-margins --seed 2",
+    )
+)
 def synthetic(
-    path: Annotated[Path, typer.Argument(help="The CSV file to write.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The CSV file to write.")],
     margins: Annotated[
         bool,
         typer.Option(

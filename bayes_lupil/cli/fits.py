@@ -18,12 +18,12 @@ from bayes_lupil.cli.common import (
     app,
     err,
     interactive,
-    looks_like_model,
     out,
     results,
 )
 from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes, tell_reading
 from bayes_lupil.cli.streams import write_document
+from bayes_lupil.cli.usage import examples
 from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.folders import folder_names
 
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from bayes_lupil.spec import ModelSpec
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "reanalyse",
+        "reanalyse my_trial.csv --control placebo --active drug --sites --out my_trial",
+        "reanalyse my_trial.csv --models my_models --benefit lower",
+    )
+)
 @reads_trials
 def reanalyse(
     *,
@@ -112,11 +118,19 @@ def _model_files(models: Path | None) -> list[Path]:
     return [] if models is None else [models, *models.glob("*.toml")]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "fit site_effects beitler_landis",
+        "fit site_effects my_trial.csv --control placebo --active drug --out fit",
+        "fit my_model.toml patients.xlsx --outcome cured --responder yes --where 'visit == 4'",
+    )
+)
 @reads_trials
 def fit(
     *,
-    model: Annotated[str, typer.Argument(help="A built-in model (see 'models') or a model file (.toml).")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A built-in model (see 'models') or a model file (.toml).")
+    ],
     trial: TrialArgument,
     folder: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Write posterior, tables and manifest here.")
@@ -127,11 +141,17 @@ def fit(
     quiet: Quiet = False,
     load: ReadTrial,
 ) -> None:
-    """Fit one model to one trial."""
+    """Fit one model to one trial: the answer first, then everything that was estimated."""
+    from bayes_lupil.fitting import swapped
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.report.terminal import print_posterior
     from bayes_lupil.spec import load_model
 
+    if swapped(model, trial):
+        model, trial = trial, model
+        if not quiet:
+            said = f"'{model}' is the model and '{trial}' the trial; the order is: fit MODEL TRIAL"
+            err.print(f"note: {said}", highlight=False, markup=False, soft_wrap=True)
     spec = load_model(model)
     data = load(trial)
     build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
@@ -162,21 +182,28 @@ def _fit_files() -> tuple[str, ...]:
     return FIT_FILES
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "check my_trial.csv",
+        "check my_model.toml my_trial.csv --control placebo --active drug",
+    )
+)
 @reads_trials
 def check(
     *,
-    files: Annotated[list[str], typer.Argument(help="Model files, trial files and tables, or built-in names.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Model files, trial files and tables, or built-in names.")
+    ],
     load: ReadTrial,
 ) -> None:
     """Check files without fitting; models and trials given together are checked against each other too."""
     from bayes_lupil.engines import engine_for
     from bayes_lupil.likelihoods import build_likelihood
-    from bayes_lupil.spec import builtin_models, load_model
+    from bayes_lupil.spec import is_model, load_model
 
     specs, trials = [], []
     for name in files:
-        if name in builtin_models() or looks_like_model(name):
+        if is_model(name):
             spec = load_model(name)
             specs.append(spec)
             out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)

@@ -15,14 +15,21 @@ from bayes_lupil.cli.common import (
 )
 from bayes_lupil.cli.reading import ReadTrial, reads_trials
 from bayes_lupil.cli.streams import write_document
+from bayes_lupil.cli.usage import examples
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "trials",
+        "trials lupil2",
+        "trials my_trial.csv --control placebo --active drug",
+    )
+)
 @reads_trials
 def trials(
     *,
     name: Annotated[
-        str | None, typer.Argument(help="Show one trial with the source and grade of every number.")
+        str | None, typer.Argument(metavar="TRIAL", help="Show one trial with the source and grade of every number.")
     ] = None,
     load: ReadTrial,
 ) -> None:
@@ -33,20 +40,27 @@ def trials(
     if name is not None:
         print_trial(load(name), out)
         return
-    table = Table(Column("trial", no_wrap=True), "what is known", "patients", "sites", "end point", **PLAIN)
+    table = Table(Column("trial", no_wrap=True), "arms", "patients", "sites", "known as", "end point", **PLAIN)
     for known in builtin_trials():
         trial = load_trial(known)
         table.add_row(
-            trial.name, trial.resolution, str(trial.analysis_set().patients), str(len(trial.site_names)),
+            trial.name, f"{trial.arms.active} v {trial.arms.control}", str(trial.analysis_set().patients),
+            str(len(trial.site_names)), trial.resolution,
             f"{trial.end_point.label} ({trial.end_point.benefit} is better)",
         )  # fmt: skip
     out.print(table)
     out.print("\nOne of them in full: bayes-lupil trials NAME", highlight=False)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "models",
+        "models site_effects > mine.toml",
+        "models --schema > schema.json",
+    )
+)
 def models(
-    name: Annotated[str | None, typer.Argument(help="Print one model file.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="MODEL", help="Print one model file.")] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of model files, for editors.")
     ] = False,
@@ -70,12 +84,19 @@ def models(
         write_document(model_path(name).read_text(encoding="utf-8"))
         return
     table = Table(
-        Column("model", no_wrap=True), "role", "population", "sites: levels, effects", "what it assumes", **PLAIN
+        Column("model", no_wrap=True),
+        "what it assumes",
+        "end point",
+        "population",
+        "sites: levels, effects",
+        "role",
+        **PLAIN,
     )
     for spec in (*load_models(), *site_models()[1:], *end_point_models()):
         table.add_row(
-            spec.name, spec.role, spec.population, f"{spec.sites.intercepts}, {spec.sites.effects}", spec.title
-        )
+            spec.name, spec.title, "continuous" if spec.continuous else "binary", spec.population,
+            f"{spec.sites.intercepts}, {spec.sites.effects}", spec.role,
+        )  # fmt: skip
     out.print(table)
     own = ", ".join(name for name in builtin_models() if "/" in name)
     out.print(f"\nOf one trial's own, and what 'reanalyse' fits to it in place of these: {own}", highlight=False)

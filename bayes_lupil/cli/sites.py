@@ -19,6 +19,7 @@ from bayes_lupil.cli.common import (
     results,
 )
 from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes
+from bayes_lupil.cli.usage import examples
 
 if TYPE_CHECKING:
     from bayes_lupil.hidden.analysis import HiddenAnalysis
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
     from bayes_lupil.trials import Trial
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "sites beitler_landis",
+        "sites my_trial.csv --suspect 'site 05' --suspect 'site 09' --out sites",
+        "sites my_trial.csv --model site_effects",
+    )
+)
 @reads_trials
 def sites(
     *,

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.errors import InputError
 from bayes_lupil.files import made_folder
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.blocks import Table
 from bayes_lupil.report.figures import (
@@ -124,16 +123,7 @@ def result_table(posterior: Posterior) -> Table:
         counts = zip(arms, (active, control), strict=True)
         rows += [(f"responders, {arm}", f"{found} of {patients}") for arm, (found, patients) in counts]
     if posterior.verdict.ok:
-        row = posterior.row(name)
-        error = max(mcse_quantile(posterior.draws(name), q) for q in (0.025, 0.5, 0.975))
-        if source.end_point.kind == "binary":
-            middle, *ends = (points(value, error) for value in (row.q50, row.q2_5, row.q97_5))
-            unit = "percentage points"
-        else:
-            middle, *ends = (f"{value:.3g}" for value in (row.q50, row.q2_5, row.q97_5))
-            unit = source.end_point.unit
-        what = f"{name.replace('_', ' ')}, {arms[0]} minus {arms[1]}"
-        rows.append((f"{what}: median (95 % credible interval)", f"{middle} ({interval(*ends)}) {unit}".rstrip()))
+        rows.append((f"{name.replace('_', ' ')}, {arms[0]} minus {arms[1]}", posterior.effect_words))
         rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in posterior.ladder]
     used = posterior.data["posterior"].data_vars
     rows += [(f"prior of {key}", prior.describe()) for key, prior in spec.priors.items() if key in used]

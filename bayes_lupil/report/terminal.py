@@ -28,15 +28,26 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
         _line(out, SYNTHETIC, "bold red")
     if p.totals is not None:
         (r0, n0), (r1, n1) = p.totals
-        counts = f"{p.arms.active} {r1}/{n1}, {p.arms.control} {r0}/{n0}"
+        counts = f"{p.arms.active} {r1}/{n1} against {p.arms.control} {r0}/{n0}"
     else:
         n0, n1 = p.patients or (0, 0)
-        unit = f" in {p.end_point.unit}" if p.end_point.unit else ""
-        counts = f"{p.end_point.label}{unit}; {p.arms.active} {n1} patients, {p.arms.control} {n0}"
+        counts = f"{p.arms.active} {n1} patients against {p.arms.control} {n0}"
+    unit = f" in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
     _line(out, p.title, "bold")
-    _line(out, f"{posterior.spec.title} ({p.population_label}): {counts}")
+    _line(out, f"Arms: {counts} ({p.population_label})")
+    _line(out, f"End point: {p.end_point.label}{unit}; {p.end_point.benefit} is better")
+    _line(out, f"Model: {posterior.spec.name}: {posterior.spec.title}")
+    of_effect = "mean difference" if posterior.spec.continuous else "log odds ratio"
+    _line(out, f"Prior of the effect (beta, {of_effect}): {posterior.spec.priors.beta.describe()}")
     for caution in p.cautions:
         _line(out, f"Warning: {caution}", "bold")
+    best = posterior.p_benefit
+    if best is None:
+        _line(out, "No probability is given, because the diagnostics failed.", "bold")
+    else:
+        name = posterior.effect.replace("_", " ")
+        chance = f"P(benefit: {best.statement}) = {probability(best.probability, best.mcse)}"
+        _line(out, f"Answer: {name} {posterior.effect_words}; {chance}", "bold")
     independent = posterior.verdict.pareto_k is not None
     heads = ["", "mean", "sd", "2.5 %", "50 %", "97.5 %", *(["draws"] if independent else ["ESS", "R-hat"])]
     table = Table(*heads, box=None, pad_edge=False)
@@ -54,8 +65,6 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
         out.print(ladder)
         if posterior.nnt is not None:
             _line(out, f"Number needed to treat: {posterior.nnt.text}")
-    else:
-        _line(out, "No probability is given, because the diagnostics failed.", "bold")
     _line(out, f"Diagnostics {posterior.verdict.text}")
     if p.handed_over:
         _line(out, f"Note: {p.handed_over}")

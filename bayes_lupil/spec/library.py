@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.documents import read_toml
+from bayes_lupil.documents import read_content, read_toml
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.spec.model import ModelSpec, Role
 
@@ -18,6 +18,7 @@ __all__ = [
     "builtin_models",
     "builtin_plans",
     "end_point_models",
+    "is_model",
     "load_model",
     "load_models",
     "model",
@@ -135,6 +136,27 @@ def model(base: ModelSpec | str | Path = "site_effects", **changes: Any) -> Mode
     0.25
     """
     return (base if isinstance(base, ModelSpec) else load_model(base)).with_(**changes)
+
+
+def is_model(name: object) -> bool:
+    """Whether something is a model, the name of a built-in one or a model file, and not a trial.
+
+    Examples
+    --------
+    >>> is_model("site_effects"), is_model("lupil2"), is_model("my_trial.csv")
+    (True, False, False)
+    """
+    if isinstance(name, ModelSpec):
+        return True
+    if not isinstance(name, str | os.PathLike):
+        return False
+    path = Path(name)
+    if path.suffix.lower() != ".toml":
+        return path.as_posix() in builtin_models()
+    try:
+        return "priors" in read_content(path, ModelError)
+    except ModelError:
+        return False  # reading it says what is wrong, and where
 
 
 def model_path(model: str | Path) -> Path:

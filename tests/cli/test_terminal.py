@@ -14,9 +14,9 @@ from rich.text import Text
 
 from bayes_lupil import load_trial
 from bayes_lupil.characters import visible
-from bayes_lupil.cli.common import looks_like_model
 from bayes_lupil.cli.console import Terminal
 from bayes_lupil.cli.reading import tell_notes
+from bayes_lupil.spec import is_model
 
 HOSTILE = (
     "\x1b[2J\x1b]0;PWNED\x07",
@@ -166,10 +166,10 @@ def test_a_sound_plan_is_printed_as_it_stands(run, tmp_path):
 def test_what_is_a_model(tmp_path):
     for name, text, answer in (("a.toml", "[priors]", True), ("b.toml", "a = 1", False), ("c.toml", "priors", False)):
         (tmp_path / name).write_text(text)
-        assert looks_like_model(str(tmp_path / name)) == answer
+        assert is_model(str(tmp_path / name)) == answer
     (tmp_path / "d.csv").write_text("[priors]")
     for name in ("d.csv", "none.toml", "."):
-        assert not looks_like_model(str(tmp_path / name))
+        assert not is_model(str(tmp_path / name))
 
 
 # made-up data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import nbformat
 import numpy as np
@@ -94,9 +95,7 @@ def test_the_word_table_holds_the_result(whole, tmp_path):
     assert rows["responders, drug"] == "55 of 130"
     assert rows["responders, control"] == "47 of 143"
     (shown,) = (value for key, value in rows.items() if key.startswith("risk difference"))
-    numbers = [
-        float(word) for word in shown.replace("(", " ").replace(")", " ").split() if word.lstrip("+-")[0].isdigit()
-    ]
+    numbers = [float(word) for word in re.findall(r"[+-]\d+\.\d+", shown)]
     expected = [100 * row.q50, 100 * row.q2_5, 100 * row.q97_5]
     assert numbers == pytest.approx(expected, abs=0.06)
     chance = rows["P(risk difference > 0)"]
