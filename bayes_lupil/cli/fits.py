@@ -102,7 +102,7 @@ def reanalyse(
         contents = collect(result)
         if with_sites:
             try:
-                contents = replace(contents, sites=look_at_sites(data, None, [], True, None, quiet))
+                contents = replace(contents, sites=look_at_sites(data, None, [], True, None, quiet, result.posteriors))
             except BayesLupilError as problem:  # the fits are worth keeping without it
                 lost = problem
         write_reanalysis(contents, new)

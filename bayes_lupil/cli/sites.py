@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ from bayes_lupil.cli.usage import examples
 
 if TYPE_CHECKING:
     from bayes_lupil.hidden.analysis import HiddenAnalysis
+    from bayes_lupil.posterior import Posterior
     from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
     from bayes_lupil.spec import ModelSpec
     from bayes_lupil.trials import Trial
@@ -104,9 +106,9 @@ def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> No
         Where the trial does not support the model, has one site only or no such suspect.
     """
     from bayes_lupil.errors import UnsupportedModelError
+    from bayes_lupil.hidden.analysis import own_model
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.sites.analysis import shown_model
-    from bayes_lupil.spec import load_model
 
     if trial.resolution != "margins":
         shown_model(trial, spec, suspects)
@@ -118,26 +120,38 @@ def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> No
             "a site table, which was never published for this trial",
             "Leave --suspect out: what the excluded sites could have held is shown instead.",
         )
-    build_likelihood(spec or load_model("site_effects"), trial)
+    build_likelihood(spec or own_model(trial), trial)
 
 
 def look_at_sites(
-    trial: Trial, spec: ModelSpec | None, suspects: list[str], whole: bool, seed: int | None, quiet: bool
+    trial: Trial,
+    spec: ModelSpec | None,
+    suspects: list[str],
+    whole: bool,
+    seed: int | None,
+    quiet: bool,
+    fitted: Sequence[Posterior] = (),
 ) -> SiteAnalysis | HiddenAnalysis:
-    """What can be said of a trial's sites; `whole` with the comparison of the site models, as it is written down."""
+    """What can be said of a trial's sites; `whole` with the comparison of the site models, as it is written down.
+
+    Models that are among `fitted` are not fitted again.
+    """
     from bayes_lupil.hidden.analysis import analyse_hidden
     from bayes_lupil.sites.analysis import analyse_sites
 
     check_sites(trial, spec, suspects)
     if trial.resolution == "margins":
         announce = None if quiet else _announce
-        return analyse_hidden(trial, spec, seed=seed, compare=whole, progress=interactive(quiet), announce=announce)
+        return analyse_hidden(
+            trial, spec, seed=seed, compare=whole, fitted=fitted, progress=interactive(quiet), announce=announce
+        )
     return analyse_sites(
         trial,
         spec,
         None if whole else (),
         suspects=suspects,
         follow=whole or bool(suspects),
+        fitted=fitted,
         seed=seed,
         progress=interactive(quiet),
         announce=None if quiet or not whole else _announce,

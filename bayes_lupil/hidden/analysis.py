@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bayes_lupil.arguments import checked
@@ -12,10 +13,10 @@ from bayes_lupil.hidden.path import PathPoint, margins_path
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sites.analysis import Announce, Attempt, fit_site_models
-from bayes_lupil.spec import ModelSpec, load_model, site_models
+from bayes_lupil.spec import ModelSpec, load_models, site_models
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["HiddenAnalysis", "analyse_hidden"]
+__all__ = ["HiddenAnalysis", "analyse_hidden", "own_model"]
 
 MOST_REFITS = 14
 """Enough for LUPIL-2: every single count, the map of two, and the corners of all."""
@@ -53,6 +54,11 @@ class HiddenAnalysis(Brief):
         return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
 
 
+def own_model(trial: Trial) -> ModelSpec:
+    """The primary one of the models that are for this trial."""
+    return next(model for model in load_models(trial=trial.name) if model.role == "primary")
+
+
 @checked
 def analyse_hidden(
     trial: Trial,
@@ -61,6 +67,7 @@ def analyse_hidden(
     seed: int | None = None,
     compare: bool = True,
     progress: bool | None = None,
+    fitted: Sequence[Posterior] = (),
     announce: Announce | None = None,
 ) -> HiddenAnalysis:
     """What this package says of sites whose table was never published.
@@ -70,7 +77,7 @@ def analyse_hidden(
     trial : Trial
         Known by its margins.
     model : ModelSpec, optional
-        The primary model, with sites; `site_effects` by default.
+        The primary model, with sites; by default the trial's own, or else `site_effects`.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     compare : bool
@@ -88,11 +95,11 @@ def analyse_hidden(
     InputError
         Where the fit of the primary model failed its diagnostics.
     """
-    first = model or load_model("site_effects")
+    first = model or own_model(trial)
     build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
     others = [other for other in site_models() if other.name != first.name] if compare else []
     models = [first, *others]
-    attempts = fit_site_models(trial, models, seed=seed, announce=announce, progress=progress)
+    attempts = fit_site_models(trial, models, fitted=fitted, seed=seed, announce=announce, progress=progress)
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")

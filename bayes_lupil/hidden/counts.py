@@ -17,7 +17,7 @@ from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.hidden.bounds import HardBounds, hard_bounds
-from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes
+from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes, quicker
 from bayes_lupil.hidden.surface import Given, Surface, SurfaceMaker
 from bayes_lupil.hidden.value import CountValue, TablePosterior, count_value, quantiles, table_posterior
 from bayes_lupil.posterior import Posterior
@@ -172,8 +172,7 @@ def hidden_counts(
     def refit(known: Known) -> HiddenDraws:
         there = tuple((c.arm, c.response, known[c.name]) for c in counts if c.name in known)
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
-        spec = posterior.spec.edited(sampler__draws=min(refit_draws, posterior.spec.sampler.draws))
-        return HiddenDraws(fit(spec, published), analysed, counts, known)
+        return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
     maker = SurfaceMaker(base, baseline, refit, most_refits)
     names = tuple(c.name for c in counts)

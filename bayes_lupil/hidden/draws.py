@@ -19,9 +19,10 @@ from bayes_lupil.convergence import MIN_ESS, mcse_mean
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
+from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
 
-__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "weigh"]
+__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "quicker", "weigh"]
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
@@ -69,6 +70,13 @@ def hidden_classes(margins: Margins, arms: tuple[str, str]) -> tuple[HiddenCount
         everyone = (item.arm, 1 - item.response) in margins.impossible_at_excluded
         found.append(HiddenCount(name, f"{arms[item.arm]} {word}", item.arm, item.response, int(everyone), item.count))
     return tuple(found)
+
+
+def quicker(spec: ModelSpec, draws: int) -> ModelSpec:
+    """The model with at most so many draws a chain, by whichever engine: what a refit needs."""
+    fewer = min(draws, spec.sampler.draws)
+    points = min(spec.sampler.points, 1 << (spec.sampler.chains * fewer).bit_length())
+    return spec.edited(sampler__draws=fewer, sampler__points=points)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.engines import run_engine
 from bayes_lupil.errors import InputError, UnsupportedModelError
-from bayes_lupil.hidden.draws import hidden_classes, weigh
+from bayes_lupil.hidden.draws import hidden_classes, quicker, weigh
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
@@ -113,7 +113,7 @@ def margins_path(
         raise InputError("powers", ", ".join(f"{power:g}" for power in wanted), "numbers between 0 and 1")
     there = tuple((c.arm, c.response, known[c.name]) for c in counts)
     divided = replace(margins, at_excluded=(*margins.at_excluded, *there))
-    spec = posterior.spec.edited(sampler__draws=min(refit_draws, posterior.spec.sampler.draws))
+    spec = quicker(posterior.spec, refit_draws)
     published = replace(trial, data=divided)
 
     def fitted(power: float) -> Posterior:

@@ -133,18 +133,27 @@ def fit_site_models(
     trial: Trial,
     models: Sequence[ModelSpec],
     *,
+    fitted: Sequence[Posterior] = (),
     seed: int | None = None,
     announce: Announce | None = None,
     progress: bool | None = None,
 ) -> tuple[Attempt, ...]:
-    """Fit several models; one that the trial cannot support is kept as a row with the reason."""
+    """Fit several models; one that the trial cannot support is kept as a row with the reason.
+
+    Parameters
+    ----------
+    fitted : sequence of Posterior
+        Of models that have been fitted to this trial already: they are not fitted again.
+    """
     found = []
+    known = {posterior.spec: posterior for posterior in fitted}
     with counting(progress, len(models), announced=announce is not None) as step:
         for i, model in enumerate(models, start=1):
             step(f"model {model.name}")
             if announce:
                 announce(i, len(models), model, None)
-            done = _attempt(model if seed is None else model.edited(sampler__seed=seed + i - 1), trial)
+            spec = model if seed is None else model.edited(sampler__seed=seed + i - 1)
+            done = _judged(spec, known[spec]) if spec in known else _attempt(spec, trial)
             found.append(done)
             if announce:
                 announce(i, len(models), model, done)
@@ -160,6 +169,10 @@ def _attempt(model: ModelSpec, trial: Trial) -> Attempt:
         posterior = fit(model, trial)
     except SamplerError as problem:
         return Attempt(model, None, str(problem), is_failure=True)
+    return _judged(model, posterior)
+
+
+def _judged(model: ModelSpec, posterior: Posterior) -> Attempt:
     verdict = posterior.verdict
     return Attempt(model, posterior, "" if verdict.ok else verdict.text, not verdict.ok)
 
@@ -193,6 +206,7 @@ def analyse_sites(
     suspects: Sequence[str] = (),
     powers: Sequence[float] = POWERS,
     follow: bool = True,
+    fitted: Sequence[Posterior] = (),
     seed: int | None = None,
     progress: bool | None = None,
     announce: Announce | None = None,
@@ -213,6 +227,8 @@ def analyse_sites(
         See `bayes_lupil.sites.exclusion.exclusion_path`.
     follow : bool
         Whether that way is followed, and predictive checks are made.
+    fitted : sequence of Posterior
+        Of models that have been fitted to this trial already: they are not fitted again.
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     progress : bool, optional
@@ -229,7 +245,9 @@ def analyse_sites(
     """
     first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
-    attempts = fit_site_models(trial, [first, *others], seed=seed, announce=announce, progress=progress)
+    attempts = fit_site_models(
+        trial, [first, *others], fitted=fitted, seed=seed, announce=announce, progress=progress
+    )
     posterior = attempts[0].sound
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
