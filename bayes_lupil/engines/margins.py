@@ -68,9 +68,10 @@ class MarginsDensity:
         priors, margins = likelihood.spec.priors, likelihood.margins
         assert priors.site_shares is not None  # checked where the likelihood is chosen
         assert priors.retention is not None
-        self.site_shares = priors.site_shares
+        own = priors.excluded_shares or priors.site_shares
         self.retained = retained(margins, priors.retention, likelihood.excluded_power)
         self.n_sites, self.n_excluded = margins.n_sites, len(margins.excluded_sites)
+        self.weights = np.repeat([own.concentration, priors.site_shares.concentration], self.groups)
         self.known = any(item.excluded for item in self.retained)
         self.levels = np.array([logit((r + 0.5) / (n + 1)) for r, n in margins.totals])
         self._seed, self._call = seed, seed
@@ -80,6 +81,11 @@ class MarginsDensity:
     def dimension(self) -> int:
         """Length of a point."""
         return len(self.shared) + (1 + len(self.by_site) * self.n_excluded if self.known else 0)
+
+    @property
+    def groups(self) -> tuple[int, int]:
+        """Numbers of excluded and of ordinary sites."""
+        return self.n_excluded, self.n_sites - self.n_excluded
 
     @property
     def scale_axes(self) -> tuple[int, ...]:
@@ -130,8 +136,8 @@ class MarginsDensity:
         """Standardised site effects and shares of the sites (or of the excluded and of the ordinary), (size, sites)."""
         theta, size, m = self._theta(g), len(g), self.n_excluded
         found = {item.name: item.sample(rng, (size, self.n_sites), theta) for item in self.by_site}
-        groups = (m, self.n_sites - m) if self.known else (self.n_sites,)
-        shares = [self.site_shares.sample(rng, (size, sites)) for sites in groups]
+        groups = (self.weights[:m], self.weights[m:]) if self.known else (self.weights,)
+        shares = [rng.dirichlet(weights, size) for weights in groups]
         return found | {"site_share": np.concatenate(shares, axis=1)}
 
     def _at(self, g: Floats, drawn: dict[str, Floats]) -> tuple[dict[str, Floats], Floats]:
@@ -189,11 +195,10 @@ class MarginsDensity:
         """
         from scipy.special import betaincinv, ndtr
 
-        groups = self.n_excluded, self.n_sites - self.n_excluded
-        shape = [self.site_shares.concentration * sites for sites in groups]
+        shape = [self.weights[: self.n_excluded].sum(), self.weights[self.n_excluded :].sum()]
         # what is small keeps its digits
         totals = betaincinv(*shape, ndtr(g)), betaincinv(*shape[::-1], ndtr(-g))
-        return np.repeat(np.stack(totals, axis=1), groups, axis=1)
+        return np.repeat(np.stack(totals, axis=1), self.groups, axis=1)
 
 
 def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:

@@ -18,10 +18,10 @@ from bayes_lupil.trials.trial import EndPoint
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MOST_TABLES", "HardBounds", "hard_bounds"]
+__all__ = ["MOST_TABLES", "SIGNIFICANT", "HardBounds", "hard_bounds"]
 
 MOST_TABLES = 20_000
-_LEVEL = 0.05
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class HardBounds(Brief):
             {"bound": "tables allowed", "value": self.tables},
         ]
         for word, tables in (("benefit", self.significant_benefit), ("harm", self.significant_harm)):
-            rows.append({"bound": f"tables with {word} and p < {_LEVEL} (Pearson chi-square)", "value": tables})
+            rows.append({"bound": f"tables with {word} and p < {SIGNIFICANT} (Pearson chi-square)", "value": tables})
         return pd.DataFrame(rows).astype(dict.fromkeys(self.names, "Int64")).set_index("bound")
 
 
@@ -112,6 +112,6 @@ def hard_bounds(margins: Margins, counts: tuple[HiddenCount, ...], end_point: En
     good, bad = end_point.sign * difference > 0, end_point.sign * difference < 0
     return HardBounds(
         names, total, difference, pearson, float(np.nanmin(difference)), at(int(np.nanargmin(difference))),
-        float(np.nanmax(difference)), at(int(np.nanargmax(difference))), int((good & (pearson < _LEVEL)).sum()),
-        int((bad & (pearson < _LEVEL)).sum()),
+        float(np.nanmax(difference)), at(int(np.nanargmax(difference))), int((good & (pearson < SIGNIFICANT)).sum()),
+        int((bad & (pearson < SIGNIFICANT)).sum()),
     )  # fmt: skip

@@ -216,7 +216,7 @@ class HiddenDraws:
 
     def probability(self, known: Known) -> tuple[float, float]:
         """Posterior probability of counts, given what the publication implies, and its Monte Carlo error."""
-        return self._ratio(np.exp(self.log_ratio(known)))
+        return self.ratio(np.exp(self.log_ratio(known)))
 
     def expect(self, names: tuple[str, ...], table: Floats) -> tuple[float, float]:
         """Posterior mean of a function of counts, given what the publication implies, and its Monte Carlo error.
@@ -230,6 +230,20 @@ class HiddenDraws:
         table : array
             The function at every allowed number of each count.
         """
+        return self.ratio(self.chance(names, table))
+
+    def chance(self, names: tuple[str, ...], table: Floats) -> Floats:
+        """Sum over the counts of a function times their probability at each draw, and what is implied of the others.
+
+        Parameters
+        ----------
+        names, table
+            See `expect`.
+
+        Returns
+        -------
+        array, shape (draws,)
+        """
         least = {c.name: c.least for c in self.counts}
         top = np.empty(self.posterior.draws("risk_difference").size)
         for start in range(0, top.size, 2000):  # in parts, for the memory
@@ -239,13 +253,13 @@ class HiddenDraws:
                 value = (value * np.exp(self.log_chances[name][least[name] :, part])).sum(axis=-2)
             rest = [self.log_implied[c.name][part] for c in self.counts if c.name not in names]
             top[part] = value * np.exp(sum(rest))
-        return self._ratio(top)
+        return top
 
-    def _ratio(self, top: Floats) -> tuple[float, float]:
-        """Mean of `top` over the mean chance of what the publication implies; error by the delta method."""
-        base = np.exp(self.log_ratio({}))
-        mean = float(top.mean() / base.mean())
-        around = ((top - mean * base) / base.mean()).reshape(self.posterior.draws("risk_difference").shape)
+    def ratio(self, top: Floats, base: Floats | None = None) -> tuple[float, float]:
+        """Mean of `top` over that of `base`, by default the chance of what is implied; error by the delta method."""
+        below = np.exp(self.log_ratio({})) if base is None else base
+        mean = float(top.mean() / below.mean())
+        around = ((top - mean * below) / below.mean()).reshape(self.posterior.draws("risk_difference").shape)
         return mean, 0.0 if np.abs(around).max() < 1e-12 else mcse_mean(around)
 
     def carries_roughly(self, known: Known) -> bool:

@@ -14,6 +14,7 @@ is known, it makes two classes: A_c is the excluded sites for the one, the ordin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,27 @@ Values = Mapping[str, Any]
 RESPONSES = ("non-responder", "responder")
 
 
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    """Dirichlet distribution whose weights differ by site."""
+
+    weights: Floats
+
+    def logpdf(self, x: Floats) -> Floats:
+        from scipy.special import gammaln, xlogy
+
+        constant = gammaln(self.weights.sum()) - gammaln(self.weights).sum()
+        return np.asarray(constant + xlogy(self.weights - 1, x).sum(axis=-1))
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, ...]) -> Floats:
+        return rng.dirichlet(self.weights, size=size[:-1])
+
+    def pymc(self, name: str, dims: tuple[str, ...]) -> Any:
+        import pymc as pm
+
+        return pm.Dirichlet(name, a=self.weights, dims=dims)
+
+
 class MarginsLikelihood(Likelihood):
     """A model file met with published margins.
 
@@ -44,7 +66,7 @@ class MarginsLikelihood(Likelihood):
         self.spec = spec
         self.margins = margins
         self.site_names = margins.sites
-        self.sites = SiteModel(spec, margins.n_sites)
+        self.sites = SiteModel(spec, margins.n_sites, len(margins.excluded_sites))
         self.counts = np.array([item.count for item in margins.classes], dtype=np.int64)
         self.excluded_power = excluded_power
         self.powers = np.array([excluded_power if item.must_be_excluded else 1.0 for item in margins.classes])
@@ -57,9 +79,20 @@ class MarginsLikelihood(Likelihood):
         assert priors.retention is not None
         return (
             *super().parameters,
-            Parameter("site_share", priors.site_shares, ("site",)),
+            Parameter("site_share", self.shares, ("site",)),
             Parameter("retention", priors.retention, ("arm", "response")),
         )
+
+    @property
+    def shares(self) -> Any:
+        """Prior of the sites' shares: a Dirichlet distribution, in which excluded sites may weigh otherwise."""
+        ordinary, excluded = self.spec.priors.site_shares, self.spec.priors.excluded_shares
+        assert ordinary is not None  # checked where the likelihood is chosen
+        if excluded is None:
+            return ordinary
+        weights = np.full(self.margins.n_sites, ordinary.concentration)
+        weights[self.margins.excluded_mask] = excluded.concentration
+        return _Shares(weights)
 
     @property
     def coords(self) -> dict[str, Any]:

@@ -28,6 +28,8 @@ _REASON = "standardised site effect, scaled by tau"
 NONEXCHANGEABLE = "nonexchangeable"
 """Which sites' effects are not exchangeable, 0 or 1 by site: no parameter, since NUTS cannot draw it."""
 
+_OF_THESE_SITES = {"u", "v", NONEXCHANGEABLE, "excluded_level"}
+
 Values = Mapping[str, Any]
 
 
@@ -94,12 +96,13 @@ class SiteModel:
     """Sites as a model file declares them, for a given number of sites.
 
     `Values` below means draws or random variables by parameter name: scalars of shape (...), site-level ones of
-    shape (..., sites), with any leading axes. An engine that draws site effects as wholes gives `u` and `v` in place of
-    the variables behind them.
+    shape (..., sites), with any leading axes. The first `n_excluded` sites are those that a published subset leaves
+    out. An engine that draws site effects as wholes gives `u` and `v` in place of the variables behind them.
     """
 
     spec: ModelSpec
     n_sites: int
+    n_excluded: int = 0
 
     @property
     def standard(self) -> Any:
@@ -122,6 +125,8 @@ class SiteModel:
                 found += [Parameter(tau, prior), Parameter(effect, self.standard, ("site",), given)]
         if priors.correlation is not None:
             found.append(Parameter("correlation", priors.correlation))
+        if priors.excluded_level is not None and self.n_excluded:
+            found.append(Parameter("excluded_level", priors.excluded_level))
         found += [Parameter(f"d_{arm}", _standard(None), ("site",)) for arm in sites.deviations]
         if priors.nonexchangeable is not None:
             found.append(Parameter("g", _standard(None), ("site",)))
@@ -160,6 +165,9 @@ class SiteModel:
             found["u"] = found["u"] + to_u * d
             if to_v:
                 found["v"] = found.get("v", 0.0) + to_v * d
+        if "excluded_level" in values:  # these sites come first
+            level = values["excluded_level"][..., None] * (np.arange(self.n_sites) < self.n_excluded)
+            found["u"] = found.get("u", 0.0) + level
         return found
 
     def _share_by_site(self, values: Values) -> Any:
@@ -221,7 +229,7 @@ class SiteModel:
             return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
         draws = (*slope.shape, 1)
-        shared = {name: value for name, value in values.items() if name not in {"u", "v", NONEXCHANGEABLE}}
+        shared = {name: value for name, value in values.items() if name not in _OF_THESE_SITES}
         new = {item.name: item.sample(rng, draws, shared) for item in self.parameters() if item.name in self.behind}
         effects = self.effects(self.with_kinds({**shared, **new}, rng))
         base = base + effects["u"][..., 0] if "u" in effects else base

@@ -19,12 +19,29 @@ from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
 
-__all__ = ["ModelSpec", "Role"]
+__all__ = ["Alternative", "ModelSpec", "Role"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
-_WORDS = ("name", "title", "role", "question", "estimand", "only_for")
-"""Keys that tell what a model is for and change none of its results."""
+_WORDS = ("name", "title", "role", "question", "estimand", "only_for", "alternatives")
+"""Keys that tell what a model is for, and beside what it is put, and change none of its own results."""
+
+
+class Alternative(Document):
+    """Other priors under which the answer is given beside the model's own.
+
+    Attributes
+    ----------
+    name : str
+        What would be so, in words.
+    reason : str
+    priors : dict
+        Those that are others, as under [priors].
+    """
+
+    name: Text
+    reason: Text
+    priors: Annotated[dict[str, Any], Field(min_length=1)]
 
 
 class ModelSpec(Shown, Document):
@@ -45,6 +62,7 @@ class ModelSpec(Shown, Document):
     priors: Priors
     decision: Decision = Decision()
     sampler: Sampler
+    alternatives: tuple[Alternative, ...] = ()
 
     @field_validator("without_sites", "only_for")
     @classmethod
@@ -135,6 +153,27 @@ class ModelSpec(Shown, Document):
                     raise requirement(f"decision.{key}", f"{value:g}", required)
         return self
 
+    @model_validator(mode="after")
+    def _alternatives_are_models(self) -> ModelSpec:
+        if twice := repeated([item.name for item in self.alternatives]):
+            raise requirement("alternatives", f"'{twice}' twice", "each name once")
+        for item in self.alternatives:
+            self.under(item)
+        return self
+
+    def under(self, alternative: Alternative) -> ModelSpec:
+        """The model with the priors of an alternative in place of its own.
+
+        Raises
+        ------
+        ModelError
+            Where there is no such prior, or it is none.
+        """
+        priors = {
+            f"priors__{name}": {"reason": alternative.reason} | prior for name, prior in alternative.priors.items()
+        }
+        return self.edited(alternatives=[], **priors)
+
     @property
     def continuous(self) -> bool:
         """Whether the model is of a continuous end point."""
@@ -156,8 +195,12 @@ class ModelSpec(Shown, Document):
         """As plain data, which `ModelSpec.from_dict` reads back."""
         content: dict[str, Any] = json.loads(self.model_dump_json(by_alias=True))
         # keys that came later do not enter where they are not used, so that models keep their hashes
-        for table, key in ((content, "errors"), (content["priors"], "error_df")):
-            if table[key] is None:
+        priors = content["priors"]
+        for table, key in (
+            (content, "errors"), (priors, "error_df"), (priors, "excluded_shares"), (priors, "excluded_level"),
+            (content, "alternatives"),
+        ):  # fmt: skip
+            if not table[key]:
                 del table[key]
         return content
 

@@ -32,9 +32,11 @@ class Priors(Document):
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
     and tau_v the between-site SDs (scales), correlation that of u and v; df is for Student-t sites, outlier_share for
     contaminated and exnex ones, nonexchangeable the treatment effect (log odds ratio) of a site that is not
-    exchangeable; site_shares and retention are used only for trials known by their margins; sigma, the SD of patients
-    within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and error_df are
-    used only for continuous end points, and a prior for sigma is what tells a model of one.
+    exchangeable; site_shares and retention are used only for trials known by their margins, and so are excluded_shares
+    (where the excluded sites have another concentration than the others) and excluded_level (what log odds of response
+    the excluded sites have in common, in both arms, above those of the other sites: as of one country); sigma, the SD
+    of patients within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and
+    error_df are used only for continuous end points, and a prior for sigma is what tells a model of one.
 
     What a prior is stated for need not be the parameter itself. Of a between-site SD it may be the variance
     (variance_uniform, variance_half_normal, variance_inverse_gamma), the precision 1 / variance (precision_uniform;
@@ -54,6 +56,8 @@ class Priors(Document):
     outlier_share: Beta | None = None
     nonexchangeable: Normal | None = None
     site_shares: Dirichlet | None = None
+    excluded_shares: Dirichlet | None = None
+    excluded_level: LocationPrior | None = None
     retention: Beta | None = None
     sigma: ScalePrior | None = None
     gamma: LocationPrior | None = None

@@ -14,7 +14,7 @@ from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.margins import Margins, Supposition
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import read_counts
@@ -104,12 +104,20 @@ class Impossible(Document):
     grade: Grade
 
 
+class SuppositionTable(Document):
+    name: Text
+    n_sites: Annotated[int, Field(ge=2, le=MOST_UNPUBLISHED_SITES)] | None = None
+    excluded_control_at_least: Count | None = None
+    excluded_arms_differ_at_most: Count | None = None
+
+
 class MarginsTable(Document):
     subset: Name
     n_sites: NumberOfSites
     excluded_sites: ExcludedSites
     rows: Annotated[tuple[MarginRow, ...], Field(min_length=4, max_length=4)]
     impossible_at_excluded_sites: tuple[Impossible, ...] = ()
+    alternatives: tuple[SuppositionTable, ...] = ()
 
 
 class DataTable(Document):
@@ -308,6 +316,7 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
             excluded_sites=table.excluded_sites.names,
             n_sites=table.n_sites.value,
             impossible_at_excluded=impossible,
+            alternatives=tuple(Supposition(**item.model_dump()) for item in table.alternatives),
         )
     provenance = [_number(f"{r.responders}/{r.n}", f"{r.population}, {r.arm} ({r.printed})", r) for r in table.rows]
     provenance.append(_number(str(table.n_sites.value), "number of sites", table.n_sites))

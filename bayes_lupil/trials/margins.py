@@ -15,7 +15,7 @@ from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
-__all__ = ["Margins", "PatientClass"]
+__all__ = ["Margins", "PatientClass", "Supposition"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,36 @@ class PatientClass:
 
 
 @dataclass(frozen=True)
+class Supposition:
+    """Something that may be so and was not published, under which the answer is given beside the trial's own.
+
+    Attributes
+    ----------
+    name : str
+        What would be so, in words.
+    n_sites : int, optional
+        So many sites recruited.
+    excluded_control_at_least : int, optional
+        At least so many patients of the control arm were at the excluded sites.
+    excluded_arms_differ_at_most : int, optional
+        By at most so many patients did the arms differ at the excluded sites, as where patients are randomised in
+        blocks within sites.
+    """
+
+    name: str
+    n_sites: int | None = None
+    excluded_control_at_least: int | None = None
+    excluded_arms_differ_at_most: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, TrialError)
+        given = [value for key, value in vars(self).items() if key != "name" and value is not None]
+        if len(given) != 1 or given[0] < 0:
+            required = "one of n_sites, excluded_control_at_least and excluded_arms_differ_at_most, 0 or more"
+            raise TrialError(f"margins.alternatives, '{self.name}'", f"{len(given)} of the keys", required)
+
+
+@dataclass(frozen=True)
 class Margins:
     """Two nested tables of arm totals and what is known of the sites that the smaller one leaves out.
 
@@ -71,6 +101,8 @@ class Margins:
         (arm, response) pairs that did not occur at the excluded sites.
     at_excluded : tuple of (int, int, int)
         (arm, response, patients) at the excluded sites, for the pairs whose number there is known; usually none.
+    alternatives : tuple of Supposition
+        What may be so, beside which the answer is given; no part of the data.
 
     Raises
     ------
@@ -86,6 +118,7 @@ class Margins:
     n_sites: int
     impossible_at_excluded: tuple[tuple[int, int], ...] = ()
     at_excluded: tuple[tuple[int, int, int], ...] = ()
+    alternatives: tuple[Supposition, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -127,6 +160,7 @@ class Margins:
                     f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"
                 )
         self._check_at_excluded()
+        self._check_alternatives()
 
     def _check_at_excluded(self) -> None:
         where = "margins.at_excluded"
@@ -137,6 +171,18 @@ class Margins:
             if (arm, response) in self.impossible_at_excluded or not 0 <= count <= self._outside(arm, response):
                 required = "at most the patients outside the subset, of a pair that may occur at the excluded sites"
                 raise TrialError(where, f"{count} patients of arm {arm}, response {response}", required)
+
+    def _check_alternatives(self) -> None:
+        check_names(tuple(item.name for item in self.alternatives), "alternative", "margins.alternatives")
+        for item in self.alternatives:
+            where = f"margins.alternatives, '{item.name}'"
+            if item.n_sites is not None and item.n_sites <= len(self.excluded_sites):
+                required = f"more than the {len(self.excluded_sites)} excluded sites"
+                raise TrialError(where, f"n_sites = {item.n_sites}", required)
+            most = sum(self._outside(0, r) for r in (0, 1) if (0, r) not in self.impossible_at_excluded)
+            if (item.excluded_control_at_least or 0) > most:
+                found = f"excluded_control_at_least = {item.excluded_control_at_least}"
+                raise TrialError(where, found, f"at most {most}, the control patients who may be there")
 
     def _outside(self, arm: int, response: int) -> int:
         """Patients of the arm with the response who are not in the subset."""
