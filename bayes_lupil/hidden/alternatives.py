@@ -187,7 +187,8 @@ def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event
     sign = draws.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference
     explains = (bounds.p_chi_square < SIGNIFICANT) & (sign * raw > 0)
-    w, there, difference, p_explains = weighted, mean(_there(draws, 0).astype(float)), mean(raw), mean(np.asarray(explains, dtype=float))
+    w, there, difference = weighted, mean(_there(draws, 0).astype(float)), mean(raw)
+    p_explains = mean(np.asarray(explains, dtype=float))
     return Supposed(
         name, where, w.p_benefit, w.p_benefit_mcse, w.risk_difference, w.risk_difference_mcse,
         w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, *there, *difference, *p_explains,

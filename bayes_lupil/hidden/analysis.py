@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
+from bayes_lupil.hidden.alternatives import Supposed, margins_alternatives
 from bayes_lupil.hidden.counts import HiddenCounts, hidden_counts
 from bayes_lupil.hidden.path import PathPoint, margins_path
+from bayes_lupil.hidden.retention import WhoStayed, who_stayed
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sites.analysis import Announce, Attempt, fit_site_models
@@ -35,18 +37,30 @@ class HiddenAnalysis(Brief):
     paths : tuple of (dict of str to int, tuple of PathPoint)
         P(benefit) as the patients at the excluded sites count 1 or 0, for a central table (the posterior mean of each
         count) and for the one with the most patients there; empty where it was not asked for.
+    alternatives : tuple of Supposed
+        The answer as declared and under each declared alternative; empty where it was not asked for.
+    stayed : WhoStayed
+        Who was left out of the published subset.
     """
 
     trial: Trial
     attempts: tuple[Attempt, ...]
     hidden: HiddenCounts
     paths: tuple[tuple[dict[str, int], tuple[PathPoint, ...]], ...]
+    alternatives: tuple[Supposed, ...]
+    stayed: WhoStayed
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed."""
         path_ok = all(point.p_benefit == point.p_benefit for _, path in self.paths for point in path)
-        return path_ok and not self.hidden.failed and not any(item.is_failure for item in self.attempts)
+        alternatives_ok = all(item.ok for item in self.alternatives)
+        return (
+            path_ok
+            and alternatives_ok
+            and not self.hidden.failed
+            and not any(item.is_failure for item in self.attempts)
+        )
 
     @property
     def sound(self) -> dict[str, Posterior]:
@@ -81,8 +95,10 @@ def analyse_hidden(
     seed : int, optional
         Replaces the seed of every model file (model i gets seed + i).
     compare : bool
-        Whether the other site models are fitted as well as the primary one, and the excluded patients' way from kept
-        to left out is followed.
+        Whether the other site models are fitted as well as the primary one, the excluded patients' way from kept to
+        left out is followed, and the answer is given under every declared alternative.
+    fitted : sequence of Posterior
+        Of models that have been fitted to this trial already: they are not fitted again.
     progress : bool, optional
         Whether progress is shown while models are fitted; by default on a terminal and in a notebook.
     announce : callable, optional
@@ -108,7 +124,8 @@ def analyse_hidden(
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
     paths = tuple((table, margins_path(primary, trial, table, powers=(1.0, 0.0))) for table in tables)
-    return HiddenAnalysis(trial, attempts, hidden, paths)
+    supposed = margins_alternatives(primary, trial) if compare else ()
+    return HiddenAnalysis(trial, attempts, hidden, paths, supposed, who_stayed(primary, trial))
 
 
 def _mean(hidden: HiddenCounts, name: str) -> float:

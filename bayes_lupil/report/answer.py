@@ -16,6 +16,7 @@ from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.hidden_words import sentences
+from bayes_lupil.report.supposed import left_out_words, supposed_words
 from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, TippingPrior
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Arms, EndPoint
@@ -269,7 +270,7 @@ def hangs(contents: Contents) -> list[str]:
         excluded = " and ".join(sites.trial.data.excluded_sites)
         open_, settle = sentences(sites.hidden)[1:]
         lines.append(f"On the excluded sites ({excluded}): {open_.replace('They', 'the published numbers', 1)}")
-        lines.append(settle)
+        lines += [settle, *supposed_words(sites.alternatives)[-1:], left_out_words(sites.stayed, sites.trial)]
     elif sites is not None and sites.path is not None and sites.path.ok:
         first, last = sites.path.points[0], sites.path.points[-1]
         lines.append(

@@ -14,6 +14,7 @@ from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph
 from bayes_lupil.report.figure_words import hidden_figure_words
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.site_page import models_table, provenance_line
+from bayes_lupil.report.supposed import left_out, under_suppositions
 from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = [
@@ -59,11 +60,15 @@ def hidden_page(result: HiddenAnalysis) -> list[Block]:
         page.append(Paragraph(SYNTHETIC, strong=True))
     page += [
         *what_counts_could_do(result),
+        Heading("Who was left out of the published subset"),
+        *left_out(result),
         Heading("If a count were known"),
         *if_known(result),
         Heading("Over every table that the publication allows"),
         *over_every_table(result),
     ]
+    if suppositions := under_suppositions(result):
+        page += [Heading("Under other suppositions about the sites"), *suppositions]
     if len(result.attempts) > 1:
         page += [Heading("Other site models"), *other_site_models(result)]
     if result.paths:
@@ -142,10 +147,11 @@ def over_every_table(result: HiddenAnalysis) -> list[Block]:
     return [
         Table.of(header, rows, caption, "bounds_and_posterior.csv"),
         Paragraph(
-            f"{b.tables:,} tables fit the publication. Counted, not weighed: {b.significant_benefit:,} of them have a "
-            f"benefit with p < 0.05 (Pearson) without the excluded sites, {b.significant_harm:,} a harm. The model has "
-            f"{computed:,} of them computed; the others hold {hidden.full.not_computed:.4f} of the posterior, and the "
-            f"model's bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
+            f"{b.tables:,} tables fit the publication. Without the excluded sites a benefit with p < 0.05 (Pearson) "
+            f"has the probability {probability(t.p_significant_benefit, t.p_significant_benefit_mcse)}, a harm "
+            f"{probability(t.p_significant_harm, t.p_significant_harm_mcse)}. The model has {computed:,} of the tables "
+            f"computed; the others hold {hidden.full.not_computed:.4f} of the posterior, and the model's "
+            f"bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
         ),
     ]
 

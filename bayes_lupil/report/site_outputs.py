@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.files import write_text
 from bayes_lupil.folders import output_folder
+from bayes_lupil.hidden.alternatives import alternatives_frame
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.path import path_frame
+from bayes_lupil.hidden.retention import kept_frame
 from bayes_lupil.report.figures import site_figures_of
 from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
 from bayes_lupil.report.markdown import markdown
@@ -33,7 +35,7 @@ SITE_FILES = (
     "unpublished_counts.csv", "unpublished_tables.csv", "excluded_sites.csv", "bounds_without_model.csv",
     "bounds_of_model.csv", "bounds_and_posterior.csv",
     *(f"by_{arm}_{what}.csv" for arm in ("control", "active") for what in ("responders", "nonresponders")),
-    *figure_files("unpublished_counts"),
+    "alternatives.csv", "who_stayed.csv", *figure_files("unpublished_counts", "who_stayed"),
 )  # fmt: skip
 """What `write_sites` and `write_hidden` may write."""
 
@@ -164,6 +166,9 @@ def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
     _write_frame(hidden.model_bounds_frame().reset_index(), folder / "bounds_of_model.csv", trial)
     _write_frame(_bounds_frame(result), folder / "bounds_and_posterior.csv", trial)
     _write_frame(_models_frame(result.attempts), folder / "site_models.csv", trial)
+    if len(result.alternatives) > 1:
+        _write_frame(alternatives_frame(result.alternatives).reset_index(), folder / "alternatives.csv", trial)
+    _write_frame(kept_frame(result.stayed.groups).reset_index(), folder / "who_stayed.csv", trial)
     if excluded := excluded_sites(result):
         _write_frame(pd.DataFrame(map(asdict, excluded)), folder / "excluded_sites.csv", trial)
     frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]

@@ -23,6 +23,7 @@ from bayes_lupil.report.site_rows import (
     retained_words,
     without_words,
 )
+from bayes_lupil.report.supposed import left_out_words, supposed_words
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.table import SiteTable
 from bayes_lupil.trials.trial import SYNTHETIC
@@ -174,7 +175,7 @@ def print_hidden(result: HiddenAnalysis, out: Console) -> None:
         out.print(SYNTHETIC, style="bold red")
     out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
     line("The table of sites was never published. What the unpublished counts could do:")
-    for text in sentences(hidden):
+    for text in (*sentences(hidden), *supposed_words(result.alternatives), left_out_words(result.stayed, result.trial)):
         line(f"- {text}")
     shown = Table("if known: patients at the excluded sites", "P(benefit) from", "to", "moves it by", **_PLAIN)
     for item in hidden.values:

@@ -17,7 +17,7 @@ from bayes_lupil.priors import (
 )  # fmt: skip
 from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.sites import Sites
-from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
+from bayes_lupil.spec.tables import Decision, Errors, OtherPriors, Priors, Sampler
 
 __all__ = ["Alternative", "ModelSpec", "Role"]
 
@@ -35,13 +35,25 @@ class Alternative(Document):
     name : str
         What would be so, in words.
     reason : str
-    priors : dict
+    priors : OtherPriors
         Those that are others, as under [priors].
     """
 
     name: Text
     reason: Text
-    priors: Annotated[dict[str, Any], Field(min_length=1)]
+    priors: OtherPriors
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_the_reason(cls, content: Any) -> Any:
+        """Priors may give reasons of their own; where they do not, the alternative's is theirs."""
+        if not isinstance(content, dict) or not isinstance(content.get("priors"), dict):
+            return content
+        priors = {
+            name: {"reason": content.get("reason")} | prior if isinstance(prior, dict) else prior
+            for name, prior in content["priors"].items()
+        }
+        return {**content, "priors": priors}
 
 
 class ModelSpec(Shown, Document):
@@ -169,10 +181,7 @@ class ModelSpec(Shown, Document):
         ModelError
             Where there is no such prior, or it is none.
         """
-        priors = {
-            f"priors__{name}": {"reason": alternative.reason} | prior for name, prior in alternative.priors.items()
-        }
-        return self.edited(alternatives=[], **priors)
+        return self.edited(alternatives=[], **{f"priors__{name}": prior for name, prior in alternative.priors.items()})
 
     @property
     def continuous(self) -> bool:

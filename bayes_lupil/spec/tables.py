@@ -23,7 +23,7 @@ from bayes_lupil.priors import (
     Univariate,
 )
 
-__all__ = ["Decision", "Errors", "Priors", "Sampler"]
+__all__ = ["Decision", "Errors", "OtherPriors", "Priors", "Sampler"]
 
 
 class Priors(Document):
@@ -93,6 +93,13 @@ class Priors(Document):
         prior = getattr(self, name)
         found: Univariate = Averaged(prior, self.alpha) if isinstance(prior, EffectOnRisk) else prior
         return found
+
+
+class OtherPriors(Priors):
+    """Some priors, in place of those of a model."""
+
+    alpha: LevelPrior | None = None  # type: ignore[assignment]
+    beta: EffectPrior | None = None  # type: ignore[assignment]
 
 
 class Errors(Document):

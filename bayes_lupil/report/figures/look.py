@@ -10,6 +10,7 @@ from bayes_lupil.report.figures.hidden import figure_hidden_counts
 from bayes_lupil.report.figures.path import figure_exclusion_path
 from bayes_lupil.report.figures.predictive import figure_predictive
 from bayes_lupil.report.figures.sites import figure_caterpillar, figure_outliers
+from bayes_lupil.report.figures.stayed import figure_who_stayed
 from bayes_lupil.sites.analysis import SiteAnalysis
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def site_figures_of(sites: SiteAnalysis | HiddenAnalysis, width: float | None = 
     given: dict[str, Any] = {} if width is None else {"width": width}
     if isinstance(sites, HiddenAnalysis):
         yield "unpublished_counts", figure_hidden_counts(sites.hidden, **given)
+        yield "who_stayed", figure_who_stayed(sites.stayed, sites.trial, **given)
         return
     shown = sites.shown
     yield "site_shrinkage", figure_caterpillar(sites.table, shown, **given)
