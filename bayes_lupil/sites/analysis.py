@@ -245,9 +245,7 @@ def analyse_sites(
     """
     first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
-    attempts = fit_site_models(
-        trial, [first, *others], fitted=fitted, seed=seed, announce=announce, progress=progress
-    )
+    attempts = fit_site_models(trial, [first, *others], fitted=fitted, seed=seed, announce=announce, progress=progress)
     posterior = attempts[0].sound
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")

@@ -34,26 +34,12 @@ class Alternative(Document):
     ----------
     name : str
         What would be so, in words.
-    reason : str
     priors : OtherPriors
         Those that are others, as under [priors].
     """
 
     name: Text
-    reason: Text
     priors: OtherPriors
-
-    @model_validator(mode="before")
-    @classmethod
-    def _share_the_reason(cls, content: Any) -> Any:
-        """Priors may give reasons of their own; where they do not, the alternative's is theirs."""
-        if not isinstance(content, dict) or not isinstance(content.get("priors"), dict):
-            return content
-        priors = {
-            name: {"reason": content.get("reason")} | prior if isinstance(prior, dict) else prior
-            for name, prior in content["priors"].items()
-        }
-        return {**content, "priors": priors}
 
 
 class ModelSpec(Shown, Document):
@@ -170,6 +156,8 @@ class ModelSpec(Shown, Document):
         if twice := repeated([item.name for item in self.alternatives]):
             raise requirement("alternatives", f"'{twice}' twice", "each name once")
         for item in self.alternatives:
+            if not item.priors.items():
+                raise requirement(f"alternatives.{item.name}.priors", "none", "at least one prior")
             self.under(item)
         return self
 
@@ -211,6 +199,8 @@ class ModelSpec(Shown, Document):
         ):  # fmt: skip
             if not table[key]:
                 del table[key]
+        for item in content.get("alternatives", ()):
+            item["priors"] = {name: prior for name, prior in item["priors"].items() if prior is not None}
         return content
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_the_classes_of_lupil_2_are_those_of_the_table_in_the_facts() -> None:
     }
     trial = load_trial("lupil2").data
     assert isinstance(trial, Margins)
-    assert trial == margins()
+    assert replace(trial, alternatives=()) == margins()
     found = {
         (("control", "active")[c.arm], ("non-responder", "responder")[c.response], c.in_subset): (
             c.count,
