@@ -173,7 +173,10 @@ class Margins:
                 raise TrialError(where, f"{count} patients of arm {arm}, response {response}", required)
 
     def _check_alternatives(self) -> None:
-        check_names(tuple(item.name for item in self.alternatives), "alternative", "margins.alternatives")
+        names = tuple(item.name for item in self.alternatives)
+        check_names(names, "alternative", "margins.alternatives")
+        if len(set(names)) < len(names):
+            raise TrialError("margins.alternatives", "a name twice", "each name once")
         for item in self.alternatives:
             where = f"margins.alternatives, '{item.name}'"
             if item.n_sites is not None and item.n_sites <= len(self.excluded_sites):
