@@ -18,8 +18,10 @@ setup: $(READY)  ## Make the virtual environment with the pinned, hashed package
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is required, {sys.version.split()[0]} found: make PYTHON=/path/to/python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.ci/install $(BIN)/python requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Compiling the integrals over site effects, once"
+	@$(BIN)/python -W ignore -c "import bayes_lupil as bl; [bl.fit(model, 'beitler_landis') for model in ('site_effects', 'outliers_arms', 'site_student_t')]"
 	@touch $@
 
 reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)
@@ -75,7 +77,7 @@ references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine i
 	$(BIN)/python -W ignore -m tests.engines.nuts_reference
 
 bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about a quarter of an hour)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock || echo "numpyro could not be installed: its rows will say so"
+	.ci/install $(BIN)/python requirements-bench.lock || echo "numpyro could not be installed: its rows will say so"
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:  ## Remove the environment and caches

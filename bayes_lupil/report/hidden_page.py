@@ -138,6 +138,9 @@ def over_every_table(result: HiddenAnalysis) -> list[Block]:
             interval(f"{low:.2f}", f"{high:.2f}"),
         ],
     ]  # fmt: skip
+    harm = "and a harm in no table"
+    if b.significant_harm:
+        harm = f"a harm {probability(t.p_significant_harm, t.p_significant_harm_mcse)}"
     arms = result.trial.arms
     caption = (
         f"Over every table that the publication allows: risk difference, {arms.active} minus {arms.control}, in "
@@ -148,10 +151,10 @@ def over_every_table(result: HiddenAnalysis) -> list[Block]:
         Table.of(header, rows, caption, "bounds_and_posterior.csv"),
         Paragraph(
             f"{b.tables:,} tables fit the publication. Without the excluded sites a benefit with p < 0.05 (Pearson) "
-            f"has the probability {probability(t.p_significant_benefit, t.p_significant_benefit_mcse)}, a harm "
-            f"{probability(t.p_significant_harm, t.p_significant_harm_mcse)}. The model has {computed:,} of the tables "
-            f"computed; the others hold {hidden.full.not_computed:.4f} of the posterior, and the model's "
-            f"bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
+            f"has the probability {probability(t.p_significant_benefit, t.p_significant_benefit_mcse)}, {harm}. The "
+            f"model has {computed:,} of the tables computed; the others hold {hidden.full.not_computed:.4f} of the "
+            f"posterior, and the model's bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws "
+            "were reweighted."
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Alternatives of what is believed of sites, and who was left out, against simulations written here with NumPy alone."""
+"""Alternatives of what is believed of sites, and who was left out, against simulations with NumPy alone."""
 
 from __future__ import annotations
 

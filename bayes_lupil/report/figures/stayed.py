@@ -42,7 +42,7 @@ def figure_who_stayed(stayed: WhoStayed, trial: Trial, width: float = 7.0) -> Fi
     axes.set_ylim(-0.6, len(groups) - 0.4)
     axes.set_xlim(0, 1)
     axes.set_xlabel(
-        wrap("chance to stay of a patient at an ordinary site (mean, 95 % credible interval)", int(11 * width)),
+        wrap("chance to stay, at an ordinary site (mean, 95 % credible interval)", int(11 * width)),
         fontsize=9,
     )
     axes.tick_params(axis="x", labelsize=9)
