@@ -19,8 +19,9 @@ say so, and NUTS is the way out.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,13 @@ from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import sample_density
 from bayes_lupil.engines.proposal import find_proposal
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.likelihoods.retention import Retained, retained
 
 __all__ = ["MarginsDensity", "sample"]
 
 Floats = NDArray[np.float64]
+Points = tuple[dict[str, Floats], Floats]
+"""Parameters by name, and the log density."""
+Taken = TypeVar("Taken")
 
 _BLOCK = 2048  # points at a time: small enough for the caches, and each with random numbers of its own on any core
 _WORLDS = 16  # draws of the site effects that the search for a mode averages over
@@ -52,6 +55,8 @@ class MarginsDensity:
     likelihood : MarginsLikelihood
     seed : SeedSequence
         Of the site effects.
+    likelihood_power, prior_power : float
+        Powers of the likelihood given site effects, and of the prior of the parameters that sites share.
 
     Notes
     -----
@@ -59,20 +64,25 @@ class MarginsDensity:
     known at the excluded sites, their share of the patients and each of these sites' own effects.
     """
 
-    def __init__(self, likelihood: MarginsLikelihood, seed: np.random.SeedSequence) -> None:
+    def __init__(
+        self,
+        likelihood: MarginsLikelihood,
+        seed: np.random.SeedSequence,
+        likelihood_power: float = 1.0,
+        prior_power: float = 1.0,
+    ) -> None:
         from scipy.special import logit
 
         self.likelihood = likelihood
+        self.likelihood_power, self.prior_power = likelihood_power, prior_power
         self.shared = [item for item in likelihood.parameters if not item.dims]
         self.by_site = [item for item in likelihood.parameters if item.dims == ("site",) and item.name != "site_share"]
         priors, margins = likelihood.spec.priors, likelihood.margins
         assert priors.site_shares is not None  # checked where the likelihood is chosen
-        assert priors.retention is not None
         own = priors.excluded_shares or priors.site_shares
-        self.retained = retained(margins, priors.retention, likelihood.excluded_power)
         self.n_sites, self.n_excluded = margins.n_sites, len(margins.excluded_sites)
         self.weights = np.repeat([own.concentration, priors.site_shares.concentration], self.groups)
-        self.known = any(item.excluded for item in self.retained)
+        self.known = any(item.excluded for item in likelihood.retained)
         self.levels = np.array([logit((r + 0.5) / (n + 1)) for r, n in margins.totals])
         self._seed, self._call = seed, seed
         self._worlds = self._drawn(np.zeros((_WORLDS, self.dimension)), np.random.default_rng(seed.spawn(1)[0]))
@@ -95,16 +105,21 @@ class MarginsDensity:
     def __call__(self, g: Floats) -> Floats:
         """Log density at points of shape (size, dimension), up to the evidence; site effects drawn anew."""
         (self._call,) = self._seed.spawn(1)
-        return np.concatenate([density for _, density in self._by_block(g)])
+        return np.concatenate(list(self._by_block(g, lambda _, found: found[1])))
 
     def again(self, g: Floats, kept: NDArray[np.int64]) -> dict[str, Floats]:
         """Parameters, without the chances to stay, at some of the points of the last call, by name."""
         found: dict[str, Floats] = {}
-        for start, (values, _) in zip(range(0, len(g), _BLOCK), self._by_block(g), strict=True):
-            here = (kept >= start) & (kept < start + _BLOCK)
-            for name, value in values.items():
-                rows = found.setdefault(name, np.empty((kept.size, *value.shape[1:])))
-                rows[here] = value[kept[here] - start]
+
+        def mine(start: int) -> NDArray[np.bool_]:
+            return (kept >= start) & (kept < start + _BLOCK)
+
+        def rows(start: int, at: Points) -> dict[str, Floats]:
+            return {name: value[kept[mine(start)] - start] for name, value in at[0].items()}
+
+        for start, part in zip(range(0, len(g), _BLOCK), self._by_block(g, rows), strict=True):
+            for name, value in part.items():
+                found.setdefault(name, np.empty((kept.size, *value.shape[1:])))[mine(start)] = value
         return found
 
     def rough(self, g: Floats) -> Floats:
@@ -116,15 +131,17 @@ class MarginsDensity:
         _, density = self._at(points, drawn)
         return np.asarray(logsumexp(density.reshape(len(g), _WORLDS), axis=1) - np.log(_WORLDS))
 
-    def _by_block(self, g: Floats) -> Any:
-        blocks = [g[start : start + _BLOCK] for start in range(0, len(g), _BLOCK)]
-        seeds = np.random.SeedSequence(self._call.entropy, spawn_key=self._call.spawn_key).spawn(len(blocks))
+    def _by_block(self, g: Floats, take: Callable[[int, Points], Taken]) -> Iterator[Taken]:
+        """What is taken of the values and densities of each block of points, with the last call's random numbers."""
+        starts = range(0, len(g), _BLOCK)
+        seeds = np.random.SeedSequence(self._call.entropy, spawn_key=self._call.spawn_key).spawn(len(starts))
 
-        def block(part: Floats, seed: np.random.SeedSequence) -> tuple[dict[str, Floats], Floats]:
-            return self._at(part, self._drawn(part, np.random.default_rng(seed)))
+        def block(start: int, seed: np.random.SeedSequence) -> Taken:
+            part = g[start : start + _BLOCK]
+            return take(start, self._at(part, self._drawn(part, np.random.default_rng(seed))))
 
         with ThreadPoolExecutor(usable_cores()) as pool:
-            yield from pool.map(block, blocks, seeds)
+            yield from pool.map(block, starts, seeds)
 
     def _theta(self, g: Floats) -> dict[str, Floats]:
         theta: dict[str, Floats] = {}
@@ -140,7 +157,7 @@ class MarginsDensity:
         shares = [rng.dirichlet(weights, size) for weights in groups]
         return found | {"site_share": np.concatenate(shares, axis=1)}
 
-    def _at(self, g: Floats, drawn: dict[str, Floats]) -> tuple[dict[str, Floats], Floats]:
+    def _at(self, g: Floats, drawn: dict[str, Floats]) -> Points:
         """Parameters at the points, and the log density there."""
         from scipy.special import expit, logit
 
@@ -167,26 +184,12 @@ class MarginsDensity:
         with np.errstate(invalid="ignore"):
             for item in self.shared:
                 if item.name in ("alpha", "beta"):
-                    density += item.logpdf(values) - item.logpdf(proposed)
+                    density += self.prior_power * item.logpdf(values) - item.logpdf(proposed)
+                elif self.prior_power != 1:
+                    density += (self.prior_power - 1) * item.logpdf(values)
             log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * np.array([x0, x1]))[:, None]
-            for kind in self.retained:
-                density += kind.log_likelihood(*self._chances(kind, values["site_share"], log_odds))
+            density += self.likelihood_power * self.likelihood.log_integrated(values["site_share"], log_odds)
         return values, np.where(np.isnan(density), -np.inf, density)
-
-    def _chances(self, kind: Retained, share: Floats, log_odds: Floats) -> tuple[Floats, Floats]:
-        """Chance that a patient of the arm responds so at an ordinary, and at an excluded site, shape (size,)."""
-        from scipy.special import expit
-
-        eta = log_odds[..., kind.arm]
-        chance = share * expit(eta if kind.response else -eta)
-        return chance[:, self.n_excluded :].sum(axis=1), chance[:, : self.n_excluded].sum(axis=1)
-
-    def retention(self, values: dict[str, Floats], rng: np.random.Generator) -> Floats:
-        """Chances to stay in the subset given all else, shape (size, arms, responses)."""
-        log_odds, found = self.likelihood.sites.log_odds(values), np.empty((len(values["site_share"]), 2, 2))
-        for kind in self.retained:
-            found[:, kind.arm, kind.response] = kind.draw(*self._chances(kind, values["site_share"], log_odds), rng)
-        return found
 
     def _totals(self, g: Floats) -> Floats:
         """Share of the patients of the group that a site belongs to, excluded or ordinary, shape (size, sites).
@@ -201,7 +204,9 @@ class MarginsDensity:
         return np.repeat(np.stack(totals, axis=1), self.groups, axis=1)
 
 
-def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
+def sample(
+    likelihood: MarginsLikelihood, progress: bool = False, *, likelihood_power: float = 1.0, prior_power: float = 1.0
+) -> Draws:
     """Draw from the posterior of all free parameters.
 
     Parameters
@@ -211,6 +216,8 @@ def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
         (here: independent replicates) and seed.
     progress : bool
         Whether to say what is going on.
+    likelihood_power, prior_power : float
+        Powers of the likelihood given site effects, and of the prior of the parameters that sites share.
 
     Returns
     -------
@@ -227,7 +234,7 @@ def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
     site_seed, mode_seed, first_seed, last_seed, draw_seed, retention_seed = np.random.SeedSequence(
         settings.seed
     ).spawn(6)
-    density = MarginsDensity(likelihood, site_seed)
+    density = MarginsDensity(likelihood, site_seed, likelihood_power, prior_power)
     with said(progress, f"drawing {likelihood.margins.n_sites} sites whose patients are not known"):
         start = find_proposal(density.rough, density.dimension, density.scale_axes, mode_seed)
         found = sample_density(density, start, _FIRST, settings.chains, first_seed)
@@ -241,7 +248,7 @@ def sample(likelihood: MarginsLikelihood, progress: bool = False) -> Draws:
         replicates, size = found.weights.shape
         flat = (kept + size * np.arange(replicates)[:, None]).ravel()
         values = density.again(found.points.reshape(replicates * size, -1), flat)
-        values["retention"] = density.retention(values, np.random.default_rng(retention_seed))
+        values["retention"] = likelihood.draw_retention(values, np.random.default_rng(retention_seed))
     log_density = np.take_along_axis(found.log_density, kept, axis=1)
     return Draws(
         values={name: value.reshape(*kept.shape, *value.shape[1:]) for name, value in values.items()},

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise
+from bayes_lupil.likelihoods.retention import Retained, retained
 from bayes_lupil.likelihoods.sites import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
@@ -184,6 +186,42 @@ class MarginsLikelihood(Likelihood):
             weight = np.where(excluded, at_excluded, at_ordinary)
             chances.append(logsumexp(by_site + weight, axis=-1))
         return np.stack(chances, axis=-1)
+
+    @cached_property
+    def retained(self) -> tuple[Retained, ...]:
+        """Patients by arm and response, of whom the chances to stay in the subset can be integrated out."""
+        prior = self.spec.priors.retention
+        assert prior is not None  # checked where the likelihood is chosen
+        return retained(self.margins, prior, self.excluded_power)
+
+    def log_integrated(self, share: Floats, log_odds: Floats) -> Floats:
+        """Log likelihood with the chances to stay in the subset integrated out.
+
+        Parameters
+        ----------
+        share, log_odds : array, shape (..., sites) and (..., sites, 2)
+
+        Returns
+        -------
+        array, shape (...)
+        """
+        return np.asarray(sum(kind.log_likelihood(*self._chances(kind, share, log_odds)) for kind in self.retained))
+
+    def draw_retention(self, values: Values, rng: np.random.Generator) -> Floats:
+        """Chances to stay in the subset given all else, shape (..., arms, responses)."""
+        share, log_odds = values["site_share"], self.sites.log_odds(values)
+        found = np.empty((*share.shape[:-1], 2, 2))
+        for kind in self.retained:
+            found[..., kind.arm, kind.response] = kind.draw(*self._chances(kind, share, log_odds), rng)
+        return found
+
+    def _chances(self, kind: Retained, share: Floats, log_odds: Floats) -> tuple[Floats, Floats]:
+        """Chance that a patient of the arm responds so at an ordinary, and at an excluded site, shape (...)."""
+        from scipy.special import expit
+
+        eta, first = log_odds[..., kind.arm], self.sites.n_excluded  # the excluded sites come first
+        chance = share * expit(eta if kind.response else -eta)
+        return chance[..., first:].sum(axis=-1), chance[..., :first].sum(axis=-1)
 
     def log_likelihood(self, values: Values) -> Floats:
         """Sum over patients, shape (...)."""

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.engines import quadrature
+from bayes_lupil.engines import margins, quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
-from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.likelihoods import MarginsLikelihood, build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Prior
 from bayes_lupil.provenance import provenance_of
@@ -65,7 +65,8 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
     """The posterior with the prior of the shared parameters, or the sites' marginal likelihood, raised to a power.
 
     Powers a little above and below 1 show how much each of them matters. Site effects given the shared parameters keep
-    their distribution.
+    their distribution. Of published margins, whose sites cannot be integrated out one by one, the power is that of the
+    likelihood given site effects and the sites' shares.
 
     Raises
     ------
@@ -77,23 +78,34 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
     for name, value in (("prior", prior), ("likelihood", likelihood)):
         if not 0 < value < np.inf:
             raise InputError(f"power of the {name}", f"{value:g}", "a positive number")
-    by_site = site_log_likelihood(posterior, trial)
     if posterior.spec.sites.effects == "fixed":
         raise UnsupportedModelError(
             f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
         )
     model = build_likelihood(posterior.spec, trial)
-    marginal = model.site_marginal
-    assert marginal is not None  # there is a site log likelihood
-    log_ratio = (likelihood - 1) * by_site.sum(axis=1)
-    theta = {item.name: posterior.draws(item.name).ravel() for item in marginal.parameters}
-    for item in marginal.parameters:
+    if isinstance(model, MarginsLikelihood):
+        from scipy.special import logit
+
+        check(posterior, trial)
+        log_odds = np.clip(logit(posterior.draws("p").reshape(-1, model.margins.n_sites, 2)), -40, 40)
+        by_draw = model.log_integrated(posterior.draws("site_share").reshape(log_odds.shape[:2]), log_odds)
+        shared = [item for item in model.parameters if not item.dims]
+    else:
+        by_draw = site_log_likelihood(posterior, trial).sum(axis=1)
+        assert model.site_marginal is not None  # there is a site log likelihood
+        shared = list(model.site_marginal.parameters)
+    log_ratio = (likelihood - 1) * by_draw
+    theta = {item.name: posterior.draws(item.name).ravel() for item in shared}
+    for item in shared:
         log_ratio += (prior - 1) * item.logpdf(theta)
-    covered = all(covers_power(item.prior, prior) for item in marginal.parameters)
+    covered = all(covers_power(item.prior, prior) for item in shared)
     label = f"prior^{prior:g}, likelihood^{likelihood:g}"
     weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
     if (found := summary(weighted, label)) is not None:
         return found
-    draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
+    if isinstance(model, MarginsLikelihood):
+        draws = margins.sample(model, likelihood_power=likelihood, prior_power=prior)
+    else:
+        draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
     refit = Posterior(build_tree(model, draws), posterior.spec, provenance_of(posterior.spec, trial, draws))
     return of_refit(refit, label, weighted.k_hat)

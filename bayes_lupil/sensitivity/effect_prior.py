@@ -259,7 +259,8 @@ def _denser(posterior: Posterior, trial: Trial) -> Posterior | None:
     spec = posterior.spec
     points = _MORE * spec.sampler.points
     integrals = points * len(trial.site_names)
-    if "pareto_k" not in posterior.diagnostics or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
+    by_quadrature = "quadrature_error" in posterior.diagnostics
+    if not by_quadrature or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
         return None
     found = fit(spec.edited(sampler__points=points, sampler__engine="quadrature"), trial)
     return found if found.verdict.ok else None
