@@ -286,12 +286,13 @@ def test_a_fit_by_quadrature_loads_no_sampler(tmp_path):
     code = (
         f"import sys; from bayes_lupil.cli import app; sys.argv = {arguments!r}\n"
         "app(standalone_mode=False)\n"
-        "print('loaded', *{name.split('.')[0] for name in sys.modules})"
+        "print('loaded', *{name.split('.')[0] for name in sys.modules}, *sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "risk difference > 0" in told
     loaded = set(told.rsplit("loaded", 1)[1].split())
     assert not loaded & {"pymc", "pytensor", "arviz", "arviz_plots", "nutpie", "statsmodels"}
+    assert not loaded & {"bayes_lupil.report.figures", "bayes_lupil.reanalysis", "bayes_lupil.endpoints"}
 
 
 def test_sites_prints_the_table(run):

@@ -79,7 +79,10 @@ def test_public_names_are_pinned():
         _ = bayes_lupil.fitt
 
 
-HEAVY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmodels", "scipy", "pandas", "matplotlib"}
+HEAVY = {
+    "pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmodels", "scipy", "pandas", "matplotlib",
+    "xarray", "narwhals", "openpyxl", "polars", "pyarrow", "pyreadstat",
+}  # fmt: skip
 
 
 @pytest.mark.stack
@@ -89,6 +92,9 @@ HEAVY = {"pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmo
         "import bayes_lupil",
         "import bayes_lupil; bayes_lupil.load_trial('lupil2').data_hash; bayes_lupil.load_model('site_effects').hash",
         "from bayes_lupil.cli import app",
+        "from bayes_lupil.cli import app; app(['--help'], standalone_mode=False)",
+        "from bayes_lupil.cli import app; app(['models'], standalone_mode=False)",
+        "from bayes_lupil.cli import app; app(['trials'], standalone_mode=False)",
     ],
 )
 def test_cold_start_loads_nothing_heavy(code):

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from bayes_lupil.agreement import Agreement
 from bayes_lupil.characters import visible
-from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.numbers import interval, p_value, points, probability
-from bayes_lupil.posterior import Posterior
-from bayes_lupil.reanalysis import Analysis, Reanalysis
-from bayes_lupil.report.answer import reanalysed, sure
-from bayes_lupil.report.contents import Contents
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
+
+if TYPE_CHECKING:  # one fit is printed without loading what a reanalysis needs
+    from bayes_lupil.agreement import Agreement
+    from bayes_lupil.posterior import Posterior
+    from bayes_lupil.reanalysis import Analysis, Reanalysis
+    from bayes_lupil.report.contents import Contents
 
 __all__ = ["print_posterior", "print_reanalysis", "print_trial"]
 
@@ -72,6 +73,8 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
 
 def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
     """The answer, the trial's own hierarchy, every Bayesian analysis, and where the files are."""
+    from bayes_lupil.report.answer import reanalysed, sure
+
     result = contents.reanalysis
     if result.trial.synthetic:
         _line(out, SYNTHETIC, "bold red")
@@ -108,6 +111,8 @@ def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
 
 def _hierarchy(result: Reanalysis) -> Table:
     """Long names are folded, so that they never squeeze a number."""
+    from bayes_lupil.frequentist.hierarchy import RECOMPUTED
+
     table = Table(
         Column("step", overflow="fold"),
         Column("population", overflow="fold"),
