@@ -23,9 +23,9 @@ MOST_LINES = 20
 _WIDTH = 100
 _STYLE = (
     "<style>.blp{font:14px/1.45 system-ui,sans-serif;max-width:46em}.blp table{border-collapse:collapse;margin:.3em 0}"
-    ".blp th{text-align:left;font-weight:600;padding:.1em 1em .1em 0;vertical-align:top;white-space:nowrap}"
+    ".blp th{text-align:left!important;font-weight:600;padding:.1em 1em .1em 0;vertical-align:top;white-space:nowrap}"
     ".blp th{background:none}.blp table{font:inherit}"
-    ".blp td{text-align:left;padding:.1em 0;background:none}.blp tr{background:none!important}"
+    ".blp td{text-align:left!important;padding:.1em 0;background:none}.blp tr{background:none!important}"
     ".blp .alert{font-weight:700}.blp code{white-space:nowrap}.blp svg{display:block;margin:.3em 0}</style>"
 )
 

@@ -1,4 +1,4 @@
-"""Run every notebook of this folder from top to bottom and keep its outputs: `make notebooks`."""
+"""Run every notebook of this folder, or those named, from top to bottom and keep their outputs: `make notebooks`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def is_progress(output: dict[str, Any]) -> bool:
 
 def main() -> int:
     """Run them in the order of their names; a cell that fails leaves its file as it was."""
+    named = set(sys.argv[1:])
     for path in sorted(FOLDER.glob("*.ipynb")):
+        if named and path.stem not in named:
+            continue
         book = nbformat.read(path, as_version=4)
         NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}).execute()
         for cell in book.cells:

@@ -10,6 +10,7 @@ Vehtari et al. 2024, JMLR 25:72 (Pareto smoothing); Kallioinen et al. 2024, Stat
 
 from bayes_lupil.sensitivity.changes import change_prior, power_scale
 from bayes_lupil.sensitivity.deletions import Deletion, deletions, leave_one_site_out
+from bayes_lupil.sensitivity.effect_prior import analyse_priors
 from bayes_lupil.sensitivity.predictive import SiteLoo, log_evidence, loo_sites
 from bayes_lupil.sensitivity.weighted import Changed, Estimate, as_table
 
@@ -18,6 +19,7 @@ __all__ = [
     "Deletion",
     "Estimate",
     "SiteLoo",
+    "analyse_priors",
     "as_table",
     "change_prior",
     "deletions",

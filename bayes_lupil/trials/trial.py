@@ -337,11 +337,12 @@ class Trial(Shown, ReadOnly):
             arms = zip(self.arms.names, self.analysis_set().totals, strict=True)
             words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in arms]
             rows.append(("responders", " v ".join(words)))
-        where = f"{sites} sites" if sites != 1 else "one site, or totals only"
+        where = str(sites) if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
         rows += [("warning", text) for text in self.warnings]
         rows += [("note", note) for note in self.notes]
         model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
         calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
-        return Card(f"Trial '{self.name}': {self.title}", tuple(rows), SYNTHETIC if self.synthetic else "", calls)
+        heading = f"Trial '{self.name}'" + (f": {self.title}" if self.title != self.name else "")
+        return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", calls)
