@@ -17,7 +17,7 @@ from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.hidden.bounds import HardBounds, hard_bounds
-from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes, quicker
+from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes, quicker, thinned
 from bayes_lupil.hidden.surface import Given, Surface, SurfaceMaker
 from bayes_lupil.hidden.value import CountValue, TablePosterior, count_value, quantiles, table_posterior
 from bayes_lupil.posterior import Posterior
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["HiddenCounts", "hidden_counts"]
+
+_DRAWS = 16_000
+"""Most draws for what is told of every value of the counts, of which there are thousands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +177,11 @@ def hidden_counts(
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
         return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    maker = SurfaceMaker(base, baseline, refit, most_refits)
+    few = HiddenDraws(thinned(posterior, _DRAWS), analysed, counts, {})
+    known_to_few = few.reweighted({})
+    if known_to_few is None:
+        raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
+    maker = SurfaceMaker(few, known_to_few, refit, most_refits)
     names = tuple(c.name for c in counts)
     pair = _first_pair(counts)
     made: dict[tuple[str, ...], Surface] = {}
@@ -190,7 +197,7 @@ def hidden_counts(
         posterior, counts, baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
         baseline.risk_difference_mcse, quantiles(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
         table_posterior(base, bounds, surfaces[names]),
-        tuple(count_value(base, baseline.p_benefit, item) for item in surfaces.values()),
+        tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),
         tuple(dict(item.known) for item in maker.refits), tuple(maker.failed),
     )  # fmt: skip
 

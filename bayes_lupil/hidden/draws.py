@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import MIN_ESS, mcse_mean
@@ -22,7 +23,7 @@ from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
 
-__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "quicker", "weigh"]
+__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "quicker", "thinned", "weigh"]
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
@@ -77,6 +78,23 @@ def quicker(spec: ModelSpec, draws: int) -> ModelSpec:
     fewer = min(draws, spec.sampler.draws)
     points = min(spec.sampler.points, 1 << (spec.sampler.chains * fewer).bit_length())
     return spec.edited(sampler__draws=fewer, sampler__points=points)
+
+
+def thinned(posterior: Posterior, most: int) -> Posterior:
+    """The first of its draws, at most so many in all: those of one chain are in no order, or one after another.
+
+    For what is computed thousands of times, as at every value of several unpublished counts.
+    """
+    chains, draws = posterior.draws("risk_difference").shape
+    fewer = most // chains
+    if draws <= fewer:
+        return posterior
+
+    def first(group: xr.Dataset) -> xr.Dataset:
+        return group.isel(draw=slice(0, fewer)) if group.sizes.get("draw") == draws else group
+
+    tree = xr.DataTree.from_dict({name: first(group.to_dataset()) for name, group in posterior.data.children.items()})
+    return replace(posterior, data=tree)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bayes_lupil.report.sections.models import model_blocks, prior_effects_table
 from bayes_lupil.report.sections.results import result_blocks, sensitivity_blocks
 from bayes_lupil.report.sections.section import Section, nested
 from bayes_lupil.report.site_page import sites_page
+from bayes_lupil.report.supposed import left_out_words
 from bayes_lupil.sites.analysis import SiteAnalysis
 
 __all__ = ["sections_of"]
@@ -79,9 +80,11 @@ def _prior_predictive(contents: Contents) -> list[Block]:
 
 
 def _hierarchy(contents: Contents) -> list[Block]:
-    result = contents.reanalysis
+    result, sites = contents.reanalysis, contents.sites
+    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, HiddenAnalysis) else []
     return [
         hierarchy_table(result),
+        *unlike,
         *gate_notes(result),
         Heading("What the counts give (recomputed here)", 3),
         *recomputed(result),
