@@ -283,12 +283,13 @@ class Posterior(Shown):
         """The effect with its interval, P(benefit) with its error, the verdict; no probability where that fails."""
         source, name = self.provenance, self.effect
         against = f"{source.arms.active} minus {source.arms.control}"
-        rows = [("end point", f"{source.end_point.label}: {source.end_point.benefit} is better")]
+        rows = [("warning", text) for text in source.cautions]
+        rows.append(("end point", f"{source.end_point.label}: {source.end_point.benefit} is better"))
         if self.verdict.ok:
             rows.append(("effect", f"{self.effect_words}: {name.replace('_', ' ')}, {against}"))
             rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in self.ladder[:3]]
         rows += [("diagnostics", self.verdict.text), ("engine", source.sampler)]
-        rows += [("note", note) for note in source.notes]
+        rows += [("note", note) for note in source.notes if note not in source.cautions]
         words = f"Posterior draws of the {name.replace('_', ' ')}, {against}, with a line at 0"
         picture = picture_of_draws(self.draws(name), source.end_point.sign, words) if self.verdict.ok else ""
         calls = ("post.benefit()", "post.summary()", "post.plot()", "post.data (ArviZ)", "post.save('post.nc')")
@@ -308,6 +309,8 @@ class Posterior(Shown):
             "trial": self.provenance.trial,
             "model": self.spec.name,
             "synthetic": self.provenance.synthetic,
+            "warnings": list(self.provenance.cautions),
+            "end_point": self.provenance.end_point.label,
             "population": self.provenance.population_label,
             "arms": {"control": self.provenance.arms.control, "active": self.provenance.arms.active},
             "benefit_direction": self.provenance.end_point.benefit,

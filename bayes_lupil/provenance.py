@@ -44,6 +44,8 @@ class Provenance(ReadOnly):
         Patients analysed of control and active.
     data_hash, model_hash : str
         SHA-256 of the trial's data and of the model.
+    notes, warnings : tuple of str
+        What else there is to know; and what of the trial must be known before any result.
     created : str
         UTC time in ISO format.
     seconds : dict of str to float
@@ -72,6 +74,7 @@ class Provenance(ReadOnly):
     created: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     patients: tuple[int, int] | None = None
     reading: dict[str, Any] | None = None
 
@@ -82,8 +85,9 @@ class Provenance(ReadOnly):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """The notes that must be known before the result: few sites, a prior that pulls, two answers."""
-        return tuple(note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
+        """What must be known before the result: the trial's warnings, few sites, a prior that pulls, two answers."""
+        own = (note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
+        return (*self.warnings, *own)
 
     def noted(self, note: str) -> Provenance:
         """With one more note."""
@@ -133,11 +137,11 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         notes=(
             *draws.notes,
             *_difference(spec, trial),
-            *trial.warnings,
             *_few_sites(spec, sites),
             *_level(spec, totals),
             *trial.notes,
         ),
+        warnings=trial.warnings,
         reading=None if trial.reading is None else trial.reading.to_dict(),
     )
 

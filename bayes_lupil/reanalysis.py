@@ -96,10 +96,17 @@ class Reanalysis(Shown):
         """The analysis whose model file says role = 'primary'."""
         return next((item for item in self.fitted if item.model.role == "primary"), None)
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be known before any result: of the trial, and of the analysis that a report leads with."""
+        lead = leading(self.sound)
+        return tuple(dict.fromkeys((*self.trial.warnings, *(lead.provenance.cautions if lead is not None else ()))))
+
     def card(self) -> Card:
         """Every model's effect and P(benefit), beside the p-value of the primary end point."""
         first = next((row for row in self.hierarchy if row.published or row.two_by_two), None)
-        rows = []
+        rows = [("warning", text) for text in self.cautions]
+        rows.append(("end point", f"{self.trial.end_point.label}: {self.trial.end_point.benefit} is better"))
         if first is not None and first.published is not None:
             rows.append(("printed", f"{first.name}, {first.population.label}: {first.published.printed}"))
         if first is not None and first.two_by_two is not None:

@@ -157,7 +157,7 @@ def fit(
     build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
     with results(folder, _fit_files, [model, trial], force) as new:
         if not quiet:
-            tell_notes(data, trial)
+            tell_notes(data, trial, warn=as_json)
         from bayes_lupil.fitting import fit as run
 
         posterior = run(spec, data, seed=seed, progress=interactive(quiet) and not as_json)

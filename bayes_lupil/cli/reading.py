@@ -16,6 +16,8 @@ from bayes_lupil.cli.common import err, out
 from bayes_lupil.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from bayes_lupil.trials import Trial
 
 __all__ = ["ReadTrial", "reads_trials", "tell_notes", "tell_reading"]
@@ -163,28 +165,30 @@ def reads_trials(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def tell_notes(trial: Trial, name: str) -> None:
-    """What must be known first; and what was left out or assumed when a file was read.
+def tell_notes(trial: Trial, name: str, warn: bool = True) -> None:
+    """What must be known first, unless the result is about to say it; and what was left out or assumed in reading.
 
     The notes of built-in trials stand in the tables.
     """
-    tell_warnings(trial)
+    if warn:
+        tell_warnings(trial, err)
     if Path(name).suffix:
         for note in trial.notes:
             err.print(f"note: {note}", highlight=False, markup=False)
 
 
-def tell_warnings(trial: Trial) -> None:
+def tell_warnings(trial: Trial, console: Console) -> None:
     """What must be known before any result."""
     for warning in trial.warnings:
-        err.print(f"warning: {warning}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Warning: {warning}", style="bold", highlight=False, markup=False, soft_wrap=True)
 
 
 def tell_reading(trial: Trial, name: str) -> None:
     """What must be known first, and how a table was understood; or the notes of another file."""
+    tell_warnings(trial, out)
     if trial.reading is None:
-        tell_notes(trial, name)
+        tell_notes(trial, name, warn=False)
     else:
-        tell_warnings(trial)
+        out.print(f"End point: {trial.end_point.directed}", highlight=False, markup=False, soft_wrap=True)
         for line in trial.reading.lines:
             out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -46,7 +46,7 @@ def trials(
         table.add_row(
             trial.name, f"{trial.arms.active} v {trial.arms.control}", str(trial.analysis_set().patients),
             str(len(trial.site_names)), trial.resolution,
-            f"{trial.end_point.label} ({trial.end_point.benefit} is better)",
+            trial.end_point.directed,
         )  # fmt: skip
     out.print(table)
     out.print("\nOne of them in full: bayes-lupil trials NAME", highlight=False)

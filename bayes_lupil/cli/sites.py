@@ -78,7 +78,7 @@ def sites(
     data = load(trial)
     with results(folder, _files, [trial, model or ""], force) as new:
         if not quiet:
-            tell_notes(data, trial)
+            tell_notes(data, trial, warn=False)
         result = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
         if new is not None:
             from bayes_lupil.report import write_look

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.frequentist.hierarchy import NONE, RECOMPUTED, HierarchyRow
@@ -18,6 +19,7 @@ __all__ = [
     "engines",
     "gate_notes",
     "hierarchy_table",
+    "known_first",
     "not_reported",
     "recomputed",
 ]  # fmt: skip
@@ -29,16 +31,15 @@ def comparison_page(result: Reanalysis) -> list[Block]:
     page: list[Block] = [Heading(trial.title, 1)]
     if trial.synthetic:
         page.append(Paragraph(SYNTHETIC, strong=True))
-    if trial.warnings:
-        page += [Paragraph("To be known first:", strong=True), Bullets(trial.warnings)]
+    page += known_first(result.cautions)
     page += [
         Paragraph(directions(result)),
         Heading("The trial's own hierarchy"),
         hierarchy_table(result),
         *gate_notes(result),
-        Heading("What the counts give (recomputed here)"),
+        Heading(f"What the counts give (recomputed here): {trial.end_point.directed}"),
         *recomputed(result),
-        Heading("Bayesian analyses"),
+        Heading(f"Bayesian analyses: {trial.end_point.directed}"),
         bayesian_analyses(result),
         *definitions(result),
     ]
@@ -54,6 +55,11 @@ def comparison_page(result: Reanalysis) -> list[Block]:
         cited = tuple(f"{s.citation}{f', doi {s.doi}' if s.doi else ''}" for s in trial.sources)
         page += [Heading("Sources"), Bullets(cited)]
     return page
+
+
+def known_first(cautions: Sequence[str]) -> list[Block]:
+    """What must be known before any result; nothing where there is nothing."""
+    return [Paragraph(f"Warning: {text}.", strong=True) for text in cautions]
 
 
 def directions(result: Reanalysis) -> str:

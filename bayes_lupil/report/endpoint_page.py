@@ -52,7 +52,7 @@ def hierarchy_rows(result: EndPointAnalysis) -> list[list[str]]:
             chance = probability(best.probability, best.mcse)
         rows.append(
             [
-                str(step.number), point.label, p_value(point.printed.p if point.printed else None),
+                str(step.number), step.derived.end_point.directed, p_value(point.printed.p if point.printed else None),
                 p_value(step.counterpart.p), p_value(step.gate.adjusted_p), step.gate.status, effect, chance,
                 together_words(result, i), p_all_words(result, i), bound_words(result, i),
             ]
@@ -84,7 +84,7 @@ def end_points_page(result: EndPointAnalysis) -> list[Block]:
         Heading("Step by step"),
     ]
     for step in result.steps:
-        page += [Heading(f"{step.number}. {step.derived.plan.label}", 3), *one_step(result, step)]
+        page += [Heading(f"{step.number}. {step.derived.end_point.directed}", 3), *one_step(result, step)]
     if result.joint is not None or result.joint_reason:
         page += [Heading("All end points together"), *together(result)]
     if result.further is not None:

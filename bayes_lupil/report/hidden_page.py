@@ -55,7 +55,7 @@ class ExcludedSite:
 def hidden_page(result: HiddenAnalysis) -> list[Block]:
     """Three sentences and the figure, then what each count could do, bounds, site models and the excluded patients."""
     trial = result.trial
-    page: list[Block] = [Heading(f"Sites: {trial.title}", 1)]
+    page: list[Block] = [Heading(f"Sites: {trial.title}, {trial.end_point.directed}", 1)]
     if trial.synthetic:
         page.append(Paragraph(SYNTHETIC, strong=True))
     page += [

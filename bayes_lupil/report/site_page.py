@@ -5,6 +5,7 @@ from __future__ import annotations
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
+from bayes_lupil.report.comparison_page import known_first
 from bayes_lupil.report.figure_words import exclusion_words, outliers_words, predicted_words, shrinkage_words
 from bayes_lupil.report.site_rows import (
     conflict_words,
@@ -38,17 +39,18 @@ def sites_page(result: SiteAnalysis) -> list[Block]:
     """Table of sites, models against each other, the way from kept to excluded, predictive checks."""
     trial, table = result.trial, result.table
     good = "higher" if trial.end_point.sign > 0 else "lower"
-    page: list[Block] = [Heading(f"Sites: {trial.title}", 1)]
+    page: list[Block] = [Heading(f"Sites: {trial.title}, {trial.end_point.directed}", 1)]
     if table.synthetic:
         page.append(Paragraph(SYNTHETIC, strong=True))
     page += [
+        *known_first(result.cautions),
         Paragraph(
             f"End point: {trial.end_point.label}; a {good} response is the benefit. Risk differences are "
             f"{trial.arms.active} minus {trial.arms.control}, in percentage points."
         ),
         Heading("In short"),
         Bullets(tuple(in_short(result))),
-        Heading(f"Site by site, under `{table.model}`"),
+        Heading(f"Site by site, under `{table.model}` ({trial.end_point.benefit} is better)"),
         *site_by_site(result),
         Heading("Site models against each other"),
         *models_compared(result),

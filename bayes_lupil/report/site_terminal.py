@@ -26,7 +26,7 @@ from bayes_lupil.report.site_rows import (
 from bayes_lupil.report.supposed import left_out_words, supposed_words
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.table import SiteTable
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 __all__ = ["DELETION", "WEIGHT", "headline", "print_hidden", "print_site_analysis", "table_notes"]
 
@@ -53,7 +53,9 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
     table = result.table
     if table.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
+    for caution in result.cautions:
+        out.print(f"Warning: {visible(caution)}", style="bold", highlight=False, markup=False)
+    out.print(visible(_title(result.trial)), style="bold", highlight=False, markup=False)
     for text in headline(result):
         line(text)
     _print_table(table, out)
@@ -88,6 +90,10 @@ def print_site_analysis(result: SiteAnalysis, out: Console) -> None:
             line(f"{item.model.name}: {item.reason}")
 
 
+def _title(trial: Trial) -> str:
+    return f"{trial.title}: {trial.end_point.directed}"
+
+
 def headline(result: SiteAnalysis) -> list[str]:
     """End point, arms, direction and overall result under the shown model."""
     trial, shown = result.trial, result.shown
@@ -95,7 +101,7 @@ def headline(result: SiteAnalysis) -> list[str]:
     assert best is not None  # a table is shown of sound fits alone
     limits = interval(points(rd.q2_5), points(rd.q97_5))
     return [
-        f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
+        f"{trial.end_point.directed}. {trial.arms.active} (active) v "
         f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",
         f"All sites: risk difference {points(rd.q50)} points (95 % credible interval {limits}; "
         f"{benefit_side(trial.end_point)}), P(benefit) {probability(best.probability, best.mcse)}; log odds ratio at "
@@ -173,7 +179,7 @@ def print_hidden(result: HiddenAnalysis, out: Console) -> None:
     hidden = result.hidden
     if result.trial.synthetic:
         out.print(SYNTHETIC, style="bold red")
-    out.print(visible(result.trial.title), style="bold", highlight=False, markup=False)
+    out.print(visible(_title(result.trial)), style="bold", highlight=False, markup=False)
     line("The table of sites was never published. What the unpublished counts could do:")
     for text in (*sentences(hidden), *supposed_words(result.alternatives), left_out_words(result.stayed, result.trial)):
         line(f"- {text}")

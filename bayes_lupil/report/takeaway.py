@@ -65,7 +65,7 @@ def comparison_for_papers(contents: Contents) -> Table:
             "p as printed", "p recomputed", "P(benefit)", "P(relevant benefit)",
         ),
         rows,
-        f"{contents.trial.end_point.label}: risk differences are {arms.active} minus {arms.control}, in points",
+        f"{contents.trial.end_point.directed}: risk differences are {arms.active} minus {arms.control}, in points",
         "comparison.csv",
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def benefit_table(contents: Contents) -> Table | None:
         return None
     # by statement: what is trivial depends on two thresholds, and models may differ in either
     wanted = [(item.kind, item.statement) for item in lead.ladder]
-    rows = []
+    rows, arms = [], contents.trial.arms
     for model, prior, population, ladder in ladders(contents):
         by_event = {(item.kind, item.statement): item for item in ladder}
         cells = [
@@ -88,8 +88,8 @@ def benefit_table(contents: Contents) -> Table | None:
     return Table.of(
         ("analysis", "kind", "population", *(_head(item, contents.trial.end_point) for item in lead.ladder)),
         rows,
-        f"Probabilities of more or fewer responses ({contents.trial.end_point.label}) on {contents.trial.arms.active} "
-        f"than on {contents.trial.arms.control}, with their Monte Carlo standard errors",
+        f"{contents.trial.end_point.directed}: probabilities of more or fewer responses on {arms.active} than on "
+        f"{arms.control}, with their Monte Carlo standard errors",
         "benefit.csv",
     )
 
@@ -152,11 +152,11 @@ def takeaway(contents: Contents) -> dict[str, bytes]:
 
     Without a sound analysis `benefit.csv` has no row, and there is no other table of benefit.
     """
-    synthetic = contents.trial.synthetic
+    synthetic, cautions = contents.trial.synthetic, contents.reanalysis.cautions
     comparison = csv_text(comparison_table(contents.reanalysis).round(6))
     benefit = csv_text(marked(benefit_frame(contents), synthetic).round(6))
     found = {"comparison.csv": comparison.encode(), "benefit.csv": benefit.encode()}
-    notes = [*([SYNTHETIC] if synthetic else []), _NOTE]
+    notes = [*([SYNTHETIC] if synthetic else []), *(f"Warning: {text}." for text in cautions), _NOTE]
     for name, table in (("comparison_table", comparison_for_papers(contents)), ("benefit", benefit_table(contents))):
         if table is None:
             continue

@@ -33,15 +33,15 @@ def print_posterior(posterior: Posterior, out: Console) -> None:
     else:
         n0, n1 = p.patients or (0, 0)
         counts = f"{p.arms.active} {n1} patients against {p.arms.control} {n0}"
-    unit = f" in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
+    unit = f", in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
+    for caution in p.cautions:
+        _line(out, f"Warning: {caution}", "bold")
     _line(out, p.title, "bold")
     _line(out, f"Arms: {counts} ({p.population_label})")
-    _line(out, f"End point: {p.end_point.label}{unit}; {p.end_point.benefit} is better")
+    _line(out, f"End point: {p.end_point.directed}{unit}")
     _line(out, f"Model: {posterior.spec.name}: {posterior.spec.title}")
     of_effect = "mean difference" if posterior.spec.continuous else "log odds ratio"
     _line(out, f"Prior of the effect (beta, {of_effect}): {posterior.spec.priors.beta.describe()}")
-    for caution in p.cautions:
-        _line(out, f"Warning: {caution}", "bold")
     best = posterior.p_benefit
     if best is None:
         _line(out, "No probability is given, because the diagnostics failed.", "bold")
@@ -78,15 +78,16 @@ def print_reanalysis(contents: Contents, folder: Path, out: Console) -> None:
     result = contents.reanalysis
     if result.trial.synthetic:
         _line(out, SYNTHETIC, "bold red")
-    _line(out, result.trial.title, "bold")
-    lead = contents.lead
-    for caution in lead.provenance.cautions if lead is not None else ():
+    for caution in result.cautions:
         _line(out, f"Warning: {caution}", "bold")
+    end_point, arms = result.trial.end_point, result.trial.arms
+    _line(out, f"{result.trial.title}: {end_point.directed}", "bold")
     for text in (*reanalysed(contents), *sure(contents)[:1]):
         _line(out, text.replace("`", ""))
     _line(out, "The trial's own hierarchy", "bold")
     out.print(_hierarchy(result))
-    _line(out, "Bayesian analyses: risk difference in points (95 % credible interval)", "bold")
+    effect = f"risk difference in points, {arms.active} minus {arms.control}; {end_point.benefit} is better"
+    _line(out, f"Bayesian analyses: {effect} (95 % credible interval)", "bold")
     for item in result.analyses:
         _print_analysis(item, out)
     if result.agreements:
@@ -162,10 +163,12 @@ def print_trial(trial: Trial, out: Console) -> None:
 
     if trial.synthetic:
         _line(out, SYNTHETIC, "bold red")
+    for warning in trial.warnings:
+        _line(out, f"Warning: {warning}", "bold")
     _line(out, trial.title, "bold")
     line(f"Known as {trial.resolution}; {len(trial.site_names)} sites; data hash {trial.data_hash[:12]}")
     line(f"Arms: {trial.arms.active} against {trial.arms.control}")
-    line(f"End point: {trial.end_point.label} ({trial.end_point.benefit} is better)")
+    line(f"End point: {trial.end_point.directed}")
     if trial.end_point.mcid is not None:
         mcid = f"{100 * trial.end_point.mcid:g} percentage points ({trial.end_point.mcid_source})"
         line(f"Minimal clinically important difference: {mcid}")

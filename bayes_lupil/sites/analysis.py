@@ -121,7 +121,13 @@ class SiteAnalysis(Shown):
         suspects = ", ".join(self.path.sites) if self.path is not None else ""
         more = [("models", fitted)] + ([("suspects", f"{suspects}: {self.why_suspect}")] if suspects else [])
         calls = ("sites.table", "sites.comparison", "sites.path", "sites.checks")
-        return Card(table.heading, (*more, *table.rows), table.alert, calls)
+        warnings = [("warning", text) for text in self.cautions]
+        return Card(table.heading, (*warnings, *more, *table.rows), table.alert, calls)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be known before any result: of the trial, and of the fit of the shown model."""
+        return tuple(dict.fromkeys((*self.trial.warnings, *self.shown.provenance.cautions)))
 
     @property
     def sound(self) -> dict[str, Posterior]:

@@ -50,13 +50,20 @@ def cautions(trial: Trial) -> tuple[str, ...]:
                 "common"
             )
     point = trial.end_point
-    undeclared = trial.reading is not None and not trial.reading.direction_declared
-    if undeclared and point.kind == "binary" and _HARM.search(re.sub(r"[_.]+", " ", point.name.casefold())):
+    name = re.sub(r"[_.]+", " ", f"{point.name} {point.label}".casefold())
+    if not _is_declared(trial) and point.kind == "binary" and _HARM.search(name):
         found.append(
             f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' "
             "sounds like a harm: --benefit lower (in Python: benefit='lower')"
         )
     return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
+
+
+def _is_declared(trial: Trial) -> bool:
+    """Whether anybody said which direction is a benefit; of one made in Python by default it is unknown."""
+    if trial.reading is not None:
+        return trial.reading.direction_declared
+    return bool(trial.provenance) or trial.end_point.benefit == "lower"
 
 
 def is_confounded(patients: NDArray[np.int64]) -> bool:

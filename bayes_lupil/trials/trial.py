@@ -94,6 +94,17 @@ class EndPoint:
         """+1 where a higher response probability or value is a benefit, -1 where it is a harm."""
         return 1 if self.benefit == "higher" else -1
 
+    @property
+    def directed(self) -> str:
+        """The end point and the direction that is a benefit, for headings.
+
+        Examples
+        --------
+        >>> EndPoint("death", "death within 30 days", "lower").directed
+        'death within 30 days (lower is better)'
+        """
+        return f"{self.label} ({self.benefit} is better)"
+
 
 @dataclass(frozen=True)
 class Trial(Shown, ReadOnly):
@@ -328,7 +339,8 @@ class Trial(Shown, ReadOnly):
     def card(self) -> Card:
         """Arms with their counts, end point with its direction, sites and populations."""
         point, sites = self.end_point, len(self.site_names)
-        rows = [("end point", f"{point.label}: {point.benefit} is better")]
+        rows = [("warning", text) for text in self.warnings]
+        rows.append(("end point", f"{point.label}: {point.benefit} is better"))
         if isinstance(self.data, Measurements):
             known = self.data.measured
             words = [f"{name} {int((known & (self.data.arm == a)).sum())}" for a, name in enumerate(self.arms.names)]
@@ -340,7 +352,6 @@ class Trial(Shown, ReadOnly):
         where = str(sites) if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
-        rows += [("warning", text) for text in self.warnings]
         rows += [("note", note) for note in self.notes]
         model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
         calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")

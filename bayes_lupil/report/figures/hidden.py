@@ -51,8 +51,9 @@ def figure_hidden_counts(hidden: HiddenCounts, width: float = 8.0) -> Figure:
     narrow = pair is None or width < _NARROW
     lines_wide = width if narrow else 0.4 * width
     titles = [wrap(text, int(11.5 * (lines_wide - 0.75))) for text in _titles(hidden)]
+    point = hidden.posterior.provenance.end_point
     heading = wrap(
-        f"{clip(hidden.posterior.provenance.end_point.label, 50)}: what the unpublished counts at the excluded sites "
+        f"{clip(point.label, 50)} ({point.benefit} is better): what the unpublished counts at the excluded sites "
         f"could do", int((8 if width >= _PHONE else 8.8) * width),
     )  # fmt: skip
     synthetic = hidden.posterior.provenance.synthetic

@@ -65,7 +65,7 @@ def _label(posterior: Posterior) -> str:
 
 
 def _title(end_point: EndPoint) -> str:
-    return clip(end_point.label[:1].upper() + end_point.label[1:], 60)
+    return f"{clip(end_point.label[:1].upper() + end_point.label[1:], 60)} ({end_point.benefit} is better)"
 
 
 def _axis_label(arms: Arms) -> str:

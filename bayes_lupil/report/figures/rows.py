@@ -174,9 +174,9 @@ def better(sign: int) -> str:
 
 
 def title(posterior: Posterior) -> str:
-    """The end point, as the beginning of a title."""
-    label = posterior.provenance.end_point.label
-    return clip(label[:1].upper() + label[1:], 50)
+    """The end point with its direction, as the beginning of a title."""
+    point = posterior.provenance.end_point
+    return f"{clip(point.label[:1].upper() + point.label[1:], 50)} ({point.benefit} is better)"
 
 
 def upward(error: float) -> str:

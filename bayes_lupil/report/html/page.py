@@ -57,18 +57,12 @@ def render_page(contents: Contents, pictures: dict[str, Picture], files: Mapping
         checklists=checklists(contents, frozenset(anchors)),
         downloads=_downloads(files),
         synthetic=SYNTHETIC if contents.trial.synthetic else "",
-        warnings=_warnings(contents),
+        warnings=contents.reanalysis.cautions,
         your_prior=payload(contents.priors) if contents.priors is not None else None,
         your_prior_table=static_table(contents.priors) if contents.priors is not None else None,
         styles=_source("page.css") + _source("your_prior.css"),
         script=_source("page.js") + _source("your_prior.js"),
     )
-
-
-def _warnings(contents: Contents) -> list[str]:
-    """What must be known before any result: of the trial, and of the lead analysis."""
-    lead = contents.lead
-    return [*contents.trial.warnings, *(lead.provenance.cautions if lead is not None else ())]
 
 
 def _source(name: str) -> Markup:

@@ -29,7 +29,7 @@ __all__ = ["sections_of"]
 def sections_of(contents: Contents) -> tuple[Section, ...]:
     """Every section that the run has something for."""
     every = [
-        Section("answer", "In short", tuple(_answer(contents))),
+        Section("answer", "In short", tuple(_answer(contents)), directed=True),
         Section("trial", "The trial and the question", (
             *trial_blocks(contents), Heading("Estimand, by the attributes of ICH E9(R1)", 3),
             *estimand_blocks(contents),
@@ -37,11 +37,11 @@ def sections_of(contents: Contents) -> tuple[Section, ...]:
         Section("data", "The data, with the source of every number", tuple(data_blocks(contents))),
         Section("models", "Models and priors", tuple(model_blocks(contents))),
         Section("prior-predictive", "What the priors expect before the data", tuple(_prior_predictive(contents))),
-        Section("results", "Results", tuple(result_blocks(contents))),
+        Section("results", "Results", tuple(result_blocks(contents)), directed=True),
         Section("your-prior", "Your prior", (), "your_prior") if contents.priors is not None else None,
         Section("hierarchy", "The trial's own hierarchy, beside it", tuple(_hierarchy(contents))),
-        Section("sites", "Sites", tuple(_sites(contents.sites))) if contents.sites is not None else None,
-        Section("sensitivity", "Sensitivity to the prior", tuple(sensitivity_blocks(contents)))
+        Section("sites", "Sites", tuple(_sites(contents.sites)), directed=True) if contents.sites is not None else None,
+        Section("sensitivity", "Sensitivity to the prior", tuple(sensitivity_blocks(contents)), directed=True)
         if contents.priors is not None else None,
         Section("diagnostics", "Diagnostics", tuple(diagnostics_blocks(contents))),
         Section("limitations", "Limitations", tuple(limitation_blocks(contents))),

@@ -21,12 +21,15 @@ class Section:
     blocks : tuple of Block
     widget : {"", "your_prior", "checklists"}
         What the page adds that is no block.
+    directed : bool
+        Whether its heading names the end point and the direction that is a benefit.
     """
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     widget: str = ""
+    directed: bool = False
 
 
 def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
