@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Patients,
         Trial,
         builtin_trials,
+        load_comparisons,
         load_trial,
     )
 
@@ -47,7 +48,8 @@ _HOMES = {
     "Arms": "trials", "BayesLupilError": "errors", "Cells": "trials", "EndPoint": "trials", "Margins": "trials",
     "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
     "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
-    "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_model": "spec",
+    "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_comparisons": "trials",
+    "load_model": "spec",
     "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "pymc_model": "fitting",
     "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
@@ -68,9 +70,9 @@ _MODULES = {
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
-    "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
-    "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
-    "synthetic_patients", "trial_hierarchy",
+    "endpoints", "figures", "fit", "hidden", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial",
+    "model", "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models",
+    "sites", "synthetic_patients", "trial_hierarchy",
 ]  # fmt: skip
 
 try:

@@ -157,8 +157,13 @@ def test_reanalyse_writes_its_folder(run, fake_engine, tmp_path):
     assert "SRI-4" in out
     assert (tmp_path / "o" / "comparison.md").is_file()
     # again into the same folder
-    status, _, err = run("reanalyse", "he2020", "--out", tmp_path / "o", "--quiet")
+    status, _, err = run("reanalyse", "--out", tmp_path / "o", "--quiet")
     assert (status, err) == (0, "")
+    # the models of another trial: what only the first had is removed, and said to be
+    status, _, err = run("reanalyse", "he2020", "--out", tmp_path / "o", "--quiet")
+    assert status == 0
+    assert "such as 'informed_he2020/benefit.csv'" in err
+    assert not (tmp_path / "o" / "informed_he2020").exists()
 
 
 def test_reanalyse_ends_with_3_where_a_fit_failed(run, fake_engine, tmp_path):

@@ -68,9 +68,9 @@ def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
         "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
-        "endpoints", "figures", "fit", "hidden", "load_model", "load_models", "load_plan", "load_trial", "model",
-        "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models",
-        "sites", "synthetic_patients", "trial_hierarchy",
+        "endpoints", "figures", "fit", "hidden", "load_comparisons", "load_model", "load_models", "load_plan",
+        "load_trial", "model", "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report",
+        "sensitivity", "site_models", "sites", "synthetic_patients", "trial_hierarchy",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +29,9 @@ from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
+    from bayes_lupil.posterior import Posterior
     from bayes_lupil.reanalysis import Analysis
+    from bayes_lupil.report import Contents
     from bayes_lupil.spec import ModelSpec
 
 
@@ -74,14 +77,16 @@ def reanalyse(
     from bayes_lupil.report.terminal import print_reanalysis
     from bayes_lupil.spec import load_models
 
-    data = load(trial)
-    specs = load_models(models, trial=data.name)
-    target = str(Path("outputs") / folder_names([data.name])[0]) if folder is None else folder
+    trials = load(trial)
+    name = next(iter(trials.values())).name
+    specs = load_models(models, trial=name)
+    target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *_model_files(models)]
     if with_sites:
         from bayes_lupil.cli.sites import check_sites, look_at_sites
 
-        check_sites(data, None, [])
+        for data in trials.values():
+            check_sites(data, None, [])
 
     def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
         if not quiet:
@@ -92,24 +97,30 @@ def reanalyse(
             if done is not None and done.posterior is not None and done.posterior.provenance.handed_over:
                 err.print(f"      {done.posterior.provenance.handed_over}", highlight=False, markup=False)
 
-    lost: BayesLupilError | None = None
-    with results(target, lambda: reanalysis_files(specs, with_sites), read, force) as new:
+    files = reanalysis_files(specs, with_sites)
+    lost: list[BayesLupilError] = []
+    found: dict[str, Contents] = {}
+    with results(target, lambda: [f"{place}{file}" for place in trials for file in files], read, force) as new:
         assert new is not None
-        if not quiet:
-            tell_notes(data, trial)
-        show = interactive(quiet)
-        result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
-        contents = collect(result)
-        if with_sites:
-            try:
-                contents = replace(contents, sites=look_at_sites(data, None, [], True, None, quiet, result.posteriors))
-            except BayesLupilError as problem:  # the fits are worth keeping without it
-                lost = problem
-        write_reanalysis(contents, new)
-    print_reanalysis(contents, Path(target), out)
-    if lost is not None:
-        err.print(f"The report has no section on the sites. {lost}", highlight=False, markup=False, soft_wrap=True)
-    if lost is not None or not result.ok or (contents.sites is not None and not contents.sites.ok):
+        for place, data in trials.items():
+            if not quiet:
+                tell_notes(data, trial)
+            show = interactive(quiet)
+            result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
+            contents = collect(result)
+            if with_sites:
+                try:
+                    look = look_at_sites(data, None, [], True, None, quiet, result.posteriors)
+                    contents = replace(contents, sites=look)
+                except BayesLupilError as problem:  # the fits are worth keeping without it
+                    lost.append(problem)
+            write_reanalysis(contents, new / place)
+            found[place] = contents
+    for place, contents in found.items():
+        print_reanalysis(contents, Path(target) / place, out)
+    for lack in lost:
+        err.print(f"The report has no section on the sites. {lack}", highlight=False, markup=False, soft_wrap=True)
+    if lost or not all(item.reanalysis.ok and (item.sites is None or item.sites.ok) for item in found.values()):
         raise typer.Exit(FAILED)
 
 
@@ -142,6 +153,7 @@ def fit(
     load: ReadTrial,
 ) -> None:
     """Fit one model to one trial: the answer first, then everything that was estimated."""
+    from bayes_lupil.fitting import fit as run
     from bayes_lupil.fitting import swapped
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.report.terminal import print_posterior
@@ -153,33 +165,38 @@ def fit(
             said = f"'{model}' is the model and '{trial}' the trial; the order is: fit MODEL TRIAL"
             err.print(f"note: {said}", highlight=False, markup=False, soft_wrap=True)
     spec = load_model(model)
-    data = load(trial)
-    build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
-    with results(folder, _fit_files, [model, trial], force) as new:
-        if not quiet:
-            tell_notes(data, trial, warn=as_json)
-        from bayes_lupil.fitting import fit as run
+    trials = load(trial)
+    for data in trials.values():
+        build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
+    found: dict[str, Posterior] = {}
+    with results(folder, lambda: _fit_files(trials), [model, trial], force) as new:
+        for place, data in trials.items():
+            if not quiet:
+                tell_notes(data, trial, warn=as_json)
+            found[place] = run(spec, data, seed=seed, progress=interactive(quiet) and not as_json)
+            if new is not None:
+                from bayes_lupil.report import write_fit
 
-        posterior = run(spec, data, seed=seed, progress=interactive(quiet) and not as_json)
-        if new is not None:
-            from bayes_lupil.report import write_fit
-
-            write_fit(posterior, new)
+                write_fit(found[place], new / place)
     if as_json:
-        write_document(json.dumps(posterior.to_json(), indent=2, allow_nan=False) + "\n")
-    else:
+        by_arm = {posterior.provenance.arms.active: posterior.to_json() for posterior in found.values()}
+        content = found[""].to_json() if list(found) == [""] else {"comparisons": by_arm}
+        write_document(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    for place, posterior in found.items() if not as_json else ():
         print_posterior(posterior, out)
         if folder is not None:
-            out.print(f"Written to {folder}", highlight=False, markup=False)
-    if not posterior.verdict.ok:
+            out.print(f"Written to {Path(folder) / place}", highlight=False, markup=False)
+    failed = [posterior for posterior in found.values() if not posterior.verdict.ok]
+    for posterior in failed:
         err.print(posterior.verdict.text, highlight=False, markup=False)
+    if failed:
         raise typer.Exit(FAILED)
 
 
-def _fit_files() -> tuple[str, ...]:
+def _fit_files(places: Iterable[str]) -> list[str]:
     from bayes_lupil.report import FIT_FILES
 
-    return FIT_FILES
+    return [f"{place}{file}" for place in places for file in FIT_FILES]
 
 
 @app.command(
@@ -208,14 +225,14 @@ def check(
             specs.append(spec)
             out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)
         else:
-            trial = load(name)
-            trials.append(trial)
-            tell_reading(trial, name)
-            out.print(
-                f"ok: trial '{trial.name}' ({trial.resolution}), hash {trial.data_hash[:12]}",
-                highlight=False,
-                markup=False,
-            )
+            for trial in load(name).values():
+                trials.append(trial)
+                tell_reading(trial, name)
+                out.print(
+                    f"ok: trial '{trial.name}' ({trial.resolution}), hash {trial.data_hash[:12]}",
+                    highlight=False,
+                    markup=False,
+                )
     for trial in trials:
         for spec in specs:
             engine_for(build_likelihood(spec, trial))

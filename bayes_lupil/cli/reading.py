@@ -14,6 +14,7 @@ import typer
 
 from bayes_lupil.cli.common import err, out
 from bayes_lupil.errors import InputError
+from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadTrial", "reads_trials", "tell_notes", "tell_reading"]
 
-ReadTrial = Callable[[str], "Trial"]
-"""What a command is handed: reads the trial of that name, with the options that were given."""
+ReadTrial = Callable[[str], dict[str, "Trial"]]
+"""What a command is handed: reads the trial of that name, with the options that were given.
+
+By what stands before the names of its files: nothing, or of several active arms a folder for each.
+"""
 
 _PANEL = "How a table is read"
 
@@ -49,7 +53,14 @@ def _option(*names: str, help: str, metavar: str = "COLUMN") -> Any:  # noqa: A0
 
 def _options(
     control: Annotated[str | None, _option(help="Name of the control arm.", metavar="ARM")] = None,
-    active: Annotated[str | None, _option(help="Name of the active arm.", metavar="ARM")] = None,
+    active: Annotated[
+        list[str] | None,
+        _option(
+            help="Name of the active arm; several times, or 'each', for each against the control, in folders of "
+            "their own.",
+            metavar="ARM",
+        ),
+    ] = None,
     end_point: Annotated[
         str | None,
         _option(
@@ -105,9 +116,9 @@ def _options(
 ) -> dict[str, Any]:
     """The options as `load_trial` takes them."""
     given = {
-        "control": control, "active": active, "end_point": end_point, "benefit": benefit and benefit.value,
-        "mcid": mcid, "site": site, "arm": arm, "outcome": outcome, "id": id, "n": n, "where": where,
-        "population": _pairs(population or []) or None, "responder": _one_or_more(responder),
+        "control": control, "active": _one_or_more(active), "end_point": end_point,
+        "benefit": benefit and benefit.value, "mcid": mcid, "site": site, "arm": arm, "outcome": outcome, "id": id,
+        "n": n, "where": where, "population": _pairs(population or []) or None, "responder": _one_or_more(responder),
         "missing": missing and missing.value, "na": _one_or_more(na), "wide": _wide(wide), "sheet": sheet,
     }  # fmt: skip
     return {name: value for name, value in given.items() if value is not None} | {"single_arm_sites": single_arm_sites}
@@ -147,10 +158,16 @@ def reads_trials(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**given: Any) -> None:
         options = {name: given.pop(name) for name in asked}
 
-        def load(name: str) -> Trial:
-            from bayes_lupil.trials import load_trial
+        def load(name: str) -> dict[str, Trial]:
+            from bayes_lupil.trials import load_comparisons, load_trial
+            from bayes_lupil.trials.comparisons import EACH
 
-            return load_trial(name, **_options(**options))
+            asked_for = _options(**options)
+            if not isinstance(asked_for.get("active"), list) and asked_for.get("active") != EACH:
+                return {"": load_trial(name, **asked_for)}
+            found = load_comparisons(name, **asked_for)
+            places = (f"{folder}/" for folder in folder_names(found))
+            return dict(zip(places, found.values(), strict=True))
 
         command(**given, load=load)
 

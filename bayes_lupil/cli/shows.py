@@ -38,7 +38,8 @@ def trials(
     from bayes_lupil.trials import builtin_trials, load_trial
 
     if name is not None:
-        print_trial(load(name), out)
+        for trial in load(name).values():
+            print_trial(trial, out)
         return
     table = Table(Column("trial", no_wrap=True), "arms", "patients", "sites", "known as", "end point", **PLAIN)
     for known in builtin_trials():

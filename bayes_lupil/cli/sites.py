@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,26 +76,31 @@ def sites(
     from bayes_lupil.spec import load_model
 
     spec = None if model is None else load_model(model)
-    data = load(trial)
-    with results(folder, _files, [trial, model or ""], force) as new:
-        if not quiet:
-            tell_notes(data, trial, warn=False)
-        result = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
-        if new is not None:
-            from bayes_lupil.report import write_look
+    trials = load(trial)
+    for data in trials.values():
+        check_sites(data, spec, suspect or [])
+    found: dict[str, SiteAnalysis | HiddenAnalysis] = {}
+    with results(folder, lambda: _files(trials), [trial, model or ""], force) as new:
+        for place, data in trials.items():
+            if not quiet:
+                tell_notes(data, trial, warn=False)
+            found[place] = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
+            if new is not None:
+                from bayes_lupil.report import write_look
 
-            write_look(result, new)
-    _tell(result)
-    if folder is not None:
-        out.print(f"Written to {folder}: sites.md first", highlight=False, markup=False)
-    if not result.ok:
+                write_look(found[place], new / place)
+    for place, result in found.items():
+        _tell(result)
+        if folder is not None:
+            out.print(f"Written to {Path(folder) / place}: sites.md first", highlight=False, markup=False)
+    if not all(result.ok for result in found.values()):
         raise typer.Exit(FAILED)
 
 
-def _files() -> tuple[str, ...]:
+def _files(places: Iterable[str]) -> list[str]:
     from bayes_lupil.report import SITE_FILES
 
-    return SITE_FILES
+    return [f"{place}{file}" for place in places for file in SITE_FILES]
 
 
 def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> None:

@@ -101,7 +101,7 @@ def headline(result: SiteAnalysis) -> list[str]:
     assert best is not None  # a table is shown of sound fits alone
     limits = interval(points(rd.q2_5), points(rd.q97_5))
     return [
-        f"{trial.end_point.directed}. {trial.arms.active} (active) v "
+        f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
         f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",
         f"All sites: risk difference {points(rd.q50)} points (95 % credible interval {limits}; "
         f"{benefit_side(trial.end_point)}), P(benefit) {probability(best.probability, best.mcse)}; log odds ratio at "

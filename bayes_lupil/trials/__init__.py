@@ -1,6 +1,7 @@
 """Trials: what was observed, at the finest resolution that is known."""
 
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.comparisons import Comparisons, load_comparisons
 from bayes_lupil.trials.loading import builtin_trials, load_trial
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
@@ -13,6 +14,7 @@ __all__ = [
     "AnalysisSet",
     "Arms",
     "Cells",
+    "Comparisons",
     "EndPoint",
     "Exclusion",
     "Margins",
@@ -23,5 +25,6 @@ __all__ = [
     "Reading",
     "Trial",
     "builtin_trials",
+    "load_comparisons",
     "load_trial",
 ]

@@ -13,8 +13,9 @@ from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.checks import check_totals, one_spelling
 from bayes_lupil.trials.tables import Table, listed
 
-__all__ = ["check_both_arms", "check_sites", "declare_arms"]
+__all__ = ["check_both_arms", "check_sites", "declare_arms", "the_control"]
 
+_EACH = "--control NAME --active each (in Python: load_comparisons)"
 _CONTROL = re.compile(r"(.*[^a-z])?(placebo|control)([^a-z].*)?")
 _NEGATED = re.compile(r"(^|[^a-z])(no|non|not|without|active|positive)([^a-z]|$)")
 
@@ -28,7 +29,8 @@ def declare_arms(table: Table, column: str, control: str | None, active: str | N
     found = list(dict.fromkeys(table.names(column)))
     for role, name in (("control", control), ("active", active)):
         if name is not None and name not in found:
-            raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", nearest(name, found))
+            hint = f"Each arm against control: {_EACH}." if name.casefold() == "each" else nearest(name, found)
+            raise TrialError(str(table.path), f"no arm '{name}'", f"the {role} arm named", hint)
     if control is not None and control == active:
         raise TrialError(str(table.path), f"'{control}' as control and as active", "two different arms")
     one_spelling(table, column, found, "arm")
@@ -46,9 +48,28 @@ def declare_arms(table: Table, column: str, control: str | None, active: str | N
             str(table.path),
             f"the arms {listed([repr(name) for name in found], 12)}",
             "one named as control and one as active",
-            "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...).",
+            "Say which two to compare: --control NAME --active NAME (in Python: control=..., active=...)"
+            + ("." if len(found) == 2 else f"; or each against control in one run: {_EACH}."),
         )
     return control, active
+
+
+def the_control(table: Table, found: Sequence[str], control: str | None) -> str:
+    """The control among several arms: the one named, or else the only one that is called so.
+
+    Raises
+    ------
+    TrialError
+        Where there is no such arm, or none is called control or placebo, or several are.
+    """
+    known = [name for name in found if _is_control(name)] if control is None else [control]
+    if len(known) != 1:
+        told = listed([repr(name) for name in found], 12)
+        hint = "Say which: --control NAME (in Python: control=...)."
+        raise TrialError(str(table.path), f"the arms {told}", "one named as control", hint)
+    if known[0] not in found:
+        raise TrialError(str(table.path), f"no arm '{known[0]}'", "the control arm named", nearest(known[0], found))
+    return known[0]
 
 
 def _is_control(name: str) -> bool:

@@ -17,7 +17,7 @@ from bayes_lupil.trials.roles import Roles, find_roles
 from bayes_lupil.trials.tables import MARK, Table
 from bayes_lupil.trials.where import rows_where
 
-__all__ = ["ReadTable", "read_counts"]
+__all__ = ["ReadTable", "read_counts", "rows_asked"]
 
 SHAPES = {"patients": "a row a patient", "cells": "a row a site and arm", "wide": "a row a site"}
 
@@ -57,13 +57,7 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
     """
     synthetic, rows = table.synthetic, len(table.rows)
     whole = table
-    if asked.where is not None:
-        chosen = rows_where(table, asked.where)
-        if not any(chosen):
-            raise TrialError(
-                f"{table.path}, where", f"no row that fulfils '{asked.where}'", "at least one for each arm"
-            )
-        table = table.part([i for i, good in enumerate(chosen) if good])
+    table = rows_asked(table, asked)
     roles = find_roles(table, asked)
     left_out = _left_out(whole, table, roles, asked)
     guesses = [*table.notes, *roles.guesses]
@@ -112,6 +106,22 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         cautions=cautions,
     )
     return ReadTable(data, arms, roles.outcome or "", flags, reading, synthetic)
+
+
+def rows_asked(table: Table, asked: Asked) -> Table:
+    """The rows that the caller's condition leaves.
+
+    Raises
+    ------
+    TrialError
+        Where it leaves none.
+    """
+    if asked.where is None:
+        return table
+    chosen = rows_where(table, asked.where)
+    if not any(chosen):
+        raise TrialError(f"{table.path}, where", f"no row that fulfils '{asked.where}'", "at least one for each arm")
+    return table.part([i for i, good in enumerate(chosen) if good])
 
 
 _WIDE_NAMES = {
