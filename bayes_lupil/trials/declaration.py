@@ -1,17 +1,14 @@
-"""What a trial file (TOML) may say, and the trial that it declares."""
+"""The trial that a trial file (TOML) declares."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, StringConstraints
 
 from bayes_lupil.characters import repeated
-from bayes_lupil.documents import NAME_PATTERN, Document, Name, read_toml
+from bayes_lupil.documents import read_toml
 from bayes_lupil.errors import TrialError, nearest, within
-from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.margins import Margins, Supposition
@@ -21,146 +18,19 @@ from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.sources import read_source
 from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
+from bayes_lupil.trials.trial_file import (
+    CellsTable,
+    DataTable,
+    ExcludedSites,
+    Impossible,
+    MarginRow,
+    MarginsTable,
+    NumberOfSites,
+    StepTable,
+    TrialFile,
+)
 
-__all__ = ["TrialFile", "read_trial_file"]
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Count = Annotated[int, Field(ge=0, le=MOST_PATIENTS)]
-Grade = Literal["A", "B", "C", "declared"]
-"""A read in a published source, B arithmetic or inference from A, C common knowledge, declared: our own choice."""
-
-
-class ArmsTable(Document):
-    control: Name
-    active: Name
-
-
-class EndPointTable(Document):
-    name: Name
-    label: Text
-    benefit: Literal["higher", "lower"]
-    unit: Text = "proportion of patients"
-    mcid: Annotated[float, Field(gt=0, lt=1)] | None = None
-    mcid_source: str = ""
-
-
-class SourceTable(Document):
-    id: Name
-    citation: Text
-    doi: str = ""
-    licence: str = ""
-
-
-class PopulationTable(Document):
-    name: Name
-    label: Text
-    description: str = ""
-    prespecified: bool | None = None
-    post_hoc: bool = False
-    source: str = ""
-    grade: Grade | None = None
-
-
-class CellRow(Document):
-    site: Name
-    arm: Name
-    responders: Count
-    n: Count
-
-
-class CellsTable(Document):
-    source: Name
-    grade: Grade
-    rows: Annotated[tuple[CellRow, ...], Field(min_length=1)]
-
-
-class MarginRow(Document):
-    population: Name
-    arm: Name
-    responders: Count
-    n: Count
-    printed: str = ""
-    source: Name
-    grade: Grade
-
-
-class ExcludedSites(Document):
-    names: Annotated[tuple[Name, ...], Field(min_length=1)]
-    source: Name
-    grade: Grade
-
-
-class NumberOfSites(Document):
-    value: Annotated[int, Field(ge=2, le=MOST_UNPUBLISHED_SITES)]
-    source: Name
-    grade: Grade
-
-
-class Impossible(Document):
-    arm: Name
-    response: Literal["responder", "non-responder"]
-    reason: Text
-    source: Name
-    grade: Grade
-
-
-class SuppositionTable(Document):
-    name: Text
-    n_sites: Annotated[int, Field(ge=2, le=MOST_UNPUBLISHED_SITES)] | None = None
-    excluded_control_at_least: Count | None = None
-    excluded_arms_differ_at_most: Count | None = None
-
-
-class MarginsTable(Document):
-    subset: Name
-    n_sites: NumberOfSites
-    excluded_sites: ExcludedSites
-    rows: Annotated[tuple[MarginRow, ...], Field(min_length=4, max_length=4)]
-    impossible_at_excluded_sites: tuple[Impossible, ...] = ()
-    alternatives: tuple[SuppositionTable, ...] = ()
-
-
-class DataTable(Document):
-    file: Name
-    outcome: Name | None = None
-    single_arm_sites: bool = False
-    source: Name
-    grade: Grade
-
-
-class PublishedTable(Document):
-    population: Name
-    printed: str = ""
-    p: Annotated[float, Field(ge=0, le=1)] | None = None
-    reported: str = ""
-    source: Name
-    grade: Grade
-
-
-class StepTable(Document):
-    name: Text
-    role: Text
-    recomputable: bool = False
-    published: tuple[PublishedTable, ...] = ()
-
-
-class TrialFile(Document):
-    """A trial as a TOML document; exactly one of `cells`, `margins` and `data` holds the counts."""
-
-    schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-    title: Text
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
-    not_published: tuple[str, ...] = ()
-    arms: ArmsTable
-    end_point: EndPointTable
-    sources: tuple[SourceTable, ...] = ()
-    populations: tuple[PopulationTable, ...] = ()
-    cells: CellsTable | None = None
-    margins: MarginsTable | None = None
-    data: DataTable | None = None
-    hierarchy: tuple[StepTable, ...] = ()
+__all__ = ["read_trial_file"]
 
 
 def read_trial_file(path: Path) -> Trial:
@@ -192,10 +62,10 @@ def read_trial_file(path: Path) -> Trial:
     else:
         assert file.data is not None  # exactly one is given
         read = read_counts(
-            read_source(path.parent / file.data.file),
+            read_source(path.parent / file.data.file, file.data.sheet),
             Asked.of(
-                control=arms.control, active=arms.active, outcome=file.data.outcome, end_point=file.end_point.name,
-                single_arm_sites=file.data.single_arm_sites, harmful=file.end_point.benefit == "lower",
+                control=arms.control, active=arms.active, end_point=file.end_point.name,
+                harmful=file.end_point.benefit == "lower", **file.data.options,
             ),
         )  # fmt: skip
         data, reading = read.data, read.reading

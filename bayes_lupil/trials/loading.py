@@ -231,7 +231,7 @@ def _declared(path: Path, where: str, given: dict[str, Any]) -> Trial:
         if value is None or value == declared.get(option):
             continue
         required = f"what the trial file declares ({declared[option]!r}), or nothing" if option in declared else (
-            "nothing: a trial file says itself how its data are read"
+            "nothing: a trial file says itself, in [data], how its data are read"
         )  # fmt: skip
         raise TrialError(f"{where}, option {option}", repr(value), required)
     return trial

@@ -69,8 +69,11 @@ class _Condition:
 
         try:
             tree = ast.parse(_QUOTED.sub(named, self.text.strip()), mode="eval")
-            return self.fulfilled(tree.body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self.refuse(f"'{self.text}'")
+        try:
+            return self.fulfilled(tree.body)
+        except (RecursionError, MemoryError):
             self.refuse(f"'{self.text}'")
 
     def refuse(self, found: str, hint: str = "") -> NoReturn:
