@@ -18,9 +18,10 @@ from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.progress import is_shown
-from bayes_lupil.provenance import HANDED_OVER, TWO_ANSWERS, provenance_of
+from bayes_lupil.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS, provenance_of
 from bayes_lupil.spec import ModelSpec, is_model, load_model
 from bayes_lupil.tree import build_tree
+from bayes_lupil.trials.cautions import one_armed_sites
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.loading import BY_USER, read_trial
 from bayes_lupil.trials.trial import Trial
@@ -184,7 +185,8 @@ def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterio
     """The posterior; and that of the fast engine where its diagnostics failed and NUTS took over."""
     first = _posterior(likelihood, trial, run_engine(likelihood, progress))
     if likelihood.spec.sampler.engine != "auto" or not _by_fast_engine(first) or first.verdict.ok:
-        return first, None
+        note = _influence_of_one_armed_sites(first, trial)
+        return replace(first, provenance=first.provenance.noted(note)) if note else first, None
     named = build_likelihood(likelihood.spec.edited(sampler__engine="nuts"), trial)
     try:
         draws = run_engine(named, progress)
@@ -193,6 +195,40 @@ def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterio
         return replace(first, provenance=first.provenance.noted(note)), None
     note = f"{HANDED_OVER}the diagnostics of {fast_engine(likelihood)} failed: {'; '.join(first.verdict.failures)}"
     return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note))), first
+
+
+def _influence_of_one_armed_sites(posterior: Posterior, trial: Trial) -> str:
+    """What the sites with patients of one arm only do to the answer, from a fit without them; empty where none are.
+
+    They say nothing of a comparison within sites, so what they do comes from what sites have in common. Told of fits by
+    quadrature alone, which takes about a second, and of no model that leaves sites out itself.
+    """
+    spec = posterior.spec
+    alone = () if spec.sites.pooled or spec.without_sites else one_armed_sites(trial, spec.population)
+    if not alone or not _by_fast_engine(posterior) or not posterior.verdict.ok:
+        return ""
+    try:
+        without = build_likelihood(spec.edited(without_sites=list(alone)), trial)
+        other = _posterior(without, trial, run_engine(without, False))
+    except (InputError, SamplerError):  # no trial without them, or none that the model supports
+        return ""
+    chance, chance_without = posterior.p_benefit, other.p_benefit
+    if chance is None or chance_without is None:
+        return ""
+    within = "beta" if trial.end_point.kind == "binary" else posterior.effect
+    effect = "log odds ratio within sites" if within == "beta" else within.replace("_", " ")
+    means = " instead of ".join(_with_error(item, within) for item in (other, posterior))
+    one = len(alone) == 1
+    return (
+        f"{ONE_ARMED} ({len(alone)}): without {'it' if one else 'them'} P(benefit) would be "
+        f"{probability(chance_without.probability, chance_without.mcse)} instead of "
+        f"{probability(chance.probability, chance.mcse)}, and the {effect} (mean) {means}"
+    )
+
+
+def _with_error(posterior: Posterior, name: str) -> str:
+    row = posterior.row(name)
+    return f"{row.mean:.3f} (MCSE {row.mcse_mean:.1g})"
 
 
 def _by_fast_engine(posterior: Posterior) -> bool:

@@ -23,6 +23,8 @@ RATES = "the response rates"
 """How the note begins that says that they lie far from the prior of their level."""
 TWO_ANSWERS = "the patients of this trial and its average site have different answers"
 """How the note begins that says so."""
+ONE_ARMED = "sites with patients of one arm only"
+"""How the note begins that says what they do to the answer."""
 FEW = "sites only"
 """What the note holds that says that there are few."""
 FEW_SITES = 4
@@ -86,7 +88,7 @@ class Provenance(ReadOnly):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What must be known before the result: the trial's warnings, few sites, a prior that pulls, two answers."""
-        own = (note for note in self.notes if note.startswith((RATES, TWO_ANSWERS)) or f" {FEW}: " in note)
+        own = (note for note in self.notes if note.startswith((RATES, TWO_ANSWERS, ONE_ARMED)) or f" {FEW}: " in note)
         return (*self.warnings, *own)
 
     def noted(self, note: str) -> Provenance:

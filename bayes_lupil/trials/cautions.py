@@ -15,7 +15,7 @@ from bayes_lupil.trials.patients import Patients
 if TYPE_CHECKING:
     from bayes_lupil.trials.trial import Trial
 
-__all__ = ["CLUSTERS", "cautions", "is_confounded"]
+__all__ = ["CLUSTERS", "cautions", "is_confounded", "one_armed_sites"]
 
 _MOST_NAMED = 12
 _HARM = re.compile(
@@ -57,6 +57,22 @@ def cautions(trial: Trial) -> tuple[str, ...]:
             "sounds like a harm: --benefit lower (in Python: benefit='lower')"
         )
     return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
+
+
+def one_armed_sites(trial: Trial, population: str) -> tuple[str, ...]:
+    """Sites at which only one arm has patients that are analysed; none where no site has both, or sites are unknown."""
+    if trial.end_point.kind == "binary":
+        data = trial.analysis_set(population).data
+        if not isinstance(data, Cells) or not data.sites_known:
+            return ()
+        sites, patients = data.sites, data.n
+    else:
+        measured = trial.measured_set(population)
+        sites, patients = measured.sites, np.zeros((len(measured.sites), 2), dtype=np.int64)
+        np.add.at(patients, (measured.site, measured.arm), 1)
+    if is_confounded(patients):
+        return ()
+    return tuple(site for site, row in zip(sites, patients, strict=True) if (row == 0).any())
 
 
 def _is_declared(trial: Trial) -> bool:
