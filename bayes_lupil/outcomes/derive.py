@@ -18,6 +18,7 @@ from bayes_lupil.spec import Plan, PlannedEndPoint
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
 if TYPE_CHECKING:
@@ -173,6 +174,34 @@ def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
         provenance=({"number": "patients", "what": f"{outcomes.source or outcomes.name}", "source": "", "grade": ""},),
         synthetic=outcomes.synthetic,
         notes=tuple(notes),
+        reading=_reading(derived, outcomes, data, arms, notes),
+    )
+
+
+def _reading(
+    derived: Derived, outcomes: Outcomes, data: Patients | Measurements, arms: Arms, notes: list[str]
+) -> Reading:
+    """How the trial of one end point came out of everything that was recorded."""
+    plan = derived.plan
+    good = data.response.astype(bool) if isinstance(data, Patients) else data.measured
+    counts = {name: (int(good[data.arm == a].sum()), int((data.arm == a).sum())) for a, name in enumerate(arms.names)}
+    made = {"response": plan.response, "value": plan.value} | ({} if plan.change is None else plan.change.model_dump())
+    made |= {} if plan.sri is None else plan.sri.model_dump(exclude={"threshold"})
+    columns = {role: str(column) for role, column in made.items() if column in outcomes.columns}
+    codings = [f"end point '{plan.name}': {plan.label}", f"missing values: {plan.missing_rule}"]
+    if plan.kind == "continuous":
+        codings.append("of each arm: patients whose value is known, of all")
+    return Reading(
+        source=outcomes.source or outcomes.name,
+        shape="a row a patient",
+        rows=len(outcomes),
+        patients=len(data.site),
+        sites=len(set(data.site)),
+        arms=counts,
+        columns=outcomes.origins | columns,
+        codings=tuple(codings),
+        exclusions=tuple(notes),
+        guesses=outcomes.guesses,
     )
 
 

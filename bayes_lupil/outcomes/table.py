@@ -56,6 +56,10 @@ class Outcomes(ReadOnly):
         File or object that it was read from.
     lines : tuple of int
         Line of each patient in that file, for messages; empty where there is none.
+    origins : dict of str to str
+        What the columns patient, site and arm are called there.
+    guesses : tuple of str
+        What nobody said when it was read: how the file is written, that rows are patients.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Outcomes(ReadOnly):
     synthetic: bool = False
     source: str = ""
     lines: tuple[int, ...] = ()
+    origins: dict[str, str] = field(default_factory=dict)
+    guesses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         size = len(self.patient)
@@ -168,8 +174,16 @@ class Outcomes(ReadOnly):
         return Outcomes(
             self.name, self.patient, self.site, self.arm, {**self.numbers, **columns},
             {name: texts for name, texts in self.texts.items() if name not in columns},
-            self.synthetic, self.source, self.lines,
+            self.synthetic, self.source, self.lines, self.origins, self.guesses,
         )  # fmt: skip
+
+    def record(self) -> dict[str, Any]:
+        """How it was read, as plain data for manifests."""
+        return {
+            "source": self.source or self.name, "shape": "a row a patient", "rows": len(self), "patients": len(self),
+            "sites": len(self.sites), "arms": {arm: self.arm.count(arm) for arm in self.arms},
+            "columns": dict(self.origins), "guesses": list(self.guesses),
+        }  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
         """One row a patient, in the order of the data; of made-up ones the first column, `data`, says so.
@@ -245,7 +259,7 @@ def read_outcomes(source: Any, columns: Mapping[str, str] | None = None) -> Outc
         _check_rows(table)
     name = one_line(Path(source).stem) if is_path(source) else "outcomes"
     lines = tuple(line for line, _ in table.rows)
-    return _from_table(table, name, False, path, lines if table.unit == "line" else ())
+    return _from_table(table, name, False, path, lines if table.unit == "line" else (), columns)
 
 
 def _check_rows(table: Table) -> None:
@@ -257,7 +271,16 @@ def _check_rows(table: Table) -> None:
         check_patients_once(table, identifier, table.column("site"), table.column("arm"), visits, False)
 
 
-def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tuple[int, ...]) -> Outcomes:
+def _from_table(
+    table: Table,
+    name: str,
+    synthetic: bool,
+    source: str,
+    lines: tuple[int, ...],
+    columns: Mapping[str, str] | None = None,
+) -> Outcomes:
+    ours = [column for column in ("patient", "site", "arm") if column in table.columns]
+    origins: dict[str, str] = {column: (columns or {}).get(column, column) for column in ours}
     site, arm = table.column("site"), table.column("arm")
     numbered = "patient" not in table.columns
     patient = [str(i + 1) for i in range(len(site))] if numbered else table.column("patient")
@@ -276,7 +299,10 @@ def _from_table(table: Table, name: str, synthetic: bool, source: str, lines: tu
         else:
             texts[column] = tuple(cells)
     made_up = synthetic or table.synthetic
-    return Outcomes(name, tuple(patient), tuple(site), tuple(arm), numbers, texts, made_up, source, lines)
+    guesses = (*table.notes, *(("no column 'patient': each row is taken for a patient",) if numbered else ()))
+    return Outcomes(
+        name, tuple(patient), tuple(site), tuple(arm), numbers, texts, made_up, source, lines, origins, guesses
+    )
 
 
 def _number(cell: str) -> float | None:

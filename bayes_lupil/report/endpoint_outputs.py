@@ -62,7 +62,7 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path, *, force: boo
 
 def _fill_end_points(result: EndPointAnalysis, folder: Path) -> None:
     synthetic = result.synthetic
-    begin_manifest(folder, result.outcomes.data_hash, synthetic)
+    begin_manifest(folder, result.outcomes.data_hash, synthetic, result.outcomes.record())
     names, places = end_point_places(result.plan), step_places(result.plan, models_of_steps(result))
     write_text(folder / "hierarchy.csv", csv_text(marked(result.to_frame().reset_index(), synthetic).round(6)))
     write_text(folder / "hierarchy.tex", hierarchy_latex(result))

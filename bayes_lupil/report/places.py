@@ -52,11 +52,14 @@ def models_of_steps(result: EndPointAnalysis) -> dict[str, ModelSpec]:
     return {step.derived.plan.name: step.model for step in result.steps}
 
 
-def begin_manifest(folder: Path, data_hash: str, synthetic: bool, reading: Reading | None = None) -> None:
+def begin_manifest(
+    folder: Path, data_hash: str, synthetic: bool, reading: Reading | Mapping[str, Any] | None = None
+) -> None:
     """Say in the manifest of a folder of which data its results are, and how these were understood.
 
     The files are added once they are complete.
     """
     head: dict[str, Any] = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
-    more = {} if reading is None else {"reading": reading.to_dict()}
+    record = reading.to_dict() if isinstance(reading, Reading) else reading
+    more = {} if record is None else {"reading": record}
     write_text(folder / MANIFEST, escaped(json.dumps({**head, "data_hash": data_hash, **more})) + "\n")

@@ -85,6 +85,27 @@ def test_numbers_of_the_page_are_those_of_the_table(folder: Path, result: EndPoi
     assert first["plan_hash"] == result.plan.hash
 
 
+def test_how_the_data_were_read_is_in_every_manifest(folder: Path, result: EndPointAnalysis) -> None:
+    whole = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["reading"]
+    patients = result.outcomes
+    assert whole["rows"] == whole["patients"] == len(patients)
+    assert whole["arms"] == {"placebo": 50, "ILT-101": 50}
+    for step in result.steps:
+        manifest = json.loads((folder / step.model.name / "manifest.json").read_text(encoding="utf-8"))
+        reading = manifest["reading"]
+        gaps = step.derived.missing
+        counts = {
+            arm: [sum(a == arm and not gap for a, gap in zip(patients.arm, gaps, strict=True)), patients.arm.count(arm)]
+            for arm in ("placebo", "ILT-101")
+        }
+        if step.derived.plan.kind == "continuous":
+            assert reading["arms"] == counts
+        else:
+            assert [pair[::-1] for pair in reading["arms"].values()] == [[n, r] for r, n in manifest["totals"]]
+        assert f"missing values: {step.derived.plan.missing_rule}" in reading["codings"]
+        assert reading["exclusions"] == list(step.trial.notes)
+
+
 def test_latex_is_whole(result: EndPointAnalysis) -> None:
     text = hierarchy_latex(result)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
