@@ -152,7 +152,8 @@ def pymc_model(model: ModelSpec | str | Path, trial: Any, **reading: Any) -> Any
     Notes
     -----
     Give `pm.sample_posterior_predictive` draws that PyMC made of this model. `Posterior.data` holds u and v in place of
-    e and f, which PyMC would then draw from the prior; it has a group posterior_predictive of its own.
+    e and f, which PyMC would then draw from the prior; it has a group posterior_predictive of its own. Where PyMC runs
+    by Numba (from release 6 on), it warns that it draws the data in object mode, which is slower and no less right.
 
     Raises
     ------
