@@ -68,6 +68,11 @@ class Posterior(Shown):
         for tree in (self.data, self._own):  # NumPy forgets the flag in a pickle, and in a deep copy
             make_read_only(tree)
 
+    @cached_property
+    def _draws(self) -> xr.Dataset:
+        """The group with the draws, taken from the tree once: a tree is slow to look things up in."""
+        return self._own["posterior"].to_dataset()
+
     @checked
     def draws(self, name: str) -> NDArray[np.float64]:
         """Draws of a parameter or estimand, shape (chain, draw, ...); read-only, `.copy()` can be written to.
@@ -77,7 +82,7 @@ class Posterior(Shown):
         InputError
             Where the posterior has none of that name, with the nearest.
         """
-        group = self._own["posterior"]
+        group = self._draws
         if name not in group.data_vars:
             known = [str(known) for known in group.data_vars]
             raise InputError("posterior", f"no quantity '{name}'", "a parameter or estimand", nearest(name, known))

@@ -177,7 +177,7 @@ def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event
     names = tuple(c.name for c in draws.counts)
     chance = draws.chance(names, np.ones(bounds.risk_difference.shape) if event is None else event)
     with np.errstate(divide="ignore"):
-        weighted = weigh(draws.posterior, np.maximum(np.log(chance), _IMPOSSIBLE))
+        weighted = weigh(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE))
     if weighted is None:
         return _unknown(name, where, "too improbable under the model for its draws to stand for it")
 

@@ -177,8 +177,9 @@ def hidden_counts(
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
         return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    few = HiddenDraws(thinned(posterior, _DRAWS), analysed, counts, {})
-    known_to_few = few.reweighted({})
+    fewer = thinned(posterior, _DRAWS)
+    few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
+    known_to_few = baseline if few is base else few.reweighted({})
     if known_to_few is None:
         raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     maker = SurfaceMaker(few, known_to_few, refit, most_refits)

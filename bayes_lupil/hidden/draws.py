@@ -76,7 +76,7 @@ def hidden_classes(margins: Margins, arms: tuple[str, str]) -> tuple[HiddenCount
 def quicker(spec: ModelSpec, draws: int) -> ModelSpec:
     """The model with at most so many draws a chain, by whichever engine: what a refit needs."""
     fewer = min(draws, spec.sampler.draws)
-    points = min(spec.sampler.points, 1 << (spec.sampler.chains * fewer).bit_length())
+    points = min(spec.sampler.points, 1 << (spec.sampler.chains * fewer - 1).bit_length())
     return spec.edited(sampler__draws=fewer, sampler__points=points)
 
 
@@ -122,15 +122,17 @@ class Weighted:
     influence: Floats
 
 
-def weigh(posterior: Posterior, log_ratio: Floats) -> Weighted | None:
+def weigh(base: BaseDraws, log_ratio: Floats) -> Weighted | None:
     """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them.
 
     Parameters
     ----------
+    base : BaseDraws
+        Of the posterior that is reweighted.
     log_ratio : array, shape (draws,)
         Log of the weights up to a constant; they are Pareto-smoothed.
     """
-    draws = WeightedDraws(BaseDraws(posterior), log_ratio)
+    posterior, draws = base.posterior, WeightedDraws(base, log_ratio)
     # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
     if not (draws.sound and draws.holds_chance(draws.base.benefit)):
         return None
@@ -163,6 +165,16 @@ class HiddenDraws:
     margins: Margins
     counts: tuple[HiddenCount, ...]
     known: Known
+
+    @cached_property
+    def base(self) -> BaseDraws:
+        """What all weights of these draws share."""
+        return BaseDraws(self.posterior)
+
+    @cached_property
+    def _draws(self) -> int:
+        """In all chains."""
+        return self.posterior.draws("risk_difference").size
 
     @cached_property
     def log_odds(self) -> dict[str, Floats]:
@@ -213,7 +225,7 @@ class HiddenDraws:
 
         What the publication implies of the other counts is conditioned on.
         """
-        total = np.zeros(self.posterior.draws("risk_difference").size)
+        total = np.zeros(self._draws)
         for c in self.counts:
             wanted, here = known.get(c.name), self.known.get(c.name)
             if wanted is not None and wanted == here:
@@ -230,7 +242,7 @@ class HiddenDraws:
 
     def reweighted(self, known: Known) -> Weighted | None:
         """P(benefit) and risk differences if `known` were known; None where the draws cannot carry it."""
-        return weigh(self.posterior, self.log_ratio(known))
+        return weigh(self.base, self.log_ratio(known))
 
     def probability(self, known: Known) -> tuple[float, float]:
         """Posterior probability of counts, given what the publication implies, and its Monte Carlo error."""
@@ -263,7 +275,7 @@ class HiddenDraws:
         array, shape (draws,)
         """
         least = {c.name: c.least for c in self.counts}
-        top = np.empty(self.posterior.draws("risk_difference").size)
+        top = np.empty(self._draws)
         for start in range(0, top.size, 2000):  # in parts, for the memory
             part = slice(start, start + 2000)
             value = np.broadcast_to(table[..., None], (*table.shape, top[part].size))

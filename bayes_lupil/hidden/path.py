@@ -17,6 +17,7 @@ from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
 from bayes_lupil.sensitivity.inputs import check
+from bayes_lupil.sensitivity.weighted import BaseDraws
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
@@ -125,10 +126,10 @@ def margins_path(
     at_excluded = _log_likelihood_there(kept, divided)
     found = []
     for power in wanted:
-        weighted = weigh(kept, (power - 1) * at_excluded) if kept.verdict.ok else None
+        weighted = weigh(BaseDraws(kept), (power - 1) * at_excluded) if kept.verdict.ok else None
         refit = None if weighted is not None or power == 1 else fitted(power)
         if refit is not None and refit.verdict.ok:
-            weighted = weigh(refit, np.zeros(at_excluded.size))
+            weighted = weigh(BaseDraws(refit), np.zeros(at_excluded.size))
         if weighted is None:
             no = np.nan
             found.append(PathPoint(power, no, no, no, no, no, no, no, no, no, no, refitted=refit is not None))

@@ -60,8 +60,9 @@ class _Run:
         return self.ran("PyMC")
 
     @property
-    def quadrature(self) -> bool:
-        return self.ran("quadrature")
+    def importance(self) -> bool:
+        """Whether points were drawn by importance sampling: by quadrature, or of published margins."""
+        return self.ran("quadrature") or self.ran("importance sampling")
 
     def integrates(self, *distributions: str) -> bool:
         """Whether quadrature integrated out site effects with one of these distributions."""
@@ -105,10 +106,10 @@ USED: dict[str, Callable[[_Run], object]] = {
     "abrilpla2023": lambda run: run.nuts,
     "pinheiro1995": lambda run: run.integrates("normal", "contaminated", "exnex"),
     "trefethen2014": lambda run: run.integrates("student_t"),
-    "rue2009": lambda run: run.quadrature,
-    "hesterberg1995": lambda run: run.quadrature,
-    "owen2000": lambda run: run.quadrature,
-    "vehtari2024": lambda run: run.quadrature or run.contents.priors is not None or run.contents.sites is not None,
+    "rue2009": lambda run: run.importance,
+    "hesterberg1995": lambda run: run.importance,
+    "owen2000": lambda run: run.importance,
+    "vehtari2024": lambda run: run.importance or run.contents.priors is not None or run.contents.sites is not None,
     "vehtari2021": lambda run: bool(run.posteriors),
     "martin2026": lambda run: bool(run.posteriors),
     "spiegelhalter1994": lambda run: run.contents.priors is not None,

@@ -112,7 +112,7 @@ def test_without_other_priors_exactly_those_ticks_are_lost(full):
 def test_without_a_look_at_the_sites_exactly_those_ticks_are_lost(full, kind):
     other = {
         "not looked at": None,
-        "never published": HiddenAnalysis(full.trial, (), None, ()),
+        "never published": HiddenAnalysis(full.trial, (), None, (), (), None),
         "without checks": replace(full.sites, checks=()),
     }[kind]
     assert ticks(full) - ticks(replace(full, sites=other)) == SITES

@@ -127,7 +127,7 @@ def test_every_reference_is_reached_by_some_run(trial, drawn):
 def test_the_way_of_excluded_sites_is_cited_for_margins_too(drawn):
     lupil2 = load_trial("lupil2")
     for paths, expected in (((), False), ((({}, ()),), True)):
-        sites = HiddenAnalysis(lupil2, (), None, paths)
+        sites = HiddenAnalysis(lupil2, (), None, paths, (), None)
         assert ("ibrahim2000" in cited(contents_of(lupil2, drawn, sites=sites))) == expected
 
 

@@ -16,6 +16,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.counts import hidden_counts
+from bayes_lupil.hidden.retention import who_stayed
 from bayes_lupil.numbers import points
 from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.hidden_page import hidden_page
@@ -309,7 +310,8 @@ def hidden(resampled):
     for name, one in ways.items():
         posterior = resampled(model, one)
         counts = hidden_counts(posterior, one, most_refits=0)
-        found[name] = HiddenAnalysis(one, (Attempt(model, posterior),), counts, ())
+        attempts, stayed = (Attempt(model, posterior),), who_stayed(posterior, one)
+        found[name] = HiddenAnalysis(one, attempts, counts, (), (), stayed)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.report.checklists.facts import (
     by_chains,
-    by_quadrature,
+    by_importance,
     counted,
     engines,
     formal,
@@ -97,20 +97,21 @@ def _resolution(contents: Contents) -> Finding:
 
 
 def _not_chains(contents: Contents) -> Finding:
-    drawn = by_quadrature(contents)
+    drawn = by_importance(contents)
     if not drawn:
         return unanswered("it does not apply, since every reported figure comes from Markov chains (see 2B and 2C).")
     if bad := unsound(drawn):
         return unanswered(f"the diagnostics of {bad} failed.")
     k_hat = max(posterior.verdict.pareto_k or 0.0 for posterior in drawn)
-    error = max(posterior.verdict.quadrature_error or 0.0 for posterior in drawn)
-    size = f"{error:.0e}" if error else "0"
-    words = (
-        f"{counted(len(drawn), 'model')} by importance sampling, effects of sites integrated out by quadrature where a "
-        f"model has them: k-hat at most {k_hat:.2f}, error of the quadrature at most {size} of a log density; with the "
-        "number of independent draws."
-    )
-    return found(words, "diagnostics")
+    errors = [error for posterior in drawn if (error := posterior.verdict.quadrature_error) is not None]
+    words = f"{counted(len(drawn), 'model')} by importance sampling: k-hat at most {k_hat:.2f}"
+    if errors:
+        size = f"{max(errors):.0e}" if max(errors) else "0"
+        words += (
+            f"; effects of sites, where a model has them and the table of sites is known, integrated out by quadrature "
+            f"with an error of at most {size} of a log density"
+        )
+    return found(f"{words}; with the number of independent draws.", "diagnostics")
 
 
 def _model_probabilities(contents: Contents) -> Finding:  # noqa: ARG001

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "by_chains",
-    "by_quadrature",
+    "by_importance",
     "calculation",
     "counted",
     "engines",
@@ -59,8 +59,8 @@ def by_chains(contents: Contents) -> tuple[Posterior, ...]:
     return tuple(posterior for posterior in fitted(contents) if "pareto_k" not in posterior.diagnostics)
 
 
-def by_quadrature(contents: Contents) -> tuple[Posterior, ...]:
-    """Posteriors drawn by importance sampling, site effects integrated out."""
+def by_importance(contents: Contents) -> tuple[Posterior, ...]:
+    """Posteriors drawn by importance sampling, site effects integrated out or drawn from their prior."""
     return tuple(posterior for posterior in fitted(contents) if "pareto_k" in posterior.diagnostics)
 
 
