@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, sites
 from bayes_lupil.cards import MOST_LINES, Card, picture_of_draws
+from bayes_lupil.trials import Population
 from bayes_lupil.trials.trial import SYNTHETIC
 
 
@@ -130,3 +131,19 @@ def test_the_picture_is_well_formed_and_shows_both_sides(values):
         assert "nan" not in ElementTree.tostring(root, encoding="unicode")
     strong = [bar for bar in bars if bar.get("opacity") == "1.0"]
     assert (len(strong) > 0) == bool((values < 0).any())
+
+
+def test_a_continuous_trial_names_a_call_that_can_be_made():
+    rng = np.random.default_rng(1)
+    data = bl.Measurements(("A", "A", "B", "B") * 6, np.array([0, 1] * 12), rng.normal(5, 2, 24))
+    point = bl.EndPoint("pain", "Pain", "lower", "mm", kind="continuous")
+    trial = bl.Trial("t", "T", bl.Arms("p", "d"), point, data, {"itt": Population("itt", "itt")})
+    assert "next: bl.fit(bl.model('sledai_absolute', end_point=..., alpha=..., beta=..., sigma=...), trial)" in repr(
+        trial
+    )
+    normal = bl.priors.normal
+    sigma = bl.priors.half_normal(5)
+    model = bl.model(
+        "sledai_absolute", end_point="pain", alpha=normal(0, 9), beta=normal(0, 3), sigma=sigma, gamma=None
+    )
+    assert bl.fit(model, trial).verdict.ok

@@ -353,7 +353,9 @@ class Trial(Shown, ReadOnly):
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
         rows += [("note", note) for note in self.notes]
-        model = "sledai_absolute" if point.kind == "continuous" else "site_effects" if sites > 1 else "itt_pooled"
-        calls = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
+        model = "site_effects" if sites > 1 else "itt_pooled"
+        calls: tuple[str, ...] = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
+        if point.kind == "continuous":  # priors are in the end point's units, so that no built-in model is of any
+            calls = ("bl.fit(bl.model('sledai_absolute', end_point=..., alpha=..., beta=..., sigma=...), trial)",)
         heading = f"Trial '{self.name}'" + (f": {self.title}" if self.title != self.name else "")
         return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", calls)
