@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HiddenCounts", "hidden_counts"]
 
-_DRAWS = 16_000
-"""Most draws for what is told of every value of the counts, of which there are thousands."""
-
 
 @dataclass(frozen=True, eq=False)
 class HiddenCounts(Brief):
@@ -127,7 +124,7 @@ class HiddenCounts(Brief):
 
 @checked
 def hidden_counts(
-    posterior: Posterior, trial: Trial, *, most_refits: int = 24, refit_draws: int = 2000
+    posterior: Posterior, trial: Trial, *, most_refits: int = 24, refit_draws: int = 2000, most_draws: int = 16_000
 ) -> HiddenCounts:
     """What the unpublished counts could do to P(benefit) and the risk difference.
 
@@ -146,6 +143,8 @@ def hidden_counts(
         How often the model may be fitted again.
     refit_draws : int
         Draws a chain of each refit.
+    most_draws : int
+        Of the posterior, for what is told of every value of the counts, of which there are thousands.
 
     Raises
     ------
@@ -177,7 +176,7 @@ def hidden_counts(
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
         return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    fewer = thinned(posterior, _DRAWS)
+    fewer = thinned(posterior, most_draws)
     few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
     known_to_few = baseline if few is base else few.reweighted({})
     if known_to_few is None:

@@ -278,9 +278,10 @@ class HiddenDraws:
         top = np.empty(self._draws)
         for start in range(0, top.size, 2000):  # in parts, for the memory
             part = slice(start, start + 2000)
-            value = np.broadcast_to(table[..., None], (*table.shape, top[part].size))
-            for name in reversed(names):
-                value = (value * np.exp(self.log_chances[name][least[name] :, part])).sum(axis=-2)
+            *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
+            value = table @ last
+            for chance in reversed(others):
+                value = np.einsum("...id,id->...d", value, chance)
             rest = [self.log_implied[c.name][part] for c in self.counts if c.name not in names]
             top[part] = value * np.exp(sum(rest))
         return top

@@ -138,9 +138,8 @@ def over_every_table(result: HiddenAnalysis) -> list[Block]:
             interval(f"{low:.2f}", f"{high:.2f}"),
         ],
     ]  # fmt: skip
-    harm = "and a harm in no table"
-    if b.significant_harm:
-        harm = f"a harm {probability(t.p_significant_harm, t.p_significant_harm_mcse)}"
+    benefit = _in_tables(b.significant_benefit, t.p_significant_benefit, t.p_significant_benefit_mcse)
+    harm = _in_tables(b.significant_harm, t.p_significant_harm, t.p_significant_harm_mcse)
     arms = result.trial.arms
     caption = (
         f"Over every table that the publication allows: risk difference, {arms.active} minus {arms.control}, in "
@@ -150,13 +149,17 @@ def over_every_table(result: HiddenAnalysis) -> list[Block]:
     return [
         Table.of(header, rows, caption, "bounds_and_posterior.csv"),
         Paragraph(
-            f"{b.tables:,} tables fit the publication. Without the excluded sites a benefit with p < 0.05 (Pearson) "
-            f"has the probability {probability(t.p_significant_benefit, t.p_significant_benefit_mcse)}, {harm}. The "
-            f"model has {computed:,} of the tables computed; the others hold {hidden.full.not_computed:.4f} of the "
-            f"posterior, and the model's bounds do not cover them. Fitted again at: {again or 'none'}; elsewhere draws "
-            "were reweighted."
+            f"{b.tables:,} tables fit the publication. Without the excluded sites there would be a benefit with p < "
+            f"0.05 (Pearson) {benefit}, and a harm {harm}. The model has {computed:,} of the tables computed; the "
+            f"others hold {hidden.full.not_computed:.4f} of the posterior, and the model's bounds do not cover them. "
+            f"Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
         ),
     ]
+
+
+def _in_tables(tables: int, chance: float, error: float) -> str:
+    """How probable something is that is so in some of the tables."""
+    return f"with probability {probability(chance, error)}" if tables else "in no table"
 
 
 def _at(known: Mapping[str, int]) -> str:

@@ -17,7 +17,7 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.hidden.counts import hidden_counts
 from bayes_lupil.hidden.retention import who_stayed
-from bayes_lupil.numbers import points
+from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.hidden_page import hidden_page
 from bayes_lupil.report.markdown import markdown
@@ -347,9 +347,16 @@ def test_words_on_unpublished_counts_follow_direction_and_arms(hidden, way, good
     assert f"{control} minus {active}" not in text
     low, high = (min(raw), max(raw)) if active == "ILT-101" else (-max(raw), -min(raw))
     assert f"from {points(low)} to {points(high)} points (bounds)" in text
-    benefit, harm = (sum(tests), 0) if good else (0, sum(tests))
-    told = f"{benefit} of them have a benefit with p &lt; 0.05 (Pearson) without the excluded sites, {harm} a harm"
-    assert told in text
+    tables = result.hidden.tables
+    chance, error = (
+        (tables.p_significant_benefit, tables.p_significant_benefit_mcse)
+        if good
+        else (tables.p_significant_harm, tables.p_significant_harm_mcse)
+    )
+    assert 0 < chance < 1
+    some = f"with probability {probability(chance, error)}".replace("<", "&lt;")
+    benefit, harm = (some, "in no table") if good else ("in no table", some)
+    assert f"a benefit with p &lt; 0.05 (Pearson) {benefit}, and a harm {harm}" in text
 
 
 @given(
