@@ -206,15 +206,28 @@ def describe(name: str, draws: Floats) -> Row:
     )
 
 
-def describe_independent(name: str, draws: Floats) -> Row:
-    """Summary of a quantity from independent draws, of any shape: the closed forms, without a chain's detours."""
+def describe_independent(name: str, draws: Floats, points: NDArray[np.int64] | None = None) -> Row:
+    """Summary of a quantity from independent draws, of any shape: the closed forms, without a chain's detours.
+
+    Where `points` says which draws are of one importance point, these are independent, and draws of one are not.
+    """
     with np.errstate(invalid="ignore"):  # ratios of very wide priors may be infinite, and have no SD
         low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
         sd = float(draws.std(ddof=1))
         told = has_mean(draws)
-    n = float(draws.size)
+    n = tail = float(draws.size)
+    if points is not None:
+        n = _worth(draws, points) if told else _worth(draws <= middle, points)
+        tail = min(_worth(draws <= end, points) for end in np.quantile(draws, [0.05, 0.95]))
     mean, sd = (float(draws.mean()), sd) if told else (np.nan, np.nan)
-    return Row(name, mean, sd, sd / np.sqrt(n), low, middle, high, n, n, np.nan)
+    return Row(name, mean, sd, sd / np.sqrt(n), low, middle, high, n, tail, np.nan)
+
+
+def _worth(draws: NDArray[Any], points: NDArray[np.int64]) -> float:
+    """How many independent draws the mean of draws is worth, some of which are of one point; at most their number."""
+    distance = (draws - draws.mean()).ravel()
+    squares, together = distance @ distance, np.bincount(points.ravel(), weights=distance)
+    return float(draws.size * min(squares / (together @ together), 1.0)) if squares > 0 else float(draws.size)
 
 
 def judge(

@@ -21,11 +21,13 @@ _SAMPLER = {
     "n_steps": "steps of the trajectory",
     "energy": "energy",
     "lp": "log joint density",
+    "point": "number of the importance point",
 }
 _DIAGNOSTICS = {
     "pareto_k": "Pareto k-hat of the importance weights",
     "importance_ess": "effective number of importance points",
     "points": "importance points",
+    "halves_difference": "difference of two halves of the points, in Monte Carlo errors",
     "nodes": "nodes of the quadrature",
     "quadrature_error": "largest error of the log density by quadrature",
     "failed_integrals": "integrals that failed",

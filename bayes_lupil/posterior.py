@@ -91,8 +91,11 @@ class Posterior(Shown):
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group, site-level ones element by element."""
-        summarise = describe_independent if "pareto_k" in self.diagnostics else describe
-        return tuple(summarise(label, values) for label, values in self._scalars())
+        if "pareto_k" not in self.diagnostics:
+            return tuple(describe(label, values) for label, values in self._scalars())
+        statistics = self._own["sample_stats"]
+        points = np.asarray(statistics["point"]) if "point" in statistics else None
+        return tuple(describe_independent(label, values, points) for label, values in self._scalars())
 
     @checked
     def row(self, name: str) -> Row:

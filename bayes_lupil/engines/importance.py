@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.proposal import LogDensity, NowhereANumberError, Proposal, cholesky
 
-__all__ = ["ImportanceSample", "sample_density", "smooth_weights"]
+__all__ = ["ImportanceSample", "sample_density", "side_by_side", "smooth_weights"]
 
 Floats = NDArray[np.float64]
 
@@ -114,7 +114,26 @@ class ImportanceSample:
             flat, w = points.reshape(-1, points.shape[2]), weights.ravel() / weights.sum()
             means.append(w @ flat)
             errors.append(np.sqrt(w**2 @ (flat - means[-1]) ** 2))
-        return float(np.max(np.abs(means[0] - means[1]) / np.hypot(*errors)))
+        with np.errstate(invalid="ignore"):  # where one point outweighs all others there is no error, and no answer
+            return float(np.max(np.abs(means[0] - means[1]) / np.hypot(*errors)))
+
+
+def side_by_side(kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same points of each replicate, in the same order, but those drawn several times next to each other.
+
+    Draws are then correlated as those of a Markov chain are, so that whatever tells the effective size of a chain
+    tells theirs.
+
+    Examples
+    --------
+    >>> side_by_side(np.array([[5, 2, 7, 5, 2, 5]])).tolist()
+    [[5, 5, 5, 2, 2, 7]]
+    """
+    found = np.empty_like(kept)
+    for r, row in enumerate(kept):
+        _, first, which = np.unique(row, return_index=True, return_inverse=True)
+        found[r] = row[np.argsort(first[which], kind="stable")]
+    return found
 
 
 def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:

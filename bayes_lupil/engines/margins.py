@@ -11,9 +11,9 @@ alpha and beta so that it does not: alpha + x_a beta = (alpha' + x_a beta') - s_
 and s_a(u, v, pi) is what the site effects add to the log odds of the average response in arm a near the observed one.
 A shift by what does not depend on alpha' and beta' has the Jacobian 1. About half of the weights' variance goes.
 
-The method ends where the margins know the average response much better than random site effects reach it, with
-thousands of patients, or where dozens of patients are known to be at the excluded sites: k-hat and the effective draws
-say so, and NUTS is the way out.
+The method ends where few sites and thousands of patients let the margins know the average response much better than
+random site effects reach it, or where hundreds of patients are known to be at the excluded sites: k-hat and the
+effective draws say so, and NUTS is the way out. Twenty-five sites carry 4,000 patients.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from bayes_lupil import __version__
 from bayes_lupil.cores import usable_cores
 from bayes_lupil.engines.draws import Draws, most_draws, said
-from bayes_lupil.engines.importance import sample_density
+from bayes_lupil.engines.importance import sample_density, side_by_side
 from bayes_lupil.engines.proposal import find_proposal
 from bayes_lupil.likelihoods import MarginsLikelihood
 
@@ -159,7 +159,7 @@ class MarginsDensity:
 
     def _at(self, g: Floats, drawn: dict[str, Floats]) -> Points:
         """Parameters at the points, and the log density there."""
-        from scipy.special import expit, logit
+        from scipy.special import expit
 
         sites = self.likelihood.sites
         proposed = self._theta(g)
@@ -173,9 +173,11 @@ class MarginsDensity:
             values["site_share"] = drawn["site_share"] * self._totals(g[:, len(self.shared)])
         nothing = np.zeros(len(g))
         effects = sites.log_odds({**values, "alpha": nothing, "beta": nothing})
-        average = (values["site_share"][..., None] * expit(effects + self.levels)).sum(axis=1)
-        with np.errstate(divide="ignore"):
-            shift = self.levels - logit(average)
+        share, there = values["site_share"][..., None], effects + self.levels
+        with np.errstate(divide="ignore"):  # both sums, since neither keeps its digits where it is all but 1
+            shift = (
+                self.levels - np.log((share * expit(there)).sum(axis=1)) + np.log((share * expit(-there)).sum(axis=1))
+            )
         x0, x1 = sites.spec.sites.x
         slope = (shift[:, 1] - shift[:, 0]) / (x1 - x0)
         values["beta"] = proposed["beta"] + slope
@@ -222,7 +224,8 @@ def sample(
     Returns
     -------
     Draws
-        As many as the importance sample is worth; the same for the same seed, whatever the number of cores.
+        The same for the same seed, whatever the number of cores. Site effects drawn from their prior make weights
+        uneven, so some points are drawn several times, next to each other; 'point' says which draws are of one.
 
     Raises
     ------
@@ -244,15 +247,17 @@ def sample(
         better = found.improved()
         if points > found.weights.size and better is not None:
             found = sample_density(density, better, points, settings.chains, last_seed, most_points=points)
-        kept = found.picked(draw_seed, most_draws(density.n_sites))
+        kept = side_by_side(found.picked(draw_seed, most_draws(density.n_sites)))
         replicates, size = found.weights.shape
         flat = (kept + size * np.arange(replicates)[:, None]).ravel()
         values = density.again(found.points.reshape(replicates * size, -1), flat)
-        values["retention"] = likelihood.draw_retention(values, np.random.default_rng(retention_seed))
+        rng = np.random.default_rng(retention_seed)
+        parts = ({name: x[i : i + _BLOCK] for name, x in values.items()} for i in range(0, flat.size, _BLOCK))
+        values["retention"] = np.concatenate([likelihood.draw_retention(part, rng) for part in parts])
     log_density = np.take_along_axis(found.log_density, kept, axis=1)
     return Draws(
         values={name: value.reshape(*kept.shape, *value.shape[1:]) for name, value in values.items()},
-        statistics={"lp": log_density},
+        statistics={"lp": log_density, "point": flat.reshape(kept.shape)},
         sampler=f"importance sampling, bayes-lupil {__version__}",
         seconds={"sample": time.perf_counter() - started},
         diagnostics={

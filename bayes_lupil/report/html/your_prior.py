@@ -109,8 +109,12 @@ def _set(post: Posterior) -> dict[str, Any]:
         chains, length = beta.shape
         kept = np.linspace(0, length - 1, MAX_DRAWS // chains).round().astype(int)
         beta, rd = beta[:, kept], rd[:, kept]
-        summarise = describe_independent if "pareto_k" in post.diagnostics else describe
-        ess = float(summarise("risk_difference", rd).ess_bulk)
+        if "pareto_k" in post.diagnostics:
+            statistics = post.data["sample_stats"]
+            points = np.asarray(statistics["point"])[:, kept] if "point" in statistics else None
+            ess = describe_independent("risk_difference", rd, points).ess_bulk
+        else:
+            ess = describe("risk_difference", rd).ess_bulk
     prior = post.spec.priors.beta
     normal = (prior.mean, prior.sd) if isinstance(prior, Normal) else (None, None)
     return {
