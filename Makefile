@@ -73,7 +73,7 @@ operating: $(READY)  ## Renew the operating characteristics of the site models (
 studies: $(READY)  ## Renew the stored studies of Monte Carlo errors (about an hour)
 	$(BIN)/python -W ignore -m tests.sensitivity.study
 
-references: $(READY)  ## Renew the stored NUTS runs that the quadrature engine is held against (about 40 minutes)
+references: $(READY)  ## Renew the stored NUTS runs that the other engines are held against (about an hour and a half)
 	$(BIN)/python -W ignore -m tests.engines.nuts_reference
 
 bench: $(READY)  ## Speed and memory beside other software: tests/benchmarks/results.md (about a quarter of an hour)

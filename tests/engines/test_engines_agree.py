@@ -1,4 +1,4 @@
-"""Both engines give one posterior: quadrature against stored long NUTS runs, for every model and trial that they share.
+"""Engines give one posterior: quadrature, and importance for margins, against stored long NUTS runs, wherever both can.
 
 `nuts_reference.py` says which and makes `nuts_reference.json`. The engine's own error is that of independent draws, as
 many as it gives: the sharper of its claims, held here too.
@@ -19,7 +19,8 @@ from scipy import stats
 
 from bayes_lupil import fit
 from bayes_lupil.convergence import describe_independent, judge
-from bayes_lupil.engines import quadrature
+from bayes_lupil.engines import margins, quadrature
+from bayes_lupil.likelihoods import MarginsLikelihood
 from tests.proofs import FIT
 
 
@@ -48,8 +49,8 @@ MAX_TAIL = {"mean": 0.5, "sd": 0.25}
 that of an SD the fourth. Quantiles are compared all the same."""
 
 STACK = {
-    "itt_pooled on lupil2", "outliers_arms on beitler_landis_1985", "site_effects on beitler_landis_1985",
-    "site_exnex on beitler_landis_1985",
+    "itt_pooled on lupil2", "site_effects on lupil2", "outliers_arms on beitler_landis_1985",
+    "site_effects on beitler_landis_1985", "site_exnex on beitler_landis_1985",
 }  # fmt: skip
 """Run on a second Python too."""
 
@@ -75,8 +76,10 @@ def _renew(name: str, why: str) -> str:
 
 
 def _tier(name: str, case: Any) -> Any:
-    slow = case.data not in FAST or case.model.startswith(
-        ("informed", "itt_pooled_", "site_fixed", "site_student_t", "student_t")
+    slow = (
+        case.of_margins
+        or case.data not in FAST
+        or case.model.startswith(("informed", "itt_pooled_", "site_fixed", "site_student_t", "student_t"))
     )
     marks = [pytest.mark.proof(*FIT)] if slow else []
     return pytest.param(name, marks=[*marks, pytest.mark.stack] if name in STACK else marks)
@@ -84,18 +87,18 @@ def _tier(name: str, case: Any) -> Any:
 
 @cache
 def _distances(name: str, folder: Path) -> dict[tuple[str, str], float]:
-    """Quadrature less NUTS, in combined Monte Carlo errors."""
+    """The fast engine less NUTS, in combined Monte Carlo errors."""
     case, stored = CASES[name], STORED[name]
     seed = (case.seed + 1) % 2**32
     likelihood = case.likelihood(folder, sampler__points=POINTS, sampler__seed=seed)
-    draws = quadrature.sample(likelihood)
-    rows = [
-        describe_independent(name, values[..., 0] if values.ndim > 2 else values)
-        for name, values in draws.values.items()
-    ]
+    engine = margins if isinstance(likelihood, MarginsLikelihood) else quadrature
+    draws = engine.sample(likelihood)
+    points = draws.statistics.get("point")
+    scalars = {name: values.reshape(*values.shape[:2], -1)[..., 0] for name, values in draws.values.items()}
+    rows = [describe_independent(name, values, points) for name, values in scalars.items()]
     verdict = judge(rows, draws.statistics, draws.diagnostics)
     assert verdict.ok, verdict.text
-    ours = reference.quantities(likelihood, draws.values, seed, independent=True)
+    ours = reference.quantities(likelihood, draws.values, seed, points is None)  # else as of chains, by ArviZ
     assert set(ours) == set(stored["quantities"]), _renew(name, "other quantities are reported")
     found = {}
     for key in _compared(stored):
@@ -106,7 +109,7 @@ def _distances(name: str, folder: Path) -> dict[tuple[str, str], float]:
 
 def _folder(name: str, request: pytest.FixtureRequest) -> Path:
     """Where the trials lie; a trial of the package needs no folder."""
-    return reference.VALIDATION if CASES[name].data == "lupil2" else request.getfixturevalue("validation")
+    return reference.VALIDATION if CASES[name].data in reference.ON_PACKAGE else request.getfixturevalue("validation")
 
 
 @pytest.mark.parametrize("name", [_tier(name, case) for name, case in CASES.items()])
