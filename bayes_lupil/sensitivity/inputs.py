@@ -13,7 +13,10 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood", "why_not_without"]
+__all__ = [
+    "MAX_LOG_RATIO", "check", "check_trial", "covers", "covers_power", "site_log_likelihood",
+    "why_not_without",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -23,18 +26,24 @@ _WITHOUT_QUANTILES = (Dirichlet, EffectOnRisk)  # of one number that depends on 
 _Z = np.linspace(-7.034484, 7.034484, 400)  # standard normal quantiles from 1e-12 to 1 - 1e-12
 
 
+def check_trial(posterior: Posterior, trial: Trial) -> None:
+    """Refuse a posterior of other data, and one whose sites stand in another order than the trial's."""
+    required = f"the trial fitted, '{posterior.provenance.trial}'"
+    if trial.data_hash != posterior.provenance.data_hash:
+        raise InputError(f"trial '{trial.name}'", "data other than the posterior's", required)
+    coords = posterior.data["posterior"].coords
+    sites = tuple(str(site) for site in coords["site"].values) if "site" in coords else ()  # none where they are pooled
+    if len(sites) > 1 and sites != tuple(site for site in trial.site_names if site in set(sites)):
+        raise InputError(f"trial '{trial.name}'", "the posterior's sites in another order", required)
+
+
 def check(posterior: Posterior, trial: Trial) -> None:
     """Refuse a posterior of another trial, of a continuous end point, and one whose diagnostics failed."""
     if trial.end_point.kind != "binary":
         raise UnsupportedModelError(
             f"trial '{trial.name}'", f"the continuous end point '{trial.end_point.name}'", "a binary one"
         )
-    if trial.data_hash != posterior.provenance.data_hash:
-        raise InputError(
-            f"trial '{trial.name}'",
-            "data other than the posterior's",
-            f"the trial fitted, '{posterior.provenance.trial}'",
-        )
+    check_trial(posterior, trial)
     if not posterior.verdict.ok:
         raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
 

@@ -14,6 +14,7 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
+from bayes_lupil.sensitivity.inputs import check_trial
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import Trial
 
@@ -198,9 +199,7 @@ def site_cells(posterior: Posterior, trial: Trial) -> BinomialCells:
     UnsupportedModelError, InputError
         As `shrinkage_factors`.
     """
-    if trial.data_hash != posterior.provenance.data_hash:
-        required = f"the trial fitted, '{posterior.provenance.trial}'"
-        raise InputError(f"trial '{trial.name}'", "data other than the posterior's", required)
+    check_trial(posterior, trial)
     refuse_pooled(posterior.spec)
     likelihood = build_likelihood(posterior.spec, trial)
     if not isinstance(likelihood, BinomialCells):

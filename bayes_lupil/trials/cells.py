@@ -126,11 +126,12 @@ class Cells(ReadOnly):
         return AnalysisSet(population.name, label, kept, kept.totals, tuple(exclusions))
 
     def content(self) -> dict[str, Any]:
-        """The table as plain lists."""
+        """The table as plain lists, by the names of the sites: the same in whatever order they were given."""
+        order = sorted(range(len(self.sites)), key=self.sites.__getitem__)
         return {
             "resolution": "cells",
-            "sites": list(self.sites),
-            "responders": self.responders.tolist(),
-            "n": self.n.tolist(),
+            "sites": [self.sites[i] for i in order],
+            "responders": self.responders[order].tolist(),
+            "n": self.n[order].tolist(),
             "sites_known": self.sites_known,
         }

@@ -146,18 +146,22 @@ class Measurements(ReadOnly):
         )
 
     def content(self) -> dict[str, Any]:
-        """The columns as plain lists, with None where a value is missing."""
+        """The columns as plain lists, with None where a value is missing, patients in one order as those of counts."""
 
         def plain(values: Floats | None) -> list[float | None] | None:
             return None if values is None else [None if v != v else float(v) for v in values]
 
+        flags = {name: self.flags[name].astype(int) for name in sorted(self.flags)}
+        baseline = np.zeros(self.value.size) if self.baseline is None else self.baseline
+        keys: tuple[Any, ...] = (*flags.values(), baseline, self.value, self.arm, np.array(self.site))
+        order = np.lexsort(keys)  # the last key first; NaN last
         return {
             "resolution": "patients",
-            "site": list(self.site),
-            "arm": self.arm.tolist(),
-            "value": plain(self.value),
-            "baseline": plain(self.baseline),
-            "flags": {name: flag.astype(int).tolist() for name, flag in self.flags.items()},
+            "site": [self.site[i] for i in order],
+            "arm": self.arm[order].tolist(),
+            "value": plain(self.value[order]),
+            "baseline": None if self.baseline is None else plain(baseline[order]),
+            "flags": {name: flag[order].tolist() for name, flag in flags.items()},
         }
 
 

@@ -112,14 +112,19 @@ class Patients(ReadOnly):
         return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions))
 
     def content(self) -> dict[str, Any]:
-        """The columns as plain lists."""
+        """The columns as plain lists, patients by what is known of them: the same in whatever order they were given."""
+        flags = {name: self.flags[name].astype(int).tolist() for name in sorted(self.flags)}
+        covariates = {name: list(self.covariates[name]) for name in sorted(self.covariates)}
+        columns = [list(self.site), self.arm.tolist(), self.response.tolist(), *flags.values(), *covariates.values()]
+        columns = [list(column) for column in zip(*sorted(zip(*columns, strict=True)), strict=True)]
+        site, arm, response, *others = columns
         return {
             "resolution": "patients",
-            "site": list(self.site),
-            "arm": self.arm.tolist(),
-            "response": self.response.tolist(),
-            "flags": {name: flag.astype(int).tolist() for name, flag in self.flags.items()},
-            "covariates": {name: list(column) for name, column in self.covariates.items()},
+            "site": site,
+            "arm": arm,
+            "response": response,
+            "flags": dict(zip(flags, others, strict=False)),
+            "covariates": dict(zip(covariates, others[len(flags) :], strict=True)),
         }
 
 
