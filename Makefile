@@ -64,6 +64,8 @@ notebooks: $(READY)  ## Run the notebooks and keep their outputs
 
 calibration: $(READY)  ## Renew the stored simulation-based calibrations (about an hour)
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration --engine importance
+	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration --engine importance --known
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
 	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_joint
 

@@ -20,6 +20,8 @@ _MOST_NESTED = 1_000_000
 on two cores, and the engine may need several times as many."""
 _MOST_OUTSIDE = 5_000
 """Patients outside the subset, whose site is not known: each is a term of a sum at every point of 'importance'."""
+_MOST_EXCLUDED = 25
+"""Excluded sites where counts are known, each with dimensions of its own: 25 of them take a minute and 900 MB."""
 
 
 def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
@@ -90,7 +92,11 @@ def _too_long(likelihood: Likelihood) -> str:
     """What the fast engine would take; empty where that is not too much."""
     if isinstance(likelihood, MarginsLikelihood):
         outside = sum(item.count for item in likelihood.margins.classes if item.may_be_excluded and not item.in_subset)
-        return f"sum over {outside:,} patients of unknown sites at every point" if outside > _MOST_OUTSIDE else ""
+        if outside > _MOST_OUTSIDE:
+            return f"sum over {outside:,} patients of unknown sites at every point"
+        known = any(item.must_be_excluded and item.count for item in likelihood.margins.classes)
+        excluded = len(likelihood.margins.excluded_sites) if known else 0
+        return f"look for the effects of {excluded} excluded sites" if excluded > _MOST_EXCLUDED else ""
     marginal = likelihood.site_marginal
     if marginal is not None and likelihood.spec.sampler.points * marginal.nested_grids > _MOST_NESTED:
         return f"take more than {_MOST_NESTED:,} integrals on grids"

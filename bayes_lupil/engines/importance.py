@@ -118,21 +118,22 @@ class ImportanceSample:
             return float(np.max(np.abs(means[0] - means[1]) / np.hypot(*errors)))
 
 
-def side_by_side(kept: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same points of each replicate, in the same order, but those drawn several times next to each other.
+def side_by_side(kept: NDArray[np.int64], seed: np.random.SeedSequence) -> NDArray[np.int64]:
+    """The same points of each replicate in random order, but those drawn several times next to each other.
 
     Draws are then correlated as those of a Markov chain are, so that whatever tells the effective size of a chain
-    tells theirs.
+    tells theirs. The order is one of points, not of draws: in the order of their first draws, those of large weights
+    would come first, and chains would seem to drift.
 
     Examples
     --------
-    >>> side_by_side(np.array([[5, 2, 7, 5, 2, 5]])).tolist()
-    [[5, 5, 5, 2, 2, 7]]
+    >>> side_by_side(np.array([[5, 2, 7, 5, 2, 5]]), np.random.SeedSequence(1)).tolist()
+    [[5, 5, 5, 7, 2, 2]]
     """
-    found = np.empty_like(kept)
+    rng, found = np.random.default_rng(seed), np.empty_like(kept)
     for r, row in enumerate(kept):
-        _, first, which = np.unique(row, return_index=True, return_inverse=True)
-        found[r] = row[np.argsort(first[which], kind="stable")]
+        points, which = np.unique(row, return_inverse=True)
+        found[r] = row[np.argsort(rng.permutation(points.size)[which], kind="stable")]
     return found
 
 

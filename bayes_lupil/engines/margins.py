@@ -36,8 +36,6 @@ from bayes_lupil.likelihoods import MarginsLikelihood
 __all__ = ["MarginsDensity", "sample"]
 
 Floats = NDArray[np.float64]
-Points = tuple[dict[str, Floats], Floats]
-"""Parameters by name, and the log density."""
 Taken = TypeVar("Taken")
 
 _BLOCK = 2048  # points at a time: small enough for the caches, and each with random numbers of its own on any core
@@ -105,7 +103,7 @@ class MarginsDensity:
     def __call__(self, g: Floats) -> Floats:
         """Log density at points of shape (size, dimension), up to the evidence; site effects drawn anew."""
         (self._call,) = self._seed.spawn(1)
-        return np.concatenate(list(self._by_block(g, lambda _, found: found[1])))
+        return np.concatenate(list(self._by_block(g, lambda _, part, drawn: self._at(part, drawn))))
 
     def again(self, g: Floats, kept: NDArray[np.int64]) -> dict[str, Floats]:
         """Parameters, without the chances to stay, at some of the points of the last call, by name."""
@@ -114,8 +112,8 @@ class MarginsDensity:
         def mine(start: int) -> NDArray[np.bool_]:
             return (kept >= start) & (kept < start + _BLOCK)
 
-        def rows(start: int, at: Points) -> dict[str, Floats]:
-            return {name: value[kept[mine(start)] - start] for name, value in at[0].items()}
+        def rows(start: int, part: Floats, drawn: dict[str, Floats]) -> dict[str, Floats]:
+            return {name: value[kept[mine(start)] - start] for name, value in self._placed(part, drawn)[0].items()}
 
         for start, part in zip(range(0, len(g), _BLOCK), self._by_block(g, rows), strict=True):
             for name, value in part.items():
@@ -128,17 +126,17 @@ class MarginsDensity:
 
         points = np.repeat(g, _WORLDS, axis=0)
         drawn = {name: np.tile(value, (len(g), 1)) for name, value in self._worlds.items()}
-        _, density = self._at(points, drawn)
+        density = self._at(points, drawn)
         return np.asarray(logsumexp(density.reshape(len(g), _WORLDS), axis=1) - np.log(_WORLDS))
 
-    def _by_block(self, g: Floats, take: Callable[[int, Points], Taken]) -> Iterator[Taken]:
-        """What is taken of the values and densities of each block of points, with the last call's random numbers."""
+    def _by_block(self, g: Floats, take: Callable[[int, Floats, dict[str, Floats]], Taken]) -> Iterator[Taken]:
+        """What is made of each block of points, from its start, with the last call's site effects."""
         starts = range(0, len(g), _BLOCK)
         seeds = np.random.SeedSequence(self._call.entropy, spawn_key=self._call.spawn_key).spawn(len(starts))
 
         def block(start: int, seed: np.random.SeedSequence) -> Taken:
             part = g[start : start + _BLOCK]
-            return take(start, self._at(part, self._drawn(part, np.random.default_rng(seed))))
+            return take(start, part, self._drawn(part, np.random.default_rng(seed)))
 
         with ThreadPoolExecutor(usable_cores()) as pool:
             yield from pool.map(block, starts, seeds)
@@ -157,8 +155,8 @@ class MarginsDensity:
         shares = [rng.dirichlet(weights, size) for weights in groups]
         return found | {"site_share": np.concatenate(shares, axis=1)}
 
-    def _at(self, g: Floats, drawn: dict[str, Floats]) -> Points:
-        """Parameters at the points, and the log density there."""
+    def _placed(self, g: Floats, drawn: dict[str, Floats]) -> tuple[dict[str, Floats], dict[str, Floats], Floats]:
+        """Parameters at the points; those proposed; and what site effects add to the log odds, (size, sites, arms)."""
         from scipy.special import expit
 
         sites = self.likelihood.sites
@@ -182,6 +180,12 @@ class MarginsDensity:
         slope = (shift[:, 1] - shift[:, 0]) / (x1 - x0)
         values["beta"] = proposed["beta"] + slope
         values["alpha"] = proposed["alpha"] + shift[:, 0] - x0 * slope
+        return values, proposed, effects
+
+    def _at(self, g: Floats, drawn: dict[str, Floats]) -> Floats:
+        """Log density at the points, shape (size,)."""
+        values, proposed, effects = self._placed(g, drawn)
+        x = np.array(self.likelihood.spec.sites.x)
         density = -0.5 * (g**2).sum(axis=1) - 0.5 * g.shape[1] * np.log(2 * np.pi)
         with np.errstate(invalid="ignore"):
             for item in self.shared:
@@ -189,9 +193,9 @@ class MarginsDensity:
                     density += self.prior_power * item.logpdf(values) - item.logpdf(proposed)
                 elif self.prior_power != 1:
                     density += (self.prior_power - 1) * item.logpdf(values)
-            log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * np.array([x0, x1]))[:, None]
+            log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * x)[:, None]
             density += self.likelihood_power * self.likelihood.log_integrated(values["site_share"], log_odds)
-        return values, np.where(np.isnan(density), -np.inf, density)
+        return np.where(np.isnan(density), -np.inf, density)
 
     def _totals(self, g: Floats) -> Floats:
         """Share of the patients of the group that a site belongs to, excluded or ordinary, shape (size, sites).
@@ -234,9 +238,9 @@ def sample(
     """
     settings = likelihood.spec.sampler
     started = time.perf_counter()
-    site_seed, mode_seed, first_seed, last_seed, draw_seed, retention_seed = np.random.SeedSequence(
+    site_seed, mode_seed, first_seed, last_seed, draw_seed, retention_seed, order_seed = np.random.SeedSequence(
         settings.seed
-    ).spawn(6)
+    ).spawn(7)
     density = MarginsDensity(likelihood, site_seed, likelihood_power, prior_power)
     with said(progress, f"drawing {likelihood.margins.n_sites} sites whose patients are not known"):
         start = find_proposal(density.rough, density.dimension, density.scale_axes, mode_seed)
@@ -247,7 +251,7 @@ def sample(
         better = found.improved()
         if points > found.weights.size and better is not None:
             found = sample_density(density, better, points, settings.chains, last_seed, most_points=points)
-        kept = side_by_side(found.picked(draw_seed, most_draws(density.n_sites)))
+        kept = side_by_side(found.picked(draw_seed, most_draws(density.n_sites)), order_seed)
         replicates, size = found.weights.shape
         flat = (kept + size * np.arange(replicates)[:, None]).ravel()
         values = density.again(found.points.reshape(replicates * size, -1), flat)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.spec import ModelSpec
 
-__all__ = ["code_hash", "model_hash"]
+__all__ = ["BY_IMPORTANCE", "code_hash", "model_hash"]
 
 _DEPENDS_ON = {
     "engines/nuts.py": ("compile_nutpie", "run_nutpie"),
@@ -24,6 +24,16 @@ _DEPENDS_ON = {
     "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
 }
 """Files that the ranks of the margins depend on, with the parts of them that do; () for all of the file."""
+
+BY_IMPORTANCE: dict[str, tuple[str, ...]] = {
+    **{name: parts for name, parts in _DEPENDS_ON.items() if name != "engines/nuts.py"},
+    "engines/climb.py": (),
+    "engines/importance.py": (),
+    "engines/margins.py": (),
+    "engines/proposal.py": (),
+    "likelihoods/retention.py": (),
+}
+"""Those that the ranks by importance sampling depend on."""
 
 
 def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_accept")) -> str:

@@ -15,7 +15,10 @@ What makes this exact:
 
 The patients are simulated by code of this module's own, which shares nothing with the likelihood.
 
-Renew the stored result with `python -m bayes_lupil.simulate.calibration` (about 10 minutes on two cores).
+The same trials are fitted by importance sampling too, and once more with the patients at the excluded sites known.
+
+Renew the stored results with `python -m bayes_lupil.simulate.calibration` (about 10 minutes on two cores), and with
+`--engine importance` and `--engine importance --known` (a minute or two each).
 """
 
 from __future__ import annotations
@@ -28,16 +31,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import effective_draws
+from bayes_lupil.convergence import describe_independent, effective_draws, judge
 from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.provenance import package_versions
-from bayes_lupil.simulate.age import code_hash, model_hash
+from bayes_lupil.simulate.age import BY_IMPORTANCE, code_hash, model_hash
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.margins import Margins
 
@@ -84,7 +87,8 @@ class Calibration:
         Posterior SD over prior SD, averaged over simulations: 1 where the data say nothing, so that uniform ranks
         would prove little.
     repeated, divergent : int
-        Simulations that were run again with more draws, and those with any divergent transition.
+        Simulations that were run again with more draws; and those with any divergent transition, or of importance
+        sampling those whose diagnostics fail.
     min_effective : float
         Smallest effective sample size, over quantities and simulations.
     code_hash, model_hash : str
@@ -122,7 +126,9 @@ class Calibration:
         write_text(path, "{\n" + rows + "\n}\n")
 
 
-def simulate_margins(spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.random.Generator) -> Margins:
+def simulate_margins(
+    spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.random.Generator, known: bool = False
+) -> Margins:
     """A trial simulated patient by patient, each with a site, of which only the margins are kept.
 
     Parameters
@@ -135,8 +141,10 @@ def simulate_margins(spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.
         Its size.
     rng : numpy.random.Generator
         Source of everything random.
+    known : bool
+        Whether the numbers of patients at the excluded sites are published, by arm and response.
     """
-    totals, subset = [], []
+    totals, subset, there = [], [], []
     for arm in (0, 1):
         site = rng.choice(trial.n_sites, size=trial.arm_size, p=truth["site_share"])
         responds = rng.random(trial.arm_size) < _risks(spec, truth, arm)[site]
@@ -144,12 +152,15 @@ def simulate_margins(spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.
         in_subset = retained & (site >= trial.n_excluded)
         totals.append((int(responds.sum()), trial.arm_size))
         subset.append((int((responds & in_subset).sum()), int(in_subset.sum())))
+        excluded = site < trial.n_excluded
+        there += [(arm, response, int((excluded & (responds == bool(response))).sum())) for response in (0, 1)]
     return Margins(
         totals=(totals[0], totals[1]),
         subset_totals=(subset[0], subset[1]),
         subset="pp",
         excluded_sites=tuple(f"excluded {i + 1}" for i in range(trial.n_excluded)),
         n_sites=trial.n_sites,
+        at_excluded=tuple(there) if known else (),
     )
 
 
@@ -168,6 +179,8 @@ def calibrate(
     seed: int,
     trial: SmallTrial | None = None,
     progress: Callable[[str], None] | None = None,
+    engine: Literal["nuts", "importance"] = "nuts",
+    known: bool = False,
 ) -> Calibration:
     """Rank true values among posterior draws over many simulated trials.
 
@@ -184,17 +197,20 @@ def calibrate(
         Size of the trials.
     progress : callable, optional
         Called with a line of text now and then.
+    engine : {"nuts", "importance"}
+    known : bool
+        Whether the numbers of patients at the excluded sites are published; by importance sampling alone.
 
     Returns
     -------
     Calibration
     """
-    from bayes_lupil.engines.nuts import compile_nutpie
-
-    started, code = time.perf_counter(), code_hash()  # of the code that runs, whatever happens to the files meanwhile
+    started = time.perf_counter()
+    # of the code that runs, whatever happens to the files meanwhile
+    code = code_hash() if engine == "nuts" else code_hash(BY_IMPORTANCE)
     size = SmallTrial() if trial is None else trial
     prior = MarginsLikelihood(spec, _empty(size))
-    compiled = compile_nutpie(prior)
+    fit = _by_nuts(prior) if engine == "nuts" else _by_importance
     ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
     spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
     effective, repeated, divergent = np.inf, 0, 0
@@ -202,8 +218,8 @@ def calibrate(
         world, sampler = stream.spawn(2)
         rng = np.random.default_rng(world)
         truth = {name: value[0] for name, value in prior.prior_draws(1, rng).items()}
-        likelihood = MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng))
-        fitted = _fit(likelihood, compiled, int(sampler.generate_state(1)[0]))
+        likelihood = MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng, known))
+        fitted = fit(likelihood, int(sampler.generate_state(1)[0]))
         repeated += fitted.repeated
         divergent += fitted.divergent
         effective = min(effective, *(effective_draws(draws) for draws in fitted.draws.values()))
@@ -221,7 +237,7 @@ def calibrate(
         seed=seed,
         trial=asdict(size),
         model=spec.name,
-        model_hash=model_hash(spec),
+        model_hash=model_hash(spec) if engine == "nuts" else model_hash(spec, ()),
         code_hash=code,
         spread=_relative_spread(prior, spreads, seed),
         repeated=repeated,
@@ -240,26 +256,53 @@ class _Fitted:
     divergent: bool
 
 
-def _fit(likelihood: MarginsLikelihood, compiled: Any, seed: int) -> _Fitted:
+def _by_nuts(prior: MarginsLikelihood) -> Callable[[MarginsLikelihood, int], _Fitted]:
     """Draws of every quantity, shape (chain, draw); run again with more where too few of them are independent."""
     from bayes_lupil.az import to_datatree
-    from bayes_lupil.engines.nuts import run_nutpie
-    from bayes_lupil.estimands import estimate
+    from bayes_lupil.engines.nuts import compile_nutpie, run_nutpie
+
+    compiled = compile_nutpie(prior)
+
+    def fit(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
+        draws = _DRAWS
+        while True:
+            settings = likelihood.spec.edited(sampler__chains=_CHAINS, sampler__draws=draws, sampler__seed=seed).sampler
+            tree = to_datatree(run_nutpie(compiled.with_data(counts=likelihood.counts), settings))
+            values = {
+                item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values)
+                for item in likelihood.parameters
+            }
+            kept = _kept(likelihood, values, seed)
+            if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
+                return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
+            draws *= _LONGER
+
+    return fit
+
+
+def _by_importance(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
+    """The same from importance sampling, whose draws are few where its points were."""
+    from bayes_lupil.engines.margins import sample
 
     draws = _DRAWS
     while True:
-        settings = likelihood.spec.edited(sampler__chains=_CHAINS, sampler__draws=draws, sampler__seed=seed).sampler
-        tree = to_datatree(run_nutpie(compiled.with_data(counts=likelihood.counts), settings))
-        values = {
-            item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values)
-            for item in likelihood.parameters
-        }
-        estimands = estimate(likelihood, values, np.random.default_rng(seed))
-        kept = {name: values[name] for name in _PARAMETERS}
-        kept |= {"risk_difference": estimands["risk_difference"]} | _of_margins(values, likelihood.margins)
+        asked = {"sampler__chains": _CHAINS, "sampler__draws": draws, "sampler__seed": seed, "sampler__points": 1024}
+        found = sample(MarginsLikelihood(likelihood.spec.edited(**asked), likelihood.margins))
+        kept = _kept(likelihood, found.values, seed)
         if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
-            return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
+            point = found.statistics["point"].astype(np.int64)
+            rows = [describe_independent(name, value, point) for name, value in kept.items()]
+            return _Fitted(kept, draws > _DRAWS, not judge(rows, found.statistics, found.diagnostics).ok)
         draws *= _LONGER
+
+
+def _kept(likelihood: MarginsLikelihood, values: Values, seed: int) -> dict[str, NDArray[np.float64]]:
+    """What is ranked."""
+    from bayes_lupil.estimands import estimate
+
+    difference = estimate(likelihood, values, np.random.default_rng(seed))["risk_difference"]
+    kept = {name: values[name] for name in _PARAMETERS}
+    return kept | {"risk_difference": difference} | _of_margins(values, likelihood.margins)
 
 
 def _of_margins(values: Values, margins: Margins) -> dict[str, Any]:
@@ -299,16 +342,24 @@ def _main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--simulations", type=int, default=250)
     parser.add_argument("--seed", type=int, default=20260201)
     parser.add_argument("--model", default="site_effects")
-    parser.add_argument("--out", type=Path, default=Path("tests/simulate/calibration_margins.json"))
+    parser.add_argument("--engine", choices=("nuts", "importance"), default="nuts")
+    parser.add_argument("--known", action="store_true", help="patients at the excluded sites published")
+    parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    result = calibrate(load_model(given.model), given.simulations, given.seed, progress=say)
-    result.write(given.out)
-    say(f"written to {given.out}")
+    if given.known and given.engine == "nuts":
+        parser.error("--known is for --engine importance")
+    result = calibrate(
+        load_model(given.model), given.simulations, given.seed, progress=say, engine=given.engine, known=given.known
+    )
+    kind = "margins" if given.engine == "nuts" else "importance_known" if given.known else "importance"
+    out = given.out or Path("tests/simulate") / f"calibration_{kind}.json"
+    result.write(out)
+    say(f"written to {out}")
     return 0
 
 

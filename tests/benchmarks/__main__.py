@@ -53,6 +53,7 @@ def _asked(size: str) -> list[Row]:
         for name in CONTENDERS
         if (trial, name) not in left_out
     ]
+    asked += [{"kind": "fit", "trial": "lupil2", "contender": name} for name in ("engine", "nutpie", "nutpie_080")]
     asked += [{"kind": "cold", "of": name, "settings": {"trial": "beitler_landis"}} for name in ("quadrature", "nuts")]
     if size == "full":
         asked.append({"kind": "cold", "of": "first", "settings": {"trial": "beitler_landis"}})

@@ -16,7 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bayes_lupil.likelihoods import BinomialCells
+from bayes_lupil.convergence import describe_independent
+from bayes_lupil.likelihoods import BinomialCells, MarginsLikelihood
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.margins import Margins
 from tests.benchmarks.trials import load, model, write_csv
 
 __all__ = ["CONTENDERS", "Absent", "megabytes", "repeat"]
@@ -60,22 +63,32 @@ def _chains(values: dict[str, Any]) -> Row:
     return {"ess": min(ess.values()), "draws": int(beta.size), "beta": [float(beta.mean()), float(beta.std())]}
 
 
-def engine(trial: str, s: Row) -> Row:
-    """This package's quadrature engine, from the likelihood to `Draws`; its draws are independent."""
-    from bayes_lupil import __version__
-    from bayes_lupil.engines import quadrature
+def _likelihood(spec: ModelSpec, data: Any) -> BinomialCells | MarginsLikelihood:
+    return MarginsLikelihood(spec, data) if isinstance(data, Margins) else BinomialCells(spec, data)
 
-    spec, cells = model(engine="quadrature", points=s["points"]), load(trial).data
-    first, seconds, results = repeat(
-        lambda: quadrature.sample(BinomialCells(spec, cells)), s["repeats_quick"], s["budget"]
-    )
+
+def engine(trial: str, s: Row) -> Row:
+    """This package's engine without Markov chains, from the likelihood to `Draws`.
+
+    Quadrature for a table of sites, whose draws are independent; importance sampling for margins, some of whose draws
+    repeat another and count as one with it.
+    """
+    from bayes_lupil import __version__
+    from bayes_lupil.engines import margins, quadrature
+
+    data = load(trial).data
+    known = not isinstance(data, Margins)
+    spec = model(points=s["points"], draws=s["draws"], engine="quadrature" if known else "importance")
+    sample: Any = quadrature.sample if known else margins.sample
+    first, seconds, results = repeat(lambda: sample(_likelihood(spec, data)), s["repeats_quick"], s["budget"])
     draws = results[-1]
-    beta = draws.values["beta"]
+    beta, points = draws.values["beta"], draws.statistics.get("point")
+    rows = [describe_independent(name, draws.values[name], points) for name in QUANTITIES]
     return {
         "first": first,
         "seconds": seconds,
         "sampling": seconds,
-        "ess": float(beta.size),
+        "ess": min(row.ess_bulk for row in rows),
         "draws": int(beta.size),
         "beta": [float(beta.mean()), float(beta.std())],
         "points": int(draws.diagnostics["points"]),
@@ -95,8 +108,8 @@ def _nuts(trial: str, s: Row, backend: str, target: float, repeats: int) -> Row:
     if find_spec(backend) is None:
         raise Absent(f"{backend} is not installed")
     spec = model(engine="nuts", backend=backend, tune=s["tune"], draws=s["draws"], chains=CHAINS, target_accept=target)
-    cells = load(trial).data
-    first, seconds, results = repeat(lambda: nuts.sample(BinomialCells(spec, cells)), repeats, s["budget"])
+    data = load(trial).data
+    first, seconds, results = repeat(lambda: nuts.sample(_likelihood(spec, data)), repeats, s["budget"])
     row = {"first": first, "seconds": seconds, "version": results[-1].sampler, **_chains(results[-1].values)}
     row["divergences"] = int(results[-1].statistics["diverging"].sum())
     if backend == "nutpie":
@@ -259,7 +272,7 @@ def _own_ml(trial: str, s: Row, method: Literal["profile", "wald"]) -> Row:
 
 
 CONTENDERS: dict[str, tuple[Callable[[str, Row], Row], str]] = {
-    "engine": (engine, "bayes_lupil, quadrature"),
+    "engine": (engine, "bayes_lupil without chains"),
     "engine_half": (engine_half, "bayes_lupil, half of the points"),
     "nutpie": (nutpie, "nutpie, target 0.95"),
     "nutpie_080": (nutpie_080, "nutpie, target 0.8 (its default)"),

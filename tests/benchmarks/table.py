@@ -87,10 +87,14 @@ def targets(results: list[Row]) -> list[Row]:
         if row["kind"] != "fit" and row["status"] == "ok"
     }
     found = []
-    for trial, sites, factor in (("beitler_landis", 8, 100), ("simulated_25", 25, 100), ("ist", 464, 8)):
-        asked = f"{sites} sites: at least {factor} times less wall time than nutpie, compiling included, with more ESS"
+    for trial, sites, factor in (
+        ("beitler_landis", "8 sites", 100), ("simulated_25", "25 sites", 100), ("lupil2", "LUPIL-2", 100),
+        ("ist", "464 sites", 8),
+    ):  # fmt: skip
+        asked = f"{sites}: at least {factor} times less wall time than nutpie, compiling included, with more ESS"
         other = fits.get((trial, "nutpie"))
-        for name, which in (("engine", ""), ("engine_half", ", half of the points")):
+        halves = () if trial == "lupil2" else (("engine_half", ", half of the points"),)  # points follow the draws
+        for name, which in (("engine", ""), *halves):
             own = fits.get((trial, name))
             if own is None or other is None:
                 found.append({"asked": asked + which, "measured": "not measured", "met": None})

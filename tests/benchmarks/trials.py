@@ -18,6 +18,7 @@ __all__ = ["TITLES", "load", "model", "simulated_cells", "write_csv"]
 TITLES = {
     "beitler_landis": "8 sites: Beitler and Landis 1985, 273 patients",
     "simulated_25": "25 sites: SYNTHETIC, 100 patients, the size of LUPIL-2",
+    "lupil2": "LUPIL-2: 25 sites, whose patients are not known, 100 patients",
     "ist": "464 sites: International Stroke Trial, aspirin, dead or dependent at 6 months",
 }
 _IST = Path(__file__).parents[3] / "shared" / "validation" / "data" / "ist_hospital_aspirin_deaddep6m.csv"
@@ -63,7 +64,7 @@ def as_trial(cells: Cells) -> Trial:
 
 def load(name: str) -> Trial:
     """One of `TITLES`."""
-    if name == "beitler_landis":
+    if name in ("beitler_landis", "lupil2"):
         return load_trial(name)
     if name == "simulated_25":
         return as_trial(simulated_cells(25, 4, seed=20260401))

@@ -314,7 +314,20 @@ def test_draws_of_one_point_stand_together():
     by_point = np.unique(point, return_inverse=True)[1].ravel()
     for name in ("alpha", "tau_u"):  # one value each, of one density
         assert np.unique(np.stack([by_point, draws.values[name].ravel()]), axis=1).shape[1] == by_point.max() + 1
-    np.testing.assert_array_equal(side_by_side(np.array([[3, 1, 3, 0, 1]])), [[3, 3, 1, 1, 0]])
+
+
+def test_the_order_of_points_tells_nothing():
+    """Points drawn several times, whose weights are large, come no earlier than others: 200 orders of ten points."""
+    kept = np.repeat([[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]], [20, 1, 1, 1, 1, 1, 1, 1, 1, 1], axis=1)
+    before = []
+    for k in range(200):
+        (row,) = side_by_side(np.random.default_rng(k).permutation(kept, axis=1), np.random.SeedSequence(k))
+        assert sorted(row) == sorted(kept[0])
+        start = int(np.argmax(row == 0))
+        assert (row[start : start + 20] == 0).all()
+        before.append(start)
+    # a uniform number of the other nine before it: mean 4.5, SD 2.87; within 4 standard errors
+    assert abs(np.mean(before) - 4.5) < 4 * 2.87 / np.sqrt(200)
 
 
 def test_draws_of_one_point_are_one():
@@ -356,6 +369,16 @@ def test_where_the_data_know_few_sites_too_well_the_diagnostics_say_so(trial):
     assert not posterior.verdict.ok
     assert any(word in posterior.verdict.text for word in ("k-hat", "ESS"))
     assert engine_for(build_likelihood(SPEC.edited(sampler__engine="auto"), trial)) == "importance"
+
+
+@pytest.mark.parametrize(
+    ("excluded", "known", "engine"), [(25, 1, "importance"), (26, 1, "nuts"), (26, 0, "importance")]
+)
+def test_too_many_sites_with_known_counts_are_left_to_nuts(excluded, known, engine):
+    """Each has dimensions of its own, and a mode in so many is looked for by differences along all pairs of them."""
+    names = tuple(f"X{i}" for i in range(excluded))
+    data = Margins(((29, 50), (34, 50)), ((15, 29), (20, 24)), "pp", names, 60, at_excluded=((0, 0, known),))
+    assert engine_for(build_likelihood(SPEC.edited(sampler__engine="auto"), made(data))) == engine
 
 
 SEEDS = 200

@@ -121,17 +121,21 @@ def test_command(
     """The way it is renewed: arguments reach the runner, progress is printed, the file is written."""
     asked = []
 
-    def fake(spec, simulations, seed, progress):
-        asked.append((spec.name, simulations, seed))
+    def fake(spec, simulations, seed, progress, engine, known):
+        asked.append((spec.name, simulations, seed, engine, known))
         progress("10 of 12 simulations, 3 s")
         return replace(stored, simulations=simulations)
 
     monkeypatch.setattr(calibration, "calibrate", fake)
     path = tmp_path / "out.json"
     assert calibration._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
-    assert asked == [("site_effects", 12, 5)]
+    assert asked == [("site_effects", 12, 5, "nuts", False)]
     assert "10 of 12 simulations" in capsys.readouterr().out
     assert Calibration.read(path).simulations == 12
+    assert calibration._main(["--engine", "importance", "--known", "--out", str(path)]) == 0
+    assert asked[1][3:] == ("importance", True)
+    with pytest.raises(SystemExit):
+        calibration._main(["--known"])
 
 
 @pytest.mark.proof(*FIT, "simulate")
