@@ -20,7 +20,7 @@ from bayes_lupil.trials.trial import Trial
 
 __all__ = ["HiddenAnalysis", "analyse_hidden", "own_model"]
 
-MOST_DRAWS = 8_000
+MOST_DRAWS, REFIT_DRAWS = 8_000, 1_000
 MOST_REFITS = 14
 """Enough for LUPIL-2: every single count, the map of two, and the corners of all."""
 
@@ -120,7 +120,7 @@ def analyse_hidden(
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
-    hidden = hidden_counts(primary, trial, most_refits=MOST_REFITS, most_draws=MOST_DRAWS)
+    hidden = hidden_counts(primary, trial, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
     central = {c.name: round(_mean(hidden, c.name)) for c in hidden.counts}
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
