@@ -20,7 +20,7 @@ from bayes_lupil.trials.trial import Trial
 
 __all__ = ["HiddenAnalysis", "analyse_hidden", "own_model"]
 
-MOST_DRAWS, REFIT_DRAWS = 8_000, 1_000
+MOST_DRAWS, REFIT_DRAWS = 16_000, 1_000
 MOST_REFITS = 14
 """Enough for LUPIL-2: every single count, the map of two, and the corners of all."""
 
