@@ -90,7 +90,8 @@ def test_the_tracked_reference_outputs_are_those_of_the_models_as_they_stand():
     with (folder / "sites" / "site_models.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     assert set(rows) == {spec.name for spec in site_models()}
-    for spec in site_models():
+    own = next(spec for spec in load_models(trial="lupil2") if spec.role == "primary")
+    for spec in (own, *site_models()[1:]):
         if rows[spec.name]["status"] == "ok":
             assert rows[spec.name]["model_hash"] == spec.hash, stale
             assert rows[spec.name]["data_hash"] == trial.data_hash, stale
