@@ -95,9 +95,11 @@ def check_patients_once(
         raise TrialError(table.where(blank, name), "no identifier of the patient", "one in every row")
     if len(set(ids)) == len(ids):
         return [], []
-    if plain(name) not in IDS[0] and len(set(zip(site, ids, strict=True))) == len(ids):
+    again = sum(1 for count in Counter(ids).values() if count > 1)
+    numbered = again >= len(set(ids)) / 2  # by each site anew, as most numbers then are; and not one patient moved
+    if plain(name) not in IDS[0] and numbered and len(set(zip(site, ids, strict=True))) == len(ids):
         return [f"patients are numbered within sites in column '{name}'"], []
-    by_site = plain(name) not in IDS[0] and len(set(site)) > 1
+    by_site = plain(name) not in IDS[0] and numbered and len(set(site)) > 1
     keys = list(zip(site, ids, strict=True)) if by_site else [("", value) for value in ids]
     seen: dict[tuple[str, str], int] = {}
     for i, key in enumerate(keys):

@@ -15,6 +15,7 @@ from bayes_lupil.trials.people import people
 from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.roles import Roles, find_roles
 from bayes_lupil.trials.tables import MARK, Table
+from bayes_lupil.trials.vocabulary import NEUTRAL, plain
 from bayes_lupil.trials.where import rows_where
 
 __all__ = ["ReadTable", "read_counts", "rows_asked"]
@@ -29,7 +30,7 @@ class ReadTable(ReadOnly):
     Attributes
     ----------
     outcome : str
-        The column of the outcome; '' of a table of counts.
+        The column of the outcome, or of counts with a name of its own, such as deaths; '' of one with none.
     flags : dict of str to str
         Populations, and where their members come from.
     """
@@ -105,7 +106,9 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         unused=tuple(name for name in table.columns if name not in kept and name != MARK),
         cautions=cautions,
     )
-    return ReadTable(data, arms, roles.outcome or "", flags, reading, synthetic)
+    events = roles.responders or ""
+    called = roles.outcome or ("" if plain(events) in NEUTRAL else events)
+    return ReadTable(data, arms, called, flags, reading, synthetic)
 
 
 def rows_asked(table: Table, asked: Asked) -> Table:

@@ -192,16 +192,44 @@ def _counts(table: Table, asked: Asked) -> tuple[str, str | None, str | None] | 
     rest = next(iter(fitting(free, NON_RESPONDERS)), None)
     if asked.n is None and asked.outcome is not None:
         held = {number(cell) for cell in set(table.column(asked.outcome))} if asked.outcome in free else {None}
-        if None in held or not any(value > 1 for value in held if value is not None):
+        counted = _are_counts(table, asked.outcome, number_of, asked)
+        if not counted and (None in held or not any(value > 1 for value in held if value is not None)):
             number_of = rest = number_of if plain(asked.outcome) in RESPONDERS[0] else None
     event = asked.outcome or next(iter(fitting(free, RESPONDERS)), None)
-    if event is None and asked.n is not None:
-        event = next(iter(fitting(free, OUTCOMES)), None) or "responders"
+    if event is None:
+        called = next(iter(fitting(free, OUTCOMES)), None)
+        if asked.n is not None:
+            event = called or "responders"
+        elif called is not None and _are_counts(table, called, number_of, asked):
+            event = called
     if event is None or (number_of is None and rest is None):
         return None
     if asked.outcome is None and asked.n is None and plain(event) in ("event", "r", "x") and _binary(table, event):
-        return None
+        return (event, number_of, None) if _are_counts(table, event, number_of, asked) else None
     return event, number_of, rest if number_of is None else None
+
+
+def _are_counts(table: Table, event: str, size: str | None, asked: Asked) -> bool:
+    """Whether a column beside one of sizes holds counts, however small: no site and arm has a second row.
+
+    In a table of patients some site has two patients of one arm, and a column that happens to be called like a number
+    of patients tells them nothing.
+    """
+    if size is None or size == event or event not in table.columns:
+        return False
+    pairs = [(number(a), number(b)) for a, b in zip(table.column(event), table.column(size), strict=True)]
+    sizes = [n for _, n in pairs]
+    if any(n is None or n < 0 or n != int(n) for n in sizes) or not any(n > 1 for n in sizes if n is not None):
+        return False
+    if any(count is None or n is None or count > n for count, n in pairs):
+        return False
+    free = [name for name in table.columns if name not in (event, size, MARK)]
+    keys = [
+        table.column(name)
+        for given, ranks in ((asked.site, SITES), (asked.arm, ARMS))
+        if (name := given or next(iter(fitting(free, ranks)), None)) in table.columns
+    ]
+    return bool(keys) and len(set(zip(*keys, strict=True))) == len(table.rows)
 
 
 def _binary(table: Table, column: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 __all__ = ["MISSING", "canonical", "canonical_text", "in_columns", "number"]
 
 MISSING = frozenset(
-    {"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "none", "null", "missing", "-99", "-999"}
+    {"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "none", "null", "missing", "unknown", "unk", "-99", "-999"}
     | {f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz_"}
 )
 """What a cell may hold where nothing was recorded, in lower case; `.a` to `.z` are SAS's and Stata's."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 __all__ = [
     "ARMS",
     "IDS",
+    "NEUTRAL",
     "NON_RESPONDERS",
     "NUMBERS",
     "OUTCOMES",
@@ -45,6 +46,8 @@ RESPONDERS: Ranks = (
     ("responders", "responder", "nresponders"),
     ("events", "nevents", "numevents", "eventcount", "cases", "successes", "deaths", "r", "x", "ei", "event"),
 )
+NEUTRAL = ("", *RESPONDERS[0], "r", "x", "ei", "successes", "cases")
+"""Names of counts that say nothing of what was counted."""
 NON_RESPONDERS: Ranks = (
     ("nonresponders", "nonresponder", "nnonresponders"),
     ("nonevents", "noevents", "nnonevents", "noncases", "failures", "survivors", "noevent"),
@@ -54,7 +57,8 @@ NUMBERS: Ranks = (("n",), ("ntotal", "total", "patients", "npatients", "size", "
 IDS: Ranks = (
     ("usubjid",),
     ("patient", "patientid", "patientno", "patid", "subject", "subjectid", "subjid", "subjectno", "pid", "ptid", "pt",
-     "participant", "participantid", "recordid", "patno", "subjno"),
+     "participant", "participantid", "recordid", "patno", "subjno", "patnr", "patientnr", "patientennr",
+     "patientennummer", "patientnumber", "caseno", "casenumber"),
     ("id", "idno", "caseid", "randno", "randomisationno"),
 )  # fmt: skip
 VISITS: Ranks = (

@@ -261,7 +261,8 @@ def test_there_and_back() -> None:
     again = load_trial(trial.to_frame(), outcome="y", benefit="lower", mcid=0.05)
     assert again.data_hash == trial.data_hash
     cells = load_trial(COUNTS, control="ctl")
-    assert load_trial(cells.to_frame(), control="ctl").data_hash == cells.data_hash
+    again = load_trial(cells.to_frame(), control="ctl", end_point=cells.end_point.name)
+    assert again.data_hash == cells.data_hash
     totals = Trial.from_counts("34/50", "29 of 50")
     assert load_trial(totals.to_frame()).analysis_set().totals == totals.analysis_set().totals == ((29, 50), (34, 50))
     for wrong in ("34", "34/50/2", "-1/5", (1.5, 2), (1, 2, 3)):
