@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
-from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.hidden.bounds import SIGNIFICANT, HardBounds, hard_bounds
-from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes, quicker, weigh
+from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes, margins_of, quicker, weigh
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.inputs import check
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.margins import Margins, Supposition
+from bayes_lupil.trials.margins import Supposition
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -119,13 +118,7 @@ def margins_alternatives(
     >>> bool((table["p_benefit"].dropna() > 0.7).all())
     True
     """
-    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
-    if not isinstance(margins, Margins) or "site_share" not in posterior.data["posterior"]:
-        raise UnsupportedModelError(
-            f"model '{posterior.spec.name}', trial '{trial.name}'", "no unpublished counts",
-            "a model with sites and a trial known by its margins",
-        )  # fmt: skip
-    check(posterior, trial)
+    margins = margins_of(posterior, trial)
     counts = hidden_classes(margins, trial.arms.names)
     if not counts:
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
@@ -175,14 +168,15 @@ def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event
     if not draws.posterior.verdict.ok:
         return _unknown(name, where, draws.posterior.verdict.text)
     names = tuple(c.name for c in draws.counts)
-    chance = draws.chance(names, np.ones(bounds.risk_difference.shape) if event is None else event)
+    possible = np.ones(bounds.risk_difference.shape) if event is None else event
+    chance = draws.chance(names, possible)
     with np.errstate(divide="ignore"):
         weighted = weigh(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE))
     if weighted is None:
         return _unknown(name, where, "too improbable under the model for its draws to stand for it")
 
     def mean(table: Floats) -> tuple[float, float]:
-        return draws.ratio(draws.chance(names, table if event is None else table * event), chance)
+        return draws.ratio(draws.chance(names, table * possible), chance)
 
     sign = draws.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference

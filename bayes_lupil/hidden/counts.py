@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.engines.importance import smooth_weights
-from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.hidden.bounds import HardBounds, hard_bounds
-from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes, quicker, thinned
+from bayes_lupil.hidden.draws import HiddenCount, HiddenDraws, Known, hidden_classes, margins_of, quicker, thinned
 from bayes_lupil.hidden.surface import Given, Surface, SurfaceMaker
 from bayes_lupil.hidden.value import CountValue, TablePosterior, count_value, quantiles, table_posterior
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -154,13 +152,7 @@ def hidden_counts(
         Where the posterior is of another trial or its diagnostics failed, no count is hidden, or the publication
         allows more than 20,000 tables.
     """
-    analysed = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
-    if not isinstance(analysed, Margins) or "site_share" not in posterior.data["posterior"]:
-        raise UnsupportedModelError(
-            f"model '{posterior.spec.name}', trial '{trial.name}'", "no unpublished counts",
-            "a model with sites and a trial known by its margins",
-        )  # fmt: skip
-    check(posterior, trial)
+    analysed = margins_of(posterior, trial)
     counts = hidden_classes(analysed, trial.arms.names)
     if not counts:
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")

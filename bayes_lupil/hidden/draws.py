@@ -17,13 +17,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import MIN_ESS, mcse_mean
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.sensitivity.inputs import check
 from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.trial import Trial
 
-__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "quicker", "thinned", "weigh"]
+__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "margins_of", "quicker", "thinned", "weigh"]
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
@@ -58,6 +61,22 @@ class HiddenCount:
     def values(self) -> range:
         """Every number that the publication allows."""
         return range(self.least, self.most + 1)
+
+
+def margins_of(posterior: Posterior, trial: Trial, found: str = "no unpublished counts") -> Margins:
+    """The margins that a posterior is of; refused where there are none, the model has no sites, or `check` refuses.
+
+    Parameters
+    ----------
+    found : str
+        What there is none of, for the message.
+    """
+    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
+    if not isinstance(margins, Margins) or "site_share" not in posterior.data["posterior"]:
+        required = "a model with sites and a trial known by its margins"
+        raise UnsupportedModelError(f"model '{posterior.spec.name}', trial '{trial.name}'", found, required)
+    check(posterior, trial)
+    return margins
 
 
 def hidden_classes(margins: Margins, arms: tuple[str, str]) -> tuple[HiddenCount, ...]:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.engines import run_engine
-from bayes_lupil.errors import InputError, UnsupportedModelError
-from bayes_lupil.hidden.draws import hidden_classes, quicker, weigh
+from bayes_lupil.errors import InputError
+from bayes_lupil.hidden.draws import hidden_classes, margins_of, quicker, weigh
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.provenance import provenance_of
-from bayes_lupil.sensitivity.inputs import check
 from bayes_lupil.sensitivity.weighted import BaseDraws
 from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.margins import Margins
@@ -100,12 +99,7 @@ def margins_path(
     InputError
         For counts or powers that are missing or impossible; where the posterior is of another trial or failed.
     """
-    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
-    if not isinstance(margins, Margins) or "site_share" not in posterior.data["posterior"]:
-        raise UnsupportedModelError(
-            f"trial '{trial.name}'", "no unpublished counts", "a model with sites and a trial known by its margins"
-        )
-    check(posterior, trial)
+    margins = margins_of(posterior, trial)
     counts = hidden_classes(margins, trial.arms.names)
     if set(known) != {c.name for c in counts}:
         raise InputError("known counts", ", ".join(known) or "none", ", ".join(c.name for c in counts))

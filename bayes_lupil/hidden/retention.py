@@ -16,12 +16,11 @@ import numpy as np
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.convergence import effective_draws, mcse_proportion
-from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes
+from bayes_lupil.hidden.draws import HiddenDraws, hidden_classes, margins_of
+from bayes_lupil.likelihoods import ARMS
+from bayes_lupil.likelihoods.margins import RESPONSES
 from bayes_lupil.likelihoods.retention import retained
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -114,13 +113,7 @@ def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
     >>> found.group(arm=1, response=0).chance < found.group(arm=0, response=0).chance
     True
     """
-    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
-    if not isinstance(margins, Margins) or "retention" not in posterior.data["posterior"]:
-        raise UnsupportedModelError(
-            f"model '{posterior.spec.name}', trial '{trial.name}'", "no chances to stay in a published subset",
-            "a model with sites and a trial known by its margins",
-        )  # fmt: skip
-    check(posterior, trial)
+    margins = margins_of(posterior, trial, "no chances to stay in a published subset")
     draws = HiddenDraws(posterior, margins, hidden_classes(margins, trial.arms.names), {})
     hidden = {(c.arm, c.response): c for c in draws.counts}
     chances = posterior.draws("retention")
@@ -132,10 +125,10 @@ def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
         if count is not None:
             there, error = draws.expect((count.name,), np.array(count.values, dtype=float))
         chance = chances[..., item.arm, item.response]
-        row = posterior.row(f"retention[{('control', 'active')[item.arm]}, {_WORDS[item.response]}]")
+        row = posterior.row(f"retention[{ARMS[item.arm]}, {RESPONSES[item.response]}]")
         groups.append(
             Kept(
-                item.arm, item.response, f"{trial.arms.names[item.arm]} {_WORDS[item.response]}s",
+                item.arm, item.response, f"{trial.arms.names[item.arm]} {RESPONSES[item.response]}s",
                 item.inside + item.outside + int(item.excluded), item.inside, float(chance.mean()), row.mcse_mean,
                 row.q2_5, row.q97_5, item.outside - there, error,
             )
@@ -146,9 +139,6 @@ def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
         p[response] = float(less.mean())
         errors[response] = mcse_proportion(less, effective_draws(chances[..., 1, response]))
     return WhoStayed(tuple(groups), p, errors)
-
-
-_WORDS = ("non-responder", "responder")
 
 
 def kept_frame(found: Iterable[Kept]) -> pd.DataFrame:
