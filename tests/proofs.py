@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from bayes_lupil.documents import canonical_hash
-from bayes_lupil.simulate.age import _meaning
+from bayes_lupil.simulate.age import meanings
 
 __all__ = ["FIT", "ROOT", "Proofs", "Sources"]
 
@@ -51,7 +51,7 @@ class Sources:
 
     def __init__(self, root: Path = ROOT, package: str = "bayes_lupil") -> None:
         self.root, self.package, self.tests = root, root / package, root / "tests"
-        self.code = cache(lambda path: _meaning(path.read_text(encoding="utf-8")))  # blind to comments and layout
+        self.code = cache(lambda path: meanings(path.read_text(encoding="utf-8")))
         self.content = cache(lambda path: sha256(path.read_bytes()).hexdigest())
 
     def named(self, names: tuple[str, ...]) -> set[Path]:
@@ -136,7 +136,7 @@ class Sources:
             read |= {f"data/{path.relative_to(data).as_posix()}": self.content(path) for path in files}
         return canonical_hash(
             {
-                "code": {self._name(path): self.code(path) for path in code},
+                "code": sorted({statement for path in code for statement in self.code(path)}),
                 "read": read,
                 "around": self.around(),
             }

@@ -117,7 +117,7 @@ def test_from_nothing_to_proved(house, run):
     [
         ("house/room/a.py", "A = 2\n", {"room"}),
         ("house/room/deep/b.py", "B = 2\n", {"room"}),
-        ("house/room/new.py", "A = 1\n", {"room"}),
+        ("house/room/new.py", "E = 1\n", {"room"}),
         ("house/alone.py", "C = 2\n", {"alone.py"}),
         ("house/other.py", "D = 2\n", set()),
         ("house/room/a.py", "# a comment\nA   =   1\n", set()),

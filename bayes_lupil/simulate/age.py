@@ -10,7 +10,7 @@ from importlib.resources import files
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.spec import ModelSpec
 
-__all__ = ["BY_IMPORTANCE", "code_hash", "model_hash"]
+__all__ = ["BY_IMPORTANCE", "code_hash", "meanings", "model_hash"]
 
 _DEPENDS_ON = {
     "engines/nuts.py": ("compile_nutpie", "run_nutpie"),
@@ -56,7 +56,7 @@ def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_acc
 
 
 def code_hash(depends_on: Mapping[str, tuple[str, ...]] | None = None) -> str:
-    """SHA-256 of the code behind the ranks, blind to comments, docstrings and layout, alike on every Python.
+    """SHA-256 of the code behind the ranks, alike on every Python, blind to comments, layout and names of files.
 
     Parameters
     ----------
@@ -67,19 +67,35 @@ def code_hash(depends_on: Mapping[str, tuple[str, ...]] | None = None) -> str:
     package = files("bayes_lupil")
     chosen = _DEPENDS_ON if depends_on is None else depends_on
     return canonical_hash(
-        {name: _meaning((package / name).read_text(encoding="utf-8"), parts) for name, parts in chosen.items()}
+        sorted(
+            {
+                statement
+                for name, parts in chosen.items()
+                for statement in meanings((package / name).read_text(encoding="utf-8"), parts)
+            }
+        )
     )
 
 
-def _meaning(source: str, parts: tuple[str, ...] = ()) -> str:
-    """Hash of a module's syntax tree, or of the named functions, classes and methods in it."""
+def meanings(source: str, parts: tuple[str, ...] = ()) -> list[str]:
+    r"""Hashes of the statements of a module, or of the named functions, classes and methods in it.
+
+    Comments, docstrings, layout, imports from the package and `__all__` do not enter, nor does the name of the file:
+    what moves to another file of those that are looked at stays the same.
+
+    Examples
+    --------
+    >>> meanings("def f(x):\n    return x + 1  # one more") == meanings("def f(x): return x + 1")
+    True
+    """
     tree: ast.AST = ast.parse(source)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
-    chosen = [_part(tree, name) for name in parts] if parts else [tree]
-    return sha256(repr(_plain(chosen)).encode()).hexdigest()
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                setattr(node, name, [item for item in block if not _says_nothing(item)])
+    chosen = [_part(tree, name) for name in parts] if parts else getattr(tree, "body", [])
+    return [sha256(repr(_plain(item)).encode()).hexdigest() for item in chosen]
 
 
 def _part(tree: ast.AST, name: str) -> ast.AST:
@@ -88,9 +104,18 @@ def _part(tree: ast.AST, name: str) -> ast.AST:
     return tree
 
 
-def _is_text(node: object) -> bool:
-    """A docstring, or a string that stands alone to explain the line above it."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _says_nothing(node: object) -> bool:
+    """A docstring, or a string that explains the line above it; an import within the package; the public names."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+        case ast.ImportFrom(module=str(module)):
+            return module.partition(".")[0] == "bayes_lupil"
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+    return False
 
 
 def _plain(node: object) -> object:

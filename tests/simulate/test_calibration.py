@@ -72,16 +72,21 @@ def test_stored_ranks_are_of_this_code(stored: Calibration) -> None:
 
 @pytest.mark.stack
 def test_what_the_code_hash_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code, but neither comments, docstrings nor layout; and every file that it names is there."""
+    """Code, but neither comments, docstrings, layout nor where in the package it stands; every file named is there."""
     source = 'def f(x):\n    """Say."""\n    return x + 1  # one\n'
     same = '"""Module."""\n\n\ndef f(\n    x,\n):\n    return (x\n            + 1)\n'
-    meaning = age._meaning
+    meaning = age.meanings
     assert meaning(source) == meaning(same)
     assert meaning(source) != meaning(source.replace("1", "2"))
     assert meaning(source) != meaning(source.replace("+", "-"))
     two = source + "\n\ndef g(x):\n    return x\n"
     assert meaning(source) != meaning(two)
     assert meaning(source, ("f",)) == meaning(two, ("f",)) != meaning(two, ("g",))
+    assert meaning("from bayes_lupil.errors import InputError\n__all__ = ['f']\n" + source) == meaning(source)
+    assert meaning("from scipy.special import expit\n" + source) != meaning(source)
+    within = "def f(x):\n    from {} import expit\n    return expit(x)\n"
+    assert meaning(within.format("bayes_lupil.numbers")) == meaning(within.format("bayes_lupil.other"))
+    assert meaning(within.format("bayes_lupil.numbers")) != meaning(within.format("scipy.special"))
     before = code_hash()
     monkeypatch.setitem(age._DEPENDS_ON, "estimands.py", ("estimate", "benefit_ladder"))
     assert code_hash() != before
