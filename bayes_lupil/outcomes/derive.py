@@ -18,7 +18,7 @@ from bayes_lupil.spec import Plan, PlannedEndPoint
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.reading import Reading
+from bayes_lupil.trials.reading import Reading, of_another_arm, patients_left_out
 from bayes_lupil.trials.trial import Arms, EndPoint, Trial
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
     binary = derived.plan.kind == "binary"
     lost = int((here & np.isnan(counted)).sum())
     imputed = int((here & np.isnan(derived.values) & ~np.isnan(counted)).sum())
-    notes = [f"arm '{arm}' not compared" for arm in outcomes.arms if arm not in arms.names]
+    notes = [of_another_arm(arm, int((names == arm).sum())) for arm in outcomes.arms if arm not in arms.names]
     if lost:
-        notes.append(f"{lost} patients left out, because '{derived.plan.name}' is missing (complete cases)")
+        notes.append(f"{patients_left_out(lost)}: '{derived.plan.name}' is missing (complete cases)")
     if imputed:
         notes.append(f"{imputed} patients counted as non-responders, because '{derived.plan.name}' is missing")
     keep = here & ~np.isnan(counted) if binary else here

@@ -22,7 +22,8 @@ _HARM = re.compile(
     r"death|\bdead\b|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|"
     r"haemorrhag|hemorrhag|stroke|infarct|\bmi\b|progress|hospitali[sz]|readmi|complication|infection|sepsis|preterm|stillbirth|"
     r"miscarr|worsen|deteriorat|rejection|amputat|fracture|thrombo|emboli|\bmace\b|\bevent\b|\bevents\b|disabilit|"
-    r"pancreatitis|\bpep\b|intubat|ventilat|transplant|withdraw|dropout|\bdth|kill|suicid|injur"
+    r"pancreatitis|\bpep\b|intubat|ventilat|transplant|withdraw|dropout|\bdth|kill|suicid|injur|"
+    r"non ?resp|\bno resp|not resp"
 )
 CLUSTERS = "no site has patients of both arms"
 """How the warning begins that arm and site cannot be told apart."""
@@ -50,7 +51,7 @@ def cautions(trial: Trial) -> tuple[str, ...]:
                 "common"
             )
     point = trial.end_point
-    name = re.sub(r"[_.]+", " ", f"{point.name} {point.label}".casefold())
+    name = re.sub(r"[_.-]+", " ", f"{point.name} {point.label}".casefold())
     if not _is_declared(trial) and point.kind == "binary" and _HARM.search(name):
         found.append(
             f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' "

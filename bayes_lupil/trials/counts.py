@@ -13,6 +13,7 @@ from bayes_lupil.trials.arms import check_both_arms, check_sites
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.checks import one_spelling
+from bayes_lupil.trials.reading import empty_site, of_another_arm
 from bayes_lupil.trials.roles import Roles
 from bayes_lupil.trials.tables import Table
 
@@ -42,24 +43,25 @@ def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked
         row is an error, since it may as well be a row that was lost.
     """
     assert roles.arm is not None  # found, or refused
-    assert roles.responders is not None
     site_column, arm_column = _sites(table, roles), table.names(roles.arm)
-    second = roles.n or roles.non_responders or ""
-    count_columns = [(name, table.column(name)) for name in (roles.responders, second)]
+    first, second = [name for name in (roles.responders, roles.non_responders, roles.n) if name is not None]
+    count_columns = [(name, table.column(name)) for name in (first, second)]
     seen: dict[tuple[str, str], int] = {}
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     other_arms: dict[str, int] = {}
     for i, (line, _row) in enumerate(table.rows):
         site, arm = site_column[i], arm_column[i]
-        responders, n = (_count(table, i, name, cells[i]) for name, cells in count_columns)
+        counted, n = (_count(table, i, name, cells[i]) for name, cells in count_columns)
         if roles.n is None:
-            n += responders
-        if responders > n:
+            n += counted
+        if counted > n:
+            who = "responders" if roles.responders is not None else "non-responders"
             raise TrialError(
                 f"{table.path}, {table.unit} {line}",
-                f"{responders} responders of n = {n} (site '{site}', arm '{arm}')",
-                "responders at most n",
+                f"{counted} {who} of n = {n} (site '{site}', arm '{arm}')",
+                f"{who} at most n",
             )
+        responders = counted if roles.responders is not None else n - counted
         if (site, arm) in seen:
             raise TrialError(
                 f"{table.path}, {table.unit} {line}",
@@ -82,7 +84,7 @@ def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked
                     f"If no patient was randomised there, add the row '{site},{arm},0,0', "
                     "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
                 )
-    exclusions = [f"arm '{arm}' not compared: {n} patients left out" for arm, n in other_arms.items()]
+    exclusions = [of_another_arm(arm, n) for arm, n in other_arms.items()]
     exclusions += _lost(dict.fromkeys(site_column), counts)
     return _counted(table, arms, counts, exclusions)
 
@@ -130,7 +132,7 @@ def _in_order(counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, st
 
 
 def _lost(sites: dict[str, None], counts: dict[str, dict[str, tuple[int, int]]]) -> list[str]:
-    return [f"site '{site}' has no patients in either arm compared" for site in sites if site not in counts]
+    return [empty_site(site, "in either arm compared") for site in sites if site not in counts]
 
 
 def _counted(
@@ -141,7 +143,7 @@ def _counted(
     patients = {arm: sum(by_arm.get(arm, (0, 0))[1] for by_arm in counts.values()) for arm in arms}
     check_both_arms(table, arms, patients)
     grid = np.array(list(_in_order(counts, arms).values()))
-    exclusions += [f"site '{site}' has no patients in either arm and is left out" for site in nobody]
+    exclusions += [empty_site(site, "in either arm") for site in nobody]
     with within(table.path):
         known = tuple(counts) != (ALL_SITES,)
         return Counted(Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1], known), tuple(exclusions))

@@ -18,6 +18,7 @@ from bayes_lupil.trials.cells import ALL_SITES
 from bayes_lupil.trials.checks import check_patients_once, one_spelling
 from bayes_lupil.trials.codes import Coded, coded_flags, coded_outcome
 from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.reading import empty_site, of_another_arm, patients_left_out
 from bayes_lupil.trials.roles import FLAG_PREFIX, Roles
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.where import rows_where
@@ -67,12 +68,10 @@ def people(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> P
     patients_of = Counter(arm_column)
     check_both_arms(table, arms, patients_of)
     coded = coded_outcome(table, roles.outcome, asked, keep, arm_column)
-    exclusions = [
-        f"arm '{arm}' not compared: {n} patients left out" for arm, n in patients_of.items() if arm not in arms
-    ]
+    exclusions = [of_another_arm(arm, n) for arm, n in patients_of.items() if arm not in arms]
     kept_sites = {site_column[i] for i in keep}
     lost = [site for site in dict.fromkeys(site_column) if site not in kept_sites]
-    exclusions += [f"site '{site}' has no patients in either arm compared" for site in lost]
+    exclusions += [empty_site(site, "in either arm compared") for site in lost]
     rule: tuple[str, ...] = ()
     response = coded.values
     absent = [i for i, value in zip(keep, response, strict=True) if value is None]
@@ -144,8 +143,7 @@ def _by_rule(
         by_site = ""
     some = len(absent)
     if asked.missing == "complete_cases":
-        who = "1 patient" if some == 1 else f"{some} patients"
-        return (), [f"{who} whose outcome is missing ({by_arm}{by_site})"]
+        return (), [f"{patients_left_out(some)}: outcome missing ({by_arm}{by_site})"]
     what = "event" if asked.missing == "event" else "non-responder"
     outcomes = f"1 missing outcome counts as {what}" if some == 1 else f"{some} missing outcomes count as {what}s"
     return (f"{outcomes} ({by_arm}{by_site})",), []

@@ -87,7 +87,8 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         counted = (cells_by_site if roles.shape == "wide" else cells_by_arm)(table, roles, arms, asked)
         data = cells = counted.cells
         exclusions = counted.exclusions
-        codings = ()
+        less = roles.shape == "cells" and roles.responders is None
+        codings = (f"responders: '{roles.n}' less '{roles.non_responders}'",) if less else ()
         if roles.shape == "wide":
             columns |= dict(zip(_WIDE_NAMES[roles.wide_non], roles.wide, strict=True))
     totals = cells.totals
@@ -143,11 +144,11 @@ def _left_out(whole: Table, table: Table, roles: Roles, asked: Asked) -> list[st
         before, after = whole.column(roles.arm), table.column(roles.arm)
         counts = [(arm, before.count(arm) - after.count(arm)) for arm in dict.fromkeys(before)]
         by_arm = f" ({', '.join(f'{arm} {n}' for arm, n in counts[:8] if n)})"
-    found = [f"{lost:,} of {len(whole.rows):,} rows, which do not fulfil {asked.where}{by_arm}"]
+    found = [f"{lost:,} of {len(whole.rows):,} rows left out: {asked.where} is not fulfilled{by_arm}"]
     if roles.site is not None:
         kept = set(table.column(roles.site))
         empty = [site for site in dict.fromkeys(whole.column(roles.site)) if site not in kept]
-        found += [f"site '{site}' has no row that fulfils {asked.where}" for site in empty]
+        found += [f"site '{site}' left out: no row fulfils {asked.where}" for site in empty]
     return found
 
 

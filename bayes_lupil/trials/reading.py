@@ -9,7 +9,7 @@ from bayes_lupil.characters import one_line
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.tables import listed
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "empty_site", "of_another_arm", "patients_left_out"]
 
 _MOST_LINES = 40
 
@@ -35,7 +35,7 @@ class Reading(ReadOnly):
     codings : tuple of str
         What values mean.
     exclusions : tuple of str
-        What was left out, one by one.
+        What was left out, one by one, with the reason.
     guesses : tuple of str
         What nobody said: taken from names, or from how the file is written.
     unused : tuple of str
@@ -73,7 +73,7 @@ class Reading(ReadOnly):
         if self.columns:
             found.append("columns: " + ", ".join(f"{role} = '{name}'" for role, name in self.columns.items()))
         found += [f"coding: {text}" for text in self.codings]
-        found += [f"left out: {text}" for text in self.exclusions]
+        found += self.exclusions
         found += [f"guessed: {text}" for text in self.guesses]
         if self.unused:
             found.append(f"not used: {listed(self.unused, 12)}")
@@ -92,3 +92,24 @@ class Reading(ReadOnly):
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+def patients_left_out(patients: int) -> str:
+    """How many patients are left out; the reason follows.
+
+    Examples
+    --------
+    >>> patients_left_out(1), patients_left_out(1200)
+    ('1 patient left out', '1,200 patients left out')
+    """
+    return f"{patients:,} patient{'s' if patients != 1 else ''} left out"
+
+
+def of_another_arm(arm: str, patients: int) -> str:
+    """That the patients of an arm are left out."""
+    return f"{patients_left_out(patients)}: arm '{arm}' is not compared"
+
+
+def empty_site(site: str, where: str) -> str:
+    """That a site without patients is left out."""
+    return f"site '{site}' left out: no patients {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from bayes_lupil.trials.vocabulary import (
     ARMS,
     IDS,
     NON_RESPONDERS,
+    NON_RESPONSE,
     NUMBERS,
     OUTCOMES,
     RESPONDERS,
@@ -30,6 +32,7 @@ from bayes_lupil.trials.vocabulary import (
 __all__ = ["FLAG_PREFIX", "Roles", "find_roles"]
 
 FLAG_PREFIX = "pop_"
+_SILENT = re.compile(r"non[^a-z]?resp|(no|not)[^a-z]resp", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -145,10 +148,11 @@ def find_roles(table: Table, asked: Asked) -> Roles:
     made: dict[str, str | None] = {}
     if counts is not None:
         shape = "cells"
-        made["responders"] = search.one("responders", "outcome", counts[0], RESPONDERS, "responders")
+        if counts[0] is not None:
+            made["responders"] = search.one("responders", "outcome", counts[0], RESPONDERS, "responders")
         if counts[1] is not None:
             made["n"] = search.one("patients", "n", counts[1], NUMBERS, "n")
-        else:
+        if counts[2] is not None:
             made["non_responders"] = search.one("non-responders", "n", counts[2], NON_RESPONDERS, "nonresponders")
         for role, common in (("responders", "responders"), ("n", "n"), ("non_responders", "nonresponders")):
             given = asked.outcome if role == "responders" else asked.n if role == "n" else None
@@ -185,8 +189,8 @@ def _refuse(table: Table, faults: Sequence[tuple[str, str, str]]) -> None:
     )
 
 
-def _counts(table: Table, asked: Asked) -> tuple[str, str | None, str | None] | None:
-    """Columns of responders, patients and non-responders, where a table holds counts; None where it does not."""
+def _counts(table: Table, asked: Asked) -> tuple[str | None, str | None, str | None] | None:
+    """Columns of responders, patients and non-responders, two of them, where a table holds counts; None where not."""
     free = [name for name in table.columns if name != MARK]
     number_of = asked.n or next(iter(fitting(free, NUMBERS)), None)
     rest = next(iter(fitting(free, NON_RESPONDERS)), None)
@@ -198,6 +202,10 @@ def _counts(table: Table, asked: Asked) -> tuple[str, str | None, str | None] | 
     event = asked.outcome or next(iter(fitting(free, RESPONDERS)), None)
     if event is None:
         called = next(iter(fitting(free, OUTCOMES)), None)
+        silent = next(iter(fitting(free, NON_RESPONSE)), None)
+        if called is None and silent is not None and number_of is not None:
+            one_each = _binary(table, silent) and not _are_counts(table, silent, number_of, asked)
+            return None if one_each else (None, number_of, silent)
         if asked.n is not None:
             event = called or "responders"
         elif called is not None and _are_counts(table, called, number_of, asked):
@@ -259,7 +267,8 @@ def _outcome(search: _Search, asked: Asked, site: str | None) -> str | None:
         absent = [name for name in CELL_COLUMNS if name not in search.table.columns]
         if site is not None and len(absent) == 1 and given is None and absent[0] in ("responders", "n"):
             search.table.column(absent[0])  # a table of sites with one column missing
-        hint = did_you_mean(wanted, free) or "The column of the end point can be named (end_point, outcome)."
+        hint = _not_responded(search.table, free) if given is None else ""
+        hint = hint or did_you_mean(wanted, free) or "The column of the end point can be named (end_point, outcome)."
         search.faults[-1] = (
             f"no column '{wanted}' (columns: {listed(search.table.columns)})",
             f"the end point '{wanted}' as 0 or 1 (one row a patient), or the columns {', '.join(CELL_COLUMNS)} "
@@ -267,6 +276,18 @@ def _outcome(search: _Search, asked: Asked, site: str | None) -> str | None:
             hint,
         )
     return found
+
+
+def _not_responded(table: Table, free: Sequence[str]) -> str:
+    """What to do where the only outcome is of those who did not respond."""
+    name = next(iter(fitting(free, NON_RESPONSE)), None)
+    if name is None:
+        return ""
+    held = sorted({cell for cell in table.column(name) if cell.casefold() not in MISSING})
+    if any((number(cell) or 0) > 1 for cell in held):
+        return f"'{name}' counts those who did not respond: add a column of all patients, n, or one of responders."
+    no = next((cell for cell in held if cell.casefold() in ("0", "n", "no", "f", "false")), "0")
+    return f"'{name}' is 1 of those who did not respond: outcome={name!r}, responder={no!r} counts the others."
 
 
 def _known_wide(table: Table, search: _Search) -> Roles | None:
@@ -301,6 +322,10 @@ def _given_wide(table: Table, asked: Asked) -> Roles:
             "For example: wide={'active': ('ai', 'n1i'), 'control': ('ci', 'n2i')}.",
         )
     columns = (*pairs["active"], *pairs["control"])
+    if reversed_ := [name for name in columns[::2] if _SILENT.search(name)]:
+        found = f"{' and '.join(repr(name) for name in reversed_)} in the place of responders"
+        hint = "Make a column for each arm: responders = patients - non-responders."
+        raise TrialError(f"{table.path}, wide", found, "columns of responders, or of events", hint)
     for name in columns:
         search.one("counts", "wide", name, (), name)
     if len(set(columns)) < 4:

@@ -10,6 +10,7 @@ __all__ = [
     "IDS",
     "NEUTRAL",
     "NON_RESPONDERS",
+    "NON_RESPONSE",
     "NUMBERS",
     "OUTCOMES",
     "RESPONDERS",
@@ -49,9 +50,11 @@ RESPONDERS: Ranks = (
 NEUTRAL = ("", *RESPONDERS[0], "r", "x", "ei", "successes", "cases")
 """Names of counts that say nothing of what was counted."""
 NON_RESPONDERS: Ranks = (
-    ("nonresponders", "nonresponder", "nnonresponders"),
+    ("nonresponders", "nonresponder", "nnonresponders", "nonresponse", "noresponse", "notresponding", "notresponded"),
     ("nonevents", "noevents", "nnonevents", "noncases", "failures", "survivors", "noevent"),
 )
+NON_RESPONSE: Ranks = NON_RESPONDERS[:1]
+"""Names that say of themselves that there was no response, so that the others of all patients responded."""
 NUMBERS: Ranks = (("n",), ("ntotal", "total", "patients", "npatients", "size", "samplesize", "randomised", "randomized",
                            "nrandomised", "nrandomized", "denominator", "ni"))  # fmt: skip
 IDS: Ranks = (

@@ -111,8 +111,8 @@ def test_notes_are_visible(capsys, monkeypatch, tmp_path):
     err = Terminal(file=io.StringIO(), width=200)
     monkeypatch.setattr("bayes_lupil.cli.reading.err", err)
     tell_notes(trial, str(path))
-    assert "arm 'third[U+202E]' not compared" in err.file.getvalue()
-    assert "site 'C[U+202E]' has no patients" in err.file.getvalue()
+    assert "arm 'third[U+202E]' is not compared" in err.file.getvalue()
+    assert "site 'C[U+202E]' left out: no patients" in err.file.getvalue()
 
 
 # one door

@@ -37,7 +37,7 @@ def test_of_each_end_point(tmp_path: Path) -> None:
     assert binary.reading.arms == {"p": (1, 2), "d": (1, 2)}
     assert tuple(binary.reading.arms.values()) == binary.analysis_set().totals
     assert binary.reading.columns == {"site": "clinic", "arm": "group", "response": "well"}
-    assert "arm 'x' not compared" in binary.reading.exclusions
+    assert "1 patient left out: arm 'x' is not compared" in binary.reading.exclusions
     assert not binary.warnings
     value = trial_of(derive(point(value="score", unit="points"), outcomes), outcomes, arms)
     assert value.reading is not None

@@ -193,7 +193,7 @@ def test_254_rows_of_adsl(raw: Path) -> None:
     assert trial.reading.columns["site"] == "SITEID"
     assert trial.reading.columns["arm"] == "TRT01P"
     assert trial.analysis_set("safety").totals == trial.analysis_set().totals
-    assert "site '702' has no patients in either arm compared" in trial.reading.exclusions
+    assert "site '702' left out: no patients in either arm compared" in trial.reading.exclusions
 
 
 def test_how_it_was_read_is_in_the_page_and_in_every_manifest(cases: Path, tmp_path: Path, fake_engine: object) -> None:
@@ -208,10 +208,10 @@ def test_how_it_was_read_is_in_the_page_and_in_every_manifest(cases: Path, tmp_p
     for path in manifests:
         reading = json.loads(path.read_text(encoding="utf-8"))["reading"]
         assert reading["rows"] == 96
-        assert reading["exclusions"] == ["72 of 96 rows, which do not fulfil visit == 4 (placebo 36, drug 36)"]
+        assert reading["exclusions"] == ["72 of 96 rows left out: visit == 4 is not fulfilled (placebo 36, drug 36)"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "96 rows, a row a patient; 24 patients, 2 sites" in page
-    assert "72 of 96 rows, which do not fulfil visit == 4" in page
+    assert "72 of 96 rows left out: visit == 4" in page
 
 
 def test_what_must_be_known_first_stands_first_in_the_page(cases: Path, tmp_path: Path, fake_engine: object) -> None:
@@ -234,7 +234,7 @@ def test_what_must_be_known_first_stands_first_in_the_page(cases: Path, tmp_path
         ),
         (["--where", "visit == 4", "--population", "pp=visit == 4"], "24 patients"),
         (["--where", "visit == 4", "--responder", "0"], "responders: '0'"),
-        (["--where", "visit == 4", "--na", "1", "--missing", "complete_cases"], "outcome is missing"),
+        (["--where", "visit == 4", "--na", "1", "--missing", "complete_cases"], "patients left out: outcome missing"),
     ],
 )
 def test_the_options_of_the_command_line(cases: Path, run: Any, options: list[str], words: str) -> None:

@@ -188,7 +188,7 @@ def test_a_site_that_lost_all_its_patients_is_counted(patients: Callable[..., Co
     trial = load_trial(patients(site=["A", "B", "A", "B"] * 2 + ["C"] * 4, pop_pp=[1] * 8 + [0] * 4))
     assert any("like everyone of site 'C'" in item.reason for item in trial.analysis_set("pp").exclusions)
     trial = load_trial(patients(site=["A"] * 8 + ["C"] * 4), where="site != 'C'")
-    assert "site 'C' has no row that fulfils site != 'C'" in trial.notes
+    assert "site 'C' left out: no row fulfils site != 'C'" in trial.notes
     everyone = {"itt": Population("itt", "itt"), "pp": Population("pp", "pp")}
     data = Patients(("A", "A", "B"), np.array([0, 1, 1]), np.array([0, 1, 1]), {"pp": np.array([True, True, False])})
     made = Trial("t", "t", Arms("p", "d"), EndPoint("x", "x"), data, everyone)

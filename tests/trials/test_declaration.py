@@ -103,7 +103,7 @@ def test_data_in_a_csv_file_beside_it(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("site,arm,responders,n\nA,drug,1,2\nA,placebo,0,3\nA,x,1,1\n", encoding="utf-8")
     trial = load_trial(tmp_path / "t.toml")
     assert trial.analysis_set("itt").totals == ((0, 3), (1, 2))
-    assert trial.notes == ("arm 'x' not compared: 1 patients left out",)
+    assert trial.notes == ("1 patient left out: arm 'x' is not compared",)
     assert trial.provenance == ({"number": "counts", "what": "file t.csv", "source": "us", "grade": "A"},)
 
 

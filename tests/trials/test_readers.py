@@ -135,7 +135,7 @@ def test_a_site_may_have_nobody_in_one_arm(load: Callable[..., Trial]) -> None:
 def test_a_site_with_nobody_at_all_is_left_out_and_told(load: Callable[..., Trial]) -> None:
     trial = load(GOOD + "C,placebo,0,0\nC,drug,0,0\n")
     check_good(trial)
-    assert "site 'C' has no patients in either arm and is left out" in trial.notes
+    assert "site 'C' left out: no patients in either arm" in trial.notes
 
 
 def test_sites_with_one_arm_are_accepted_on_request_only(
@@ -164,7 +164,7 @@ def test_a_third_arm_must_be_chosen_between(load: Callable[..., Trial], refusal:
     check_good(load(text, control="placebo", active="drug"))
     trial = load(text, control="drug", active="high dose")
     assert trial.analysis_set("itt").totals == ((5, 7), (5, 8))
-    assert trial.notes == ("arm 'placebo' not compared: 6 patients left out",)
+    assert trial.notes == ("6 patients left out: arm 'placebo' is not compared",)
 
 
 @pytest.mark.parametrize("name", ["placebo", "Placebo", "control", "CONTROL"])
@@ -343,8 +343,8 @@ def test_patients_of_a_third_arm_are_left_out_and_counted(load: Callable[..., Tr
     assert isinstance(trial.data, Patients)
     assert trial.data.site == ("A", "A", "B", "B")
     assert trial.notes == (
-        "arm 'high' not compared: 2 patients left out",
-        "site 'C' has no patients in either arm compared",
+        "2 patients left out: arm 'high' is not compared",
+        "site 'C' left out: no patients in either arm compared",
     )
 
 
