@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.direction import counted_words, sense, sense_of_counted
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTERS", "cautions", "is_confounded", "one_armed_sites"]
 
 _MOST_NAMED = 12
-_HARM = re.compile(
-    r"death|\bdead\b|\bdie[ds]?\b|mortal|fatal|relaps|recurr|failure|fail$|failed|adverse|\bs?aes?\b|toxicit|bleed|"
-    r"haemorrhag|hemorrhag|stroke|infarct|\bmi\b|progress|hospitali[sz]|readmi|complication|infection|sepsis|preterm|stillbirth|"
-    r"miscarr|worsen|deteriorat|rejection|amputat|fracture|thrombo|emboli|\bmace\b|\bevent\b|\bevents\b|disabilit|"
-    r"pancreatitis|\bpep\b|intubat|ventilat|transplant|withdraw|dropout|\bdth|kill|suicid|injur|"
-    r"non ?resp|\bno resp|not resp"
-)
 CLUSTERS = "no site has patients of both arms"
 """How the warning begins that arm and site cannot be told apart."""
 
@@ -50,14 +43,35 @@ def cautions(trial: Trial) -> tuple[str, ...]:
                 "patients): they say nothing of the effect within sites, and move it only through what sites have in "
                 "common"
             )
-    point = trial.end_point
-    name = re.sub(r"[_.-]+", " ", f"{point.name} {point.label}".casefold())
-    if not _is_declared(trial) and point.kind == "binary" and _HARM.search(name):
-        found.append(
-            f"a higher response is taken for the benefit, since nobody said otherwise; the end point '{point.name}' "
-            "sounds like a harm: --benefit lower (in Python: benefit='lower')"
-        )
+    found += _of_direction(trial)
     return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
+
+
+def _of_direction(trial: Trial) -> list[str]:
+    """That what is counted sounds like a harm, where nobody said what a benefit is; or the other way round."""
+    point, reading = trial.end_point, trial.reading
+    if point.kind != "binary":
+        return []
+    counted = reading.counted if reading is not None else ()
+    column = reading.columns.get("outcome", point.name) if reading is not None else point.name
+    told = counted_words(column, counted) if counted else column
+    sounds = sense_of_counted(column, counted)
+    what = f"the end point '{point.name}'" if told == point.name else f"what is counted, '{told}',"
+    if not sounds and "harm" in (sense(point.name), sense(point.label)):
+        sounds, what = "harm", f"the end point '{point.name}'"
+    if not _is_declared(trial):
+        if sounds != "harm":
+            return []
+        return [
+            f"a higher response is taken for the benefit, since nobody said otherwise; {what} "
+            "sounds like a harm: --benefit lower (in Python: benefit='lower')"
+        ]
+    if point.benefit == "lower" and told != column and sounds == "good" and sense(column) != "good":
+        return [
+            f"a lower response is said to be the benefit, but {what} sounds like something good: count the harm "
+            "(--responder, in Python responder=...), or say --benefit higher (in Python: benefit='higher')"
+        ]
+    return []
 
 
 def one_armed_sites(trial: Trial, population: str) -> tuple[str, ...]:

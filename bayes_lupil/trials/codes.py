@@ -27,11 +27,18 @@ _CONDITION = re.compile(r"\s*(<=|>=|<|>)\s*\S")
 
 @dataclass(frozen=True)
 class Coded:
-    """Outcomes as 1 and 0, None where they are missing; and how that was come to, where it is not 1 and 0 itself."""
+    """Outcomes as 1 and 0, None where they are missing; and how that was come to, where it is not 1 and 0 itself.
+
+    Attributes
+    ----------
+    counted : tuple of str
+        The values that are 1, or the condition.
+    """
 
     values: list[int | None]
     coding: str
     told: bool
+    counted: tuple[str, ...]
 
 
 def is_missing(text: str, na: Sequence[str] = ()) -> bool:
@@ -69,7 +76,7 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         values = [
             None if is_missing(cells[i], asked.na) else int(good) for i, good in zip(keep, fulfilled, strict=True)
         ]
-        return Coded(values, f"responders: {column} {condition}", True)
+        return Coded(values, f"responders: {column} {condition}", True, (condition,))
     if asked.responder:
         for label in asked.responder:
             if label not in held:
@@ -87,7 +94,8 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         good = _plain_event(table, column, held, keep, arms)
         coding = f"responders: {', '.join(sorted(good & set(held))) or 'nobody'}"
     values = [None if is_missing(cells[i], asked.na) else int(cells[i] in good) for i in keep]
-    return Coded(values, coding, bool(asked.responder) or not set(held) <= {"0", "1"})
+    counted = asked.responder or tuple(sorted(good & set(held)))
+    return Coded(values, coding, bool(asked.responder) or not set(held) <= {"0", "1"}, counted)
 
 
 def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence[int], arms: Sequence[str]) -> set[str]:

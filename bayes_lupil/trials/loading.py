@@ -14,6 +14,7 @@ from bayes_lupil.characters import one_line
 from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.trials.asked import Asked, Label, MissingRule
 from bayes_lupil.trials.declaration import read_trial_file
+from bayes_lupil.trials.direction import counted_words
 from bayes_lupil.trials.formats import UNREAD
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import read_counts
@@ -198,7 +199,8 @@ def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:
     called = end_point if end_point is not None else read.outcome or "response"
     title = one_line(Path(source).name) if is_path(source) else str(table.path).removeprefix("the ")
     with within(table.path):
-        point = EndPoint(called, called, benefit or "higher", mcid=mcid, mcid_source=BY_USER if mcid else "")
+        label = _label(called, read.outcome, read.reading.counted)
+        point = EndPoint(called, label, benefit or "higher", mcid=mcid, mcid_source=BY_USER if mcid else "")
         arms = Arms(*read.arms)
     return Trial(
         name=given["name"] or (one_line(Path(source).stem) if is_path(source) else "trial"),
@@ -213,6 +215,14 @@ def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:
         synthetic=read.synthetic,
         reading=replace(read.reading, direction_declared=benefit is not None),
     )  # fmt: skip
+
+
+def _label(called: str, column: str, counted: tuple[str, ...]) -> str:
+    """The end point with what is counted, where its name does not say it."""
+    words = counted_words(column, counted) if counted else column
+    if words == column:
+        return called
+    return words if called == column else f"{called} ({words})"
 
 
 def _library() -> Path:

@@ -76,9 +76,10 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
     data: Cells | Patients
     flags: dict[str, str] = {}
     cautions: tuple[str, ...] = ()
+    counts_of: tuple[str, ...] = ()
     if roles.shape == "patients":
         found = people(table, roles, arms, asked)
-        data, flags, cautions = found.patients, found.flags, found.cautions
+        data, flags, cautions, counts_of = found.patients, found.flags, found.cautions, found.coding.counted
         guesses += found.guesses
         exclusions, codings = found.exclusions, found.codings
         cells = data.cells()
@@ -106,6 +107,7 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         guesses=tuple(guesses),
         unused=tuple(name for name in table.columns if name not in kept and name != MARK),
         cautions=cautions,
+        counted=counts_of,
     )
     events = roles.responders or ""
     called = roles.outcome or ("" if plain(events) in NEUTRAL else events)

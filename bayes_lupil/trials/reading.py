@@ -44,6 +44,8 @@ class Reading(ReadOnly):
         What should be known before any result.
     direction_declared : bool
         Whether somebody said which direction is a benefit.
+    counted : tuple of str
+        Of a row a patient: the values of the outcome that are responses, or a condition.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Reading(ReadOnly):
     unused: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     direction_declared: bool = True
+    counted: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ ARMS: Ranks = (
 OUTCOMES: Ranks = (
     ("response", "responder", "outcome", "event", "y", "endpoint"),
     ("status", "improved", "improvement", "success", "cured", "cure", "relapse", "relapsed", "failure", "death",
-     "died", "dead", "survived", "remission", "recovered", "recovery"),
+     "died", "dead", "survived", "remission", "recovered", "recovery", "vitalstatus", "tod", "mort", "muerte"),
 )  # fmt: skip
 RESPONDERS: Ranks = (
     ("responders", "responder", "nresponders"),
