@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bayes_lupil.errors import TrialError, nearest
@@ -22,6 +22,9 @@ _PAIRS = (
 )  # fmt: skip
 """Values of which one is plainly the event."""
 _NUMBERED = re.compile(r"\d+[_ .:=-]+(.*)")
+_BOUND = re.compile(r"^(<=|>=|<|>)\s*")
+_MORE = re.compile(r"\d{4}-\d\d-\d\d|\b(and|or)\b")
+_DECIMAL_COMMA = re.compile(r"(<=|>=|<|>)\s*([+-]?\d+),(\d+)")
 _CONDITION = re.compile(r"\s*(<=|>=|<|>)\s*\S")
 
 
@@ -67,6 +70,17 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         raise TrialError(f"{table.path}, column '{column}'", "no value in any row", "outcomes")
     if len(asked.responder) == 1 and _CONDITION.match(asked.responder[0]):
         condition = asked.responder[0].strip()
+        if (comma := _DECIMAL_COMMA.fullmatch(condition)) is not None:
+            written = f"{comma[1]} {comma[2]}.{comma[3]}"
+            hint = f"If a decimal is meant, write it with a point: responder={written!r}."
+            found = f"{condition!r}, with a comma"
+            raise TrialError(
+                f"{table.path}, responder", found, "a number written with a point, without thousands", hint
+            )
+        if number(_BOUND.sub("", condition)) is None and not _MORE.search(condition):
+            found = repr(condition)
+            hint = f"For example responder='{condition[: 1 + (condition[1:2] == '=')]} 2.5'."
+            raise TrialError(f"{table.path}, responder", found, "one bound, a number or a date (2024-01-31)", hint)
         part = table.part(keep)
         blank = dict.fromkeys(asked.na, "")
         if blank:
@@ -115,11 +129,33 @@ def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence
             f"{table.path}, column '{column}'",
             f"the values {told}",
             "0 or 1, or to be told which value is the response",
-            f"Say which: {' or '.join(f'responder={value!r}' for value in sorted(held)[:2])}.",
+            _unless_missing(bare) or f"Say which: {' or '.join(f'responder={value!r}' for value in sorted(held)[:2])}.",
         )
-    numbers = all(number(text) is not None for text in held)
-    hint = f"responder='<= {min(held)}' says from where on a number is a response." if numbers else ""
-    raise TrialError(table.where(first, column), f"'{cells[first]}'", "0 or 1", hint if len(held) > 2 else "")
+    raise TrialError(table.where(first, column), f"'{cells[first]}'", "0 or 1", _unless_missing(bare) or _bound(held))
+
+
+def _unless_missing(bare: Mapping[str, str]) -> str:
+    """What to say where all but one value are a pair of which one is the event: the third may be no outcome at all."""
+    for pair in _PAIRS:
+        others = [text for text, word in bare.items() if word not in pair]
+        if len(others) == 1 and set(pair) <= set(bare.values()):
+            event = next(text for text, word in bare.items() if word == pair[0])
+            return (
+                f"If {others[0]!r} means that the outcome is not known: na={others[0]!r}; "
+                f"if it is one of the outcomes, say which value is the response: responder={event!r}."
+            )
+    return ""
+
+
+def _bound(held: Mapping[str, int]) -> str:
+    """What to do with a column of numbers: a bound where each row is a patient, and counts where it is not."""
+    numbers = [number(text) for text in held]
+    if len(held) < 3 or None in numbers:
+        return ""
+    hint = "Where each row is a patient, say from where on a number is a response: responder='>= X' or '<= X'."
+    if all(value is not None and value >= 0 and value == int(value) for value in numbers):
+        hint += " Where it holds counts of responders, name the column of the numbers of patients: n='NAME'."
+    return hint
 
 
 def _bare(text: str) -> str:

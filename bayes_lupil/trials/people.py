@@ -117,12 +117,14 @@ def _by_rule(
     missing, everyone = Counter(arms[i] for i in absent), Counter(arms[i] for i in keep)
     by_arm = ", ".join(f"{arm} {missing[arm]} of {everyone[arm]}" for arm in reversed(names))
     where = table.where(absent[0], outcome)
+    words = sorted({text for i in absent if (text := table.column(outcome)[i])})
     if asked.missing is None:
         raise TrialError(
             where,
             f"a missing outcome ({len(absent)} in all); by arm: {by_arm}",
             "0 or 1 for each patient, or a rule for those missing",
-            "Decide beforehand how missing outcomes count, and say it: missing='non_responder' (for a harmful event "
+            (f"Taken for missing: {', '.join(map(repr, words))}. " if words else "")
+            + "Decide beforehand how missing outcomes count, and say it: missing='non_responder' (for a harmful event "
             "'event'), or missing='complete_cases', which leaves them out.",
         )
     expected = "event" if asked.harmful else "non_responder"

@@ -14,6 +14,20 @@ __all__ = ["MISSING", "canonical", "canonical_text", "in_columns", "number"]
 
 MISSING = frozenset(
     {"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "none", "null", "missing", "unknown", "unk", "-99", "-999"}
+    | {
+        "not known",
+        "not recorded",
+        "not available",
+        "?",
+        "unbekannt",
+        "nicht bekannt",
+        "keine angabe",
+        "k.a.",
+        "inconnu",
+        "inconnue",
+        "desconocido",
+        "desconocida",
+    }
     | {f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz_"}
 )
 """What a cell may hold where nothing was recorded, in lower case; `.a` to `.z` are SAS's and Stata's."""

@@ -15,6 +15,7 @@ __all__ = ["rows_where"]
 
 _LONGEST = 2_000
 _QUOTED = re.compile(r"`([^`]+)`")
+_COMMA = re.compile(r"[<>=]\s*[+-]?\d+,\d")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T].*)?")
 _SIGNS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in",
@@ -76,7 +77,16 @@ class _Condition:
         except (RecursionError, MemoryError):
             self.refuse(f"'{self.text}'")
 
+    def said(self, node: ast.expr) -> str:
+        """A part of the condition as the caller wrote it."""
+        text = ast.unparse(node)
+        for word, name in self.names.items():
+            text = text.replace(word, f"`{name}`")
+        return text
+
     def refuse(self, found: str, hint: str = "") -> NoReturn:
+        if not hint and _COMMA.search(self.text):
+            hint = "Numbers are written with a point: score > 2.5, not 2,5."
         raise TrialError(
             self.place,
             found,
@@ -100,7 +110,7 @@ class _Condition:
             return [all(row) for row in zip(*found, strict=True)]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
             self.refuse(f"'{self.text}'", "Say 'and' and 'or' in place of & and |.")
-        return self.refuse(f"'{ast.unparse(node)}', which compares nothing")
+        return self.refuse(f"'{self.said(node)}', which compares nothing")
 
     def compared(self, left: ast.expr, sign: str, right: ast.expr) -> list[bool]:
         name, literal = self.column(left), right
@@ -113,11 +123,11 @@ class _Condition:
             self.refuse(f"'{self.text}', a comparison without a column")
         if self.column(literal) is not None:
             hint = f"A text stands in quotes: {name} {sign} '{self.column(literal)}'."
-            self.refuse(f"'{ast.unparse(left)}' compared with '{ast.unparse(right)}', two columns", hint)
+            self.refuse(f"'{self.said(left)}' compared with '{self.said(right)}', two columns", hint)
         cells = self.table.column(self.known(name))
         if sign in ("in", "not in"):
             if not isinstance(literal, ast.Tuple | ast.List | ast.Set):
-                self.refuse(f"'{ast.unparse(literal)}' after '{sign}'", "A list of values: visit in (1, 4).")
+                self.refuse(f"'{self.said(literal)}' after '{sign}'", "A list of values: visit in (1, 4).")
             wanted = [self.value(item) for item in literal.elts]
             chosen = {cell for value in wanted for cell in self.equal(name, cells, value, sign)}
             return [(cell in chosen) == (sign == "in") for cell in cells]
@@ -145,9 +155,9 @@ class _Condition:
         try:
             value = ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError):
-            return self.refuse(f"'{ast.unparse(node)}'")
+            return self.refuse(f"'{self.said(node)}'")
         if value is not None and not isinstance(value, str | int | float | bool):
-            self.refuse(f"'{ast.unparse(node)}'")
+            self.refuse(f"'{self.said(node)}'")
         return value
 
     def equal(self, name: str, cells: list[str], value: Any, sign: str) -> set[str]:
