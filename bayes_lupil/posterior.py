@@ -45,7 +45,9 @@ class Posterior(Shown):
         All draws, in the groups and with the coordinates that ArviZ expects: pass it to `az.summary`, `az.plot_forest`,
         `az.loo` and the like, with `from bayes_lupil import az`. Its arrays are read-only; groups and variables may be
         added to it, of which summaries, verdict, probabilities and `save` take no notice. Variables have a long_name,
-        and units where they have any, by which plots label themselves.
+        and units where they have any, by which plots label themselves. What is about chains (`az.plot_energy`,
+        `az.bfmi`, divergences) needs a fit by engine "nuts": the draws of the fast engines are independent of each
+        other and have no energy in sample_stats.
     spec : ModelSpec
         The model fitted.
     provenance : Provenance

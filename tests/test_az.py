@@ -141,3 +141,11 @@ def test_xarray_labels_its_plots_and_files_keep_the_labels(whole, tmp_path):
     assert " ".join(axes.get_xlabel().split()) == "risk difference, active minus control [proportion]"
     plt.close(figure)
     with_labels.close()
+
+
+@pytest.mark.parametrize("name", ["plot_energy", "bfmi"])
+def test_a_fit_without_energies_says_which_engine_has_them(whole, name):
+    call = getattr(az, name)
+    for given in ((whole.data,), ({"a": whole.data},) if name == "plot_energy" else (whole.data,)):
+        with pytest.raises(bl.errors.InputError, match='engine="nuts"'):
+            call(*given)

@@ -7,7 +7,6 @@ the trial's other sites, and a comparison in it is not the trial without the exc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -141,8 +140,23 @@ def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
     return WhoStayed(tuple(groups), p, errors)
 
 
-def kept_frame(found: Iterable[Kept]) -> pd.DataFrame:
-    """One row a group of patients."""
+@checked
+def kept_frame(found: WhoStayed) -> pd.DataFrame:
+    """What `who_stayed` found as a table, one row a group of patients.
+
+    Parameters
+    ----------
+    found : WhoStayed
+
+    Examples
+    --------
+    >>> import bayes_lupil as bl
+    >>> from bayes_lupil.hidden import kept_frame, who_stayed
+    >>> trial = bl.load_trial("lupil2")
+    >>> post = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), trial)
+    >>> kept_frame(who_stayed(post, trial))[["patients", "inside", "left_out"]].sum().tolist()
+    [101, 79, 22]
+    """
     import pandas as pd
 
-    return pd.DataFrame([asdict(item) | {"left_out": item.outside} for item in found]).set_index("label")
+    return pd.DataFrame([asdict(item) | {"left_out": item.outside} for item in found.groups]).set_index("label")

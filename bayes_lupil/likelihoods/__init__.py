@@ -11,9 +11,11 @@ from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.likelihoods.prior_bounds import check_priors
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.candidates import no_sites_hint
 from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["ARMS", "BinomialCells", "Likelihood", "MarginsLikelihood", "NormalPatients", "build_likelihood"]
@@ -41,6 +43,15 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     if spec.sites.pooled:
         return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
     if isinstance(data, Cells):
+        if not data.sites_known and trial.reading is not None:
+            columns = trial.data.covariates if isinstance(trial.data, Patients) else {}
+            raise UnsupportedModelError(
+                f"model '{spec.name}'",
+                f"trial '{trial.name}', in whose data no column was taken for the sites",
+                "a column of sites, since the model's sites are not pooled",
+                f"{no_sites_hint(columns)} For a trial of one centre use itt_pooled, or another model whose sites are "
+                "pooled.",
+            )
         if not data.sites_known:
             raise UnsupportedModelError(
                 f"model '{spec.name}'",

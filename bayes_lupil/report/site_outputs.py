@@ -168,7 +168,7 @@ def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
     _write_frame(_models_frame(result.attempts), folder / "site_models.csv", trial)
     if len(result.alternatives) > 1:
         _write_frame(alternatives_frame(result.alternatives).reset_index(), folder / "alternatives.csv", trial)
-    _write_frame(kept_frame(result.stayed.groups).reset_index(), folder / "who_stayed.csv", trial)
+    _write_frame(kept_frame(result.stayed).reset_index(), folder / "who_stayed.csv", trial)
     if excluded := excluded_sites(result):
         _write_frame(pd.DataFrame(map(asdict, excluded)), folder / "excluded_sites.csv", trial)
     frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]

@@ -17,7 +17,7 @@ from bayes_lupil.trials.loading import builtin_trials, load_trial
 from bayes_lupil.trials.readers import rows_asked
 from bayes_lupil.trials.roles import find_roles
 from bayes_lupil.trials.sources import is_path, read_source
-from bayes_lupil.trials.tables import listed
+from bayes_lupil.trials.tables import Table, listed, sheets_told
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["EACH", "Comparisons", "load_comparisons"]
@@ -104,7 +104,12 @@ def _arms(
     """The control, and the arms that are compared with it."""
     known = {key: value for key, value in reading.items() if key in Asked.__dataclass_fields__ and value is not None}
     asked = Asked.of(control=control, **known)
-    table = rows_asked(read_source(source, reading.get("sheet")), asked)
+    table = read_source(source, reading.get("sheet"))
+    with sheets_told(table.sheets):
+        return _arms_of(rows_asked(table, asked), asked, active)
+
+
+def _arms_of(table: Table, asked: Asked, active: Label | Sequence[Label]) -> tuple[str, tuple[str, ...]]:
     column = find_roles(table, asked).arm
     if column is None:
         raise TrialError(str(table.path), "a row a site, its two arms side by side", "a column of arms")

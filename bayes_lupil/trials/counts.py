@@ -11,6 +11,7 @@ from bayes_lupil.errors import TrialError, within
 from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.arms import check_both_arms, check_sites
 from bayes_lupil.trials.asked import Asked
+from bayes_lupil.trials.candidates import no_sites_hint
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.checks import one_spelling
 from bayes_lupil.trials.reading import empty_site, of_another_arm
@@ -63,10 +64,13 @@ def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked
             )
         responders = counted if roles.responders is not None else n - counted
         if (site, arm) in seen:
+            first = f"arm '{arm}' again (first on {table.unit} {seen[site, arm]})"
+            without = roles.site is None
             raise TrialError(
                 f"{table.path}, {table.unit} {line}",
-                f"site '{site}', arm '{arm}' again (first on {table.unit} {seen[site, arm]})",
+                f"{first}, and no column of sites" if without else f"site '{site}', {first}",
                 "one row for each site and arm",
+                _no_sites(table, roles) if without else "",
             )
         seen[site, arm] = line
         if arm in arms:
@@ -98,9 +102,13 @@ def cells_by_site(table: Table, roles: Roles, arms: tuple[str, str], asked: Aske
             name for name in table.columns
             if name not in roles.used and len(set(table.column(name))) == len(table.rows) and all(table.column(name))
         ]  # fmt: skip
-        hint = f"Columns with another value in every row: {', '.join(distinct[:6])} (site=...)." if distinct else ""
+        told = f"Columns with another value in every row: {', '.join(distinct[:6])}"
+        hint = f"{told} (--site, in Python site=...)." if distinct else ""
+        if roles.site is None:
+            found, hint = f"{len(site_column)} rows and no column of sites", hint or _no_sites(table, roles)
+            raise TrialError(str(table.path), found, "a column of sites (site, --site), or one row", hint)
         raise TrialError(
-            table.where(first, roles.site or ""), f"site '{site_column[first]}' again", "a row for each site", hint
+            table.where(first, roles.site), f"site '{site_column[first]}' again", "a row for each site", hint
         )
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     for i, site in enumerate(site_column):
@@ -124,6 +132,10 @@ def _sites(table: Table, roles: Roles) -> list[str]:
     names = table.names(roles.site)
     one_spelling(table, roles.site, names, "site")
     return names
+
+
+def _no_sites(table: Table, roles: Roles) -> str:
+    return no_sites_hint({name: table.column(name) for name in table.columns if name not in roles.used})
 
 
 def _in_order(counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, str]) -> dict[str, list[tuple[int, int]]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.errors import TrialError, did_you_mean
 from bayes_lupil.limits import MOST_BYTES_OF_A_TABLE
 from bayes_lupil.texts import read_bytes
 from bayes_lupil.trials.frames import needed, table_of_columns
-from bayes_lupil.trials.tables import Table, check_size
+from bayes_lupil.trials.tables import Table, check_size, listed, sheets_told
 
 __all__ = ["FORMATS", "UNREAD", "read_format"]
 
@@ -59,7 +60,9 @@ def _excel(path: Path, sheet: str | None) -> Table:
     try:
         names = [page.title for page in book.worksheets]
         if sheet is not None and sheet not in names:
-            raise TrialError(str(path), f"no sheet '{sheet}'", "one of its sheets", nearest(sheet, names))
+            told = f"The sheets: {listed([repr(name) for name in names], 12)}."
+            hint = f"{did_you_mean(sheet, names)} {told}".strip()
+            raise TrialError(str(path), f"no sheet '{sheet}'", "one of its sheets", hint)
         filled: tuple[str, list[tuple[int, list[Any]]]] | None = None
         for page in book.worksheets if sheet is None else [book[sheet]]:
             rows = _rows(page, path)
@@ -72,7 +75,8 @@ def _excel(path: Path, sheet: str | None) -> Table:
         book.close()
     title, rows = filled
     notes: tuple[str, ...] = ()
-    if sheet is None and len(names) > 1:
+    sheets = (title, *(name for name in names if name != title)) if sheet is None and len(names) > 1 else ()
+    if sheets:
         notes = (f"sheet '{title}', the first of {len(names)} ({', '.join(names[:6])}); sheet= takes another",)
     width = max(len(cells) for _, cells in rows)
     table = [(line, cells + [None] * (width - len(cells))) for line, cells in rows]
@@ -82,7 +86,8 @@ def _excel(path: Path, sheet: str | None) -> Table:
     columns = [[cells[j] for _, cells in body] for j in used]
     named = ["" if header[j] is None else header[j] for j in used]
     lines = [line for line, _ in body]
-    return table_of_columns(named, columns, path, notes, lines, table[0][0])
+    with sheets_told(sheets):
+        return replace(table_of_columns(named, columns, path, notes, lines, table[0][0]), sheets=sheets)
 
 
 def _rows(page: Any, path: Path) -> list[tuple[int, list[Any]]]:

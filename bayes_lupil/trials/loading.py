@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.characters import one_line
@@ -19,10 +20,13 @@ from bayes_lupil.trials.formats import UNREAD
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
-from bayes_lupil.trials.tables import Table
+from bayes_lupil.trials.tables import Table, sheets_told
 from bayes_lupil.trials.trial import Arms, Direction, EndPoint, Trial
 
 __all__ = ["BY_USER", "builtin_trials", "load_trial", "read_trial"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BY_USER = "given by the user"
 """Source of a minimal important difference that was handed over beside a table."""
@@ -39,6 +43,30 @@ def builtin_trials() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _library().glob("*.toml")))
 
 
+def _two_arms(call: Callable[P, R]) -> Callable[P, R]:
+    """Tell who names several active arms what reads them, before anything else is said."""
+
+    @functools.wraps(call)
+    def same(*args: P.args, **kwargs: P.kwargs) -> R:
+        for role in ("active", "control"):
+            given = kwargs.get(role)
+            if isinstance(given, str) or not isinstance(given, Collection):
+                continue
+            one = f"{role}={next(iter(given))!r}" if len(given) == 1 else f"{role}=NAME"
+            several = (
+                "Several arms, each against the control: load_comparisons(source, control=..., active=[...]), a trial "
+                "for each (on the command line: --active several times, or --active each). "
+            )
+            raise TrialError(
+                role, f"{len(given)} names ({', '.join(map(str, given))})", f"one arm: a trial has two ({one})",
+                several if role == "active" else "",
+            )  # fmt: skip
+        return call(*args, **kwargs)
+
+    return same
+
+
+@_two_arms
 @checked
 def load_trial(
     source: Any,
@@ -193,7 +221,8 @@ def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:
         **{key: value for key, value in given.items() if key in Asked.__dataclass_fields__ and value is not None},
         harmful=benefit == "lower",
     )
-    read = read_counts(table, asked)
+    with sheets_told(table.sheets):
+        read = read_counts(table, asked)
     populations = {"itt": Population("itt", "intention to treat", "everyone in the file")}
     populations |= {flag: Population(flag, flag, origin) for flag, origin in read.flags.items()}
     called = end_point if end_point is not None else read.outcome or "response"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from bayes_lupil.characters import name_fault, one_line
 from bayes_lupil.errors import TrialError, closest, nearest
 from bayes_lupil.limits import MOST_CELLS, MOST_COLUMNS, MOST_LETTERS, MOST_LINES
 
-__all__ = ["CELL_COLUMNS", "MARK", "Table", "check_header", "check_size", "listed", "without_row_names"]
+__all__ = ["CELL_COLUMNS", "MARK", "Table", "check_header", "check_size", "listed", "sheets_told", "without_row_names"]
 
 CELL_COLUMNS = ("site", "arm", "responders", "n")
 MARK = "data"
@@ -37,6 +38,8 @@ class Table:
         What the numbers of the rows count: 'line' or 'row'.
     notes : tuple of str
         What was guessed when it was read.
+    sheets : tuple of str
+        Of a file with several sheets, of which nobody chose one: that which was read, then the others.
     """
 
     path: Path | str
@@ -45,6 +48,7 @@ class Table:
     header_line: int = 1
     unit: str = "line"
     notes: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -111,6 +115,21 @@ def _fault_of(name: str) -> tuple[str, str] | None:
     if len(name) > MOST_LETTERS:
         return f"a name of {len(name):,} letters", f"at most {MOST_LETTERS}"
     return None
+
+
+@contextmanager
+def sheets_told(sheets: Sequence[str]) -> Iterator[None]:
+    """Adds to an error that the sheet read was the first of several, so that another can be named."""
+    try:
+        yield
+    except TrialError as problem:
+        if len(sheets) < 2:
+            raise
+        others = listed([f"'{name}'" for name in sheets[1:]], 12)
+        named = "--sheet NAME (in Python: sheet=...) takes one."
+        told = f"This is sheet '{sheets[0]}'; the file has others: {others}. {named}"
+        hint = f"{problem.hint} {told}".strip()
+        raise type(problem)(problem.where, problem.found, problem.required, hint) from None
 
 
 def listed(columns: Sequence[str], most: int = 20) -> str:

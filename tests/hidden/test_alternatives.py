@@ -10,7 +10,7 @@ import pytest
 
 from bayes_lupil import Margins, fit, load_model, load_trial
 from bayes_lupil.errors import BayesLupilError, TrialError
-from bayes_lupil.hidden import alternatives_frame, margins_alternatives, who_stayed
+from bayes_lupil.hidden import alternatives_frame, kept_frame, margins_alternatives, who_stayed
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Supposition
@@ -136,6 +136,9 @@ def test_who_stayed_against_a_simulation(posterior: Posterior, trial: Trial) -> 
         implied = world["weight"] * (world["there"][0, 1] >= 1)
         _agree(item.label, (item.other_reasons, item.other_reasons_mcse), _mean(left, implied))
         assert item.patients == item.inside + item.outside
+    table = kept_frame(stayed)
+    assert table["left_out"].tolist() == [item.outside for item in stayed.groups]
+    assert table.loc["ILT-101 responders", "patients"] == 4
     for response in (0, 1):
         less = world["stay"][:, 1, response] < world["stay"][:, 0, response]
         ours = stayed.p_unlike[response], stayed.p_unlike_mcse[response]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.convergence import effective_draws
-from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
+from bayes_lupil.report.figures.known_sites import check_sites, has_sites
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive
 from bayes_lupil.report.figures.ranks import figure_ranks, has_ranks
 from bayes_lupil.report.figures.rows import no_result
@@ -53,7 +53,7 @@ def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple
         yield "benefit_curve", figure_benefit_curve(sound, failed, **given)
         if has_ranks(lead):
             yield "ranks", figure_ranks(lead, **given)
-        chosen = leading([p for p in sound if _has_sites(p)])
+        chosen = leading([p for p in sound if has_sites(p)])
         if chosen is not None:
             yield "site_shrinkage", figure_shrinkage(chosen, **given)
     yield "intervals", figure_intervals(result, **given)
@@ -246,12 +246,6 @@ def _legend(figure: Figure, synthetic: bool, **options: Any) -> None:
     figure.legend(frameon=False, loc="outside lower left", alignment="left", borderaxespad=pad, **options)
 
 
-def _has_sites(posterior: Posterior) -> bool:
-    """Whether the fit is to a table of several known sites."""
-    observed = posterior.data["observed_data"]
-    return "y" in observed.data_vars and observed["y"].sizes.get("site", 1) > 1
-
-
 @styled
 def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -> Figure:
     """Raw and shrunken response rates by site and arm; with many sites the `most` largest.
@@ -259,12 +253,9 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
     Raises
     ------
     InputError
-        Where the sites are not known.
+        Where the model has no site effects, or the sites are not known.
     """
-    if not _has_sites(posterior):
-        raise InputError(
-            "figure of sites", "a fit that has no table of sites to show", "a trial of several known sites"
-        )
+    check_sites(posterior)
     y = np.asarray(posterior.data["observed_data"]["y"])
     n = np.asarray(posterior.data["constant_data"]["n"])
     shrunk = posterior.draws("p").mean(axis=(0, 1))
