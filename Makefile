@@ -63,14 +63,14 @@ notebooks: $(READY)  ## Run the notebooks and keep their outputs
 	$(BIN)/python notebooks/run.py
 
 calibration: $(READY)  ## Renew the stored simulation-based calibrations (about an hour)
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration --engine importance
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration --engine importance --known
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_cells
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.calibration_joint
+	$(BIN)/python -W ignore -m validation.sbc_margins
+	$(BIN)/python -W ignore -m validation.sbc_margins --engine importance
+	$(BIN)/python -W ignore -m validation.sbc_margins --engine importance --known
+	$(BIN)/python -W ignore -m validation.sbc_cells
+	$(BIN)/python -W ignore -m validation.sbc_joint
 
 operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)
-	$(BIN)/python -W ignore -m bayes_lupil.simulate.operating
+	$(BIN)/python -W ignore -m bayes_lupil.operating.characteristics
 
 studies: $(READY)  ## Renew the stored studies of Monte Carlo errors (about an hour)
 	$(BIN)/python -W ignore -m tests.sensitivity.study

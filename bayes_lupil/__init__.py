@@ -59,7 +59,7 @@ _MODULES = {
     "az": "bayes_lupil.az",
     "endpoints": "bayes_lupil.endpoints",
     "figures": "bayes_lupil.report.figures",
-    "hidden": "bayes_lupil.hidden",
+    "hidden": "bayes_lupil.unpublished",
     "outcomes": "bayes_lupil.outcomes",
     "priors": "bayes_lupil.priors",
     "report": "bayes_lupil.report",

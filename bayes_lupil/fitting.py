@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from bayes_lupil.agreement import Agreement, compare_engines
 from bayes_lupil.arguments import checked, found_in_words
-from bayes_lupil.convergence import mcse_proportion
 from bayes_lupil.engines import Draws, fast_engine, run_engine, takes_too_long
 from bayes_lupil.errors import InputError, SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.agreement import Agreement, compare_engines
+from bayes_lupil.posterior.datatree import build_tree
+from bayes_lupil.posterior.diagnostics import mcse_proportion
+from bayes_lupil.posterior.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS, provenance_of
 from bayes_lupil.progress import is_shown
-from bayes_lupil.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS, provenance_of
 from bayes_lupil.spec import ModelSpec, is_model, load_model
-from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.cautions import one_armed_sites
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.loading import BY_USER, read_trial

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief, Card, Shown
 from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
@@ -16,6 +15,7 @@ from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.progress import counting
 from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import read_trial

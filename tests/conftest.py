@@ -152,8 +152,8 @@ def _resample(likelihood):
 def _fit(spec, trial):
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.posterior import Posterior
-    from bayes_lupil.provenance import provenance_of
-    from bayes_lupil.tree import build_tree
+    from bayes_lupil.posterior.datatree import build_tree
+    from bayes_lupil.posterior.provenance import provenance_of
 
     likelihood = build_likelihood(spec, trial)
     draws = _draws(likelihood)

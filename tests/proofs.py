@@ -1,6 +1,6 @@
 """Slow proofs: tests that are run again only where what they prove something about has changed since they last passed.
 
-`@pytest.mark.proof("engines", "likelihoods/grids.py")` names files and folders of the package (a folder stands for all
+`@pytest.mark.proof("engines", "integrals/grids.py")` names files and folders of the package (a folder stands for all
 the code below it). `proofs.json` holds for each proof that passed the day, and the hash of this code, of the file of
 the test with the code and the stored numbers that it uses, of the built-in models and trials, and of the locked
 versions of the packages beneath. A proof whose hash is still the same is skipped, with the reason; any other one runs,
@@ -22,13 +22,13 @@ from typing import Any
 import pytest
 
 from bayes_lupil.documents import canonical_hash
-from bayes_lupil.simulate.age import meanings
+from bayes_lupil.operating.staleness import meanings
 
 __all__ = ["FIT", "ROOT", "Proofs", "Sources"]
 
 FIT = (
-    "az.py", "convergence.py", "cores.py", "documents.py", "engines", "estimands.py", "fitting.py", "likelihoods",
-    "posterior.py", "priors", "spec", "tree.py", "trials",
+    "az.py", "posterior/diagnostics.py", "cores.py", "documents.py", "engines", "posterior/estimands.py", "fitting.py", "likelihoods",
+    "posterior/posterior.py", "priors", "spec", "posterior/datatree.py", "trials",
 )  # fmt: skip
 """What a fit goes through, for marks: `@pytest.mark.proof(*FIT, "sites")`."""
 

@@ -10,9 +10,9 @@ from scipy.special import logsumexp
 import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, az, sensitivity
 from bayes_lupil.engines import run_engine
-from bayes_lupil.labels import label
 from bayes_lupil.likelihoods import NormalPatients
-from bayes_lupil.tree import build_tree
+from bayes_lupil.posterior.datatree import build_tree
+from bayes_lupil.posterior.labels import label
 
 ARMS, POINT = Arms("control", "active"), EndPoint("y", "y")
 

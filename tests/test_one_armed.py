@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayes_lupil as bl
-from bayes_lupil.provenance import ONE_ARMED
+from bayes_lupil.posterior.provenance import ONE_ARMED
 from bayes_lupil.trials import Population
 
 NUMBERS = re.compile(r"would be ([\d.]+) \(MCSE ([\d.]+)\) instead of ([\d.]+) \(MCSE ([\d.]+)\)")

@@ -155,7 +155,7 @@ def test_sampled_by_pymc_it_gives_what_fit_gives():
         trace = pm.sample(1000, tune=1000, chains=2, cores=1, random_seed=7, progressbar=False, target_accept=0.95)
     beta = to_datatree(trace)["posterior"]["beta"].values
     row = bl.fit("site_effects", trial).row("beta")
-    from bayes_lupil.convergence import describe
+    from bayes_lupil.posterior.diagnostics import describe
 
     theirs = describe("beta", beta)
     assert abs(theirs.mean - row.mean) < 5 * np.hypot(theirs.mcse_mean, row.mcse_mean)

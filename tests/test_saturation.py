@@ -8,8 +8,8 @@ from scipy.special import log_expit, logsumexp
 from scipy.stats import cauchy, norm
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model
-from bayes_lupil.estimands import estimate
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.posterior.estimands import estimate
 
 MANY = 4.5
 WHY = "declared for this test"

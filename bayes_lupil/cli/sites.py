@@ -24,11 +24,11 @@ from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes
 from bayes_lupil.cli.usage import examples
 
 if TYPE_CHECKING:
-    from bayes_lupil.hidden.analysis import HiddenAnalysis
     from bayes_lupil.posterior import Posterior
     from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
     from bayes_lupil.spec import ModelSpec
     from bayes_lupil.trials import Trial
+    from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 
 @app.command(
@@ -79,7 +79,7 @@ def sites(
     trials = load(trial)
     for data in trials.values():
         check_sites(data, spec, suspect or [])
-    found: dict[str, SiteAnalysis | HiddenAnalysis] = {}
+    found: dict[str, SiteAnalysis | UnpublishedAnalysis] = {}
     with results(folder, lambda: _files(trials), [trial, model or ""], force) as new:
         for place, data in trials.items():
             if not quiet:
@@ -112,9 +112,9 @@ def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> No
         Where the trial does not support the model, has one site only or no such suspect.
     """
     from bayes_lupil.errors import UnsupportedModelError
-    from bayes_lupil.hidden.analysis import own_model
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.sites.analysis import shown_model
+    from bayes_lupil.unpublished.analysis import own_model
 
     if trial.resolution != "margins":
         shown_model(trial, spec, suspects)
@@ -137,18 +137,18 @@ def look_at_sites(
     seed: int | None,
     quiet: bool,
     fitted: Sequence[Posterior] = (),
-) -> SiteAnalysis | HiddenAnalysis:
+) -> SiteAnalysis | UnpublishedAnalysis:
     """What can be said of a trial's sites; `whole` with the comparison of the site models, as it is written down.
 
     Models that are among `fitted` are not fitted again.
     """
-    from bayes_lupil.hidden.analysis import analyse_hidden
     from bayes_lupil.sites.analysis import analyse_sites
+    from bayes_lupil.unpublished.analysis import analyse_unpublished
 
     check_sites(trial, spec, suspects)
     if trial.resolution == "margins":
         announce = None if quiet else _announce
-        return analyse_hidden(
+        return analyse_unpublished(
             trial, spec, seed=seed, compare=whole, fitted=fitted, progress=interactive(quiet), announce=announce
         )
     return analyse_sites(
@@ -164,11 +164,11 @@ def look_at_sites(
     )
 
 
-def _tell(result: SiteAnalysis | HiddenAnalysis) -> None:
-    from bayes_lupil.hidden.analysis import HiddenAnalysis
+def _tell(result: SiteAnalysis | UnpublishedAnalysis) -> None:
     from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
+    from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
-    if isinstance(result, HiddenAnalysis):
+    if isinstance(result, UnpublishedAnalysis):
         print_hidden(result, out)
     else:
         print_site_analysis(result, out)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_lupil.agreement import Agreement
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief, Card, Shown
-from bayes_lupil.endpoints.bounds import Bounds, cumulative_bounds
-from bayes_lupil.endpoints.counterpart import Counterpart, counterpart
-from bayes_lupil.endpoints.frames import counterpart_table, hierarchy_table
-from bayes_lupil.endpoints.further import Further, analyse_further
-from bayes_lupil.endpoints.joint import JointPosterior, fit_joint
-from bayes_lupil.endpoints.joint_data import JointData, JointOutcome
-from bayes_lupil.endpoints.limits import LimitsCheck, check_limits
-from bayes_lupil.endpoints.surface import Surface
-from bayes_lupil.endpoints.surfaces import tipping_surface
+from bayes_lupil.endpoints.classical import Counterpart, counterpart
+from bayes_lupil.endpoints.exploratory.analysis import Further, analyse_further
+from bayes_lupil.endpoints.floor_and_ceiling import LimitsCheck, check_limits
+from bayes_lupil.endpoints.joint.data import JointData, JointOutcome
+from bayes_lupil.endpoints.joint.posterior import JointPosterior, fit_joint
+from bayes_lupil.endpoints.probability_bounds import Bounds, cumulative_bounds
+from bayes_lupil.endpoints.tables import counterpart_table, hierarchy_table
+from bayes_lupil.endpoints.tipping.analysis import tipping_surface
+from bayes_lupil.endpoints.tipping.surface import Surface
 from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest, within
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
@@ -27,6 +26,7 @@ from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.outcomes.derive import Derived, check_arms, compared, derive, missing_table, trial_of
 from bayes_lupil.outcomes.table import Outcomes, read_outcomes
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.progress import counting, is_shown
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
 from bayes_lupil.spec.plan import check_patients

@@ -23,7 +23,7 @@ from bayes_lupil.engines.importance import ImportanceSample, sample_density
 from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
-from bayes_lupil.likelihoods.sites import Parameter
+from bayes_lupil.likelihoods.site_effects import Parameter
 
 __all__ = ["LIMIT", "MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
 
@@ -41,7 +41,7 @@ _MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points ar
 
 
 class Marginal(Protocol):
-    """A likelihood with its site effects integrated out; see `bayes_lupil.likelihoods.site_marginal.SiteMarginal`."""
+    """A likelihood with its site effects integrated out; see `bayes_lupil.likelihoods.binomial_marginal.SiteMarginal`."""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

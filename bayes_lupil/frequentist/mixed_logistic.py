@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.two_by_two import Interval
-from bayes_lupil.likelihoods.cell_table import CellTable
-from bayes_lupil.likelihoods.site_form import SiteForm, integrate
+from bayes_lupil.integrals.cell_table import CellTable
+from bayes_lupil.integrals.site_integral import SiteForm, integrate
 
 __all__ = ["MixedLogistic", "mixed_logistic"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal
-from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
+from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 
 __all__ = ["ARMS", "Likelihood", "Pointwise", "by_arm"]

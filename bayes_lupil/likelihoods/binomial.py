@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm
-from bayes_lupil.likelihoods.cell_table import CellTable
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal
-from bayes_lupil.likelihoods.sites import NONEXCHANGEABLE, SiteModel
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
+from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE, SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise
 from bayes_lupil.likelihoods.retention import Retained, retained
-from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
 

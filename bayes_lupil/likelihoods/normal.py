@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods.base import Likelihood, Pointwise
 from bayes_lupil.likelihoods.normal_marginal import NormalCells, NormalSiteMarginal, not_in_closed_form
-from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
 
 __all__ = ["NormalPatients"]

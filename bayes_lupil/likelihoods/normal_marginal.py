@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal, Values
-from bayes_lupil.likelihoods.sites import Parameter, SiteModel
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal, Values
+from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.priors import Normal
 from bayes_lupil.spec import ModelSpec
 

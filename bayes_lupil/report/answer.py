@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.convergence import MAX_DIFFERENCE
-from bayes_lupil.estimands import Benefit
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
+from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.supposed import left_out_words, supposed_words
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, TippingPrior
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, TippingPrior
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 EVEN = 0.5
 _LIMIT = 0.025
@@ -265,7 +265,7 @@ def hangs(contents: Contents) -> list[str]:
     if contents.priors is not None:
         lines += _on_priors(contents.priors)
     sites = contents.sites
-    if isinstance(sites, HiddenAnalysis):
+    if isinstance(sites, UnpublishedAnalysis):
         assert isinstance(sites.trial.data, Margins)  # what is hidden is hidden in margins
         excluded = " and ".join(sites.trial.data.excluded_sites)
         open_, settle = sentences(sites.hidden)[1:]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bayes_lupil.convergence import mcse_quantile
 from bayes_lupil.frequentist.hierarchy import NONE, RECOMPUTED, HierarchyRow
 from bayes_lupil.numbers import interval, p_value, points, probability, ratio
+from bayes_lupil.posterior.diagnostics import mcse_quantile
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.blocks import Block, Bullets, Heading, Paragraph, Table
 from bayes_lupil.trials.trial import SYNTHETIC

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 __all__ = ["Contents"]
 
@@ -24,13 +24,13 @@ class Contents:
         Every model fitted, beside the trial's own hierarchy.
     priors : PriorAnalysis or None
         The lead analysis under other priors of the treatment effect.
-    sites : SiteAnalysis, HiddenAnalysis or None
+    sites : SiteAnalysis, UnpublishedAnalysis or None
         The look at the sites: of a table of sites, or of what was never published of them.
     """
 
     reanalysis: Reanalysis
     priors: PriorAnalysis | None = None
-    sites: SiteAnalysis | HiddenAnalysis | None = None
+    sites: SiteAnalysis | UnpublishedAnalysis | None = None
 
     @property
     def trial(self) -> Trial:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.endpoints.further import FurtherRow
+from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.numbers import interval, p_value
 from bayes_lupil.report.blocks import Block, Figure, Paragraph, Table
 from bayes_lupil.report.style import clip

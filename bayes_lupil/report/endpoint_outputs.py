@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.endpoints.frames import counterpart_table, missing_frame
+from bayes_lupil.endpoints.tables import counterpart_table, missing_frame
 from bayes_lupil.files import write_text
 from bayes_lupil.folders import output_folder
 from bayes_lupil.report.endpoint_page import end_points_page, hierarchy_latex

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.endpoints.frames import counterpart_rows
+from bayes_lupil.endpoints.tables import counterpart_rows
 from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.endpoint_further import exploratory

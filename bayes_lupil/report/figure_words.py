@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.endpoints.surface import Surface
+from bayes_lupil.endpoints.tipping.surface import Surface
 from bayes_lupil.frequentist.ancova import Ancova
-from bayes_lupil.hidden.counts import HiddenCounts
-from bayes_lupil.hidden.surface import Given
-from bayes_lupil.hidden.surface import Surface as CountSurface
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.endpoint_words import in_units
 from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.report.style import clip
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
-from bayes_lupil.sites.checks import predicted_by_site
 from bayes_lupil.sites.exclusion import ExclusionPoint
+from bayes_lupil.sites.posterior_predictive import predicted_by_site
 from bayes_lupil.sites.table import Mean, SiteRow
+from bayes_lupil.unpublished.counts import UnpublishedCounts
+from bayes_lupil.unpublished.tipping import Given
+from bayes_lupil.unpublished.tipping import Surface as CountSurface
 
 __all__ = [
     "exclusion_words",
@@ -142,7 +142,7 @@ def predicted_words(posterior: Posterior) -> str:
     )
 
 
-def hidden_figure_words(hidden: HiddenCounts) -> str:
+def hidden_figure_words(hidden: UnpublishedCounts) -> str:
     """The panels one by one: the posterior of the first count, and what P(benefit) and differences depend on it."""
     first = hidden.counts[0]
     surface, origin = hidden.one(first.name), hidden.posterior.provenance

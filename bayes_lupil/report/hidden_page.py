@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_lupil.convergence import mcse_proportion
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.posterior.diagnostics import mcse_proportion
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.figure_words import hidden_figure_words
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.site_page import models_table, provenance_line
 from bayes_lupil.report.supposed import left_out, under_suppositions
 from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 __all__ = [
     "ExcludedSite",
@@ -52,7 +52,7 @@ class ExcludedSite:
     prior_share: float
 
 
-def hidden_page(result: HiddenAnalysis) -> list[Block]:
+def hidden_page(result: UnpublishedAnalysis) -> list[Block]:
     """Three sentences and the figure, then what each count could do, bounds, site models and the excluded patients."""
     trial = result.trial
     page: list[Block] = [Heading(f"Sites: {trial.title}, {trial.end_point.directed}", 1)]
@@ -76,7 +76,7 @@ def hidden_page(result: HiddenAnalysis) -> list[Block]:
     return [*page, Paragraph(provenance_line(result.hidden.posterior))]
 
 
-def what_counts_could_do(result: HiddenAnalysis) -> list[Block]:
+def what_counts_could_do(result: UnpublishedAnalysis) -> list[Block]:
     """The three sentences, what they are given, and the figure."""
     hidden = result.hidden
     return [
@@ -90,7 +90,7 @@ def what_counts_could_do(result: HiddenAnalysis) -> list[Block]:
     ]
 
 
-def if_known(result: HiddenAnalysis) -> list[Block]:
+def if_known(result: UnpublishedAnalysis) -> list[Block]:
     """What knowing each count, or several, would do to P(benefit)."""
     rows = [
         [
@@ -118,7 +118,7 @@ def if_known(result: HiddenAnalysis) -> list[Block]:
     ]
 
 
-def over_every_table(result: HiddenAnalysis) -> list[Block]:
+def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
     """Bounds and posterior over every table that the publication allows."""
     hidden = result.hidden
     b, t = hidden.bounds, hidden.tables
@@ -166,7 +166,7 @@ def _at(known: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {value}" for name, value in known.items())
 
 
-def other_site_models(result: HiddenAnalysis) -> list[Block]:
+def other_site_models(result: UnpublishedAnalysis) -> list[Block]:
     """The answer under each site model, and whether the excluded sites are outlying in it."""
     section: list[Block] = [models_table(result.attempts)]
     found = excluded_sites(result)
@@ -188,7 +188,7 @@ def other_site_models(result: HiddenAnalysis) -> list[Block]:
     return section
 
 
-def excluded_sites(result: HiddenAnalysis) -> list[ExcludedSite]:
+def excluded_sites(result: UnpublishedAnalysis) -> list[ExcludedSite]:
     """One item a model with outliers and an excluded site."""
     named = [str(site) for site in np.asarray(result.hidden.posterior.data["posterior"]["site"])]
     excluded = [site for site in named if not site.startswith("ordinary")]
@@ -207,7 +207,7 @@ def excluded_sites(result: HiddenAnalysis) -> list[ExcludedSite]:
     return rows
 
 
-def paths_to_excluded(result: HiddenAnalysis) -> list[Block]:
+def paths_to_excluded(result: UnpublishedAnalysis) -> list[Block]:
     """P(benefit) with the patients at the excluded sites kept and left out; nothing where that was not followed."""
     if not result.paths:
         return []

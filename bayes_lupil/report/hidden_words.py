@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.hidden.counts import HiddenCounts
-from bayes_lupil.hidden.value import ABOVE, BELOW, CountValue
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.site_rows import benefit_side
 from bayes_lupil.report.style import clip
+from bayes_lupil.unpublished.counts import UnpublishedCounts
+from bayes_lupil.unpublished.value_of_information import ABOVE, BELOW, CountValue
 
 __all__ = ["sentences"]
 
@@ -17,7 +17,7 @@ _EVEN = 0.5
 _CHANCES = (0.05, 0.5)  # of settling: below the first "none would", above the second "probably"
 
 
-def sentences(hidden: HiddenCounts) -> tuple[str, str, str]:
+def sentences(hidden: UnpublishedCounts) -> tuple[str, str, str]:
     """Three sentences for a clinician: what the published numbers support, what they leave open, what would settle it.
 
     Every number is the result's, rounded to its Monte Carlo error; 'benefit' has the direction of the end point.
@@ -30,7 +30,7 @@ def sentences(hidden: HiddenCounts) -> tuple[str, str, str]:
     return _support(hidden), _open(hidden), _settle(hidden)
 
 
-def _support(hidden: HiddenCounts) -> str:
+def _support(hidden: UnpublishedCounts) -> str:
     origin, (low, high) = hidden.posterior.provenance, hidden.risk_difference_interval
     p = hidden.p_benefit
     if p > ABOVE:
@@ -48,7 +48,7 @@ def _support(hidden: HiddenCounts) -> str:
     )
 
 
-def _open(hidden: HiddenCounts) -> str:
+def _open(hidden: UnpublishedCounts) -> str:
     b, (low, high) = hidden.bounds, hidden.tables.raw_risk_difference_interval
     return (
         f"They cannot settle what the trial showed without the excluded sites: over the {b.tables:,} tables that fit "
@@ -57,7 +57,7 @@ def _open(hidden: HiddenCounts) -> str:
     )
 
 
-def _settle(hidden: HiddenCounts) -> str:
+def _settle(hidden: UnpublishedCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
     every = next(item for item in hidden.values if len(item.names) == len(hidden.counts))
     best = max(single, key=lambda item: item.expected_change)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.characters import escaped
 from bayes_lupil.files import write_bytes, write_text
 from bayes_lupil.folders import MANIFEST, output_folder
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.comparison_page import comparison_page
@@ -25,10 +24,11 @@ from bayes_lupil.report.site_outputs import SITE_FILES, write_look
 from bayes_lupil.report.style import figure_files, save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.report.takeaway import TAKEAWAY, takeaway
-from bayes_lupil.sensitivity.effect_prior import analyse_priors
+from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,13 +91,13 @@ def _fill_fit(posterior: Posterior, folder: Path) -> None:
     write_text(folder / MANIFEST, _json(_manifest(posterior), posterior))
 
 
-def collect(result: Reanalysis, sites: SiteAnalysis | HiddenAnalysis | None = None) -> Contents:
+def collect(result: Reanalysis, sites: SiteAnalysis | UnpublishedAnalysis | None = None) -> Contents:
     """What a report is made from: the reanalysis, its lead analysis under other priors, and the look at the sites.
 
     Parameters
     ----------
     result : Reanalysis
-    sites : SiteAnalysis or HiddenAnalysis, optional
+    sites : SiteAnalysis or UnpublishedAnalysis, optional
         Left out, the report has no section on sites.
     """
     contents = Contents(result, None, sites)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayes_lupil.numbers import interval
-from bayes_lupil.sensitivity.effect_prior import EffectPrior
+from bayes_lupil.sensitivity.effect_priors import EffectPrior
 from bayes_lupil.trials.trial import EndPoint
 
 __all__ = ["BEFORE", "before_the_data"]

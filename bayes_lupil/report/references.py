@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.bibliography import BIBLIOGRAPHY, Reference
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 if TYPE_CHECKING:
     from bayes_lupil.frequentist.hierarchy import HierarchyRow
@@ -46,7 +46,7 @@ class _Run:
         self.contents = contents
         sites = contents.sites
         self.known = sites if isinstance(sites, SiteAnalysis) else None
-        self.hidden = sites if isinstance(sites, HiddenAnalysis) else None
+        self.hidden = sites if isinstance(sites, UnpublishedAnalysis) else None
         self.posteriors = tuple(_posteriors(contents))
         checks = (engine for _, agreement in contents.reanalysis.agreements for engine in agreement.engines)
         self.samplers = {posterior.provenance.sampler for posterior in self.posteriors} | set(checks)

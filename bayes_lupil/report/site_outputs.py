@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.files import write_text
 from bayes_lupil.folders import output_folder
-from bayes_lupil.hidden.alternatives import alternatives_frame
-from bayes_lupil.hidden.analysis import HiddenAnalysis
-from bayes_lupil.hidden.path import path_frame
-from bayes_lupil.hidden.retention import kept_frame
 from bayes_lupil.report.figures import site_figures_of
 from bayes_lupil.report.hidden_page import excluded_sites, hidden_page
 from bayes_lupil.report.markdown import markdown
@@ -21,6 +17,10 @@ from bayes_lupil.report.style import figure_files, save_figure
 from bayes_lupil.report.tables import csv_text, marked
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.unpublished.alternatives import alternatives_frame
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.exclusion import path_frame
+from bayes_lupil.unpublished.retention import kept_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +40,9 @@ SITE_FILES = (
 """What `write_sites` and `write_hidden` may write."""
 
 
-def write_look(result: SiteAnalysis | HiddenAnalysis, folder: Path) -> None:
+def write_look(result: SiteAnalysis | UnpublishedAnalysis, folder: Path) -> None:
     """`write_sites` or `write_hidden`, whichever the look at the sites is for."""
-    if isinstance(result, HiddenAnalysis):
+    if isinstance(result, UnpublishedAnalysis):
         write_hidden(result, folder)
     else:
         write_sites(result, folder)
@@ -120,7 +120,7 @@ def _models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _bounds_frame(result: HiddenAnalysis) -> pd.DataFrame:
+def _bounds_frame(result: UnpublishedAnalysis) -> pd.DataFrame:
     """Bounds beside the posterior of the same quantities."""
     import pandas as pd
 
@@ -135,7 +135,7 @@ def _bounds_frame(result: HiddenAnalysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
 
 
-def write_hidden(result: HiddenAnalysis, folder: str | Path, *, force: bool = False) -> Path:
+def write_hidden(result: UnpublishedAnalysis, folder: str | Path, *, force: bool = False) -> Path:
     """Write sites.md, the tables of the unpublished counts, site_models.csv and the figure.
 
     Parameters
@@ -153,7 +153,7 @@ def write_hidden(result: HiddenAnalysis, folder: str | Path, *, force: bool = Fa
     return Path(folder)
 
 
-def _fill_hidden(result: HiddenAnalysis, folder: Path) -> None:
+def _fill_hidden(result: UnpublishedAnalysis, folder: Path) -> None:
     import pandas as pd
 
     hidden, trial = result.hidden, result.trial

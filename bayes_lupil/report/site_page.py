@@ -17,8 +17,8 @@ from bayes_lupil.report.site_rows import (
 )
 from bayes_lupil.report.site_terminal import DELETION, WEIGHT, headline, table_notes
 from bayes_lupil.sites.analysis import OUTLYING, Attempt, SiteAnalysis
-from bayes_lupil.sites.checks import PredictiveChecks
 from bayes_lupil.sites.exclusion import ExclusionPoint
+from bayes_lupil.sites.posterior_predictive import PredictiveChecks
 from bayes_lupil.trials.trial import SYNTHETIC
 
 _ODD = 0.025

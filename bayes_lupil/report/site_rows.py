@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.convergence import Row
 from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
 from bayes_lupil.trials.trial import EndPoint

@@ -9,7 +9,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bayes_lupil.characters import visible
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.report.hidden_words import sentences
 from bayes_lupil.report.site_rows import (
@@ -27,6 +26,7 @@ from bayes_lupil.report.supposed import left_out_words, supposed_words
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.table import SiteTable
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 __all__ = ["DELETION", "WEIGHT", "headline", "print_hidden", "print_site_analysis", "table_notes"]
 
@@ -170,7 +170,7 @@ def _print_path(result: SiteAnalysis, out: Console) -> None:
     out.print(DELETION, highlight=False, markup=False)
 
 
-def print_hidden(result: HiddenAnalysis, out: Console) -> None:
+def print_hidden(result: UnpublishedAnalysis, out: Console) -> None:
     """Three sentences, what each unpublished count could do, and P(benefit) under each site model."""
 
     def line(text: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bayes_lupil.hidden.alternatives import AS_DECLARED, Supposed
-from bayes_lupil.hidden.analysis import HiddenAnalysis
-from bayes_lupil.hidden.retention import Kept, WhoStayed
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.report.blocks import Block, Figure, Paragraph, Table
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.retention import Kept, WhoStayed
 
 __all__ = ["left_out", "left_out_words", "supposed_words", "under_suppositions"]
 
@@ -36,7 +36,7 @@ def supposed_words(found: tuple[Supposed, ...]) -> list[str]:
     return [across, f"{explained}."]
 
 
-def under_suppositions(result: HiddenAnalysis) -> list[Block]:
+def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
     """The answer under every declared alternative, in a table; nothing where there is none but the model's own."""
     if len(result.alternatives) < 2:
         return []
@@ -94,7 +94,7 @@ def _chance(item: Kept) -> str:
     return f"{item.chance:.2f} (95 % credible interval {bounds})"
 
 
-def left_out(result: HiddenAnalysis) -> list[Block]:
+def left_out(result: UnpublishedAnalysis) -> list[Block]:
     """Sentence, figure and table on who was left out of the published subset."""
     stayed, trial = result.stayed, result.trial
     assert isinstance(trial.data, Margins)

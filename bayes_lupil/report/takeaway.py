@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.convergence import mcse_quantile
-from bayes_lupil.estimands import Benefit
 from bayes_lupil.numbers import interval, p_value, points, probability
+from bayes_lupil.posterior.diagnostics import mcse_quantile
+from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.answer import beyond_words
 from bayes_lupil.report.blocks import Block, Paragraph, Table
 from bayes_lupil.report.contents import Contents

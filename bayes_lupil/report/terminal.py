@@ -14,8 +14,8 @@ from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
 if TYPE_CHECKING:  # one fit is printed without loading what a reanalysis needs
-    from bayes_lupil.agreement import Agreement
     from bayes_lupil.posterior import Posterior
+    from bayes_lupil.posterior.agreement import Agreement
     from bayes_lupil.reanalysis import Analysis, Reanalysis
     from bayes_lupil.report.contents import Contents
 

@@ -1,11 +1,11 @@
 """Sites one by one: how far each is shrunk, how outlying it is, how much it counts, what deleting it would assume."""
 
 from bayes_lupil.sites.analysis import SiteAnalysis, analyse_sites
-from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.conflict import Conflicts, conflict_p_values
 from bayes_lupil.sites.exclusion import ExclusionPath, exclusion_path
 from bayes_lupil.sites.influence import retained_weights, shrinkage_factors
+from bayes_lupil.sites.posterior_predictive import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.table import SiteTable, site_table
 
 __all__ = [

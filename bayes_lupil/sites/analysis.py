@@ -14,11 +14,11 @@ from bayes_lupil.fitting import fit
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.progress import counting
-from bayes_lupil.sensitivity.inputs import why_not_without
-from bayes_lupil.sites.checks import PredictiveChecks, predicted_by_site, predictive_checks
+from bayes_lupil.sensitivity.preconditions import why_not_without
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.influence import refuse_pooled
+from bayes_lupil.sites.posterior_predictive import PredictiveChecks, predicted_by_site, predictive_checks
 from bayes_lupil.sites.table import SiteRow, SiteTable, site_table
 from bayes_lupil.spec import ModelSpec, load_model, site_models
 from bayes_lupil.trials.trial import Trial

@@ -23,7 +23,7 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity import loo_sites
-from bayes_lupil.sensitivity.inputs import why_not_without
+from bayes_lupil.sensitivity.preconditions import why_not_without
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
-from bayes_lupil.convergence import UNSEEN
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import UNSEEN
 from bayes_lupil.sensitivity import Deletion, deletions
-from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws
+from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
 from bayes_lupil.sites.influence import site_cells
 from bayes_lupil.trials.trial import Trial
 

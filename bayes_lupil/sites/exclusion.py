@@ -28,16 +28,16 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
 from bayes_lupil.fitting import fit
+from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.likelihoods.cell_table import CellTable
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.provenance import provenance_of
+from bayes_lupil.posterior.datatree import build_tree
+from bayes_lupil.posterior.provenance import provenance_of
 from bayes_lupil.sensitivity import Changed, Estimate
-from bayes_lupil.sensitivity.inputs import check
-from bayes_lupil.sensitivity.weighted import BaseDraws, WeightedDraws, of_refit, summary
+from bayes_lupil.sensitivity.preconditions import check
+from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws, of_refit, summary
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.tree import build_tree
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.trial import Trial
 

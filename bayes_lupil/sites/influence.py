@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
-from bayes_lupil.convergence import mcse_mean
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
-from bayes_lupil.sensitivity.inputs import check_trial
+from bayes_lupil.sensitivity.preconditions import check_trial
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import Trial
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bayes_lupil.convergence import describe_independent
 from bayes_lupil.likelihoods import BinomialCells, MarginsLikelihood
+from bayes_lupil.posterior.diagnostics import describe_independent
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
 from tests.benchmarks.trials import load, model, write_csv

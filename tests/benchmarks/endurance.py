@@ -112,7 +112,7 @@ def throughput(processes: int, s: Row) -> Row:
 def _work(number: int, each: int, sampler: Row, barrier: Any, answers: Any) -> None:
     os.environ["BAYES_LUPIL_CORES"] = "1"
     from bayes_lupil.engines import quadrature
-    from bayes_lupil.estimands import estimate
+    from bayes_lupil.posterior.estimands import estimate
 
     spec = model(engine="quadrature", **sampler)
     cells = [simulated_cells(25, 4, seed=1000 * number + i) for i in range(each * _BLOCKS)]

@@ -30,11 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil import ModelSpec, Trial, load_model, load_trial
-from bayes_lupil.estimands import estimate
 from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import ARMS, BinomialCells, Likelihood, MarginsLikelihood, build_likelihood
-from bayes_lupil.likelihoods.sites import NONEXCHANGEABLE
-from bayes_lupil.provenance import package_versions
+from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE
+from bayes_lupil.posterior.estimands import estimate
+from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.spec import load_models, site_models
 from bayes_lupil.trials.margins import Margins
 

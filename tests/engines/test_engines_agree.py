@@ -18,9 +18,9 @@ import pytest
 from scipy import stats
 
 from bayes_lupil import fit
-from bayes_lupil.convergence import describe_independent, judge
 from bayes_lupil.engines import margins, quadrature
 from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.posterior.diagnostics import describe_independent, judge
 from tests.proofs import FIT
 
 

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from scipy.special import logit, xlog1py, xlogy
 
 from bayes_lupil import fit, load_model, load_trial
-from bayes_lupil.convergence import mcse_mean, mcse_quantile
+from bayes_lupil.posterior.diagnostics import mcse_mean, mcse_quantile
 from tests.proofs import FIT
 
 MANY = 4.0

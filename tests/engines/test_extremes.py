@@ -15,7 +15,6 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from bayes_lupil import Cells, load_model
-from bayes_lupil.convergence import Verdict, describe_independent, judge
 from bayes_lupil.engines import quadrature
 from bayes_lupil.engines.climb import climb
 from bayes_lupil.engines.draws import Draws
@@ -23,6 +22,7 @@ from bayes_lupil.engines.importance import sample_density, smooth_weights
 from bayes_lupil.engines.proposal import Proposal, find_proposal
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.likelihoods import BinomialCells
+from bayes_lupil.posterior.diagnostics import Verdict, describe_independent, judge
 
 MANY = 4.0
 """Monte Carlo errors that a mean may be off."""

@@ -27,7 +27,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import log_expit, logsumexp
 
 from bayes_lupil import ModelSpec, fit, load_trial
-from bayes_lupil.convergence import mcse_mean, mcse_quantile
+from bayes_lupil.posterior.diagnostics import mcse_mean, mcse_quantile
 from bayes_lupil.priors import ScalePrior, typical_error
 from tests.proofs import FIT
 

@@ -10,13 +10,13 @@ import pytest
 from scipy import special, stats
 
 from bayes_lupil import Arms, EndPoint, Margins, Trial, fit, load_model, load_trial
-from bayes_lupil.convergence import describe_independent, judge, mcse_proportion
 from bayes_lupil.cores import VARIABLE
 from bayes_lupil.engines import engine_for, margins
 from bayes_lupil.engines.importance import side_by_side
 from bayes_lupil.engines.margins import MarginsDensity
-from bayes_lupil.estimands import estimate
 from bayes_lupil.likelihoods import MarginsLikelihood, build_likelihood
+from bayes_lupil.posterior.diagnostics import describe_independent, judge, mcse_proportion
+from bayes_lupil.posterior.estimands import estimate
 from tests.proofs import FIT
 
 WHY = "for a test"

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayes_lupil import ModelSpec
-from bayes_lupil.convergence import mcse_mean, mcse_quantile
 from bayes_lupil.engines import run_engine
 from bayes_lupil.likelihoods.normal import NormalPatients
+from bayes_lupil.posterior.diagnostics import mcse_mean, mcse_quantile
 from tests.proofs import FIT
 
 MANY = 4.0

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from bayes_lupil import fit, load_model, load_trial, reanalyse
 from bayes_lupil.cli import app, main
-from bayes_lupil.convergence import describe_independent, judge
 from bayes_lupil.engines import quadrature
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.engines.importance import sample_density
@@ -19,6 +18,7 @@ from bayes_lupil.engines.proposal import Proposal
 from bayes_lupil.errors import ModelError, SamplerError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
 from bayes_lupil.likelihoods.prior_bounds import LEAST_SHARE, check_priors, prior_bounds
+from bayes_lupil.posterior.diagnostics import describe_independent, judge
 from bayes_lupil.spec import ModelSpec
 
 REASON = "at the edge of what numbers carry"

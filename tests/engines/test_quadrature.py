@@ -11,12 +11,12 @@ from scipy import stats
 from scipy.special import expit
 
 from bayes_lupil import Cells, fit, load_model, load_trial
-from bayes_lupil.convergence import describe_independent, judge
 from bayes_lupil.engines import importance, quadrature
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.engines.proposal import Proposal
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
+from bayes_lupil.posterior.diagnostics import describe_independent, judge
 
 MANY = 4.0
 SITES = Cells(("a", "b", "c"), np.array([[0, 2], [1, 3], [4, 4]]), np.array([[4, 3], [3, 5], [6, 4]]))

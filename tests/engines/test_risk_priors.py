@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayes_lupil import ModelSpec, fit, load_model, load_trial
-from bayes_lupil.convergence import mcse_mean, mcse_quantile
+from bayes_lupil.posterior.diagnostics import mcse_mean, mcse_quantile
 from tests.proofs import FIT
 
 MANY = 4.0

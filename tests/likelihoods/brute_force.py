@@ -21,10 +21,10 @@ from scipy import stats
 from scipy.special import gammaln, log_expit
 
 from bayes_lupil import Cells, ModelSpec, load_model
+from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.likelihoods.cell_table import CellTable
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal
-from bayes_lupil.likelihoods.sites import SiteModel
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
+from bayes_lupil.likelihoods.site_effects import SiteModel
 
 Floats = NDArray[np.float64]
 

@@ -17,9 +17,9 @@ from scipy import integrate, stats
 from scipy.special import expit, gammaln, log_expit
 
 from bayes_lupil import Arms, Cells, EndPoint, Margins, ModelSpec, Trial, fit, load_model
+from bayes_lupil.integrals.site_integral import shape_table, t_tables
 from bayes_lupil.likelihoods import BinomialCells, build_likelihood
-from bayes_lupil.likelihoods.deviations import deviates, deviation
-from bayes_lupil.likelihoods.site_form import shape_table, t_tables
+from bayes_lupil.likelihoods.spike_and_slab import deviates, deviation
 from bayes_lupil.priors import StudentT
 from tests.likelihoods import brute_force as bf
 from tests.likelihoods.test_density import MARGINS, TABLE, _agree, _extremes, _function, _likelihood

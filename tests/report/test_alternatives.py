@@ -11,7 +11,7 @@ import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report.figures import alternatives
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, PriorMap
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, PriorMap
 from bayes_lupil.trials import Arms, EndPoint
 
 COUNTS, PATIENTS = np.array([[4, 12], [5, 14]]), np.array([[20, 20], [20, 20]])  # 9/40 on control, 26/40 on active

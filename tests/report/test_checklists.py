@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from bayes_lupil import load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.checklists import ANCHORS, checklists
 from bayes_lupil.report.checklists.item import found
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.trials.trial import Source
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 EVERYWHERE = frozenset(ANCHORS)
 REGULATORS = "Points that regulators ask about"
@@ -112,7 +112,7 @@ def test_without_other_priors_exactly_those_ticks_are_lost(full):
 def test_without_a_look_at_the_sites_exactly_those_ticks_are_lost(full, kind):
     other = {
         "not looked at": None,
-        "never published": HiddenAnalysis(full.trial, (), None, (), (), None),
+        "never published": UnpublishedAnalysis(full.trial, (), None, (), (), None),
         "without checks": replace(full.sites, checks=()),
     }[kind]
     assert ticks(full) - ticks(replace(full, sites=other)) == SITES

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial
-from bayes_lupil.hidden.counts import hidden_counts
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.figure_words import (
     exclusion_words,
@@ -20,6 +19,7 @@ from bayes_lupil.report.figure_words import (
 )
 from bayes_lupil.sites.analysis import analyse_sites
 from bayes_lupil.sites.table import Mean
+from bayes_lupil.unpublished.counts import unpublished_counts
 
 SHOWN = load_model("outliers_arms").edited(sampler__points=1024)
 
@@ -34,7 +34,7 @@ def hidden(resampled):
     """LUPIL-2 with one count left unpublished: the others are taken as known."""
     trial = load_trial("lupil2")
     known = replace(trial, data=replace(trial.data, at_excluded=((1, 1, 3), (1, 0, 1))))
-    return hidden_counts(resampled(load_model("site_effects"), known), known, most_refits=0)
+    return unpublished_counts(resampled(load_model("site_effects"), known), known, most_refits=0)
 
 
 def test_raw_and_shrunken_effects(planted):

@@ -20,7 +20,7 @@ from bayes_lupil.report.figures import (
     figure_ranks,
     has_ranks,
 )
-from bayes_lupil.sensitivity.effect_prior import EffectPrior, PriorAnalysis, PriorMap, UnderPrior
+from bayes_lupil.sensitivity.effect_priors import EffectPrior, PriorAnalysis, PriorMap, UnderPrior
 from bayes_lupil.trials import Arms, EndPoint
 
 WIDTHS = (4.0, 7.5)

@@ -12,14 +12,14 @@ import pytest
 
 import bayes_lupil
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
-from bayes_lupil.agreement import Agreement
 from bayes_lupil.frequentist import trial_hierarchy
-from bayes_lupil.hidden.analysis import HiddenAnalysis
+from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.bibliography import BIBLIOGRAPHY
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.references import USED, references, trial_sources
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 NUTPIE, PYMC, QUADRATURE = "nutpie 0.16 (PyMC 5.28)", "PyMC 5.28", "quadrature, bayes-lupil 0.1"
 CHAINS = {"hoffman2014", "seyboldt2026", "abrilpla2023"}
@@ -127,7 +127,7 @@ def test_every_reference_is_reached_by_some_run(trial, drawn):
 def test_the_way_of_excluded_sites_is_cited_for_margins_too(drawn):
     lupil2 = load_trial("lupil2")
     for paths, expected in (((), False), ((({}, ()),), True)):
-        sites = HiddenAnalysis(lupil2, (), None, paths, (), None)
+        sites = UnpublishedAnalysis(lupil2, (), None, paths, (), None)
         assert ("ibrahim2000" in cited(contents_of(lupil2, drawn, sites=sites))) == expected
 
 

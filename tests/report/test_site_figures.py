@@ -15,8 +15,8 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.report.figures import figure_caterpillar, figure_exclusion_path, figure_outliers, figure_predictive
 from bayes_lupil.report.figures.path import _apart
 from bayes_lupil.report.figures.rows import chosen_rows, site_names
-from bayes_lupil.sites.checks import predicted_by_site
 from bayes_lupil.sites.exclusion import exclusion_path
+from bayes_lupil.sites.posterior_predictive import predicted_by_site
 from bayes_lupil.sites.table import site_table
 from bayes_lupil.spec import site_models
 from tests.report.drawn import boxes

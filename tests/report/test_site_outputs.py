@@ -14,9 +14,6 @@ from rich.console import Console
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
-from bayes_lupil.hidden.analysis import HiddenAnalysis
-from bayes_lupil.hidden.counts import hidden_counts
-from bayes_lupil.hidden.retention import who_stayed
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.hidden_page import hidden_page
@@ -26,6 +23,9 @@ from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.site_rows import chance, most_telling
 from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
 from bayes_lupil.sites.analysis import Attempt, analyse_sites
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.counts import unpublished_counts
+from bayes_lupil.unpublished.retention import who_stayed
 
 QUICK = {"sampler__points": 1024}
 SHOWN = load_model("outliers_arms").edited(**QUICK)
@@ -125,13 +125,13 @@ def test_a_chance_is_never_shown_as_certain():
 
 def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     """On a stand-in for the sampler; every table, the page and the figure are written, and read back."""
-    from bayes_lupil.hidden.analysis import analyse_hidden
+    from bayes_lupil.unpublished.analysis import analyse_unpublished
 
     models = (load_model("site_effects"), load_model("outliers_control"), load_model("site_exnex"))
-    monkeypatch.setattr("bayes_lupil.hidden.analysis.site_models", lambda: models)
-    monkeypatch.setattr("bayes_lupil.hidden.analysis.MOST_REFITS", 2)
-    monkeypatch.setattr("bayes_lupil.hidden.analysis.margins_path", lambda *_, **__: ())
-    result = analyse_hidden(load_trial("lupil2"))
+    monkeypatch.setattr("bayes_lupil.unpublished.analysis.site_models", lambda: models)
+    monkeypatch.setattr("bayes_lupil.unpublished.analysis.MOST_REFITS", 2)
+    monkeypatch.setattr("bayes_lupil.unpublished.analysis.margins_path", lambda *_, **__: ())
+    result = analyse_unpublished(load_trial("lupil2"))
     assert [item.model.name for item in result.attempts] == [model.name for model in models]
     assert set(result.sound) == {"site_effects", "outliers_control"}
     folder = write_hidden(result, tmp_path / "hidden")
@@ -309,9 +309,9 @@ def hidden(resampled):
     }
     for name, one in ways.items():
         posterior = resampled(model, one)
-        counts = hidden_counts(posterior, one, most_refits=0)
+        counts = unpublished_counts(posterior, one, most_refits=0)
         attempts, stayed = (Attempt(model, posterior),), who_stayed(posterior, one)
-        found[name] = HiddenAnalysis(one, attempts, counts, (), (), stayed)
+        found[name] = UnpublishedAnalysis(one, attempts, counts, (), (), stayed)
     return found
 
 

@@ -17,15 +17,15 @@ from scipy.stats import norm
 
 import bayes_lupil
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial
-from bayes_lupil.convergence import MIN_ESS
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.numbers import points, probability
+from bayes_lupil.posterior.diagnostics import MIN_ESS
 from bayes_lupil.priors import Normal
 from bayes_lupil.report.html import your_prior
 from bayes_lupil.report.html.your_prior import payload, static_table
-from bayes_lupil.sensitivity.effect_prior import analyse_priors, under_normal
-from bayes_lupil.sensitivity.inputs import MAX_LOG_RATIO, covers
-from bayes_lupil.sensitivity.weighted import MAX_WEIGHTED_K_HAT, BaseDraws
+from bayes_lupil.sensitivity.effect_priors import analyse_priors, under_normal
+from bayes_lupil.sensitivity.preconditions import MAX_LOG_RATIO, covers
+from bayes_lupil.sensitivity.reweighting import MAX_WEIGHTED_K_HAT, BaseDraws
 
 SCRIPT = Path(bayes_lupil.__file__).parent / "report" / "html" / "templates" / "your_prior.js"
 ATTACK = "</script><script>alert(1)"

@@ -31,31 +31,31 @@ from scipy.special import expit
 
 from bayes_lupil import Arms, Cells, EndPoint, ModelSpec, Posterior, Trial, fit, load_model
 from bayes_lupil.engines import quadrature
-from bayes_lupil.estimands import estimate
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.provenance import package_versions
+from bayes_lupil.operating.staleness import code_hash
+from bayes_lupil.posterior.estimands import estimate
+from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.sensitivity import change_prior, loo_sites, power_scale
-from bayes_lupil.sensitivity.deletions import deletions
-from bayes_lupil.sensitivity.effect_prior import EffectPrior, under_prior
-from bayes_lupil.sensitivity.weighted import Changed
-from bayes_lupil.simulate.age import code_hash
+from bayes_lupil.sensitivity.deletion import deletions
+from bayes_lupil.sensitivity.effect_priors import EffectPrior, under_prior
+from bayes_lupil.sensitivity.reweighting import Changed
 from bayes_lupil.sites.exclusion import _PoweredCells, exclusion_path
 from bayes_lupil.sites.table import site_table
 
 GENERATOR = "python -W ignore -m tests.sensitivity.study"
 STORED = Path(__file__).with_name("study.json")
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
-    "convergence.py": ("mcse_proportion",),
-    "sensitivity/changes.py": (),
-    "sensitivity/deletions.py": (),
-    "sensitivity/effect_prior.py": ("under_normal", "under_prior"),
-    "sensitivity/inputs.py": (),
-    "sensitivity/weighted.py": (),
+    "posterior/diagnostics.py": ("mcse_proportion",),
+    "sensitivity/priors.py": (),
+    "sensitivity/deletion.py": (),
+    "sensitivity/effect_priors.py": ("under_normal", "under_prior"),
+    "sensitivity/preconditions.py": (),
+    "sensitivity/reweighting.py": (),
     "sites/exclusion.py": (),
     "sites/table.py": ("_change",),
 }
 """What decides whether draws are reweighted, and with which error; the engines have proofs of their own."""
-DENSITIES_DEPEND_ON = DEPENDS_ON | {"sensitivity/predictive.py": ()}
+DENSITIES_DEPEND_ON = DEPENDS_ON | {"sensitivity/loo.py": ()}
 
 WHY = "declared for the study of Monte Carlo errors"
 NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -9,7 +9,7 @@ from scipy.stats import halfcauchy
 
 import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, priors, sensitivity, sites
-from bayes_lupil.convergence import MAX_TAIL, describe, describe_independent, has_mean
+from bayes_lupil.posterior.diagnostics import MAX_TAIL, describe, describe_independent, has_mean
 from bayes_lupil.sites.influence import site_cells, site_log_odds_ratios
 
 NAMES = "ABCDEFGH"

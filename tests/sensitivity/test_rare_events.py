@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.special import comb, log_expit, logsumexp
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
-from bayes_lupil.sensitivity.effect_prior import EffectPrior, under_prior
+from bayes_lupil.sensitivity.effect_priors import EffectPrior, under_prior
 from bayes_lupil.sites import exclusion_path, site_table
 
 MANY = 4.5  # Monte Carlo errors: 1 in 150,000 by chance, some 80 comparisons

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bayes_lupil.simulate.age import code_hash
+from bayes_lupil.operating.staleness import code_hash
 from tests.sensitivity import study
 
 FURTHEST = 5.0

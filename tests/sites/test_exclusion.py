@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.sensitivity.weighted import WeightedDraws
+from bayes_lupil.sensitivity.reweighting import WeightedDraws
 from bayes_lupil.sites import exclusion
 from bayes_lupil.sites.exclusion import POWERS, exclusion_path
 from tests.proofs import FIT

@@ -10,7 +10,7 @@ import pytest
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.likelihoods.site_marginal import SiteMarginal
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.sites import influence
 from bayes_lupil.sites.influence import retained_weights, shrinkage_factors
 from tests.proofs import FIT

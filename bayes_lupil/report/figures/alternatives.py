@@ -15,7 +15,7 @@ from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.answer import difference_words
 from bayes_lupil.report.figures.ranks import has_ranks
 from bayes_lupil.report.site_rows import benefit_side
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 
 __all__ = [
     "benefit_curve", "intervals", "prior_map", "prior_posterior", "prior_predictive", "ranks", "risk_difference",

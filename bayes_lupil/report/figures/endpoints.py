@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.endpoints.counterpart import Counterpart
+from bayes_lupil.endpoints.classical import Counterpart
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Ancova
 from bayes_lupil.numbers import interval, probability

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.hidden.counts import HiddenCounts
-from bayes_lupil.hidden.draws import HiddenCount
-from bayes_lupil.hidden.surface import Surface
-from bayes_lupil.hidden.value import ABOVE, BELOW
 from bayes_lupil.numbers import probability
 from bayes_lupil.report.style import COLOURS, clip, styled, wrap
 from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.unpublished.conditional import HiddenCount
+from bayes_lupil.unpublished.counts import UnpublishedCounts
+from bayes_lupil.unpublished.tipping import Surface
+from bayes_lupil.unpublished.value_of_information import ABOVE, BELOW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,12 +29,12 @@ _RARE = 0.01  # posterior probability below which a value is marked as hardly po
 
 
 @styled
-def figure_hidden_counts(hidden: HiddenCounts, width: float = 8.0) -> Figure:
+def figure_hidden_counts(hidden: UnpublishedCounts, width: float = 8.0) -> Figure:
     """Posterior of the first unpublished count, P(benefit) and risk difference against it, and against two of them.
 
     Parameters
     ----------
-    hidden : HiddenCounts
+    hidden : UnpublishedCounts
     width : float
         In inches, 4 and more; below 9 the map stands under the other panels.
 
@@ -94,7 +94,7 @@ def figure_hidden_counts(hidden: HiddenCounts, width: float = 8.0) -> Figure:
     return figure
 
 
-def _titles(hidden: HiddenCounts) -> list[str]:
+def _titles(hidden: UnpublishedCounts) -> list[str]:
     known = probability(hidden.p_benefit, hidden.p_benefit_mcse)
     return [
         "A  How many? (posterior of the model)",
@@ -120,7 +120,7 @@ def _axis(count: HiddenCount) -> str:
     return f"{arm} patients at the excluded sites ({'all' if count.response else 'none'} responded)"
 
 
-def _footnote(hidden: HiddenCounts) -> str:
+def _footnote(hidden: UnpublishedCounts) -> str:
     refitted = sum(row.source != "reweighted" and row.computed for row in hidden.one(hidden.counts[0].name).rows)
     given = f"Given {hidden.implied}, as the publication implies. " if hidden.implied else ""
     open_marks = f"Open marks: values to which the model gives a probability below {_RARE:g}. "
@@ -145,7 +145,7 @@ def _bars(axes: Axes, surface: Surface, slot: float) -> None:
     axes.set_ylabel("Posterior\nprobability", fontsize=9)
 
 
-def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
+def _curve(axes: Axes, hidden: UnpublishedCounts, surface: Surface) -> None:
     axes.axhline(ABOVE, color="black", lw=0.8, ls=(0, (2, 2)))
     axes.axhline(0.5, color="black", lw=0.8, ls=(0, (2, 2)))
     axes.axhline(hidden.p_benefit, color=COLOURS[1], lw=1.4, ls=(0, (5, 1.5)), zorder=1)
@@ -158,7 +158,7 @@ def _curve(axes: Axes, hidden: HiddenCounts, surface: Surface) -> None:
     axes.set_ylabel("P(benefit)", fontsize=9)
 
 
-def _differences(axes: Axes, hidden: HiddenCounts, surface: Surface, narrow: bool) -> None:
+def _differences(axes: Axes, hidden: UnpublishedCounts, surface: Surface, narrow: bool) -> None:
     axes.axhline(0, color="black", lw=0.8)
     _marked(axes, surface, "risk_difference", COLOURS[0], "o", 100, "all sites", -0.1)
     _marked(axes, surface, "risk_difference_ordinary", COLOURS[2], "s", 100, "ordinary sites alone", 0.1)
@@ -176,7 +176,7 @@ def _differences(axes: Axes, hidden: HiddenCounts, surface: Surface, narrow: boo
     axes.set_ylabel("Risk difference,\npoints", fontsize=9)
 
 
-def _raw_range(hidden: HiddenCounts, first: HiddenCount) -> tuple[np.ndarray, np.ndarray]:
+def _raw_range(hidden: UnpublishedCounts, first: HiddenCount) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest raw risk difference without the excluded sites for each value of the first count."""
     table = hidden.bounds.risk_difference
     axis = hidden.bounds.names.index(first.name)

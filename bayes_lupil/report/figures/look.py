@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.report.figures.hidden import figure_hidden_counts
 from bayes_lupil.report.figures.path import figure_exclusion_path
 from bayes_lupil.report.figures.predictive import figure_predictive
 from bayes_lupil.report.figures.sites import figure_caterpillar, figure_outliers
 from bayes_lupil.report.figures.stayed import figure_who_stayed
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["site_figures_of"]
 
 
-def site_figures_of(sites: SiteAnalysis | HiddenAnalysis, width: float | None = None) -> Iterator[tuple[str, Figure]]:
+def site_figures_of(
+    sites: SiteAnalysis | UnpublishedAnalysis, width: float | None = None
+) -> Iterator[tuple[str, Figure]]:
     """(file name, figure) of every figure that the look supports.
 
     Parameters
@@ -28,7 +30,7 @@ def site_figures_of(sites: SiteAnalysis | HiddenAnalysis, width: float | None = 
         In inches, for all of them; 4 is a phone. Left out, each has its own.
     """
     given: dict[str, Any] = {} if width is None else {"width": width}
-    if isinstance(sites, HiddenAnalysis):
+    if isinstance(sites, UnpublishedAnalysis):
         yield "unpublished_counts", figure_hidden_counts(sites.hidden, **given)
         yield "who_stayed", figure_who_stayed(sites.stayed, sites.trial, **given)
         return

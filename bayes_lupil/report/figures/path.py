@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.convergence import Row
 from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.figures.rows import chance, frame, legend_below, same_fit, site_names, title
 from bayes_lupil.report.style import COLOURS, DASHES, clip, new_figure, styled
 from bayes_lupil.sites.exclusion import ExclusionPath, ExclusionPoint

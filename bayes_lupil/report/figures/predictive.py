@@ -40,7 +40,7 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
     Parameters
     ----------
     predicted : DataFrame
-        From `bayes_lupil.sites.checks.predicted_by_site`.
+        From `bayes_lupil.sites.posterior_predictive.predicted_by_site`.
     posterior : Posterior
         That it is of, for the names of the arms and the direction of benefit.
     most : int

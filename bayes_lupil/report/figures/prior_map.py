@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_lupil.report.figures.rows import frame, no_result, title
 from bayes_lupil.report.style import clip, new_figure, styled
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import effective_draws
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.report.figures.prior import NAMES, panels, shown_parameters
 from bayes_lupil.report.figures.rows import frame, title
 from bayes_lupil.report.style import COLOURS, DASHES, clip, styled, wrap

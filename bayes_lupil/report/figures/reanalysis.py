@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.convergence import effective_draws
 from bayes_lupil.numbers import points
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.figures.known_sites import check_sites, has_sites
 from bayes_lupil.report.figures.prior import figure_prior_posterior, figure_prior_predictive

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.hidden.retention import WhoStayed
 from bayes_lupil.report.style import COLOURS, clip, styled, wrap
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
+from bayes_lupil.unpublished.retention import WhoStayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,6 +1,6 @@
 """'Your prior': the draws that a page needs to compute the posterior under a prior of the reader's choice.
 
-The page reweights the draws as `bayes_lupil.sensitivity.effect_prior` does, by the same rules, and refuses by the same
+The page reweights the draws as `bayes_lupil.sensitivity.effect_priors` does, by the same rules, and refuses by the same
 rules where the draws cannot tell. Without a script, a table of the standard priors stands in its place.
 """
 
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.characters import visible
-from bayes_lupil.convergence import MIN_ESS, UNSEEN, describe, describe_independent
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import MIN_ESS, UNSEEN, describe, describe_independent
 from bayes_lupil.priors.families import Normal
 from bayes_lupil.report.blocks import Table
 from bayes_lupil.report.prior_rows import BEFORE, before_the_data
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis, UnderPrior
-from bayes_lupil.sensitivity.inputs import MAX_LOG_RATIO
-from bayes_lupil.sensitivity.weighted import FEWEST, FEWEST_IN_TAIL, MAX_WEIGHTED_K_HAT
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, UnderPrior
+from bayes_lupil.sensitivity.preconditions import MAX_LOG_RATIO
+from bayes_lupil.sensitivity.reweighting import FEWEST, FEWEST_IN_TAIL, MAX_WEIGHTED_K_HAT
 from bayes_lupil.trials.trial import EndPoint
 
 __all__ = ["MAX_DRAWS", "payload", "static_table"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bayes_lupil.convergence import MAX_K_HAT, MAX_R_HAT, MIN_ESS
-from bayes_lupil.estimands import ESTIMANDS
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import MAX_K_HAT, MAX_R_HAT, MIN_ESS
+from bayes_lupil.posterior.estimands import ESTIMANDS
 from bayes_lupil.report.blocks import Block, Bullets, Figure, Folded, Heading, Paragraph, Table
 from bayes_lupil.report.comparison_page import engines, not_reported
 from bayes_lupil.report.contents import Contents

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bayes_lupil.convergence import effective_draws, mcse_proportion
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
 from bayes_lupil.report.blocks import Block, Equation, Heading, Paragraph, Table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bayes_lupil.hidden.analysis import HiddenAnalysis
 from bayes_lupil.report.answer import findings
 from bayes_lupil.report.blocks import Block, Figure, Heading, Paragraph
 from bayes_lupil.report.comparison_page import gate_notes, hierarchy_table, recomputed
@@ -22,6 +21,7 @@ from bayes_lupil.report.sections.section import Section, nested
 from bayes_lupil.report.site_page import sites_page
 from bayes_lupil.report.supposed import left_out_words
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 __all__ = ["sections_of"]
 
@@ -81,7 +81,7 @@ def _prior_predictive(contents: Contents) -> list[Block]:
 
 def _hierarchy(contents: Contents) -> list[Block]:
     result, sites = contents.reanalysis, contents.sites
-    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, HiddenAnalysis) else []
+    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []
     return [
         hierarchy_table(result),
         *unlike,
@@ -97,8 +97,10 @@ def _hierarchy(contents: Contents) -> list[Block]:
     ]  # fmt: skip
 
 
-def _sites(sites: SiteAnalysis | HiddenAnalysis | None) -> list[Block]:
+def _sites(sites: SiteAnalysis | UnpublishedAnalysis | None) -> list[Block]:
     """The page on sites, as a section: without its title, which the report has."""
-    page = hidden_page(sites) if isinstance(sites, HiddenAnalysis) else sites_page(sites) if sites is not None else []
+    page = (
+        hidden_page(sites) if isinstance(sites, UnpublishedAnalysis) else sites_page(sites) if sites is not None else []
+    )
     inside = [block for block in page if not (isinstance(block, Heading) and block.level == 1)]
     return nested((block for block in inside if not (isinstance(block, Paragraph) and block.strong)), "sites/")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.estimands import Benefit
 from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.comparison_page import bayesian_analyses, definitions, not_reported
 from bayes_lupil.report.contents import Contents
 from bayes_lupil.report.figures import alternatives
 from bayes_lupil.report.prior_rows import BEFORE, before_the_data
 from bayes_lupil.report.takeaway import ladders
-from bayes_lupil.sensitivity.effect_prior import PriorAnalysis
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 
 __all__ = ["priors_table", "result_blocks", "sensitivity_blocks", "tipping_table"]
 

@@ -1,0 +1,242 @@
+"""The part that all likelihoods share: parameters of the site model and the log odds by site and arm.
+
+    logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v (r e_s + (1 - r^2)^(1/2) f_s)
+
+with standardised site effects e and f, independently normal or Student-t, and r the correlation (0 unless the model
+has one). At contaminated sites deviations are added to u and v (`deviations`); where effects are exchangeable or not,
+beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its own. `log_odds` is written with
+operators that NumPy and PyTensor share, so that it exists once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.likelihoods.spike_and_slab import deviates, deviation
+from bayes_lupil.priors import EffectOnRisk, Normal, Prior, StudentT
+from bayes_lupil.spec import ModelSpec
+
+__all__ = ["NONEXCHANGEABLE", "Parameter", "SiteModel"]
+
+_REASON = "standardised site effect, scaled by tau"
+NONEXCHANGEABLE = "nonexchangeable"
+"""Which sites' effects are not exchangeable, 0 or 1 by site: no parameter, since NUTS cannot draw it."""
+
+_OF_THESE_SITES = {"u", "v", NONEXCHANGEABLE, "excluded_level"}
+
+Values = Mapping[str, Any]
+
+
+@cache
+def _standard(df: float | None) -> Prior:
+    """Kept, because a distribution of SciPy's takes longer to make than to use."""
+    return Normal(mean=0, sd=1, reason=_REASON) if df is None else StudentT(df=df, mean=0, scale=1, reason=_REASON)
+
+
+class _StandardT:
+    """Student-t site effects whose degrees of freedom are a parameter of the model."""
+
+    def logpdf(self, x: Any, df: Any) -> NDArray[np.float64]:
+        from scipy import stats
+
+        return np.asarray(stats.t.logpdf(x, df), dtype=float)
+
+    def from_normal(self, z: Any, df: Any) -> NDArray[np.float64]:
+        from scipy import stats
+        from scipy.special import ndtr
+
+        return np.asarray(np.sign(z) * stats.t.isf(ndtr(-np.abs(z)), df), dtype=float)
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, ...], df: Any) -> NDArray[np.float64]:
+        return np.asarray(rng.standard_t(df, size=size), dtype=float)
+
+    def pymc(self, name: str, dims: tuple[str, ...], df: Any) -> Any:
+        import pymc as pm
+
+        return pm.StudentT(name, nu=df, mu=np.float64(0), sigma=np.float64(1), dims=dims)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A free quantity: its name, prior, dimensions, and the parameters that its prior depends on."""
+
+    name: str
+    prior: Any
+    dims: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+
+    def _given(self, values: Values) -> list[Any]:
+        return [values[name][..., None] if self.dims else values[name] for name in self.given]
+
+    def logpdf(self, values: Values) -> NDArray[np.float64]:
+        """Log prior density by element."""
+        return np.asarray(self.prior.logpdf(values[self.name], *self._given(values)))
+
+    def from_normal(self, z: NDArray[np.float64], values: Values) -> NDArray[np.float64]:
+        """What standard normal z stand for under the prior; `values` holds what the prior depends on."""
+        return np.asarray(self.prior.from_normal(z, *self._given(values)))
+
+    def sample(self, rng: np.random.Generator, size: tuple[int, ...], values: Values) -> NDArray[np.float64]:
+        """Draws of shape `size`; `values` holds what the prior depends on."""
+        return np.asarray(self.prior.sample(rng, size, *self._given(values)))
+
+    def pymc(self, values: Values) -> Any:
+        """The random variable, added to the PyMC model in context."""
+        return self.prior.pymc(self.name, self.dims, *self._given(values))
+
+
+@dataclass(frozen=True)
+class SiteModel:
+    """Sites as a model file declares them, for a given number of sites.
+
+    `Values` below means draws or random variables by parameter name: scalars of shape (...), site-level ones of
+    shape (..., sites), with any leading axes. The first `n_excluded` sites are those that a published subset leaves
+    out. An engine that draws site effects as wholes gives `u` and `v` in place of the variables behind them.
+    """
+
+    spec: ModelSpec
+    n_sites: int
+    n_excluded: int = 0
+
+    @property
+    def standard(self) -> Any:
+        """Distribution of the standardised site effects."""
+        return _StandardT() if self.spec.priors.df is not None else _standard(self.spec.sites.df)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Free parameters with their priors, those that others depend on first; site effects are standardised."""
+        sites, priors = self.spec.sites, self.spec.priors
+        shared = [("df", priors.df), ("outlier_share", priors.outlier_share)]
+        on_control_risk = ("alpha",) if isinstance(priors.beta, EffectOnRisk) else ()
+        found = [
+            Parameter("alpha", priors.alpha, ("site",) if sites.intercepts == "fixed" else ()),
+            Parameter("beta", priors.beta, ("site",) if sites.effects == "fixed" else (), on_control_risk),
+            *(Parameter(name, prior) for name, prior in shared if prior is not None),
+        ]
+        given = ("df",) if priors.df is not None else ()
+        for tau, prior, effect in (("tau_u", priors.tau_u, "e"), ("tau_v", priors.tau_v, "f")):
+            if prior is not None:
+                found += [Parameter(tau, prior), Parameter(effect, self.standard, ("site",), given)]
+        if priors.correlation is not None:
+            found.append(Parameter("correlation", priors.correlation))
+        if priors.excluded_level is not None and self.n_excluded:
+            found.append(Parameter("excluded_level", priors.excluded_level))
+        found += [Parameter(f"d_{arm}", _standard(None), ("site",)) for arm in sites.deviations]
+        if priors.nonexchangeable is not None:
+            found.append(Parameter("g", _standard(None), ("site",)))
+        return tuple(found)
+
+    @property
+    def behind(self) -> frozenset[str]:
+        """Names of the standardised variables behind the site effects, which are shown as u and v."""
+        return frozenset({"e", "f", "g", *(f"d_{arm}" for arm in self.spec.sites.deviations)})
+
+    def share(self, values: Values) -> Any:
+        """Share of the sites that are outlying or not exchangeable, shape (...) or a number."""
+        fixed = self.spec.sites.outlier_share
+        return values["outlier_share"] if fixed is None else np.float64(fixed)
+
+    def effects(self, values: Values) -> dict[str, Any]:
+        """Site effects u and v on the log-odds scale, where sites differ, shape (..., sites)."""
+        if "u" in values or "v" in values:
+            return {name: values[name] for name in ("u", "v") if name in values}
+        found = {}
+        if "tau_u" in values:
+            found["u"] = values["tau_u"][..., None] * values["e"]
+        if "tau_v" in values:
+            standard = values["f"]
+            if "correlation" in values:
+                r = values["correlation"][..., None]
+                standard = r * values["e"] + (1 - r**2) ** 0.5 * standard
+            found["v"] = values["tau_v"][..., None] * standard
+        if "g" in values:
+            own, prior = values[NONEXCHANGEABLE], self.spec.priors.nonexchangeable
+            alone = prior.mean + prior.sd * values["g"] - values["beta"][..., None]  # type: ignore[union-attr]
+            found["v"] = (1 - own) * found["v"] + own * alone
+        sd = self.spec.sites.outlier_sd
+        for arm, (to_u, to_v) in self.spec.sites.deviations.items():
+            d = sd * deviation(values[f"d_{arm}"], self._share_by_site(values))
+            found["u"] = found["u"] + to_u * d
+            if to_v:
+                found["v"] = found.get("v", 0.0) + to_v * d
+        if "excluded_level" in values:  # these sites come first
+            level = values["excluded_level"][..., None] * (np.arange(self.n_sites) < self.n_excluded)
+            found["u"] = found.get("u", 0.0) + level
+        return found
+
+    def _share_by_site(self, values: Values) -> Any:
+        share = self.share(values)
+        return share[..., None] if getattr(share, "ndim", 0) else share
+
+    def outlying(self, values: Values) -> dict[str, Any]:
+        """Whether each site deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., sites)."""
+        if not self.spec.sites.deviations:
+            return {}
+        share = self._share_by_site(values)
+        return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
+
+    def log_odds(self, values: Values) -> Any:
+        """Log odds by site and arm, shape (..., sites, 2)."""
+        sites = self.spec.sites
+        effects = self.effects(values)
+        each_site = np.ones(self.n_sites)
+        base, slope = (
+            values[name] if pooling == "fixed" else values[name][..., None] * each_site
+            for name, pooling in (("alpha", sites.intercepts), ("beta", sites.effects))
+        )
+        base = base + effects.get("u", 0.0)
+        slope = slope + effects.get("v", 0.0)
+        return base[..., None] + slope[..., None] * np.array(sites.x)
+
+    def log_odds_by_kind(self, values: Values) -> list[tuple[Any, Any]]:
+        """(share, log odds) for every kind of site that the values leave open; one, with the share 1, if none is."""
+        if "g" not in values or NONEXCHANGEABLE in values:
+            return [(1.0, self.log_odds(values))]
+        share = self.share(values)
+        return [
+            (chance, self.log_odds({**values, NONEXCHANGEABLE: np.float64(own)}))
+            for own, chance in ((0, 1 - share), (1, share))
+        ]
+
+    def with_kinds(self, values: Values, rng: np.random.Generator, chance: Any = None) -> dict[str, Any]:
+        """Values with the kind of every site drawn, where they leave it open.
+
+        `chance`, shape (..., sites), is the probability of a site that is not exchangeable; the prior's if not given.
+        """
+        if "g" not in values or NONEXCHANGEABLE in values:
+            return dict(values)
+        if chance is None:
+            chance = self._share_by_site(values)
+        return {**values, NONEXCHANGEABLE: (rng.random(np.shape(values["g"])) < chance).astype(float)}
+
+    def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        """Log odds and conditional log odds ratio at a site not in the trial, as far as the model says anything of it.
+
+        Where intercepts are fixed nothing ties the level of a new site to the others, so there is no 'log_odds';
+        where effects are fixed there is nothing at all.
+
+        Returns
+        -------
+        dict with 'log_odds_ratio', shape (...), and 'log_odds', shape (..., 2), those of them that exist
+        """
+        if self.spec.sites.effects == "fixed":
+            return {}
+        base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
+        draws = (*slope.shape, 1)
+        shared = {name: value for name, value in values.items() if name not in _OF_THESE_SITES}
+        new = {item.name: item.sample(rng, draws, shared) for item in self.parameters() if item.name in self.behind}
+        effects = self.effects(self.with_kinds({**shared, **new}, rng))
+        base = base + effects["u"][..., 0] if "u" in effects else base
+        slope = slope + effects["v"][..., 0] if "v" in effects else slope
+        if self.spec.sites.intercepts == "fixed":
+            return {"log_odds_ratio": slope}
+        return {
+            "log_odds": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),
+            "log_odds_ratio": slope,
+        }

@@ -1,0 +1,111 @@
+"""Another prior, and prior or likelihood raised to a power."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_lupil.arguments import checked
+from bayes_lupil.engines import margins, quadrature
+from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.fitting import fit
+from bayes_lupil.likelihoods import MarginsLikelihood, build_likelihood
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.datatree import build_tree
+from bayes_lupil.posterior.provenance import provenance_of
+from bayes_lupil.priors import Prior
+from bayes_lupil.sensitivity.preconditions import check, covers, covers_power, site_log_likelihood
+from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["change_prior", "power_scale"]
+
+
+@checked
+def change_prior(posterior: Posterior, trial: Trial, **priors: Prior | dict[str, Any]) -> Changed:
+    """The posterior under other priors: draws reweighted, or the model fitted again where they cannot stand for that.
+
+    Draws never stand for a prior that reaches further than the one they were made under (see
+    `bayes_lupil.sensitivity.preconditions.covers`).
+
+    Parameters
+    ----------
+    priors
+        By the name of the parameter: as the functions of `bayes_lupil.priors` make them, for example
+        ``tau_v=priors.half_normal(1)``, or as in a model file.
+
+    Raises
+    ------
+    ModelError
+        For a prior that a model file may not have.
+    """
+    check(posterior, trial)
+    spec = posterior.spec.edited(**{f"priors__{name}": value for name, value in priors.items()})
+    old, new = dict(posterior.spec.priors.items()), dict(spec.priors.items())
+    label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
+    drawn = posterior.data["posterior"].data_vars
+    # shares and retention play no part where the table of sites is known; other priors may be of what was summed out
+    idle = () if trial.resolution == "margins" else ("site_shares", "retention")
+    used = [name for name in priors if name not in idle]
+    if not all(name in drawn and covers(old[name], new[name]) for name in used):
+        return of_refit(fit(spec, trial), label, np.nan)
+    base = BaseDraws(posterior)
+    log_ratio = np.zeros(base.size)
+    for name in used:
+        draws = posterior.draws(name)
+        density = new[name].logpdf(draws) - old[name].logpdf(draws)
+        log_ratio += density.reshape(base.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
+    weighted = WeightedDraws(base, log_ratio)
+    return summary(weighted, label) or of_refit(fit(spec, trial), label, weighted.k_hat)
+
+
+@checked
+def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
+    """The posterior with the prior of the shared parameters, or the sites' marginal likelihood, raised to a power.
+
+    Powers a little above and below 1 show how much each of them matters. Site effects given the shared parameters keep
+    their distribution. Of published margins, whose sites cannot be integrated out one by one, the power is that of the
+    likelihood given site effects and the sites' shares.
+
+    Raises
+    ------
+    InputError
+        For a power that is not positive.
+    UnsupportedModelError
+        Where every site has an effect of its own: no shared parameter carries it, so that nothing would change.
+    """
+    for name, value in (("prior", prior), ("likelihood", likelihood)):
+        if not 0 < value < np.inf:
+            raise InputError(f"power of the {name}", f"{value:g}", "a positive number")
+    if posterior.spec.sites.effects == "fixed":
+        raise UnsupportedModelError(
+            f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
+        )
+    model = build_likelihood(posterior.spec, trial)
+    if isinstance(model, MarginsLikelihood):
+        from scipy.special import logit
+
+        check(posterior, trial)
+        log_odds = np.clip(logit(posterior.draws("p").reshape(-1, model.margins.n_sites, 2)), -40, 40)
+        by_draw = model.log_integrated(posterior.draws("site_share").reshape(log_odds.shape[:2]), log_odds)
+        shared = [item for item in model.parameters if not item.dims]
+    else:
+        by_draw = site_log_likelihood(posterior, trial).sum(axis=1)
+        assert model.site_marginal is not None  # there is a site log likelihood
+        shared = list(model.site_marginal.parameters)
+    log_ratio = (likelihood - 1) * by_draw
+    theta = {item.name: posterior.draws(item.name).ravel() for item in shared}
+    for item in shared:
+        log_ratio += (prior - 1) * item.logpdf(theta)
+    covered = all(covers_power(item.prior, prior) for item in shared)
+    label = f"prior^{prior:g}, likelihood^{likelihood:g}"
+    weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
+    if (found := summary(weighted, label)) is not None:
+        return found
+    if isinstance(model, MarginsLikelihood):
+        draws = margins.sample(model, likelihood_power=likelihood, prior_power=prior)
+    else:
+        draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
+    refit = Posterior(build_tree(model, draws), posterior.spec, provenance_of(posterior.spec, trial, draws))
+    return of_refit(refit, label, weighted.k_hat)

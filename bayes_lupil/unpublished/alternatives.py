@@ -1,0 +1,201 @@
+"""What of the answer the published numbers carry, and what only the suppositions about sites do.
+
+Statements about the unpublished table lean on how large the sites are believed to be. Here each is told under declared
+alternatives: other priors (`alternatives` of the model file), and what may be so of the trial (`margins.alternatives`
+of the trial file). A supposition about numbers of patients is conditioned on, by its probability at each draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.arguments import checked
+from bayes_lupil.cards import Brief
+from bayes_lupil.errors import InputError
+from bayes_lupil.fitting import fit
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.margins import Supposition
+from bayes_lupil.trials.trial import Trial
+from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds, hard_bounds
+from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes, margins_of, quicker, weigh
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AS_DECLARED", "Supposed", "alternatives_frame", "margins_alternatives"]
+
+Floats = NDArray[np.float64]
+
+AS_DECLARED = "as declared"
+_IMPOSSIBLE = -700.0  # log of a chance
+
+
+@dataclass(frozen=True)
+class Supposed(Brief):
+    """The answer under one supposition about the sites, with Monte Carlo standard errors.
+
+    Attributes
+    ----------
+    name : str
+        What is supposed, or 'as declared'.
+    where : str
+        'model file' or 'trial file', where the supposition is declared.
+    p_benefit, p_benefit_mcse : float
+        About the marginal risk difference over all sites. NaN, as all that follows, where it could not be computed.
+    risk_difference, risk_difference_mcse : float
+        Posterior mean over all sites, active minus control.
+    risk_difference_ordinary, risk_difference_ordinary_mcse : float
+        At the other than the excluded sites.
+    control_there, control_there_mcse : float
+        Posterior mean of the number of control patients at the excluded sites.
+    raw_risk_difference, raw_risk_difference_mcse : float
+        Posterior mean of the raw difference without the excluded sites' patients: an unpublished number, no effect.
+    p_explains, p_explains_mcse : float
+        Probability that leaving out the excluded sites alone gives a benefit with Pearson p < 0.05.
+    why_not : str
+        Why there are no numbers; empty where there are.
+    """
+
+    name: str
+    where: str
+    p_benefit: float
+    p_benefit_mcse: float
+    risk_difference: float
+    risk_difference_mcse: float
+    risk_difference_ordinary: float
+    risk_difference_ordinary_mcse: float
+    control_there: float
+    control_there_mcse: float
+    raw_risk_difference: float
+    raw_risk_difference_mcse: float
+    p_explains: float
+    p_explains_mcse: float
+    why_not: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are numbers."""
+        return not self.why_not
+
+
+@checked
+def margins_alternatives(
+    posterior: Posterior, trial: Trial, *, draws: int = 10_000, announce: Callable[[str], None] | None = None
+) -> tuple[Supposed, ...]:
+    """The answer of a margins trial as declared, and under every alternative that model and trial file declare.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a model with sites, as declared.
+    trial : Trial
+        The trial it was fitted to, known by its margins.
+    draws : int
+        Draws a chain of each refit.
+    announce : callable, optional
+        Called with the name of each alternative before it is computed.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial is not known by its margins, or the model has no sites.
+    InputError
+        Where the posterior is of another trial or its diagnostics failed.
+
+    Examples
+    --------
+    >>> import bayes_lupil as bl
+    >>> from bayes_lupil.unpublished import alternatives_frame, margins_alternatives
+    >>> trial = bl.load_trial("lupil2")
+    >>> posterior = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), trial)
+    >>> table = alternatives_frame(margins_alternatives(posterior, trial, draws=500))
+    >>> bool((table["p_benefit"].dropna() > 0.7).all())
+    True
+    """
+    margins = margins_of(posterior, trial)
+    counts = hidden_classes(margins, trial.arms.names)
+    if not counts:
+        raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
+    bounds, spec = hard_bounds(margins, counts, trial.end_point), posterior.spec
+
+    def say(name: str) -> None:
+        if announce is not None:
+            announce(name)
+
+    def under(other: ModelSpec, n_sites: int | None = None) -> HiddenDraws:
+        changed = replace(margins, n_sites=n_sites or margins.n_sites, alternatives=())
+        return HiddenDraws(fit(quicker(other, draws), replace(trial, data=changed)), changed, counts, {})
+
+    base = HiddenDraws(posterior, margins, counts, {})
+    found = [_answer(base, bounds, AS_DECLARED, "model file")]
+    for item in spec.alternatives:
+        say(item.name)
+        found.append(_answer(under(spec.under(item)), bounds, item.name, "model file"))
+    for supposition in margins.alternatives:
+        say(supposition.name)
+        if supposition.n_sites is not None:
+            drawn, event = under(spec, supposition.n_sites), None
+        else:
+            drawn, event = base, _possible(base, supposition)
+        found.append(_answer(drawn, bounds, supposition.name, "trial file", event))
+    return tuple(found)
+
+
+def _there(draws: HiddenDraws, arm: int) -> NDArray[np.int64]:
+    """Patients of an arm at the excluded sites, at every value of the unpublished counts."""
+    known = sum(count for a, _, count in draws.margins.at_excluded if a == arm)
+    grid = np.meshgrid(*(c.values for c in draws.counts), indexing="ij")
+    mine = [axis for c, axis in zip(draws.counts, grid, strict=True) if c.arm == arm]
+    return np.asarray(sum(mine, start=np.zeros(grid[0].shape, dtype=np.int64)) + known)
+
+
+def _possible(draws: HiddenDraws, supposition: Supposition) -> Floats:
+    """1 at the values of the unpublished counts at which a supposition holds, else 0."""
+    control, active = _there(draws, 0), _there(draws, 1)
+    if supposition.excluded_control_at_least is not None:
+        return np.asarray(control >= supposition.excluded_control_at_least, dtype=float)
+    assert supposition.excluded_arms_differ_at_most is not None  # one of them is given
+    return np.asarray(np.abs(control - active) <= supposition.excluded_arms_differ_at_most, dtype=float)
+
+
+def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event: Floats | None = None) -> Supposed:
+    if not draws.posterior.verdict.ok:
+        return _unknown(name, where, draws.posterior.verdict.text)
+    names = tuple(c.name for c in draws.counts)
+    possible = np.ones(bounds.risk_difference.shape) if event is None else event
+    chance = draws.chance(names, possible)
+    with np.errstate(divide="ignore"):
+        weighted = weigh(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE))
+    if weighted is None:
+        return _unknown(name, where, "too improbable under the model for its draws to stand for it")
+
+    def mean(table: Floats) -> tuple[float, float]:
+        return draws.ratio(draws.chance(names, table * possible), chance)
+
+    sign = draws.posterior.provenance.end_point.sign
+    raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference
+    explains = (bounds.p_chi_square < SIGNIFICANT) & (sign * raw > 0)
+    w, there, difference = weighted, mean(_there(draws, 0).astype(float)), mean(raw)
+    p_explains = mean(np.asarray(explains, dtype=float))
+    return Supposed(
+        name, where, w.p_benefit, w.p_benefit_mcse, w.risk_difference, w.risk_difference_mcse,
+        w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, *there, *difference, *p_explains,
+    )  # fmt: skip
+
+
+def _unknown(name: str, where: str, why_not: str) -> Supposed:
+    no = np.nan
+    return Supposed(name, where, no, no, no, no, no, no, no, no, no, no, no, no, why_not)
+
+
+def alternatives_frame(found: Iterable[Supposed]) -> pd.DataFrame:
+    """One row a supposition."""
+    import pandas as pd
+
+    return pd.DataFrame([asdict(item) for item in found]).set_index("name")

@@ -1,0 +1,117 @@
+"""Bounds that need no model: the trial without the excluded sites, for every table that the publication allows."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.cards import Brief
+from bayes_lupil.errors import InputError
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.unpublished.conditional import HiddenCount
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MOST_TABLES", "SIGNIFICANT", "HardBounds", "hard_bounds"]
+
+MOST_TABLES = 20_000
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class HardBounds(Brief):
+    """The raw trial without the excluded sites, over every combination of the unpublished counts. No model, no prior.
+
+    A share of tables is not a probability: tables are counted, not weighed.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The unpublished counts, one an axis of the arrays.
+    tables : int
+        Combinations that the publication allows.
+    risk_difference : array
+        Active minus control among the patients of the other sites; NaN where an arm would be empty.
+    p_chi_square : array
+        Pearson chi-square without correction, two-sided (SciPy); 1 where nobody or everybody responded, NaN where an
+        arm would be empty.
+    lowest, highest : float
+        Of the risk difference.
+    lowest_at, highest_at : dict of str to int
+        Where (the first such table).
+    significant_benefit, significant_harm : int
+        Tables with Pearson p < 0.05 and a difference in that direction.
+    """
+
+    names: tuple[str, ...]
+    tables: int
+    risk_difference: NDArray[np.float64]
+    p_chi_square: NDArray[np.float64]
+    lowest: float
+    lowest_at: dict[str, int]
+    highest: float
+    highest_at: dict[str, int]
+    significant_benefit: int
+    significant_harm: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a bound: what, its value, and the counts where it is reached."""
+        import pandas as pd
+
+        rows = [
+            {"bound": "lowest risk difference without the excluded sites", "value": self.lowest, **self.lowest_at},
+            {"bound": "highest risk difference without the excluded sites", "value": self.highest, **self.highest_at},
+            {"bound": "tables allowed", "value": self.tables},
+        ]
+        for word, tables in (("benefit", self.significant_benefit), ("harm", self.significant_harm)):
+            rows.append({"bound": f"tables with {word} and p < {SIGNIFICANT} (Pearson chi-square)", "value": tables})
+        return pd.DataFrame(rows).astype(dict.fromkeys(self.names, "Int64")).set_index("bound")
+
+
+def hard_bounds(margins: Margins, counts: tuple[HiddenCount, ...], end_point: EndPoint) -> HardBounds:
+    """Go through every table that the publication allows.
+
+    Raises
+    ------
+    InputError
+        Where there are more than 20,000, or no table leaves patients in both arms.
+    """
+    from scipy.stats import chi2_contingency
+
+    shape = tuple(len(c.values) for c in counts)
+    total = int(np.prod(shape))
+    if total > MOST_TABLES:
+        raise InputError("unpublished counts", f"{total:,} possible tables", f"at most {MOST_TABLES:,}")
+    difference, pearson = np.full(shape, np.nan), np.full(shape, np.nan)
+    known = {(arm, response): there for arm, response, there in margins.at_excluded}
+    for index in itertools.product(*(range(n) for n in shape)):
+        there = known | {(c.arm, c.response): c.values[i] for c, i in zip(counts, index, strict=True)}
+        left = [
+            [n - r - there.get((arm, 0), 0), r - there.get((arm, 1), 0)] for arm, (r, n) in enumerate(margins.totals)
+        ]
+        table = np.array(left)
+        if (table.sum(axis=1) == 0).any():
+            continue
+        rates = table[:, 1] / table.sum(axis=1)
+        difference[index] = rates[1] - rates[0]
+        alike = (table.sum(axis=0) == 0).any()
+        pearson[index] = 1.0 if alike else chi2_contingency(table, correction=False).pvalue
+    if np.isnan(difference).all():
+        raise InputError("unpublished counts", "no table with patients in both arms", "patients at ordinary sites")
+    names = tuple(c.name for c in counts)
+
+    def at(flat: int) -> dict[str, int]:
+        return {c.name: c.values[int(i)] for c, i in zip(counts, np.unravel_index(flat, shape), strict=True)}
+
+    good, bad = end_point.sign * difference > 0, end_point.sign * difference < 0
+    return HardBounds(
+        names, total, difference, pearson, float(np.nanmin(difference)), at(int(np.nanargmin(difference))),
+        float(np.nanmax(difference)), at(int(np.nanargmax(difference))), int((good & (pearson < SIGNIFICANT)).sum()),
+        int((bad & (pearson < SIGNIFICANT)).sum()),
+    )  # fmt: skip

@@ -1,0 +1,317 @@
+"""Draws of a margins posterior as seen by the unpublished counts: what each count would be, and what it would change.
+
+A class of m patients of whom each is at an excluded site with probability q has, given the parameters, a
+Binomial(m, q) number of patients there (`HiddenCount`). A posterior in which some of these numbers are known therefore
+differs from one in which they are not by a product of binomial probabilities, and draws of the one are draws of the
+other with these as weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import MIN_ESS, mcse_mean
+from bayes_lupil.sensitivity.preconditions import check
+from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.trial import Trial
+
+__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "margins_of", "quicker", "thinned", "weigh"]
+
+Floats = NDArray[np.float64]
+Known = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class HiddenCount:
+    """How many patients of one class are at the excluded sites, which was not published.
+
+    Attributes
+    ----------
+    name : str
+        'control_responders', 'active_nonresponders', ...
+    label : str
+        With the arm's own name, for tables and figures.
+    arm, response : int
+        0 control, 1 active; 1 responder, 0 not.
+    least, most : int
+        Smallest and largest number that the publication allows. `least` is 1 where it says that every patient of the
+        arm at the excluded sites had this response, which implies that there was one; else 0. `most` is the size of
+        the class.
+    """
+
+    name: str
+    label: str
+    arm: int
+    response: int
+    least: int
+    most: int
+
+    @property
+    def values(self) -> range:
+        """Every number that the publication allows."""
+        return range(self.least, self.most + 1)
+
+
+def margins_of(posterior: Posterior, trial: Trial, found: str = "no unpublished counts") -> Margins:
+    """The margins that a posterior is of; refused where there are none, the model has no sites, or `check` refuses.
+
+    Parameters
+    ----------
+    found : str
+        What there is none of, for the message.
+    """
+    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
+    if not isinstance(margins, Margins) or "site_share" not in posterior.data["posterior"]:
+        required = "a model with sites and a trial known by its margins"
+        raise UnsupportedModelError(f"model '{posterior.spec.name}', trial '{trial.name}'", found, required)
+    check(posterior, trial)
+    return margins
+
+
+def hidden_classes(margins: Margins, arms: tuple[str, str]) -> tuple[HiddenCount, ...]:
+    """The unpublished counts of a trial known by its margins, control first; classes without patients left out."""
+    found = []
+    for item in margins.classes:
+        if not item.may_be_excluded or item.must_be_excluded or item.count == 0:
+            continue
+        word = ("non-responders", "responders")[item.response]
+        name = f"{('control', 'active')[item.arm]}_{word.replace('-', '')}"
+        everyone = (item.arm, 1 - item.response) in margins.impossible_at_excluded
+        found.append(HiddenCount(name, f"{arms[item.arm]} {word}", item.arm, item.response, int(everyone), item.count))
+    return tuple(found)
+
+
+def quicker(spec: ModelSpec, draws: int) -> ModelSpec:
+    """The model with at most so many draws a chain, by whichever engine: what a refit needs."""
+    fewer = min(draws, spec.sampler.draws)
+    points = min(spec.sampler.points, 1 << (spec.sampler.chains * fewer - 1).bit_length())
+    return spec.edited(sampler__draws=fewer, sampler__points=points)
+
+
+def thinned(posterior: Posterior, most: int) -> Posterior:
+    """The first of its draws, at most so many in all: those of one chain are in no order, or one after another.
+
+    For what is computed thousands of times, as at every value of several unpublished counts.
+    """
+    chains, draws = posterior.draws("risk_difference").shape
+    fewer = most // chains
+    if draws <= fewer:
+        return posterior
+
+    def first(group: xr.Dataset) -> xr.Dataset:
+        return group.isel(draw=slice(0, fewer)) if group.sizes.get("draw") == draws else group
+
+    tree = xr.DataTree.from_dict({name: first(group.to_dataset()) for name, group in posterior.data.children.items()})
+    return replace(posterior, data=tree)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """P(benefit) and risk differences under weights, with Monte Carlo standard errors.
+
+    Attributes
+    ----------
+    p_ordinary, p_ordinary_mcse : float
+        P(benefit) at the ordinary sites alone.
+    influence : array, shape (chain, draw)
+        What each draw adds to P(benefit); its mean is 0, its Monte Carlo error that of P(benefit).
+    """
+
+    p_benefit: float
+    p_benefit_mcse: float
+    risk_difference: float
+    risk_difference_mcse: float
+    risk_difference_ordinary: float
+    risk_difference_ordinary_mcse: float
+    p_ordinary: float
+    p_ordinary_mcse: float
+    k_hat: float
+    effective: float
+    influence: Floats
+
+
+def weigh(base: BaseDraws, log_ratio: Floats) -> Weighted | None:
+    """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them.
+
+    Parameters
+    ----------
+    base : BaseDraws
+        Of the posterior that is reweighted.
+    log_ratio : array, shape (draws,)
+        Log of the weights up to a constant; they are Pareto-smoothed.
+    """
+    posterior, draws = base.posterior, WeightedDraws(base, log_ratio)
+    # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
+    if not (draws.sound and draws.holds_chance(draws.base.benefit)):
+        return None
+    sign = posterior.provenance.end_point.sign
+    found: list[float] = []
+    for name in ("risk_difference", "risk_difference_ordinary_sites"):
+        values = posterior.draws(name).ravel()
+        found += [*draws.chance(sign * values > 0), *draws.mean(values)]
+    p, error, rd, rd_error, p_ordinary, ordinary_error, ordinary, ordinary_rd_error = found
+    influence = (draws.weights.size * draws.weights * (draws.base.benefit - p)).reshape(draws.base.shape)
+    return Weighted(
+        p, error, rd, rd_error, ordinary, ordinary_rd_error, p_ordinary, ordinary_error, draws.k_hat, draws.effective,
+        influence,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenDraws:
+    """A posterior in which the counts `known` are known, and what it takes to make others of it.
+
+    Attributes
+    ----------
+    counts : tuple of HiddenCount
+        All that are unknown in the trial as published.
+    known : dict of str to int
+        Those that this posterior was fitted with; empty for the trial as published.
+    """
+
+    posterior: Posterior
+    margins: Margins
+    counts: tuple[HiddenCount, ...]
+    known: Known
+
+    @cached_property
+    def base(self) -> BaseDraws:
+        """What all weights of these draws share."""
+        return BaseDraws(self.posterior)
+
+    @cached_property
+    def _draws(self) -> int:
+        """In all chains."""
+        return self.posterior.draws("risk_difference").size
+
+    @cached_property
+    def log_odds(self) -> dict[str, Floats]:
+        """Log odds that a patient of each class is at an excluded site, shape (draws,)."""
+        from scipy.special import logit
+
+        both = replace(
+            self.margins, at_excluded=(*self.margins.at_excluded, *((c.arm, c.response, 0) for c in self.counts))
+        )
+        likelihood = MarginsLikelihood(self.posterior.spec, both)
+        p = self.posterior.draws("p").reshape(-1, both.n_sites, 2)
+        shares = {
+            "site_share": self.posterior.draws("site_share").reshape(-1, both.n_sites),
+            "retention": self.posterior.draws("retention").reshape(-1, 2, 2),
+        }
+        with np.errstate(divide="ignore"):
+            chance = likelihood.class_log_probability_at(np.clip(logit(p), -40, 40), shares)
+        there = {(c.arm, c.response): i for i, c in enumerate(both.classes) if c.must_be_excluded}
+        elsewhere = {(c.arm, c.response): i for i, c in enumerate(both.classes) if not c.may_be_excluded}
+        # the class outside the subset stands behind the one inside it, and so is the one that the dict keeps
+        return {
+            c.name: chance[:, there[c.arm, c.response]] - chance[:, elsewhere[c.arm, c.response]] for c in self.counts
+        }
+
+    @cached_property
+    def log_chances(self) -> dict[str, Floats]:
+        """Log probability of each number of patients 0..most of each class, shape (most + 1, draws)."""
+        from scipy.special import gammaln, log_expit
+
+        found = {}
+        for c in self.counts:
+            there, elsewhere = log_expit(self.log_odds[c.name]), log_expit(-self.log_odds[c.name])
+            i = np.arange(c.most + 1)[:, None]
+            ways = gammaln(c.most + 1) - gammaln(i + 1) - gammaln(c.most - i + 1)
+            found[c.name] = ways + i * there + (c.most - i) * elsewhere
+        return found
+
+    @cached_property
+    def log_implied(self) -> dict[str, Floats]:
+        """Log probability that each count is at least as large as the publication implies, shape (draws,)."""
+        none = {c.name: self.log_chances[c.name][0] for c in self.counts}
+        return {
+            c.name: np.log(-np.expm1(none[c.name])) if c.least else np.zeros_like(none[c.name]) for c in self.counts
+        }
+
+    def log_ratio(self, known: Known) -> Floats:
+        """Log of the weights that make this the posterior in which `known` are known, up to a constant, (draws,).
+
+        What the publication implies of the other counts is conditioned on.
+        """
+        total = np.zeros(self._draws)
+        for c in self.counts:
+            wanted, here = known.get(c.name), self.known.get(c.name)
+            if wanted is not None and wanted == here:
+                continue  # so that what is the same on both sides leaves no rounding behind
+            total += self.log_implied[c.name] if wanted is None else self.log_chances[c.name][wanted]
+            total -= 0.0 if here is None else self.log_chances[c.name][here]
+        return total
+
+    def rough_effective(self, known: Known) -> float:
+        """Effective draws of the raw weights: quick, for choosing between posteriors."""
+        log_ratio = self.log_ratio(known)
+        weights = np.exp(log_ratio - log_ratio.max())
+        return float(weights.sum() ** 2 / (weights**2).sum())
+
+    def reweighted(self, known: Known) -> Weighted | None:
+        """P(benefit) and risk differences if `known` were known; None where the draws cannot carry it."""
+        return weigh(self.base, self.log_ratio(known))
+
+    def probability(self, known: Known) -> tuple[float, float]:
+        """Posterior probability of counts, given what the publication implies, and its Monte Carlo error."""
+        return self.ratio(np.exp(self.log_ratio(known)))
+
+    def expect(self, names: tuple[str, ...], table: Floats) -> tuple[float, float]:
+        """Posterior mean of a function of counts, given what the publication implies, and its Monte Carlo error.
+
+        Of a posterior in which no count is known.
+
+        Parameters
+        ----------
+        names : tuple of str
+            The counts, one an axis of `table`.
+        table : array
+            The function at every allowed number of each count.
+        """
+        return self.ratio(self.chance(names, table))
+
+    def chance(self, names: tuple[str, ...], table: Floats) -> Floats:
+        """Sum over the counts of a function times their probability at each draw, and what is implied of the others.
+
+        Parameters
+        ----------
+        names, table
+            See `expect`.
+
+        Returns
+        -------
+        array, shape (draws,)
+        """
+        least = {c.name: c.least for c in self.counts}
+        top = np.empty(self._draws)
+        for start in range(0, top.size, 2000):  # in parts, for the memory
+            part = slice(start, start + 2000)
+            *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
+            value = table @ last
+            for chance in reversed(others):
+                value = np.einsum("...id,id->...d", value, chance)
+            rest = [self.log_implied[c.name][part] for c in self.counts if c.name not in names]
+            top[part] = value * np.exp(sum(rest))
+        return top
+
+    def ratio(self, top: Floats, base: Floats | None = None) -> tuple[float, float]:
+        """Mean of `top` over that of `base`, by default the chance of what is implied; error by the delta method."""
+        below = np.exp(self.log_ratio({})) if base is None else base
+        mean = float(top.mean() / below.mean())
+        around = ((top - mean * below) / below.mean()).reshape(self.posterior.draws("risk_difference").shape)
+        return mean, 0.0 if np.abs(around).max() < 1e-12 else mcse_mean(around)
+
+    def carries_roughly(self, known: Known) -> bool:
+        """Whether it is worth smoothing the weights."""
+        return self.rough_effective(known) >= MIN_ESS / 2

@@ -1,0 +1,367 @@
+"""Simulation-based calibration of the margins likelihood (Talts et al. 2018, arXiv:1804.06788).
+
+A truth is drawn from the model's prior, a small trial is simulated from it patient by patient, each with a site, and
+only its margins are kept. If likelihood, sampler and estimands are right, the rank of the true value among independent
+posterior draws is uniform, whatever the prior.
+
+What makes this exact:
+
+- the patients in each arm are fixed by design, and the likelihood is a product over patients within arms, so the
+  simulated trial has fixed arms too and nothing is conditioned on;
+- no class of patients is declared impossible. A statement such as 'every placebo patient at the excluded sites
+  responded' is itself data, made after looking; to simulate it one would keep only the trials in which it holds;
+- the risk difference weighs sites by their true shares, which is how the estimand is defined under margins;
+- no simulation is left out, whatever its diagnostics: one with too few effective draws is run again, longer.
+
+The patients are simulated by code of this module's own, which shares nothing with the likelihood.
+
+The same trials are fitted by importance sampling too, and once more with the patients at the excluded sites known.
+
+Renew the stored results with `python -m validation.sbc_margins` (about 10 minutes on two cores), and with
+`--engine importance` and `--engine importance --known` (a minute or two each).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.files import write_text
+from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.operating.staleness import BY_IMPORTANCE, code_hash, model_hash
+from bayes_lupil.posterior.diagnostics import describe_independent, effective_draws, judge
+from bayes_lupil.posterior.provenance import package_versions
+from bayes_lupil.spec import ModelSpec, load_model
+from bayes_lupil.trials.margins import Margins
+
+__all__ = ["Calibration", "SmallTrial", "calibrate", "simulate_margins"]
+
+_PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
+_OF_MARGINS = ("excluded_share", "retention_control_responder", "retention_active_non_responder")
+QUANTITIES = (*_PARAMETERS, "risk_difference", *_OF_MARGINS)
+"""The last three see what only the margins likelihood has: who can come from where, and who stays in the subset."""
+RANKED_AMONG = 99
+"""Thinned draws: 100 possible ranks."""
+
+_MIN_EFFECTIVE = 4 * RANKED_AMONG
+_CHAINS, _DRAWS, _LONGER, _LONGEST = 2, 1000, 4, 64_000
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SmallTrial:
+    """Size of the simulated trials.
+
+    Attributes
+    ----------
+    n_sites, n_excluded : int
+        All sites, and those among them that the published subset leaves out.
+    arm_size : int
+        Patients in each arm.
+    """
+
+    n_sites: int = 6
+    n_excluded: int = 1
+    arm_size: int = 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ranks of true values, and what they were made with.
+
+    Attributes
+    ----------
+    ranks : dict of str to list of int
+        By quantity, one for each simulation: how many of the `draws` posterior draws lie below the true value.
+    spread : dict of str to float
+        Posterior SD over prior SD, averaged over simulations: 1 where the data say nothing, so that uniform ranks
+        would prove little.
+    repeated, divergent : int
+        Simulations that were run again with more draws; and those with any divergent transition, or of importance
+        sampling those whose diagnostics fail.
+    min_effective : float
+        Smallest effective sample size, over quantities and simulations.
+    code_hash, model_hash : str
+        See the functions of these names.
+    """
+
+    ranks: dict[str, list[int]]
+    draws: int
+    simulations: int
+    seed: int
+    trial: dict[str, int]
+    model: str
+    model_hash: str
+    code_hash: str
+    spread: dict[str, float]
+    repeated: int
+    divergent: int
+    min_effective: float
+    created: str
+    seconds: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """Read a file that `write` wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, each list of ranks on one line."""
+        rows = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items())
+        write_text(path, "{\n" + rows + "\n}\n")
+
+
+def simulate_margins(
+    spec: ModelSpec, truth: Values, trial: SmallTrial, rng: np.random.Generator, known: bool = False
+) -> Margins:
+    """A trial simulated patient by patient, each with a site, of which only the margins are kept.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        For the coding of the arms.
+    truth : dict of str to array
+        One value of each parameter of the margins model, without leading axes.
+    trial : SmallTrial
+        Its size.
+    rng : numpy.random.Generator
+        Source of everything random.
+    known : bool
+        Whether the numbers of patients at the excluded sites are published, by arm and response.
+    """
+    totals, subset, there = [], [], []
+    for arm in (0, 1):
+        site = rng.choice(trial.n_sites, size=trial.arm_size, p=truth["site_share"])
+        responds = rng.random(trial.arm_size) < _risks(spec, truth, arm)[site]
+        retained = rng.random(trial.arm_size) < np.asarray(truth["retention"])[arm, responds.astype(int)]
+        in_subset = retained & (site >= trial.n_excluded)
+        totals.append((int(responds.sum()), trial.arm_size))
+        subset.append((int((responds & in_subset).sum()), int(in_subset.sum())))
+        excluded = site < trial.n_excluded
+        there += [(arm, response, int((excluded & (responds == bool(response))).sum())) for response in (0, 1)]
+    return Margins(
+        totals=(totals[0], totals[1]),
+        subset_totals=(subset[0], subset[1]),
+        subset="pp",
+        excluded_sites=tuple(f"excluded {i + 1}" for i in range(trial.n_excluded)),
+        n_sites=trial.n_sites,
+        at_excluded=tuple(there) if known else (),
+    )
+
+
+def _risks(spec: ModelSpec, truth: Values, arm: int) -> NDArray[np.float64]:
+    """True response probability at each site, written out and not taken from the likelihood."""
+    x = spec.sites.x[arm]
+    level = truth["alpha"] + truth["tau_u"] * np.asarray(truth["e"])
+    effect = truth["beta"] + truth["tau_v"] * np.asarray(truth["f"])
+    risks: NDArray[np.float64] = 1 / (1 + np.exp(-(level + effect * x)))
+    return risks
+
+
+def calibrate(
+    spec: ModelSpec,
+    simulations: int,
+    seed: int,
+    trial: SmallTrial | None = None,
+    progress: Callable[[str], None] | None = None,
+    engine: Literal["nuts", "importance"] = "nuts",
+    known: bool = False,
+) -> Calibration:
+    """Rank true values among posterior draws over many simulated trials.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        A model with partially pooled intercepts and effects. Its chains, draws and seed are not used.
+    simulations : int
+        Number of trials.
+    seed : int
+        Every simulation's own seed is derived from it beforehand, so the first ones stay as they are when more are
+        asked for.
+    trial : SmallTrial, optional
+        Size of the trials.
+    progress : callable, optional
+        Called with a line of text now and then.
+    engine : {"nuts", "importance"}
+    known : bool
+        Whether the numbers of patients at the excluded sites are published; by importance sampling alone.
+
+    Returns
+    -------
+    Calibration
+    """
+    started = time.perf_counter()
+    # of the code that runs, whatever happens to the files meanwhile
+    code = code_hash() if engine == "nuts" else code_hash(BY_IMPORTANCE)
+    size = SmallTrial() if trial is None else trial
+    prior = MarginsLikelihood(spec, _empty(size))
+    fit = _by_nuts(prior) if engine == "nuts" else _by_importance
+    ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
+    spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
+    effective, repeated, divergent = np.inf, 0, 0
+    for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
+        world, sampler = stream.spawn(2)
+        rng = np.random.default_rng(world)
+        truth = {name: value[0] for name, value in prior.prior_draws(1, rng).items()}
+        likelihood = MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng, known))
+        fitted = fit(likelihood, int(sampler.generate_state(1)[0]))
+        repeated += fitted.repeated
+        divergent += fitted.divergent
+        effective = min(effective, *(effective_draws(draws) for draws in fitted.draws.values()))
+        for name, value in _true_values(prior, truth).items():
+            draws = fitted.draws[name].ravel()
+            thinned = draws[((np.arange(RANKED_AMONG) + 0.5) * draws.size / RANKED_AMONG).astype(int)]
+            ranks[name].append(int((thinned < value).sum()))
+            spreads[name].append(float(draws.std()))
+        if progress is not None and (i % 10 == 0 or i == simulations):
+            progress(f"{i} of {simulations} simulations, {time.perf_counter() - started:.0f} s")
+    return Calibration(
+        ranks=ranks,
+        draws=RANKED_AMONG,
+        simulations=simulations,
+        seed=seed,
+        trial=asdict(size),
+        model=spec.name,
+        model_hash=model_hash(spec) if engine == "nuts" else model_hash(spec, ()),
+        code_hash=code,
+        spread=_relative_spread(prior, spreads, seed),
+        repeated=repeated,
+        divergent=divergent,
+        min_effective=round(float(effective), 1),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.perf_counter() - started, 1),
+        versions=package_versions(),
+    )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    draws: dict[str, NDArray[np.float64]]
+    repeated: bool
+    divergent: bool
+
+
+def _by_nuts(prior: MarginsLikelihood) -> Callable[[MarginsLikelihood, int], _Fitted]:
+    """Draws of every quantity, shape (chain, draw); run again with more where too few of them are independent."""
+    from bayes_lupil.az import to_datatree
+    from bayes_lupil.engines.nuts import compile_nutpie, run_nutpie
+
+    compiled = compile_nutpie(prior)
+
+    def fit(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
+        draws = _DRAWS
+        while True:
+            settings = likelihood.spec.edited(sampler__chains=_CHAINS, sampler__draws=draws, sampler__seed=seed).sampler
+            tree = to_datatree(run_nutpie(compiled.with_data(counts=likelihood.counts), settings))
+            values = {
+                item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values)
+                for item in likelihood.parameters
+            }
+            kept = _kept(likelihood, values, seed)
+            if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
+                return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
+            draws *= _LONGER
+
+    return fit
+
+
+def _by_importance(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
+    """The same from importance sampling, whose draws are few where its points were."""
+    from bayes_lupil.engines.margins import sample
+
+    draws = _DRAWS
+    while True:
+        asked = {"sampler__chains": _CHAINS, "sampler__draws": draws, "sampler__seed": seed, "sampler__points": 1024}
+        found = sample(MarginsLikelihood(likelihood.spec.edited(**asked), likelihood.margins))
+        kept = _kept(likelihood, found.values, seed)
+        if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
+            point = found.statistics["point"].astype(np.int64)
+            rows = [describe_independent(name, value, point) for name, value in kept.items()]
+            return _Fitted(kept, draws > _DRAWS, not judge(rows, found.statistics, found.diagnostics).ok)
+        draws *= _LONGER
+
+
+def _kept(likelihood: MarginsLikelihood, values: Values, seed: int) -> dict[str, NDArray[np.float64]]:
+    """What is ranked."""
+    from bayes_lupil.posterior.estimands import estimate
+
+    difference = estimate(likelihood, values, np.random.default_rng(seed))["risk_difference"]
+    kept = {name: values[name] for name in _PARAMETERS}
+    return kept | {"risk_difference": difference} | _of_margins(values, likelihood.margins)
+
+
+def _of_margins(values: Values, margins: Margins) -> dict[str, Any]:
+    """What the margins alone inform, with any leading axes."""
+    retention = values["retention"]
+    excluded = values["site_share"][..., margins.excluded_mask].sum(axis=-1)
+    return dict(zip(_OF_MARGINS, (excluded, retention[..., 0, 1], retention[..., 1, 0]), strict=True))
+
+
+def _true_values(prior: MarginsLikelihood, truth: Values) -> dict[str, float]:
+    difference = (_risks(prior.spec, truth, 1) - _risks(prior.spec, truth, 0)) @ truth["site_share"]
+    found = {name: truth[name] for name in _PARAMETERS} | {"risk_difference": difference}
+    return {name: float(value) for name, value in (found | _of_margins(truth, prior.margins)).items()}
+
+
+def _relative_spread(prior: MarginsLikelihood, spreads: Mapping[str, list[float]], seed: int) -> dict[str, float]:
+    """Mean posterior SD over prior SD."""
+    drawn = prior.prior_draws(10_000, np.random.default_rng(seed))
+    worlds = [
+        _true_values(prior, {name: value[i] for name, value in drawn.items()}) for i in range(drawn["beta"].shape[0])
+    ]
+    return {
+        name: round(float(np.mean(posterior) / np.std([world[name] for world in worlds])), 3)
+        for name, posterior in spreads.items()
+    }
+
+
+def _empty(trial: SmallTrial) -> Margins:
+    """Margins of the right shape, whose counts do not matter."""
+    everyone = (0, trial.arm_size)
+    excluded = tuple(f"excluded {i + 1}" for i in range(trial.n_excluded))
+    return Margins((everyone, everyone), ((0, 0), (0, 0)), "pp", excluded, trial.n_sites)
+
+
+def _main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m validation.sbc_margins", description="Renew the ranks.")
+    parser.add_argument("--simulations", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=20260201)
+    parser.add_argument("--model", default="site_effects")
+    parser.add_argument("--engine", choices=("nuts", "importance"), default="nuts")
+    parser.add_argument("--known", action="store_true", help="patients at the excluded sites published")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args(arguments)
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    if given.known and given.engine == "nuts":
+        parser.error("--known is for --engine importance")
+    result = calibrate(
+        load_model(given.model), given.simulations, given.seed, progress=say, engine=given.engine, known=given.known
+    )
+    kind = "margins" if given.engine == "nuts" else "importance_known" if given.known else "importance"
+    out = given.out or Path("tests/simulate") / f"calibration_{kind}.json"
+    result.write(out)
+    say(f"written to {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main())
