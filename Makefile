@@ -70,7 +70,7 @@ calibration: $(READY)  ## Renew the stored simulation-based calibrations (about 
 	$(BIN)/python -W ignore -m validation.sbc_joint
 
 operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)
-	$(BIN)/python -W ignore -m bayes_lupil.operating.characteristics
+	$(BIN)/python -W ignore -m bayes_lupil.operating.run
 
 studies: $(READY)  ## Renew the stored studies of Monte Carlo errors (about an hour)
 	$(BIN)/python -W ignore -m tests.sensitivity.study

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from bayes_lupil import az, endpoints, hidden, outcomes, priors, report, sensitivity, sites
+    from bayes_lupil import az, endpoints, outcomes, priors, report, sensitivity, sites, unpublished
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit, pymc_model
@@ -49,8 +50,7 @@ _HOMES = {
     "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
     "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
     "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_comparisons": "trials",
-    "load_model": "spec",
-    "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "pymc_model": "fitting",
+    "load_model": "spec", "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "pymc_model": "fitting",
     "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
 }  # fmt: skip
@@ -59,26 +59,22 @@ _MODULES = {
     "az": "bayes_lupil.az",
     "endpoints": "bayes_lupil.endpoints",
     "figures": "bayes_lupil.report.figures",
-    "hidden": "bayes_lupil.unpublished",
+    "hidden": "bayes_lupil.hidden",
     "outcomes": "bayes_lupil.outcomes",
     "priors": "bayes_lupil.priors",
     "report": "bayes_lupil.report",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
+    "unpublished": "bayes_lupil.unpublished",
 }
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
-    "endpoints", "figures", "fit", "hidden", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial",
+    "endpoints", "figures", "fit", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial",
     "model", "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models",
-    "sites", "synthetic_patients", "trial_hierarchy",
+    "sites", "synthetic_patients", "trial_hierarchy", "unpublished",
 ]  # fmt: skip
-
-try:
-    __version__ = version("bayes-lupil")
-except PackageNotFoundError:  # run from a folder that was never installed
-    __version__ = "0+unknown"
 
 if sys.flags.optimize > 1:  # python -OO: ArviZ adds to docstrings of its functions as it runs, and there are none
     from arviz_stats.base import stats_utils as _stats_utils

@@ -27,8 +27,8 @@ from bayes_lupil.operating.staleness import meanings
 __all__ = ["FIT", "ROOT", "Proofs", "Sources"]
 
 FIT = (
-    "az.py", "posterior/diagnostics.py", "cores.py", "documents.py", "engines", "posterior/estimands.py", "fitting.py", "likelihoods",
-    "posterior/posterior.py", "priors", "spec", "posterior/datatree.py", "trials",
+    "az.py", "cores.py", "documents.py", "engines", "fitting.py", "integrals", "likelihoods", "posterior", "priors",
+    "spec", "trials",
 )  # fmt: skip
 """What a fit goes through, for marks: `@pytest.mark.proof(*FIT, "sites")`."""
 

@@ -39,7 +39,7 @@ from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.cells import Cells
 
-__all__ = ["DEPENDS_ON", "DESIGNS", "CellsCalibration", "Design", "calibrate_cells", "simulate_cells"]
+__all__ = ["DEPENDS_ON", "DESIGNS", "CellsCalibration", "Design", "calibrate_cells", "current_hash", "simulate_cells"]
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
@@ -77,9 +77,13 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "likelihoods/site_effects.py": (),
     "priors/base.py": (),
     "priors/families.py": ("Normal", "HalfNormal", "Beta"),
-    "validation/sbc_cells.py": (),
 }
 """Files that the ranks depend on, with the parts of them that do; () for all of the file."""
+
+
+def current_hash() -> str:
+    """Hash of the code that the ranks depend on, as it is now."""
+    return code_hash(DEPENDS_ON, Path(__file__))
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ def calibrate_cells(
     """
     from bayes_lupil.engines import quadrature
 
-    started, code = time.perf_counter(), code_hash(DEPENDS_ON)  # of the code that runs, whatever happens to the files
+    started, code = time.perf_counter(), current_hash()  # of the code that runs, whatever happens to the files
     engine: Fit = fit or quadrature.sample
     quantities = (*QUANTITIES, SHARE) if spec.sites.is_mixture else QUANTITIES
     ranks: dict[str, list[int]] = {name: [] for name in quantities}

@@ -43,7 +43,10 @@ from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.priors import LKJ
 from bayes_lupil.spec import ModelSpec, Sampler, load_model
 
-__all__ = ["DEPENDS_ON", "JointCalibration", "calibrate_joint", "joint_models_hash", "onion", "simulate_joint", "specs"]
+__all__ = [
+    "DEPENDS_ON", "JointCalibration", "calibrate_joint", "current_hash", "joint_models_hash", "onion", "simulate_joint",
+    "specs",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
@@ -77,9 +80,13 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "likelihoods/site_effects.py": ("Parameter",),
     "priors/base.py": (),
     "priors/families.py": ("Normal", "HalfNormal", "LogNormal"),
-    "validation/sbc_joint.py": (),
 }
 """Files that the ranks depend on, with the parts of them that do; () for all of the file."""
+
+
+def current_hash() -> str:
+    """Hash of the code that the ranks depend on, as it is now."""
+    return code_hash(DEPENDS_ON, Path(__file__))
 
 
 @dataclass(frozen=True)
@@ -278,7 +285,7 @@ def calibrate_joint(simulations: int, seed: int, progress: Callable[[str], None]
     progress : callable, optional
         Called with a line of text now and then.
     """
-    started, code = time.perf_counter(), code_hash(DEPENDS_ON)
+    started, code = time.perf_counter(), current_hash()
     ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
     truths: dict[str, list[float]] = {name: [] for name in QUANTITIES}
     spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}

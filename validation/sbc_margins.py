@@ -38,13 +38,13 @@ from numpy.typing import NDArray
 
 from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.operating.staleness import BY_IMPORTANCE, code_hash, model_hash
+from bayes_lupil.operating.staleness import code_hash, model_hash
 from bayes_lupil.posterior.diagnostics import describe_independent, effective_draws, judge
 from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.margins import Margins
 
-__all__ = ["Calibration", "SmallTrial", "calibrate", "simulate_margins"]
+__all__ = ["DEPENDS_ON", "Calibration", "SmallTrial", "calibrate", "current_hash", "simulate_margins"]
 
 _PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
 _OF_MARGINS = ("excluded_share", "retention_control_responder", "retention_active_non_responder")
@@ -56,6 +56,34 @@ RANKED_AMONG = 99
 _MIN_EFFECTIVE = 4 * RANKED_AMONG
 _CHAINS, _DRAWS, _LONGER, _LONGEST = 2, 1000, 4, 64_000
 Values = Mapping[str, Any]
+Engine = Literal["nuts", "importance"]
+
+_ON: dict[str, tuple[str, ...]] = {
+    "likelihoods/base.py": (),
+    "likelihoods/margins.py": (),
+    "likelihoods/site_effects.py": (),
+    "posterior/estimands.py": ("estimate",),
+    "priors/base.py": (),
+    "priors/families.py": ("Normal", "HalfNormal", "Beta", "Dirichlet"),
+    "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
+}
+DEPENDS_ON: dict[Engine, dict[str, tuple[str, ...]]] = {
+    "nuts": {**_ON, "engines/nuts.py": ("compile_nutpie", "run_nutpie")},
+    "importance": {
+        **_ON,
+        "engines/climb.py": (),
+        "engines/importance.py": (),
+        "engines/margins.py": (),
+        "engines/proposal.py": (),
+        "likelihoods/retention.py": (),
+    },
+}
+"""Files that the ranks by either engine depend on, with the parts of them that do; () for all of the file."""
+
+
+def current_hash(engine: Engine) -> str:
+    """Hash of the code that the ranks by an engine depend on, as it is now."""
+    return code_hash(DEPENDS_ON[engine], Path(__file__))
 
 
 @dataclass(frozen=True)
@@ -179,7 +207,7 @@ def calibrate(
     seed: int,
     trial: SmallTrial | None = None,
     progress: Callable[[str], None] | None = None,
-    engine: Literal["nuts", "importance"] = "nuts",
+    engine: Engine = "nuts",
     known: bool = False,
 ) -> Calibration:
     """Rank true values among posterior draws over many simulated trials.
@@ -207,7 +235,7 @@ def calibrate(
     """
     started = time.perf_counter()
     # of the code that runs, whatever happens to the files meanwhile
-    code = code_hash() if engine == "nuts" else code_hash(BY_IMPORTANCE)
+    code = current_hash(engine)
     size = SmallTrial() if trial is None else trial
     prior = MarginsLikelihood(spec, _empty(size))
     fit = _by_nuts(prior) if engine == "nuts" else _by_importance
@@ -357,7 +385,7 @@ def _main(arguments: list[str] | None = None) -> int:
         load_model(given.model), given.simulations, given.seed, progress=say, engine=given.engine, known=given.known
     )
     kind = "margins" if given.engine == "nuts" else "importance_known" if given.known else "importance"
-    out = given.out or Path("tests/simulate") / f"calibration_{kind}.json"
+    out = given.out or Path("tests/validation") / f"sbc_{kind}.json"
     result.write(out)
     say(f"written to {out}")
     return 0

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from bayes_lupil import __version__
 from bayes_lupil.cli import endpoints as _endpoints  # noqa: F401
 from bayes_lupil.cli import fits as _fits  # noqa: F401  adds its commands, as those below
 from bayes_lupil.cli import shows as _shows  # noqa: F401
@@ -19,6 +18,7 @@ from bayes_lupil.cli.common import FAILED, app, err, out
 from bayes_lupil.cli.streams import quiet_surroundings, streams
 from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.progress import silent
+from bayes_lupil.version import __version__
 
 __all__ = ["FAILED", "app", "err", "main", "out"]
 

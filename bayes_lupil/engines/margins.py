@@ -26,12 +26,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil import __version__
 from bayes_lupil.cores import usable_cores
 from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import sample_density, side_by_side
 from bayes_lupil.engines.proposal import find_proposal
 from bayes_lupil.likelihoods import MarginsLikelihood
+from bayes_lupil.version import __version__
 
 __all__ = ["MarginsDensity", "sample"]
 

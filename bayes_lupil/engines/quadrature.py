@@ -17,13 +17,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil import __version__
 from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import ImportanceSample, sample_density
 from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.likelihoods.site_effects import Parameter
+from bayes_lupil.version import __version__
 
 __all__ = ["LIMIT", "MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
 
@@ -41,7 +41,7 @@ _MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points ar
 
 
 class Marginal(Protocol):
-    """A likelihood with its site effects integrated out; see `bayes_lupil.likelihoods.binomial_marginal.SiteMarginal`."""
+    """A likelihood with its site effects integrated out; see `likelihoods.binomial_marginal.SiteMarginal`."""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -22,7 +22,7 @@ _OLDER_FIT = ("posterior.nc", "summary.csv", "benefit.csv", "diagnostics.json", 
 
 def write_manifests(folder: Path) -> None:
     """Write the manifest of a folder and of every folder in it, beside what the manifest of a fit says already."""
-    from bayes_lupil import __version__
+    from bayes_lupil.version import __version__
 
     for place in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
         within = sorted(place.iterdir())

@@ -13,14 +13,12 @@ The seed of every trial is drawn before any is run, and all analyses see the sam
 workers nor the list of analyses changes a result (as in `run_trials` of the R package adaptr), and the first trials
 stay as they are when more are asked for.
 
-Renew the stored result with `python -m bayes_lupil.operating.characteristics`.
+Renew the stored result with `python -m bayes_lupil.operating.run`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,9 +32,9 @@ from numpy.typing import NDArray
 
 from bayes_lupil.files import write_text
 from bayes_lupil.operating.analyses import Analysis, Fitted, standard_analyses
-from bayes_lupil.operating.outlier_detection import PATIENTS, OutlierReach, outlier_reach
+from bayes_lupil.operating.outlier_detection import OutlierReach
 from bayes_lupil.operating.performance import Figure, Performance, performance_of, rounded
-from bayes_lupil.operating.scenarios import SCENARIOS, Scenario, simulate_trial
+from bayes_lupil.operating.scenarios import Scenario, simulate_trial
 from bayes_lupil.operating.staleness import code_hash, model_hash
 from bayes_lupil.posterior.provenance import package_versions
 
@@ -239,52 +237,3 @@ def _in_order(
     # spawned, since a process with threads must not be forked
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield from pool.map(work, streams, chunksize=5)
-
-
-def _runs(trials: int) -> Iterator[tuple[Scenario, tuple[Analysis, ...], int]]:
-    """What is stored. Student-t effects take 20 times as long as the others: last, where sites are contaminated."""
-    analyses = standard_analyses()
-    slow = tuple(item for item in analyses if item.name == "site_student_t")
-    fast = tuple(item for item in analyses if item not in slow)
-    outliers = tuple(item for item in analyses if item.spec.sites.deviations)
-    of_outliers = ("planted_among_large", "planted_among_small", "homogeneous_large")
-    others = {name: item for name, item in SCENARIOS.items() if name not in of_outliers}
-    for scenario in others.values():
-        yield scenario, fast, trials
-    for name in of_outliers:
-        yield SCENARIOS[name], outliers, trials
-    for scenario in others.values():
-        if scenario.contaminated:
-            yield scenario, slow, trials
-
-
-def _main(arguments: list[str] | None = None) -> int:
-    name = "python -m bayes_lupil.operating.characteristics"
-    from bayes_lupil.operating.tables import operating_markdown
-
-    parser = argparse.ArgumentParser(prog=name, description="Renew the operating characteristics.")
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=20260401)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("tests/operating/operating.json"))
-    given = parser.parse_args(arguments)
-
-    def say(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-    models = [item.spec for item in standard_analyses() if "control" in item.spec.sites.deviations]
-    reach = tuple(outlier_reach(spec, n, others) for spec in models for others in (2, 20) for n in PATIENTS)
-    found: dict[str, OperatingCharacteristics] = {}
-    for scenario, analyses, trials in _runs(given.trials):
-        result = operating_characteristics(scenario, analyses, trials, given.seed, given.workers, say)
-        found[scenario.name] = found[scenario.name].with_more(result) if scenario.name in found else result
-        OperatingResults(found, reach).write(given.out)
-    page = given.out.with_suffix(".md")
-    write_text(page, operating_markdown(OperatingResults(found, reach)))
-    say(f"written to {given.out} and {page}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(_main())

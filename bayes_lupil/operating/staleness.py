@@ -6,34 +6,12 @@ import ast
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.spec import ModelSpec
 
-__all__ = ["BY_IMPORTANCE", "code_hash", "meanings", "model_hash"]
-
-_DEPENDS_ON = {
-    "engines/nuts.py": ("compile_nutpie", "run_nutpie"),
-    "posterior/estimands.py": ("estimate",),
-    "likelihoods/base.py": (),
-    "likelihoods/margins.py": (),
-    "likelihoods/site_effects.py": (),
-    "priors/base.py": (),
-    "priors/families.py": ("Normal", "HalfNormal", "Beta", "Dirichlet"),
-    "validation/sbc_margins.py": (),
-    "trials/margins.py": ("Margins.classes", "Margins.excluded_mask", "Margins.sites"),
-}
-"""Files that the ranks of the margins depend on, with the parts of them that do; () for all of the file."""
-
-BY_IMPORTANCE: dict[str, tuple[str, ...]] = {
-    **{name: parts for name, parts in _DEPENDS_ON.items() if name != "engines/nuts.py"},
-    "engines/climb.py": (),
-    "engines/importance.py": (),
-    "engines/margins.py": (),
-    "engines/proposal.py": (),
-    "likelihoods/retention.py": (),
-}
-"""Those that the ranks by importance sampling depend on."""
+__all__ = ["code_hash", "meanings", "model_hash"]
 
 
 def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_accept")) -> str:
@@ -55,26 +33,24 @@ def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_acc
     return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used})
 
 
-def code_hash(depends_on: Mapping[str, tuple[str, ...]] | None = None) -> str:
-    """SHA-256 of the code behind the ranks, alike on every Python, blind to comments, layout and names of files.
+def code_hash(depends_on: Mapping[str, tuple[str, ...]], *others: Path) -> str:
+    """SHA-256 of the code behind a stored result, alike on every Python, blind to comments, layout and names of files.
 
     Parameters
     ----------
-    depends_on : mapping of str to tuple of str, optional
-        Files of the package, with the parts of them that matter, () for all; those of the margins' calibration if
-        nothing is given.
+    depends_on : mapping of str to tuple of str
+        Files of the package, with the parts of them that matter, () for all.
+    others : Path
+        Files outside the package, all of whose code matters.
     """
     package = files("bayes_lupil")
-    chosen = _DEPENDS_ON if depends_on is None else depends_on
-    return canonical_hash(
-        sorted(
-            {
-                statement
-                for name, parts in chosen.items()
-                for statement in meanings((package / name).read_text(encoding="utf-8"), parts)
-            }
-        )
-    )
+    found = [
+        statement
+        for name, parts in depends_on.items()
+        for statement in meanings((package / name).read_text(encoding="utf-8"), parts)
+    ]
+    found += [statement for path in others for statement in meanings(path.read_text(encoding="utf-8"))]
+    return canonical_hash(sorted(set(found)))
 
 
 def meanings(source: str, parts: tuple[str, ...] = ()) -> list[str]:

@@ -1,9 +1,9 @@
 """What the posterior would be without a site, under another prior, or with prior or likelihood weighed differently.
 
 Draws are reweighted, with Pareto-smoothed weights, where they can stand for every quantity that is reported; otherwise
-the model is fitted again (`bayes_lupil.sensitivity.reweighting` has the rules). The site effects are integrated out, so a
-weight depends on the few parameters that sites share, and leaving out a site is a small change (Merkle, Furr and
-Rabe-Hesketh 2019, Psychometrika 84:802-829, on marginal against conditional likelihoods).
+the model is fitted again (`reweighting` has the rules). The site effects are integrated out, so a weight depends on the
+few parameters that sites share, and leaving out a site is a small change (Merkle, Furr and Rabe-Hesketh 2019,
+Psychometrika 84:802-829, on marginal against conditional likelihoods).
 
 Vehtari et al. 2024, JMLR 25:72 (Pareto smoothing); Kallioinen et al. 2024, Stat Comput 34:57 (power scaling).
 """

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numba.core.caching import CacheImpl
 
+from bayes_lupil.integrals import compiled as module
 from bayes_lupil.integrals.compiled import SOURCES, compiled
-from bayes_lupil.likelihoods import compiled as module
 
 KERNELS = Path(module.__file__).parent
 

@@ -163,7 +163,7 @@ def test_both_parameters_of_a_site_are_drawn_together() -> None:
 
 def test_the_samplers_are_the_ones_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which site goes to which sampler: information below 30 is drawn by rejection, above by the chain, t on grids."""
-    from bayes_lupil.likelihoods import kernel_draws, kernel_modes
+    from bayes_lupil.integrals import kernel_draws, kernel_modes
 
     def information(case: DrawCase) -> float:
         table = marginal_of(case.spec, [case.y], [case.n]).table

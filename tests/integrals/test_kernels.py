@@ -9,8 +9,8 @@ import pytest
 from scipy import optimize, stats
 from scipy.special import log_expit
 
+from bayes_lupil.integrals import grids, kernel_modes, kernels
 from bayes_lupil.integrals.site_integral import rules, shape_table
-from bayes_lupil.likelihoods import grids, kernel_modes, kernels
 from bayes_lupil.priors import Normal, Prior, StudentT, Uniform
 
 WHY = "For this test only."

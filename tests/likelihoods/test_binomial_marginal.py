@@ -389,7 +389,7 @@ def test_without_spread_it_is_the_binomial() -> None:
 
 def _without_the_guard() -> ModuleType:
     """The kernels with any full Newton step accepted, however low it leads."""
-    from bayes_lupil.likelihoods import kernel_modes, kernels
+    from bayes_lupil.integrals import kernel_modes, kernels
 
     guard, accepted = "if not new[2, i] >= at[2, i] - _ROUNDING:", "if False:"
     search = Path(str(kernel_modes.__file__)).read_text(encoding="utf-8")
@@ -413,7 +413,7 @@ def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch)
 
     Brute force sees it, by more than 1,000 times the tolerance, and so does the verdict's count.
     """
-    from bayes_lupil.likelihoods import kernels
+    from bayes_lupil.integrals import kernels
 
     spec = MODELS["random intercept"]
     theta = {"alpha": 3.78, "beta": 0.6, "tau_u": 0.17}

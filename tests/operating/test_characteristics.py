@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from bayes_lupil import load_model
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
-from bayes_lupil.operating import operating
+from bayes_lupil.operating import run
 from bayes_lupil.operating.analyses import EXCLUDED, Fitted, most_extreme, standard_analyses
 from bayes_lupil.operating.characteristics import DEPENDS_ON, SETTINGS, OperatingResults, operating_characteristics
 from bayes_lupil.operating.outlier_detection import PATIENTS, OutlierReach, outlier_reach
@@ -26,7 +26,7 @@ from bayes_lupil.trials.cells import Cells
 from tests.proofs import FIT
 
 STORED = Path(__file__).with_name("operating.json")
-RENEW = "python -W ignore -m bayes_lupil.operating.characteristics"
+RENEW = "python -W ignore -m bayes_lupil.operating.run"
 ERRORS = 4.0
 """Largest difference from a known value, in Monte Carlo errors."""
 ANALYSES = standard_analyses()
@@ -275,11 +275,11 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
         rows = tuple(replace(one.performances[0], analysis=item.name) for item in analyses)
         return replace(one, scenario=scenario, performances=rows)
 
-    monkeypatch.setattr(operating, "operating_characteristics", tiny)
-    monkeypatch.setattr(operating, "outlier_reach", lambda spec, n, others: outlier_reach(spec, 2, 2))
-    monkeypatch.setattr(operating, "PATIENTS", (2,))
+    monkeypatch.setattr(run, "operating_characteristics", tiny)
+    monkeypatch.setattr(run, "outlier_reach", lambda spec, n, others: outlier_reach(spec, 2, 2))
+    monkeypatch.setattr(run, "PATIENTS", (2,))
     path = tmp_path / "out.json"
-    assert operating._main(["--trials", "40", "--seed", "3", "--workers", "1", "--out", str(path)]) == 0
+    assert run._main(["--trials", "40", "--seed", "3", "--workers", "1", "--out", str(path)]) == 0
     assert "on its way" in capsys.readouterr().out
     found = OperatingResults.read(path)
     assert set(found.scenarios) == set(SCENARIOS)

@@ -13,22 +13,22 @@ from bayes_lupil import ModelSpec, load_model
 from bayes_lupil.engines import quadrature
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.operating import calibration_cells
-from bayes_lupil.operating.staleness import code_hash, model_hash
+from bayes_lupil.operating.staleness import model_hash
 from tests.proofs import FIT
+from validation import sbc_cells
 from validation.sbc_cells import (
-    DEPENDS_ON,
     DESIGNS,
     POINTS,
     SETTINGS,
     CellsCalibration,
     Design,
     calibrate_cells,
+    current_hash,
     simulate_cells,
 )
 from validation.uniformity import uniformity
 
-STORED = Path(__file__).with_name("calibration_cells.json")
+STORED = Path(__file__).with_name("sbc_cells.json")
 RENEW = "python -W ignore -m validation.sbc_cells"
 FALSE_ALARM = 0.01
 """Chance that a right calibration fails when it is renewed, over designs, quantities and both tests (Bonferroni)."""
@@ -102,7 +102,7 @@ def test_stored_ranks_are_of_this_code(stored: dict[str, CellsCalibration]) -> N
         old = [
             what
             for what, then, now in (
-                ("the code behind them", found.code_hash, code_hash(DEPENDS_ON)),
+                ("the code behind them", found.code_hash, current_hash()),
                 (f"the model '{found.model}'", found.model_hash, model_hash(_spec(found.model), SETTINGS)),
             )
             if then != now
@@ -114,22 +114,22 @@ def test_stored_ranks_are_of_this_code(stored: dict[str, CellsCalibration]) -> N
 def test_simulated_trials_follow_the_likelihood() -> None:
     """The simulator and the likelihood share no code: risks to rounding, mean responders within 4 standard errors."""
     spec, rng, many, design = load_model("site_effects"), np.random.default_rng(20260361), 2000, Design(5, 7, 4)
-    truth = calibration_cells._one_truth(spec, design, rng)
+    truth = sbc_cells._one_truth(spec, design, rng)
     cells = [simulate_cells(spec, truth, design, rng) for _ in range(many)]
     assert all((table.n == [7, 4]).all() for table in cells)
     likelihood = BinomialCells(spec, cells[0])
     p = likelihood.probabilities(truth)
-    np.testing.assert_allclose(calibration_cells._risks(spec, truth), p, rtol=1e-12)
+    np.testing.assert_allclose(sbc_cells._risks(spec, truth), p, rtol=1e-12)
     mean = np.mean([table.responders for table in cells], axis=0)
     assert (np.abs(mean - [7, 4] * p) < 4 * np.sqrt([7, 4] * p * (1 - p) / many)).all()
-    true = calibration_cells._true_values(likelihood, truth)
+    true = sbc_cells._true_values(likelihood, truth)
     assert true["log_likelihood"] == pytest.approx(float(likelihood.log_likelihood(truth)), rel=1e-12)
 
 
 def test_truths_come_from_the_priors() -> None:
     """Means and SDs of 4,000 truths within 4 standard errors of those of the priors in the model file."""
     spec, rng, many = load_model("site_effects"), np.random.default_rng(20260362), 4000
-    truths = [calibration_cells._one_truth(spec, DESIGNS["sparse"], rng) for _ in range(many)]
+    truths = [sbc_cells._one_truth(spec, DESIGNS["sparse"], rng) for _ in range(many)]
     for name in ("alpha", "beta", "tau_u", "tau_v"):
         drawn, prior = np.array([truth[name] for truth in truths]), getattr(spec.priors, name)
         grid = prior.ppf((np.arange(10_000) + 0.5) / 10_000)
@@ -181,9 +181,9 @@ def test_command(
         progress("10 of 12 simulations, 3 s")
         return replace(stored["sparse"], simulations=simulations)
 
-    monkeypatch.setattr(calibration_cells, "calibrate_cells", fake)
+    monkeypatch.setattr(sbc_cells, "calibrate_cells", fake)
     path = tmp_path / "out.json"
-    assert calibration_cells._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
+    assert sbc_cells._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
     assert asked == [(design.model, design, 12, 5) for design in DESIGNS.values()]
     assert "10 of 12 simulations" in capsys.readouterr().out
     assert CellsCalibration.read(path)["dense"].simulations == 12

@@ -9,13 +9,13 @@ import pytest
 
 from bayes_lupil import load_model
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.operating import calibration
-from bayes_lupil.operating.staleness import BY_IMPORTANCE, code_hash, model_hash
+from bayes_lupil.operating.staleness import model_hash
 from tests.proofs import FIT
-from validation.sbc_margins import Calibration, SmallTrial, calibrate, simulate_margins
+from validation import sbc_margins
+from validation.sbc_margins import Calibration, SmallTrial, calibrate, current_hash, simulate_margins
 from validation.uniformity import uniformity
 
-FILES = {known: Path(__file__).with_name(f"calibration_importance{'_known' * known}.json") for known in (False, True)}
+FILES = {known: Path(__file__).with_name(f"sbc_importance{'_known' * known}.json") for known in (False, True)}
 RENEW = "python -m validation.sbc_margins --engine importance [--known]"
 FALSE_ALARM = 0.01
 """Chance that a right calibration fails when it is renewed, over all quantities and both tests (Bonferroni)."""
@@ -32,7 +32,7 @@ def stored(known):
 
 
 def test_ranks_are_uniform(stored):
-    assert set(stored.ranks) == set(calibration.QUANTITIES)
+    assert set(stored.ranks) == set(sbc_margins.QUANTITIES)
     for name, ranks in stored.ranks.items():
         assert len(ranks) == stored.simulations >= 250
         result = uniformity(ranks, stored.draws)
@@ -59,7 +59,7 @@ def test_shifted_ranks_are_refused(stored):
 
 def test_the_trials_are_those_of_the_other_engine():
     """Same seeds, so same truths and trials: posterior ranks of both engines are nearly the same."""
-    nuts = Calibration.read(Path(__file__).with_name("calibration_margins.json"))
+    nuts = Calibration.read(Path(__file__).with_name("sbc_margins.json"))
     mine = Calibration.read(FILES[False])
     assert (mine.seed, mine.simulations, mine.trial) == (nuts.seed, nuts.simulations, nuts.trial)
     for name in ("alpha", "beta", "risk_difference", "excluded_share"):
@@ -69,7 +69,7 @@ def test_the_trials_are_those_of_the_other_engine():
 @pytest.mark.stack
 def test_stored_ranks_are_of_this_code(stored):
     old = []
-    if stored.code_hash != code_hash(BY_IMPORTANCE):
+    if stored.code_hash != current_hash("importance"):
         old.append("the code behind them")
     if stored.model_hash != model_hash(load_model(stored.model), ()):
         old.append(f"the model '{stored.model}'")
@@ -80,7 +80,7 @@ def test_patients_at_the_excluded_sites_follow_the_likelihood():
     """The simulator and the likelihood share no code: mean counts by class within 4 standard errors."""
     spec, size, many = load_model("site_effects"), SmallTrial(n_excluded=2), 4000
     rng = np.random.default_rng(20260352)
-    template = MarginsLikelihood(spec, calibration._empty(size))
+    template = MarginsLikelihood(spec, sbc_margins._empty(size))
     truth = {name: value[0] for name, value in template.prior_draws(1, rng).items()}
     trials = [simulate_margins(spec, truth, size, rng, known=True) for _ in range(many)]
     assert all(len(trial.at_excluded) == 4 for trial in trials)
@@ -95,6 +95,6 @@ def test_patients_at_the_excluded_sites_follow_the_likelihood():
 def test_live_run(stored, known):
     """The first 12 simulations again: the same trials and seeds, so the same ranks up to rounding elsewhere."""
     live = calibrate(load_model(stored.model), 12, stored.seed, engine="importance", known=known)
-    assert live.code_hash == code_hash(BY_IMPORTANCE)
+    assert live.code_hash == current_hash("importance")
     for name, ranks in live.ranks.items():
         assert np.abs(np.array(stored.ranks[name][:12]) - np.array(ranks)).max() <= 1, name

@@ -11,22 +11,21 @@ from scipy import stats
 
 from bayes_lupil.endpoints.joint.model import JointModel
 from bayes_lupil.endpoints.probability_bounds import frechet
-from bayes_lupil.operating import calibration_joint
-from bayes_lupil.operating.staleness import code_hash
+from validation import sbc_joint
 from validation.sbc_joint import (
     CORRELATION,
-    DEPENDS_ON,
     NAMES,
     QUANTITIES,
     SITES,
     JointCalibration,
+    current_hash,
     joint_models_hash,
     onion,
     simulate_joint,
 )
 from validation.uniformity import uniformity
 
-STORED = Path(__file__).with_name("calibration_joint.json")
+STORED = Path(__file__).with_name("sbc_joint.json")
 RENEW = "python -W ignore -m validation.sbc_joint"
 FALSE_ALARM = 0.01
 """Chance that a right calibration fails when it is renewed, over quantities and both tests (Bonferroni)."""
@@ -109,7 +108,7 @@ def test_stored_ranks_are_of_this_code(stored: JointCalibration) -> None:
     old = [
         what
         for what, then, now in (
-            ("the code behind them", stored.code_hash, code_hash(DEPENDS_ON)),
+            ("the code behind them", stored.code_hash, current_hash()),
             ("the models", stored.model_hash, joint_models_hash()),
         )
         if then != now
@@ -128,11 +127,11 @@ def test_onion_is_lkj() -> None:
 def test_simulated_trials_follow_the_model() -> None:
     """The simulator and the model share no code: site effects, means, spreads and correlations of many trials."""
     rng = np.random.default_rng(20261121)
-    truth = calibration_joint._truth(rng)
+    truth = sbc_joint._truth(rng)
     truth |= {"u": np.zeros((SITES, 3)), "v": np.zeros((SITES, 3))}
     many = [simulate_joint(truth, rng) for _ in range(600)]
     first = many[0]
-    model = JointModel(first, CORRELATION, calibration_joint._sampler(100, 1))
+    model = JointModel(first, CORRELATION, sbc_joint._sampler(100, 1))
     point = {f"{name}_{k}": np.float64(truth[f"{name}_{item.name}"])
              for k, item in enumerate(first.outcomes) for name in ("alpha", "beta", "tau_u", "tau_v", "sigma", "gamma")
              if f"{name}_{item.name}" in truth}  # fmt: skip
@@ -166,9 +165,9 @@ def test_site_effects_of_truths_follow_the_model() -> None:
     """Whitened by the matrix of the model at the true correlations, their squares sum to the number of dimensions."""
     rng, found = np.random.default_rng(20261122), []
     for _ in range(150):
-        truth = calibration_joint._truth(rng)
+        truth = sbc_joint._truth(rng)
         data = simulate_joint(truth, rng)
-        model = JointModel(data, CORRELATION, calibration_joint._sampler(100, 1))
+        model = JointModel(data, CORRELATION, sbc_joint._sampler(100, 1))
         r, turn = truth["r"], list(model.order)
         a, b, c = (r[turn[i], turn[j]] for i, j in ((0, 1), (0, 2), (1, 2)))
         partial = (c - a * b) / np.sqrt((1 - a**2) * (1 - b**2))
@@ -194,9 +193,9 @@ def test_file_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         progress("10 of 12 simulations, 3 s")
         return replace(made, simulations=simulations)
 
-    monkeypatch.setattr(calibration_joint, "calibrate_joint", fake)
+    monkeypatch.setattr(sbc_joint, "calibrate_joint", fake)
     path = tmp_path / "out.json"
-    assert calibration_joint._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
+    assert sbc_joint._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
     assert asked == [(12, 5)]
     assert "10 of 12 simulations" in capsys.readouterr().out
     assert JointCalibration.read(path) == replace(made, simulations=12)

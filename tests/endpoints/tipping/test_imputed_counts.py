@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model
-from bayes_lupil.endpoints import imputed_counts
+from bayes_lupil.endpoints.tipping import imputed_counts
 from bayes_lupil.endpoints.tipping.imputed_counts import imputed_counts_surface
 from bayes_lupil.endpoints.tipping.surface import Surface
 from bayes_lupil.errors import InputError

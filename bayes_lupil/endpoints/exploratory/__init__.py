@@ -1,0 +1,1 @@
+"""Exploratory end points: effect sizes on one scale, shrunk together."""

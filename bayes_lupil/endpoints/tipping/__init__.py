@@ -1,0 +1,1 @@
+"""Tipping-point analysis: what missing values would have to be for the conclusion to change."""

@@ -1,0 +1,1 @@
+"""Integrals over site effects: pure numerics, on which the Bayesian models and the mixed logistic regression stand."""
