@@ -50,7 +50,8 @@ _HOMES = {
     "Measurements": "trials", "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec",
     "Posterior": "posterior", "Trial": "trials", "analyse_end_points": "endpoints", "builtin_models": "spec",
     "builtin_plans": "spec", "builtin_trials": "trials", "fit": "fitting", "load_comparisons": "trials",
-    "load_model": "spec", "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec", "pymc_model": "fitting",
+    "load_model": "spec", "load_models": "spec", "load_plan": "spec", "load_trial": "trials", "model": "spec",
+    "pymc_model": "fitting",
     "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
     "trial_hierarchy": "frequentist",
 }  # fmt: skip
