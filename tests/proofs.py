@@ -75,7 +75,7 @@ class Sources:
 
     @cache  # noqa: B019  there is one for a whole run
     def behind(self, test: Path) -> set[Path]:
-        """The file of a test, what it imports from the tests, directly or not, and what lies beside these files."""
+        """The file of a test, what it imports from tests and validation, directly or not, and what lies beside it."""
         found: set[Path] = set()
         waiting = [test.resolve()]
         while waiting:
@@ -95,7 +95,7 @@ class Sources:
                 waiting += [
                     self.root.joinpath(*name.split(".")).with_suffix(".py")
                     for name in names
-                    if name.split(".")[0] == "tests"
+                    if name.split(".")[0] in ("tests", "validation")
                 ]
         return found
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bayes_lupil as bl
-from bayes_lupil import endpoints, hidden, outcomes, sensitivity, sites
+from bayes_lupil import endpoints, outcomes, sensitivity, sites, unpublished
 from bayes_lupil.arguments import check_fields, checked, found_in_words
 from bayes_lupil.errors import BayesLupilError, InputError, TrialError
 from bayes_lupil.sensitivity.effect_priors import under_prior
@@ -142,8 +142,8 @@ def calls() -> dict[str, Callable[[Any], object]]:
         "predictive_checks": lambda x: sites.predictive_checks(x, x),
         "shrinkage_factors": lambda x: sites.shrinkage_factors(x, x),
         "retained_weights": lambda x: sites.retained_weights(x, x),
-        "analyse_unpublished": hidden.analyse_unpublished,
-        "unpublished_counts": lambda x: hidden.unpublished_counts(x, x),
+        "analyse_unpublished": unpublished.analyse_unpublished,
+        "unpublished_counts": lambda x: unpublished.unpublished_counts(x, x),
         "absolute_change": lambda x: outcomes.absolute_change(x, "a", "b"),
         "trial_of": lambda x: outcomes.trial_of(x, x, x),
     }

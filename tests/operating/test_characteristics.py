@@ -521,7 +521,7 @@ def test_what_models_of_outliers_gain_and_do_not(stored: OperatingResults, name:
     assert excluded["rd_coverage"].value < 0.85  # it answers another question than that of all patients
 
 
-@pytest.mark.proof(*FIT, "simulate", "frequentist", "sensitivity")
+@pytest.mark.proof(*FIT, "operating", "frequentist", "sensitivity")
 @pytest.mark.parametrize("name", ["contaminated_null", "planted_among_small"])
 def test_live_run(stored: OperatingResults, name: str) -> None:
     """The first trials again: P(benefit) is the same, but where another version of a package rounds otherwise: then as

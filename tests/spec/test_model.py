@@ -30,7 +30,7 @@ from bayes_lupil.spec import (
 from bayes_lupil.spec.library import PLANS
 from bayes_lupil.trials import load_trial
 
-MODELS = Path(__file__).parents[1] / "models"
+MODELS = Path(__file__).parents[2] / "models"
 FILES = sorted(path for path in MODELS.rglob("*.toml") if path.parent.name != PLANS)
 OWN = [path for path in FILES if path.parent.name == "lupil2"]
 GENERAL = [path for path in FILES if path not in OWN]

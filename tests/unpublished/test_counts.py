@@ -341,7 +341,7 @@ def test_binomial_chances_are_those_of_the_draws(small):
             np.testing.assert_allclose(np.exp(base.log_chances[c.name][i]), expected, rtol=1e-8, atol=1e-300)
 
 
-@pytest.mark.proof(*FIT, "hidden")
+@pytest.mark.proof(*FIT, "unpublished")
 def test_lupil2_by_nuts_reweighted_and_refitted():
     """Eight placebo patients at the excluded sites: both ways, by the sampler itself."""
     trial, spec = load_trial("lupil2"), SPEC.edited(sampler__draws=2000)

@@ -222,7 +222,7 @@ def _uncoupled(likelihood: BinomialCells) -> Draws:
     return replace(found, values=found.values | {n: np.roll(found.values[n], 1, axis=1) for n in ("e", "f")})
 
 
-@pytest.mark.proof(*FIT, "simulate")
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize(
     ("fault", "design", "seen_in"),
     [
@@ -242,7 +242,7 @@ def test_a_fault_is_found(stored: dict[str, CellsCalibration], fault: Fault, des
     assert _rejected(replace(stored[design], ranks=first)) == {}
 
 
-@pytest.mark.proof(*FIT, "simulate")
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("design", DESIGNS)
 def test_live_run(stored: dict[str, CellsCalibration], design: str) -> None:
     """The first 20 simulations again. The engine's results do not depend on the number of cores, so ranks are equal but

@@ -91,7 +91,7 @@ def test_patients_at_the_excluded_sites_follow_the_likelihood():
     assert (np.abs(counts.mean(axis=0) - size.arm_size * chance) < 4 * error).all()
 
 
-@pytest.mark.proof(*FIT, "simulate")
+@pytest.mark.proof(*FIT)
 def test_live_run(stored, known):
     """The first 12 simulations again: the same trials and seeds, so the same ranks up to rounding elsewhere."""
     live = calibrate(load_model(stored.model), 12, stored.seed, engine="importance", known=known)

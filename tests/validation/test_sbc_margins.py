@@ -114,7 +114,7 @@ def test_command(
         sbc_margins._main(["--known"])
 
 
-@pytest.mark.proof(*FIT, "simulate")
+@pytest.mark.proof(*FIT)
 def test_live_run(stored: Calibration) -> None:
     """The first 12 simulations again: same truths, same trials, so nearly the same ranks.
 
