@@ -63,10 +63,12 @@ def beyond_words(threshold: float, end_point: EndPoint) -> str:
     Examples
     --------
     >>> beyond_words(0.1, EndPoint("x", "x", "lower"))
-    'fewer responses by more than 10 percentage points'
+    'fewer events by more than 10 percentage points'
     """
     word = "more" if end_point.sign > 0 else "fewer"
-    return f"{word} responses" + (f" by more than {100 * threshold:g} percentage points" if threshold else "")
+    return f"{word} {end_point.words.many}" + (
+        f" by more than {100 * threshold:g} percentage points" if threshold else ""
+    )
 
 
 def asked(contents: Contents) -> str:
@@ -78,7 +80,7 @@ def asked(contents: Contents) -> str:
     return (
         f"{n0 + n1} patients at {most}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
         f"{trial.arms.control} ({n0}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; {good} "
-        f"responses are the benefit."
+        f"{trial.end_point.words.many} are the benefit."
     )
 
 
@@ -161,12 +163,13 @@ def reanalysed(contents: Contents) -> list[str]:
     word = "more" if source.end_point.sign > 0 else "fewer"
     role = "the primary analysis" if lead.spec.role == "primary" else f"the analysis `{lead.spec.name}`"
     return [
-        f"Over {_everyone(lead)}, {role} finds a response {difference_words(rd.q50, source.arms, source.end_point)} "
+        f"Over {_everyone(lead)}, {role} finds {source.end_point.words.one} "
+        f"{difference_words(rd.q50, source.arms, source.end_point)} "
         f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
         f"95 % credible interval {points(rd.q2_5)} to {points(rd.q97_5)}).",
         f"The probability that {source.arms.active} is better than {source.arms.control} at all is "
         f"{probability(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
-        f"{word} responses {probability(relevant.probability, relevant.mcse)}; "
+        f"{word} {source.end_point.words.many} {probability(relevant.probability, relevant.mcse)}; "
         + _harm_words(lead, harm.probability, harm.mcse),
     ]
 

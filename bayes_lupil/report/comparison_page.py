@@ -67,8 +67,8 @@ def directions(result: Reanalysis) -> str:
     trial = result.trial
     good = "higher" if trial.end_point.sign > 0 else "lower"
     return (
-        f"End point: {trial.end_point.label}; a {good} response is the benefit. Risk differences are "
-        f"{trial.arms.active} minus {trial.arms.control}, in percentage points."
+        f"End point: {trial.end_point.label}; a {good} {'response' if good == 'higher' else 'risk'} is the benefit. "
+        f"Risk differences are {trial.arms.active} minus {trial.arms.control}, in percentage points."
     )
 
 
@@ -140,7 +140,8 @@ def recomputed(result: Reanalysis) -> list[Block]:
         "95 % confidence interval, Miettinen-Nurminen", "p as printed", "p Pearson", "p Fisher", "p Boschloo",
         "p mid-p",
     )  # fmt: skip
-    caption = "Counts (responders/patients), risk differences in percentage points, and two-sided p-values"
+    counted = trial.end_point.words.patients
+    caption = f"Counts ({counted}/patients), risk differences in percentage points, and two-sided p-values"
     return [Table.of(header, rows, caption, "comparison.csv"), *strata]
 
 

@@ -120,7 +120,7 @@ def _sentence(text: str) -> str:
 
 
 def _good(trial: Trial) -> str:
-    what = "value" if trial.end_point.kind == "continuous" else "response probability"
+    what = "value" if trial.end_point.kind == "continuous" else trial.end_point.words.probability
     return f"a {'higher' if trial.end_point.sign > 0 else 'lower'} {what} is the benefit"
 
 
@@ -178,7 +178,7 @@ def _populations(trial: Trial) -> Table:
         "population", trial.arms.control, trial.arms.active, "patients left out", "prespecified", "who they are",
         "source (grade)",
     )  # fmt: skip
-    unit = "patients measured" if isinstance(trial.data, Measurements) else "responders/patients"
+    unit = "patients measured" if isinstance(trial.data, Measurements) else f"{trial.end_point.words.patients}/patients"
     return Table.of(header, rows, f"Populations of the trial: {unit} in each arm")
 
 
@@ -198,7 +198,9 @@ def _exclusions(trial: Trial) -> list[str]:
     for population in trial.populations.values():
         for item in _set(trial, population.name)[1]:
             arm = trial.arms.names[item.arm]
-            responders = "" if item.responders is None else f", {item.responders} of them responders"
+            responders = (
+                "" if item.responders is None else f", {item.responders} of them {trial.end_point.words.patients}"
+            )
             patients = f"{item.patients} patient{'' if item.patients == 1 else 's'}"
             found.append(f"{population.label}: {patients} of {arm}{responders} ({item.reason}).")
     return found
@@ -233,7 +235,8 @@ def _summary(trial: Trial, spec: ModelSpec) -> str:
 def _numbers(trial: Trial, rows: Sequence[dict[str, str]]) -> list[Block]:
     shown, note = _largest(rows, [_size(row["number"]) for row in rows])
     cells = [(row["number"], _what(trial, row["what"]), row["source"], row["grade"] or "none") for row in shown]
-    caption = "Numbers that were analysed, each with its source and grade (counts are responders/patients)"
+    counted = trial.end_point.words.patients
+    caption = f"Numbers that were analysed, each with its source and grade (counts are {counted}/patients)"
     return [Table.of(("number", "what", "source", "grade"), cells, caption + note)]
 
 
@@ -277,7 +280,7 @@ def _by_site(trial: Trial) -> list[Block]:
         for site, (_, text) in zip(data.sites, counts, strict=True)
     ]
     shown, note = _largest(rows, [sum(patients) for patients, _ in counts])
-    unit = "patients measured" if isinstance(data, Measurements) else "responders/patients"
+    unit = "patients measured" if isinstance(data, Measurements) else f"{trial.end_point.words.patients}/patients"
     header = ("site", trial.arms.control, trial.arms.active)
     table = [(row["site"], row["control"], row["active"]) for row in shown]
     return [Table.of(header, table, f"Counts by site ({unit}){note}")]

@@ -128,16 +128,18 @@ def predicted_words(posterior: Posterior) -> str:
     """How many observed response rates lie outside what the model would show again, and which."""
     table = predicted_by_site(posterior)
     names = dict(zip(("control", "active"), posterior.provenance.arms.names, strict=True))
+    responded = " responded" if posterior.provenance.end_point.sign > 0 else ""
     beyond = table[(table["responders"] < table["q2_5"]) | (table["responders"] > table["q97_5"])]
     said = [
-        f"{clip(str(row.site))}, {clip(names[str(row.arm)])}: {row.responders} of {row.n} responded, 95 % of "
+        f"{clip(str(row.site))}, {clip(names[str(row.arm)])}: {row.responders} of {row.n}{responded}, 95 % of "
         f"replicates have {row.q2_5} to {row.q97_5}"
         for row in beyond.itertuples()
     ]
     count = f"{len(said)} of {len(table)}" if said else f"None of {len(table)}"
     which = f": {_listed(said)}" if said else ""
     return (
-        f"{count} observed response rates, by site and arm, lie outside 95 % of the replicates that the model makes of "
+        f"{count} observed {posterior.provenance.end_point.words.rate}s, "
+        f"by site and arm, lie outside 95 % of the replicates that the model makes of "
         f"the same sites{which}."
     )
 

@@ -121,7 +121,9 @@ def result_table(posterior: Posterior) -> Table:
     if source.totals is not None:
         control, active = source.totals
         counts = zip(arms, (active, control), strict=True)
-        rows += [(f"responders, {arm}", f"{found} of {patients}") for arm, (found, patients) in counts]
+        rows += [
+            (f"{source.end_point.words.patients}, {arm}", f"{found} of {patients}") for arm, (found, patients) in counts
+        ]
     if posterior.verdict.ok:
         rows.append((f"{name.replace('_', ' ')}, {arms[0]} minus {arms[1]}", posterior.effect_words))
         rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in posterior.ladder]

@@ -45,8 +45,8 @@ def sites_page(result: SiteAnalysis) -> list[Block]:
     page += [
         *known_first(result.cautions),
         Paragraph(
-            f"End point: {trial.end_point.label}; a {good} response is the benefit. Risk differences are "
-            f"{trial.arms.active} minus {trial.arms.control}, in percentage points."
+            f"End point: {trial.end_point.label}; a {good} {'response' if good == 'higher' else 'risk'} is the "
+            f"benefit. Risk differences are {trial.arms.active} minus {trial.arms.control}, in percentage points."
         ),
         Heading("In short"),
         Bullets(tuple(in_short(result))),
@@ -100,7 +100,8 @@ def site_by_site(result: SiteAnalysis) -> list[Block]:
     table = result.table
     section: list[Block] = [
         Paragraph(
-            f"{result.shown.spec.title} ({table.population}). Column by column: responders of patients; risk "
+            f"{result.shown.spec.title} ({table.population}). Column by column: "
+            f"{result.trial.end_point.words.patients} of patients; risk "
             "difference, raw and given the model; shrinkage, the share of the way from the site's own effect to an "
             "ordinary site's that the model takes (an outlier is left where it is); weight; the trial less the site; "
             "two-sided conflict p-values ('small': too few patients for any outcome to show a conflict). In brackets "
@@ -143,8 +144,9 @@ def _table(result: SiteAnalysis) -> Table:
                 *without_words(row), conflict_words(row),
             ]
         )  # fmt: skip
+    counted = result.trial.end_point.words.patients
     caption = (
-        f"Sites under `{table.model}`: responders/patients; risk differences, {table.arms[1]} minus {table.arms[0]}, "
+        f"Sites under `{table.model}`: {counted}/patients; risk differences, {table.arms[1]} minus {table.arms[0]}, "
         "in percentage points; probabilities and weights with Monte Carlo standard errors in brackets"
     )
     return Table.of(header, rows, caption, "sites.csv")
@@ -253,7 +255,7 @@ def predictive(result: SiteAnalysis) -> list[Block]:
     section: list[Block] = []
     for checks in result.checks:
         section += [*_checks(checks), *(Paragraph(note) for note in checks.notes)]
-    caption = "Predicted and observed response rates by site and arm"
+    caption = f"Predicted and observed {result.trial.end_point.words.rate}s by site and arm"
     return [
         *section,
         Paragraph("All checks are in predictive_checks.csv."),

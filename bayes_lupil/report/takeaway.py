@@ -88,8 +88,9 @@ def benefit_table(contents: Contents) -> Table | None:
     return Table.of(
         ("analysis", "kind", "population", *(_head(item, contents.trial.end_point) for item in lead.ladder)),
         rows,
-        f"{contents.trial.end_point.directed}: probabilities of more or fewer responses on {arms.active} than on "
-        f"{arms.control}, with their Monte Carlo standard errors",
+        f"{contents.trial.end_point.directed}: probabilities of more or fewer "
+        f"{contents.trial.end_point.words.many} on {arms.active} than on {arms.control}, "
+        "with their Monte Carlo standard errors",
         "benefit.csv",
     )
 
@@ -97,15 +98,15 @@ def benefit_table(contents: Contents) -> Table | None:
 def _head(item: Benefit, end_point: EndPoint) -> str:
     """The event as it reads for the end point: a benefit may be fewer responses."""
     more, fewer = ("more", "fewer") if end_point.sign > 0 else ("fewer", "more")
-    size = f"{100 * abs(item.threshold):g} percentage points"
+    size, what = f"{100 * abs(item.threshold):g} percentage points", end_point.words.many
     if item.kind == "trivial":
         return "P(neither harm nor relevant benefit)"
     if item.kind == "relevant":
-        return f"P(relevant benefit: at least {size} {more} responses)"
+        return f"P(relevant benefit: at least {size} {more} {what})"
     if item.kind == "harm":
-        return f"P(harm: {fewer} responses{f' by more than {size}' if item.threshold else ''})"
+        return f"P(harm: {fewer} {what}{f' by more than {size}' if item.threshold else ''})"
     if item.threshold < 0:
-        return f"P(not {fewer} responses by {size} or more)"
+        return f"P(not {fewer} {what} by {size} or more)"
     return f"P({beyond_words(item.threshold, end_point)})"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["counted_words", "sense", "sense_of_counted"]
+__all__ = ["EventWords", "counted_words", "event_words", "sense", "sense_of_counted"]
 
 Sense = Literal["harm", "good", ""]
 
@@ -36,6 +37,32 @@ _NOT_THIS = re.compile(r"()non\b ?(\w*) ?(.*)|(.*?)(\w+?) ?(?:free|frei)\b ?(.*)
 """Of one word alone: a 'non-cardiac death' is a death, and a 'steroid-free remission' a remission."""
 _NO = {"0", "n", "f", "false", "no", "non", "none", "not", "never", "nein", "kein", "nicht", "niet"}
 _YES = {"1", "y", "yes", "t", "true", "j", "ja", "o", "oui", "s", "si"}
+
+
+@dataclass(frozen=True)
+class EventWords:
+    """How what is counted is called: one of them with its article, several, the patients, and the probability."""
+
+    one: str
+    many: str
+    patients: str
+    probability: str
+    rate: str
+
+
+_RESPONSES = EventWords("a response", "responses", "responders", "response probability", "response rate")
+_EVENTS = EventWords("an event", "events", "events", "risk", "event rate")
+
+
+def event_words(benefit: str) -> EventWords:
+    """Responses where higher is better; events where lower is, since nobody would call the dead responders.
+
+    Examples
+    --------
+    >>> event_words("lower").many, event_words("higher").patients
+    ('events', 'responders')
+    """
+    return _RESPONSES if benefit == "higher" else _EVENTS
 
 
 def sense(text: str) -> Sense:

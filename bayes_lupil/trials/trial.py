@@ -15,6 +15,7 @@ from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cautions import cautions
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.direction import EventWords, event_words
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
@@ -93,6 +94,11 @@ class EndPoint:
     def sign(self) -> int:
         """+1 where a higher response probability or value is a benefit, -1 where it is a harm."""
         return 1 if self.benefit == "higher" else -1
+
+    @property
+    def words(self) -> EventWords:
+        """How what is counted is called: responses, or events where lower is better."""
+        return event_words(self.benefit)
 
     @property
     def directed(self) -> str:
@@ -348,7 +354,7 @@ class Trial(Shown, ReadOnly):
         else:
             arms = zip(self.arms.names, self.analysis_set().totals, strict=True)
             words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in arms]
-            rows.append(("responders", " v ".join(words)))
+            rows.append((point.words.patients, " v ".join(words)))
         where = str(sites) if sites != 1 else "one site, or totals only"
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))

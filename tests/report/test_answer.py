@@ -91,7 +91,7 @@ def test_the_whole_answer_follows_direction_and_arms():
 def test_the_question_says_which_way_is_good(end_point):
     words = asked(contents(end_point, ARMS))
     assert ("more responses are the benefit" in words) == (end_point is HIGHER)
-    assert ("fewer responses are the benefit" in words) == (end_point is LOWER)
+    assert ("fewer events are the benefit" in words) == (end_point is LOWER)
     assert "100 patients at 2 sites" in words  # known, so not "up to"
 
 

@@ -93,7 +93,8 @@ def test_words_follow_the_direction_of_benefit(lupil2, benefit, side):
     end_point = replace(lupil2.trial.end_point, benefit=benefit)
     turned = Contents(replace(lupil2.reanalysis, trial=replace(lupil2.trial, end_point=end_point)))
     rows = attributes(turned)
-    assert f"a {benefit} response probability is the benefit" in rows["variable"]
+    what = "response probability" if benefit == "higher" else "risk"
+    assert f"a {benefit} {what} is the benefit" in rows["variable"]
     assert rows["population-level summary"].endswith(f"A difference {side} 0 is a benefit.")
     assert dict(tables(trial_blocks(turned))[0].rows)["what is good"].startswith(f"a {benefit} ")
 

@@ -218,7 +218,8 @@ def test_words_follow_direction_and_arms(turned, benefit, swapped):
     assert all((chance > 0.5) == good for _, chance in pairs)
     text = markdown(page) + "".join(block.alternative for block in page if isinstance(block, Figure))
     active, control = ("placebo", "drug") if swapped else ("drug", "placebo")
-    assert f"a {benefit} response is the benefit. Risk differences are {active} minus {control}" in text
+    what = "response" if benefit == "higher" else "risk"
+    assert f"a {benefit} {what} is the benefit. Risk differences are {active} minus {control}" in text
     right, wrong = ("above", "below") if sign > 0 else ("below", "above")
     assert text.count(f"{right} 0 is benefit") >= 3
     assert f"{wrong} 0 is benefit" not in text

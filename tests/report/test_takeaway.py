@@ -87,15 +87,16 @@ def test_a_row_without_numbers_says_why(lupil2, fake_engine):
 def test_heads_follow_the_direction_of_benefit(fake_engine, benefit, word, opposite):
     found = small(EndPoint("x", "Event", benefit))
     table = benefit_table(found)
-    assert table.header[3] == f"P({word} responses)"
-    assert f"P({word} responses by more than 5 percentage points)" in table.header
-    assert f"P(relevant benefit: at least 10 percentage points {word} responses)" in table.header
-    assert f"P(harm: {opposite} responses)" in table.header
+    what = "responses" if benefit == "higher" else "events"
+    assert table.header[3] == f"P({word} {what})"
+    assert f"P({word} {what} by more than 5 percentage points)" in table.header
+    assert f"P(relevant benefit: at least 10 percentage points {word} {what})" in table.header
+    assert f"P(harm: {opposite} {what})" in table.header
     # what the head says, counted in the draws of the lead model
     draws = found.lead.draws("risk_difference")
     share = float((draws > 0.05).mean() if benefit == "higher" else (draws < -0.05).mean())
     row = records(table)[0]
-    shown, error = re.findall(NUMBER, row[f"P({word} responses by more than 5 percentage points)"])
+    shown, error = re.findall(NUMBER, row[f"P({word} {what} by more than 5 percentage points)"])
     assert float(shown) == pytest.approx(share, abs=max(0.005, float(error)))
 
 

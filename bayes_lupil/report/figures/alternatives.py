@@ -31,7 +31,8 @@ def risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] = ()) -
     spread = sorted(p.row("risk_difference").q50 for p in others)
     rest = f" The medians of the others run from {points(spread[0])} to {points(spread[-1])} points." if spread else ""
     return (
-        f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.name}: the response is "
+        f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.name}: "
+        f"the {source.end_point.words.one.split()[1]} is "
         f"{difference_words(rd.q50, source.arms, source.end_point)} (median; 95 % credible interval "
         f"{interval(points(rd.q2_5), points(rd.q97_5))}), P(benefit) {probability(benefit.probability, benefit.mcse)}."
         f"{rest}{_failed(failed)}"
@@ -88,7 +89,8 @@ def shrinkage(posterior: Posterior) -> str:
             f"on {arms[a]} raw rates run from {raw.min():.0f} to {raw.max():.0f} %, shrunken ones from "
             f"{100 * shrunk[:, a].min():.0f} to {100 * shrunk[:, a].max():.0f} %"
         )
-    return f"Response rates at {len(y)} sites, raw and shrunken by {posterior.spec.name}: {'; '.join(told)}."
+    rates = f"{posterior.provenance.end_point.words.rate.capitalize()}s"
+    return f"{rates} at {len(y)} sites, raw and shrunken by {posterior.spec.name}: {'; '.join(told)}."
 
 
 def prior_predictive(posterior: Posterior) -> str:
@@ -99,9 +101,10 @@ def prior_predictive(posterior: Posterior) -> str:
         for name in ("risk_control", "risk_active", "risk_difference")
     )
     assert source.totals is not None  # the end point is binary
+    what = source.end_point.words.probability
     (r0, n0), (r1, n1) = source.totals
     return (
-        f"Before the data, 95 % of the prior of the response probability lie between {control[0]:.0f} and "
+        f"Before the data, 95 % of the prior of the {what} lie between {control[0]:.0f} and "
         f"{control[1]:.0f} % on {source.arms.control} (observed {100 * r0 / n0:.1f} %), and between "
         f"{active[0]:.0f} and {active[1]:.0f} % on {source.arms.active} (observed {100 * r1 / n1:.1f} %); of the "
         f"risk difference between {difference[0]:+.0f} and {difference[1]:+.0f} points (observed "

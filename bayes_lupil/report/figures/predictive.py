@@ -71,7 +71,10 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
     names = site_names(sites, width)
     label_rows(axes, [f"{names[s]}\n{_counts(rows[s])}" for s in order])
     axes.set_xlim(-2.5, 102.5)
-    axes.set_xlabel(f"Response rate (% of patients)\n{better(posterior.provenance.end_point.sign)}", fontsize=9)
+    words = posterior.provenance.end_point.words
+    axes.set_xlabel(
+        f"{words.rate.capitalize()} (% of patients)\n{better(posterior.provenance.end_point.sign)}", fontsize=9
+    )
     outside = int((_beyond(predicted) > 0).sum())
     below = legend_below(axes, _legend(predicted, posterior, int(min(2.6 * width, 18))))
     arms = posterior.provenance.arms
@@ -80,7 +83,7 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
         f"{title(posterior)}: observed rates within what '{clip(posterior.spec.name)}' predicts",
         f"{left_out}{outside} of {len(predicted)} observed rates lie outside their 95 % interval. The replicates keep "
         f"each site's own effects, which were fitted to it, so that few would even where the model is wrong. Under "
-        f"each name: responders/patients, {clip(arms.active, 25)} v {clip(arms.control, 25)}.",
+        f"each name: {words.patients}/patients, {clip(arms.active, 25)} v {clip(arms.control, 25)}.",
         synthetic, LINE * len(order) + 0.1 + below,
     )  # fmt: skip
     return figure

@@ -82,7 +82,7 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
             rates.axvline(observed[a], lw=1.2, gid=f"observed_{arm}", **look)
             rates.plot([observed[a]], [0.0], "so"[a], color=COLOURS[1 - a], mec="black", ms=7, clip_on=False, zorder=5,
                        label=f"observed, {observed[a]:.0f} %")  # fmt: skip
-    rates.set(xlim=(0, 100), xlabel="Response probability (%)")
+    rates.set(xlim=(0, 100), xlabel=f"{source.end_point.words.probability.capitalize()} (%)")
     draws = 100 * _prior(posterior, "risk_difference")
     heights, edges = _shares(draws, -100.0, 100.0)
     difference.stairs(heights, edges, fill=True, color="#A6A6A6", label="prior", gid="prior_difference")

@@ -283,7 +283,8 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
     between, longest = ("\n", 16) if narrow else ("  ", 28)
     labels = [f"{clip(sites[s], longest)}{between}({y[s, 1]}/{n[s, 1]} v {y[s, 0]}/{n[s, 0]})" for s in reversed(order)]
     axes.set_yticks(range(len(order)), labels, fontsize=8)
-    axes.set(xlim=(0, 100), ylim=(-0.6, len(order) - 0.4), xlabel="Response rate, %")
+    rate = posterior.provenance.end_point.words.rate.capitalize()
+    axes.set(xlim=(0, 100), ylim=(-0.6, len(order) - 0.4), xlabel=f"{rate}, %")
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     left_out = len(sites) - len(order)
     more = f"; the {len(order)} largest of {len(sites)} sites" if left_out else ""

@@ -95,7 +95,7 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
     frame(
         figure,
         f"{title(posterior)}: each site's effect, raw and shrunken by '{clip(table.model)}'",
-        f"{left_out}Under each name: responders/patients, {clip(source.arms.active, 25)} v "
+        f"{left_out}Under each name: {source.end_point.words.patients}/patients, {clip(source.arms.active, 25)} v "
         f"{clip(source.arms.control, 25)}. From best to worst shrunken effect; arrows go towards an ordinary "
         f"site's. Grey: posterior mean and 95 % credible "
         f"interval over all sites. Monte Carlo standard error of the shrunken effects: at most {upward(100 * error)} "
@@ -234,7 +234,8 @@ def figure_outliers(table: SiteTable, posterior: Posterior, most: int = 30, widt
         figure,
         f"{title(posterior)}: which sites are {_kind(table)}, says '{clip(table.model)}'",
         f"{left_out}{_kind(table).capitalize()}: a {meaning}. A site near the dashed line is one of which its own "
-        f"patients say little either way. Under each name: responders/patients, {clip(arms.active, 25)} v "
+        f"patients say little either way. Under each name: {posterior.provenance.end_point.words.patients}/patients, "
+        f"{clip(arms.active, 25)} v "
         f"{clip(arms.control, 25)}. Bars: 2 Monte Carlo standard errors either way (at most {upward(worst)} each).",
         table.synthetic, LINE * len(order) + 0.22 + below,
     )  # fmt: skip

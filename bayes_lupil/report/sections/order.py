@@ -62,6 +62,7 @@ def _answer(contents: Contents) -> list[Block]:
 def _prior_predictive(contents: Contents) -> list[Block]:
     if contents.lead is None:
         return []
+    before = "Response probabilities" if contents.trial.end_point.sign > 0 else "Risks"
     return [
         Paragraph(
             f"Before any data, the priors of `{contents.lead.spec.name}` spread response and effect as below. They are "
@@ -69,7 +70,7 @@ def _prior_predictive(contents: Contents) -> list[Block]:
         ),
         Figure(
             "prior_predictive", alternatives.prior_predictive(contents.lead),
-            "Response probabilities and risk difference before the data; the lines mark what was observed.",
+            f"{before} and risk difference before the data; the lines mark what was observed.",
         ),
         prior_effects_table(contents),
         Figure(

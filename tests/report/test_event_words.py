@@ -1,0 +1,61 @@
+"""Where lower is better nobody is called a responder: texts, tables and figures speak of events and risks."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib.pyplot as plt
+import pytest
+from rich.console import Console
+
+from bayes_lupil import fit, load_trial, reanalyse
+from bayes_lupil.report import collect
+from bayes_lupil.report.answer import asked, reanalysed
+from bayes_lupil.report.comparison_page import directions
+from bayes_lupil.report.figures import alternatives, figure_prior_predictive, figure_shrinkage
+from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.site_page import sites_page
+from bayes_lupil.report.terminal import print_posterior, print_trial
+from bayes_lupil.sites.analysis import analyse_sites
+
+COLUMNS = {
+    "site": [site for site in "ABCDEF" for _ in range(18)],
+    "arm": (["usual"] * 9 + ["new"] * 9) * 6,
+    "death": [int(i < few) for _ in range(6) for few in (4, 2) for i in range(9)],
+}
+
+
+@pytest.fixture(params=["lower", "higher"])
+def benefit(request):
+    return request.param
+
+
+def labels(figure):
+    found = [axes.get_xlabel() for axes in figure.axes]
+    plt.close(figure)
+    return " ".join(found)
+
+
+def test_in_words_and_figures(benefit, fake_engine):
+    trial = load_trial(COLUMNS, control="usual", benefit=benefit)
+    posterior = fit("site_effects", trial)
+    contents = collect(reanalyse(trial, "site_effects", check_engines=False))
+    stream = io.StringIO()
+    console = Console(file=stream, width=300)
+    print_posterior(posterior, console)
+    print_trial(trial, console)
+    texts = [
+        str(trial), str(posterior), stream.getvalue(), asked(contents), *reanalysed(contents),
+        directions(contents.reanalysis), markdown(sites_page(analyse_sites(trial))).partition("## In short")[0],
+        labels(figure_prior_predictive(posterior)), labels(figure_shrinkage(posterior)),
+        alternatives.prior_predictive(posterior),
+    ]  # fmt: skip
+    joined = "\n".join(texts)
+    if benefit == "lower":
+        assert "respon" not in joined.lower()
+        for words in ("events", "Event rate, %", "Risk (%)", "finds an event ", "fewer events are the benefit"):
+            assert words in joined
+    else:
+        assert "event" not in joined.lower()
+        for words in ("responders", "Response rate, %", "Response probability (%)", "more responses are the benefit"):
+            assert words in joined
