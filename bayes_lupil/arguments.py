@@ -161,8 +161,15 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is Path:
         return isinstance(value, os.PathLike)
     if origin is None:
-        return isinstance(value, hint) if isinstance(hint, type) else True
+        return _is_a(value, hint) if isinstance(hint, type) else True
     return _holds(value, origin, inner)
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    """Whether a value is of a class, also where its module was loaded again since it was made, as notebooks may do."""
+    return isinstance(value, kind) or any(
+        (one.__module__, one.__qualname__) == (kind.__module__, kind.__qualname__) for one in type(value).__mro__
+    )
 
 
 def _holds(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:

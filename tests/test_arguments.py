@@ -170,3 +170,18 @@ def test_a_quantity_that_a_posterior_does_not_have_is_told_with_the_nearest():
             call("x")
         with pytest.raises(InputError, match="name = None"):
             call(None)
+
+
+def test_a_class_that_was_loaded_again_is_the_same_class() -> None:
+    def made(module: str) -> type:
+        return type("Thing", (), {"__module__": module, "__qualname__": "Thing"})
+
+    first, again, other = made("one"), made("one"), made("two")
+
+    take = takes(first)
+    heir = type("Heir", (again,), {})
+    for kind in (first, again, heir):
+        assert isinstance(take(kind()), kind)
+    for wrong in (other(), again, "Thing"):
+        with pytest.raises(InputError, match="required: x: a Thing"):
+            take(wrong)

@@ -7,8 +7,9 @@ import os
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -49,11 +50,30 @@ def test_nothing_in_a_text_reaches_the_terminal_unseen(text, way):
         assert visible(text) in said
 
 
+def spread(line):
+    """A line with spaces for its tabs, each up to a multiple of eight columns, of which some signs take two."""
+    *before, said = line.split("\t")
+    columns = 0
+    for i, part in enumerate(before):
+        taken = columns + cell_len(part)
+        columns = (taken // 8 + 1) * 8
+        before[i] = part + " " * (columns - taken)
+    return "".join(before) + said
+
+
+def test_a_tab_leads_to_the_next_multiple_of_eight_columns():
+    assert printed("ab\tc", soft_wrap=True) == "ab      c\n"
+    assert printed("\u6f22\tc", soft_wrap=True) == "\u6f22      c\n"  # a sign of two columns
+    assert printed("1234567\t\n12345678\tc", soft_wrap=True) == "1234567 \n12345678        c\n"
+
+
 @given(st.text())
+@example("\u2e80\t")
+@example("a\t\u0301\tb\n\t\u6f22\t")
 def test_whatever_is_printed_is_visible(text):
     said = printed(text, soft_wrap=True)
     assert visible(said) == said
-    assert said == visible(text).expandtabs() + "\n"
+    assert said == "\n".join(map(spread, visible(text).split("\n"))) + "\n"
 
 
 def test_colour_of_our_own_is_kept():
