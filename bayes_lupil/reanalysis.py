@@ -26,7 +26,7 @@ __all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
 
 @dataclass(frozen=True)
 class Analysis(Brief):
-    """One model met with the trial.
+    """One model, and what became of fitting it to the trial.
 
     Attributes
     ----------

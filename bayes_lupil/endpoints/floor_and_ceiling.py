@@ -1,4 +1,4 @@
-"""Whether a normal model minds that an instrument has a least and a largest score: a posterior predictive check.
+"""Does the normal model predict scores outside the instrument's range: a posterior predictive check.
 
 A score cannot fall below the instrument's least value, so a change is bounded patient by patient; a normal model does
 not know that. The check says how many patients it predicts beyond the limits, how many were observed at them, and by

@@ -23,7 +23,7 @@ __all__ = ["ESTIMANDS", "Analysis", "Fitted", "most_extreme", "standard_analyses
 Floats = NDArray[np.float64]
 
 ESTIMANDS = ("risk_difference", "conditional_log_odds_ratio")
-"""Of all patients of the trial, and at ordinary sites."""
+"""Of all patients of the trial, and at uncontaminated sites."""
 POINTS = 1024
 """Importance points of models with sites: a quarter of the default, for speed; at 512 fewer than 400 draws remain."""
 EXCLUDED, AT_LEAST = 2, 3

@@ -1,13 +1,13 @@
 """Operating characteristics on known truth: what each analysis would say over many trials of a scenario.
 
 Bias, root mean squared error and coverage of 95 % intervals, for the risk difference of all patients and for the log
-odds ratio at ordinary sites, each against its own truth (`bayes_lupil.operating.scenarios`); how often an analysis
-claims benefit, that is P(benefit) > 0.975, by the one and by the other; and, of models with outliers, how probable
-outliers are at contaminated and at ordinary sites. Every figure has its Monte Carlo standard error over trials.
+odds ratio at uncontaminated sites, each against its own truth (`scenarios`); how often an analysis claims
+benefit, that is P(benefit) > 0.975, by the one and by the other; and, of models with outliers, how probable
+outliers are at contaminated and at other sites. Every figure has its Monte Carlo standard error over trials.
 
 A claim is false where there is no effect, whatever the truth of the trial's other sites. Where sites are contaminated
-the risk difference of all patients may be near 0 or below although the treatment works at every ordinary site, and an
-analysis that claims no benefit is then right about it.
+the risk difference of all patients may be near 0 or below although the treatment works at every uncontaminated site, and
+an analysis that claims no benefit is then right about it.
 
 The seed of every trial is drawn before any is run, and all analyses see the same trials, so neither the number of
 workers nor the list of analyses changes a result (as in `run_trials` of the R package adaptr), and the first trials

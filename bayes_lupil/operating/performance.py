@@ -48,7 +48,7 @@ class Performance:
     figures : dict of str to Figure
         'rd_bias', 'rd_rmse', 'rd_coverage', 'rd_claims', the same of 'log_or'; of models with outliers
         'contaminated_mean' and 'contaminated_above_0.5' and 'contaminated_above_0.9', over contaminated control arms,
-        and 'ordinary_above_0.5', trials in which any ordinary site has P(outlier) > 0.5 in either arm.
+        and 'ordinary_above_0.5', trials in which any uncontaminated site has P(outlier) > 0.5 in either arm.
     largest : dict of str to float
         Largest P(outlier) over trials, 'contaminated' and 'ordinary'.
     first : list of float or None

@@ -1,22 +1,22 @@
 """Trials of many small sites whose truth is known, some of them contaminated in the control arm.
 
-At an ordinary site s, with x = -1/2 for control and 1/2 for active,
+At an uncontaminated site s, with x = -1/2 for control and 1/2 for active,
 
     logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s ~ N(0, tau_u^2),   v_s ~ N(0, tau_v^2),
 
 beta the log of the scenario's odds ratio, and alpha such that the control arm of an average site responds as the
-scenario says. At a contaminated site every control patient responds; its active arm is ordinary.
+scenario says. At a contaminated site every control patient responds; its active arm is like the others'.
 
 What was and was not published of LUPIL-2 (25 sites, 50 patients an arm): no number of patients of any site. So sizes
 here are assumed: two large sites with 7 patients an arm, since at most 14 placebo patients can have come from the two
 sites that the paper blames, and the other 72 patients spread over 23 sites with shares from a Dirichlet(1.2)
 distribution, as the model files have it for trials without a site table. Sites without a patient are not in the trial.
-42 % control response at ordinary sites is what LUPIL-2 shows (15/36) if all 14 came from there; contaminated trials
+42 % control response at uncontaminated sites is what LUPIL-2 shows (15/36) if all 14 came from there; contaminated trials
 then have 58 % on average, as published. tau_u = 0.5 is near what a surgical trial of 30 centres found (0.54, IHAST).
 
 There are two truths to be judged by. The risk difference of all patients is what everyone's treatment does at the
 sites as they are, the contaminated ones among them, where it takes away: with 2 contaminated sites and no effect
-elsewhere it is well below 0. The log odds ratio at ordinary sites is beta.
+elsewhere it is well below 0. The log odds ratio at uncontaminated sites is beta.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Scenario:
     ----------
     name, title : str
     control_risk : float
-        Response probability in the control arm of an average ordinary site.
+        Response probability in the control arm of an average uncontaminated site.
     odds_ratio : float
-        Active against control, at an average ordinary site.
+        Active against control, at an average uncontaminated site.
     tau_u, tau_v : float
-        Between-site SDs of the log odds and of the log odds ratio at ordinary sites.
+        Between-site SDs of the log odds and of the log odds ratio at uncontaminated sites.
     contaminated : int
         How many of the large sites have 100 % response in the control arm.
     large_sites, large_arm : int
@@ -86,7 +86,7 @@ class Scenario:
 
     @property
     def log_odds_ratio(self) -> float:
-        """The true effect at an average ordinary site, beta."""
+        """The true effect at an average uncontaminated site, beta."""
         return float(np.log(self.odds_ratio))
 
 

@@ -64,7 +64,7 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
     Parameters
     ----------
     likelihood : Likelihood
-        The model met with data.
+        The model and the data it is fitted to.
     values : dict of str to array
         Draws of the parameters, shape (chain, draw, ...).
     rng : numpy.random.Generator

@@ -1,4 +1,4 @@
-"""All that is asked of a trial's sites in one run: the table, the models against each other, the way from in to out."""
+"""All that is asked of a trial's sites in one run: the table, the models against each other, the exclusion path."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class SiteAnalysis(Shown):
             return "the site that moves P(benefit) most; nothing says that it is outlying"
         if min(c for c in chances if c is not None) > OUTLYING:
             return "chosen because they look outlying in these data"
-        return f"no site looks outlying; the least ordinary one, P {max(c or 0.0 for c in chances):.2f}, is followed"
+        return f"no site looks outlying; the most outlying one, P {max(c or 0.0 for c in chances):.2f}, is followed"
 
     @property
     def ok(self) -> bool:

@@ -1,4 +1,4 @@
-"""Models compared by how well each foretells a site that it has not seen, and stacked.
+"""Models compared by how well each predicts a site that it has not seen, and stacked.
 
 Leave-one-site-out expected log predictive densities (elpd) of the same sites under several models; differences to the
 best model with the paired standard error over sites (Vehtari, Gelman and Gabry 2017, Stat Comput 27:1413-1432, equation
@@ -41,7 +41,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 SMALL_DIFFERENCE = 4.0
-"""Of an elpd: models that differ by less foretell much the same."""
+"""Of an elpd: models that differ by less predict much the same."""
 FEW_SITES = 100
 """Below this the standard error of a difference is not to be trusted."""
 
@@ -60,7 +60,7 @@ class ModelScore:
         To the best model (0 or negative), its paired standard error over sites, and its Monte Carlo standard error; 0
         for the best model itself.
     weight : float
-        In the stack of all models that foretells best.
+        In the stack of all models that predicts best.
     distinct : bool
         Whether the difference is at least 4 and beyond 2 standard errors.
     refitted : tuple of str

@@ -59,7 +59,7 @@ class Retained(Brief):
         Change of the posterior mean of the overall log odds ratio for a small change of the site's own observed log
         odds ratio, as a share of it; 0 where the site has patients in one arm only. With its Monte Carlo error.
     relative, relative_mcse : array, shape (sites,)
-        The site's share of the weight of all sites, divided by the share that an ordinary site of its size would have.
+        The site's share of the weight of all sites, divided by the share that a non-outlying site of that size would have.
         1: it counts like one; near 0: the model all but ignores it; below 0: the further out its effect, the less the
         model believes it. NaN where the site has patients in one arm only,
         and where effects are fixed (the overall effect is then an average by patients, not an estimate by weights).
@@ -117,7 +117,7 @@ def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
 
 @checked
 def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
-    """How far the overall effect moves with a site's own effect, relative to an ordinary site of its size.
+    """How far the overall effect moves with a site's own effect, relative to a non-outlying site of that size.
 
     Where responders change by d c_a in arm a of a site, its log likelihood changes by d sum_a c_a eta_a, eta the log
     odds, and so, exactly and in any model, d E[beta | data] / dd = Cov(beta, sum_a c_a eta_a | data) (Gustafson 1996,
@@ -156,15 +156,15 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     if likelihood.spec.sites.effects == "fixed" or not np.isfinite(s2).any():  # no site has both arms
         return Retained(likelihood.site_names, weight, spread, nothing, nothing)
     tau = posterior.draws("tau_v")[..., None] if "tau_v" in posterior.data["posterior"] else np.zeros(overall.shape)
-    ordinary = 1 / (s2 + tau**2)
-    ordinary /= ordinary.sum(axis=-1, keepdims=True)
-    expected, total = ordinary.mean(axis=(0, 1)), weight.sum()
+    usual = 1 / (s2 + tau**2)
+    usual /= usual.sum(axis=-1, keepdims=True)
+    expected, total = usual.mean(axis=(0, 1)), weight.sum()
     known = np.isfinite(s2)
     relative, error = nothing.copy(), nothing.copy()
     relative[known] = weight[known] / total / expected[known]
     # what each draw adds to the ratio, to first order; what s2 adds to weight and expectation goes together
     parts = (products - products.sum(axis=-1, keepdims=True) * weight / total)[..., known] / total / expected[known]
-    parts -= relative[known] * ordinary[..., known] / expected[known]
+    parts -= relative[known] * usual[..., known] / expected[known]
     error[known] = error_of_means(posterior, parts)
     return Retained(likelihood.site_names, weight, spread, relative, error)
 
@@ -230,34 +230,34 @@ def _variances(posterior: Posterior, likelihood: BinomialCells) -> list[tuple[Fl
         assert not isinstance(prior, EffectOnRisk)  # which model files with fixed effects cannot have
         return [(always, np.full(1, _variance_of(prior)))]
     if sites.effects == "pooled":
-        ordinary = np.zeros(1)
+        usual = np.zeros(1)
     else:
         tau = posterior.draws("tau_v")[..., None]
-        ordinary = tau**2
+        usual = tau**2
         r = posterior.draws("correlation")[..., None] if "correlation" in draws else np.zeros(1)
-        ordinary = ordinary * (1 - r**2)
+        usual = usual * (1 - r**2)
         if sites.distribution == "student_t":
             df = posterior.draws("df")[..., None] if "df" in draws else np.full(1, float(sites.df or np.inf))
             f = posterior.draws("v") / tau
             if "correlation" in draws:
                 f = (f - r * posterior.draws("u") / posterior.draws("tau_u")[..., None]) / np.sqrt(1 - r**2)
-            ordinary = ordinary * (df + f**2) / (df + 1)
+            usual = usual * (df + f**2) / (df + 1)
     if sites.distribution == "exnex":
         chance = np.asarray(posterior.data["outliers"]["nonexchangeable"].values)
         own = likelihood.spec.priors.nonexchangeable
         assert own is not None  # a model file of that kind has it
-        return [(1 - chance, ordinary), (chance, np.full(1, own.sd**2))]
+        return [(1 - chance, usual), (chance, np.full(1, own.sd**2))]
     if sites.distribution != "contaminated" or sites.outliers == "site":
-        return [(always, ordinary)]
+        return [(always, usual)]
     extra = float(sites.outlier_sd or 0.0) ** 2
     chance = np.asarray(posterior.data["outliers"]["outlier"].values)
     control, active = chance[..., 0], chance[..., 1]
     if sites.outliers != "arms":
         one = active if sites.outliers == "active" else control
-        return [(1 - one, ordinary), (one, ordinary + extra)]
+        return [(1 - one, usual), (one, usual + extra)]
     either = control * (1 - active) + active * (1 - control)
     return [
-        ((1 - control) * (1 - active), ordinary), (either, ordinary + extra), (control * active, ordinary + 2 * extra)
+        ((1 - control) * (1 - active), usual), (either, usual + extra), (control * active, usual + 2 * extra)
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Posterior predictive checks by site and arm: whether the model brings forth sites as extreme as those observed.
+"""Posterior predictive checks by site and arm: whether the model reproduces sites as extreme as those observed.
 
 Statistics of the response rates over the sites with patients in an arm are held against those of replicated trials of
 the same numbers of patients, of two kinds:

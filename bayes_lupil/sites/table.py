@@ -83,7 +83,7 @@ class SiteRow:
     nonexchangeable : Mean or None
         P(the site's effect is not exchangeable with the others'); None where in the model all are.
     weight, retained : Mean
-        Weight in the overall effect, and relative to an ordinary site of its size; see
+        Weight in the overall effect, and relative to a site of that size that is not outlying; see
         `bayes_lupil.sites.influence.retained_weights`.
     without : Changed
         The trial without the site.

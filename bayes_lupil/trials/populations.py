@@ -21,7 +21,7 @@ class Population:
     Attributes
     ----------
     prespecified : bool or None
-        Whether the population was laid down beforehand; None where that is not known.
+        Whether the population was prespecified; None where that is not known.
     post_hoc : bool
         Whether its analysis was decided on after the results were known.
     """

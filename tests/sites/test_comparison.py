@@ -142,7 +142,7 @@ def test_models_that_cannot_be_told_apart_are_said_so(comparison):
     assert "With 8 sites" in comparison.warnings[-1]
 
 
-def test_a_model_that_foretells_badly_is_told_apart(posteriors, trial):
+def test_a_model_that_predicts_badly_is_told_apart(posteriors, trial):
     prior = {"family": "normal", "mean": 2.5, "sd": 0.05, "reason": "against the data"}
     tight = {"family": "half_normal", "sd": 0.05, "reason": "and sure of it"}
     wrong = fit(posteriors["primary"].spec.edited(name="wrong", priors__alpha=prior, priors__tau_u=tight), trial)
