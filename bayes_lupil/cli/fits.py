@@ -66,8 +66,8 @@ def reanalyse(
     """Fit every model to a trial and write a report: one page (report.html), tables and figures.
 
     The report tells what the trial found, what the reanalysis finds, how sure that is and what it depends on: open it
-    in a browser. With --sites it has a section on the sites, which takes several minutes more for a trial whose site table
-    was never published (LUPIL-2).
+    in a browser. With --sites it has a section on the sites, which takes several minutes more for a trial whose site
+    table was never published (LUPIL-2).
 
     The results of an earlier run in the same folder are replaced as a whole when this one is complete; other files in
     it stay, and nothing is written where one is in the way (see --force).

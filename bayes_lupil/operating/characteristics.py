@@ -6,8 +6,8 @@ benefit, that is P(benefit) > 0.975, by the one and by the other; and, of models
 outliers are at contaminated and at other sites. Every figure has its Monte Carlo standard error over trials.
 
 A claim is false where there is no effect, whatever the truth of the trial's other sites. Where sites are contaminated
-the risk difference of all patients may be near 0 or below although the treatment works at every uncontaminated site, and
-an analysis that claims no benefit is then right about it.
+the risk difference of all patients may be near 0 or below although the treatment works at every uncontaminated site,
+and an analysis that claims no benefit is then right about it.
 
 The seed of every trial is drawn before any is run, and all analyses see the same trials, so neither the number of
 workers nor the list of analyses changes a result (as in `run_trials` of the R package adaptr), and the first trials

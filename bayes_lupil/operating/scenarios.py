@@ -11,8 +11,9 @@ What was and was not published of LUPIL-2 (25 sites, 50 patients an arm): no num
 here are assumed: two large sites with 7 patients an arm, since at most 14 placebo patients can have come from the two
 sites that the paper blames, and the other 72 patients spread over 23 sites with shares from a Dirichlet(1.2)
 distribution, as the model files have it for trials without a site table. Sites without a patient are not in the trial.
-42 % control response at uncontaminated sites is what LUPIL-2 shows (15/36) if all 14 came from there; contaminated trials
-then have 58 % on average, as published. tau_u = 0.5 is near what a surgical trial of 30 centres found (0.54, IHAST).
+42 % control response at uncontaminated sites is what LUPIL-2 shows (15/36) if all 14 came from there; contaminated
+trials then have 58 % on average, as published. tau_u = 0.5 is near what a surgical trial of 30 centres found (0.54,
+IHAST).
 
 There are two truths to be judged by. The risk difference of all patients is what everyone's treatment does at the
 sites as they are, the contaminated ones among them, where it takes away: with 2 contaminated sites and no effect

@@ -59,10 +59,10 @@ class Retained(Brief):
         Change of the posterior mean of the overall log odds ratio for a small change of the site's own observed log
         odds ratio, as a share of it; 0 where the site has patients in one arm only. With its Monte Carlo error.
     relative, relative_mcse : array, shape (sites,)
-        The site's share of the weight of all sites, divided by the share that a non-outlying site of that size would have.
-        1: it counts like one; near 0: the model all but ignores it; below 0: the further out its effect, the less the
-        model believes it. NaN where the site has patients in one arm only,
-        and where effects are fixed (the overall effect is then an average by patients, not an estimate by weights).
+        The site's share of the weight of all sites, divided by the share that a non-outlying site of that size would
+        have. 1: it counts like one; near 0: the model all but ignores it; below 0: the further out its effect, the less
+        the model believes it. NaN where the site has patients in one arm only, and where effects are fixed (the overall
+        effect is then an average by patients, not an estimate by weights).
     """
 
     sites: tuple[str, ...]
