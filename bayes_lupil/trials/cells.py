@@ -13,7 +13,6 @@ from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.names import check_names
-from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["ALL_SITES", "Cells"]
 
@@ -109,21 +108,6 @@ class Cells(ReadOnly):
         if len(self.sites) == 1:
             return self
         return Cells((ALL_SITES,), self.responders.sum(axis=0)[None], self.n.sum(axis=0)[None], sites_known=False)
-
-    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
-        """See `Trial.analysis_set`."""
-        kept = self.without(without_sites) if without_sites else self
-        exclusions = [
-            Exclusion(a, int(self.n[s, a]), int(self.responders[s, a]), f"site '{site}' left out")
-            for s, site in enumerate(self.sites)
-            if site in without_sites
-            for a in (0, 1)
-            if self.n[s, a]
-        ]
-        label = population.label
-        if without_sites:
-            label += " without " + ", ".join(without_sites)
-        return AnalysisSet(population.name, label, kept, kept.totals, tuple(exclusions))
 
     def content(self) -> dict[str, Any]:
         """The table as plain lists, by the names of the sites: the same in whatever order they were given."""

@@ -13,7 +13,6 @@ from bayes_lupil.errors import TrialError
 from bayes_lupil.limits import MOST_PATIENTS, MOST_UNPUBLISHED_SITES
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.names import check_names
-from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["Margins", "PatientClass", "Supposition"]
 
@@ -225,20 +224,7 @@ class Margins:
 
     def pooled(self) -> Cells:
         """Arm totals of everyone as a table of one row."""
-        return _one_row(self.totals)
-
-    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:  # noqa: ARG002
-        """Everyone as margins; the published subset as arm totals, which is all that is known of it."""
-        if population.name == "itt":
-            return AnalysisSet("itt", population.label, self, self.totals)
-        exclusions = []
-        for arm in (0, 1):
-            (r, n), (sub_r, sub_n) = self.totals[arm], self.subset_totals[arm]
-            if n > sub_n:
-                reason = f"outside the published subset '{self.subset}', reason by patient not published"
-                exclusions.append(Exclusion(arm, n - sub_n, r - sub_r, reason))
-        cells = _one_row(self.subset_totals)
-        return AnalysisSet(population.name, population.label, cells, cells.totals, tuple(exclusions))
+        return one_row(self.totals)
 
     def content(self) -> dict[str, Any]:
         """The margins as plain lists."""
@@ -255,6 +241,6 @@ class Margins:
         }
 
 
-def _one_row(totals: tuple[tuple[int, int], tuple[int, int]]) -> Cells:
+def one_row(totals: tuple[tuple[int, int], tuple[int, int]]) -> Cells:
     (r0, n0), (r1, n1) = totals
     return Cells((ALL_SITES,), np.array([[r0, r1]]), np.array([[n0, n1]]), sites_known=False)

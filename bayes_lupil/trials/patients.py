@@ -13,7 +13,6 @@ from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.names import check_names
-from bayes_lupil.trials.populations import AnalysisSet, Exclusion, Population
 
 __all__ = ["Patients", "frozen"]
 
@@ -82,34 +81,6 @@ class Patients(ReadOnly):
         np.add.at(n, where, 1)
         np.add.at(responders, where, self.response[keep])
         return Cells(names, responders, n, names != (ALL_SITES,))
-
-    def analysis_set(self, population: Population, without_sites: tuple[str, ...] = ()) -> AnalysisSet:
-        """See `Trial.analysis_set`."""
-        member = np.ones(len(self.site), bool) if population.name == "itt" else self.flags[population.name]
-        dropped = np.array([site in without_sites for site in self.site])
-        exclusions = []
-        sites = np.array(self.site)
-        # a site that loses all its patients is lost to the site models: it is counted by itself
-        lost = [site for site in self.sites if site not in set(sites[member].tolist())]
-        for out, reason in (
-            (~member & ~np.isin(sites, lost), f"not in population '{population.name}'"),
-            *(
-                (sites == site, f"not in population '{population.name}', like everyone of site '{site}'")
-                for site in lost
-            ),
-            *((member & (sites == site), f"site '{site}' left out") for site in self.sites if site in without_sites),
-        ):
-            for arm in (0, 1):
-                chosen = out & (self.arm == arm)
-                if chosen.any():
-                    exclusions.append(Exclusion(arm, int(chosen.sum()), int(self.response[chosen].sum()), reason))
-        keep = member & ~dropped
-        label = population.label + (" without " + ", ".join(without_sites) if without_sites else "")
-        if len(set(self.arm[keep])) < 2:
-            found = "patients of one arm only" if keep.any() else "no patients"
-            raise TrialError(f"population '{label}'", found, "at least one patient in each arm")
-        cells = self.cells(keep)
-        return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions))
 
     def content(self) -> dict[str, Any]:
         """The columns as plain lists, patients by what is known of them: the same in whatever order they were given."""

@@ -13,6 +13,7 @@ from bayes_lupil.cards import Card, Shown
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.trials.analysis_set import AnalysisSet, analysis_set
 from bayes_lupil.trials.cautions import cautions
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.direction import EventWords, event_words
@@ -20,7 +21,7 @@ from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
 from bayes_lupil.trials.patients import Patients
-from bayes_lupil.trials.populations import AnalysisSet, Population
+from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.published import PublishedResult, Source, Step
 from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.tabled import counts_of, frame_of
@@ -296,7 +297,7 @@ class Trial(Shown, ReadOnly):
                 "a binary one, with responders to count",
                 "Continuous end points: bayes_lupil.fit with a model that has priors.sigma, and bayes-lupil endpoints.",
             )
-        return self.data.analysis_set(chosen, tuple(without_sites))
+        return analysis_set(self.data, chosen, tuple(without_sites))
 
     @checked
     def measured_set(self, population: str = "itt", without_sites: Sequence[str] = ()) -> MeasuredSet:
