@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials import Cells, Population
+from bayes_lupil.trials.analysis_set import analysis_set
 from bayes_lupil.trials.cells import ALL_SITES
 
 ITT = Population("itt", "intention to treat")
@@ -111,7 +112,7 @@ def test_those_left_out_and_those_analysed_are_everyone(rows: list, data: st.Dat
     grid = np.array(rows)
     table = Cells(names, grid[:, :, 0], grid[:, :, 1])
     out = tuple(data.draw(st.sets(st.sampled_from(names), max_size=len(rows) - 1)))
-    analysed = table.analysis_set(ITT, out)
+    analysed = analysis_set(table, ITT, out)
     assert analysed.patients + analysed.excluded == grid[:, :, 1].sum()
     for arm in (0, 1):
         gone = [item for item in analysed.exclusions if item.arm == arm]
@@ -122,10 +123,10 @@ def test_those_left_out_and_those_analysed_are_everyone(rows: list, data: st.Dat
 
 
 def test_the_label_says_who_is_missing() -> None:
-    assert cells().analysis_set(ITT).label == "intention to treat"
-    assert cells().analysis_set(ITT).exclusions == ()
-    assert cells().analysis_set(ITT, ("B", "C")).label == "intention to treat without B, C"
+    assert analysis_set(cells(), ITT).label == "intention to treat"
+    assert analysis_set(cells(), ITT).exclusions == ()
+    assert analysis_set(cells(), ITT, ("B", "C")).label == "intention to treat without B, C"
 
 
 def test_an_arm_with_nobody_at_a_site_is_no_exclusion() -> None:
-    assert [(item.arm, item.patients) for item in cells().analysis_set(ITT, ("C",)).exclusions] == [(1, 3)]
+    assert [(item.arm, item.patients) for item in analysis_set(cells(), ITT, ("C",)).exclusions] == [(1, 3)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials import Cells, Exclusion, Margins, Population, load_trial
+from bayes_lupil.trials.analysis_set import analysis_set
 
 ITT = Population("itt", "intention to treat")
 PP = Population("pp", "per protocol")
@@ -107,14 +108,14 @@ def test_margins_that_cannot_be(changes: dict[str, object], where: str, found: s
 
 
 def test_everyone_is_analysed_as_margins_and_nobody_is_left_out() -> None:
-    analysed = margins().analysis_set(ITT)
+    analysed = analysis_set(margins(), ITT)
     assert analysed.data == margins()
     assert analysed.totals == ((29, 50), (34, 50))
     assert (analysed.patients, analysed.excluded) == (100, 0)
 
 
 def test_the_subset_is_analysed_as_totals_and_the_rest_is_counted() -> None:
-    analysed = margins().analysis_set(PP)
+    analysed = analysis_set(margins(), PP)
     assert isinstance(analysed.data, Cells)
     assert not analysed.data.sites_known
     assert analysed.totals == analysed.data.totals == ((15, 29), (20, 24))

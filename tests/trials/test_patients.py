@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials import Cells, Exclusion, Patients, Population
+from bayes_lupil.trials.analysis_set import analysis_set
 
 ITT = Population("itt", "intention to treat")
 PP = Population("pp", "per protocol")
@@ -48,8 +49,8 @@ def test_columns_are_frozen_copies() -> None:
 
 def test_flags_written_as_0_and_1_are_flags() -> None:
     """~1 is -2 for integers, so a flag must become a truth value before anybody is counted."""
-    counted = patients(flags={"pp": np.array([1, 1, 1, 1, 0, 0])}).analysis_set(PP)
-    assert counted.totals == patients().analysis_set(PP).totals == ((1, 2), (1, 2))
+    counted = analysis_set(patients(flags={"pp": np.array([1, 1, 1, 1, 0, 0])}), PP)
+    assert counted.totals == analysis_set(patients(), PP).totals == ((1, 2), (1, 2))
     assert counted.exclusions == (
         Exclusion(1, 1, 1, "not in population 'pp'"),
         Exclusion(0, 1, 1, "not in population 'pp', like everyone of site 'C'"),
@@ -82,7 +83,7 @@ def test_columns_that_cannot_be(changes: dict[str, object], where: str, found: s
 
 
 def test_a_population_and_a_site_left_out_are_two_reasons_and_nobody_counts_twice() -> None:
-    analysed = patients().analysis_set(PP, ("A",))
+    analysed = analysis_set(patients(), PP, ("A",))
     assert analysed.label == "per protocol without A"
     assert analysed.exclusions == (
         Exclusion(1, 1, 1, "not in population 'pp'"),
@@ -99,7 +100,7 @@ def test_a_population_and_a_site_left_out_are_two_reasons_and_nobody_counts_twic
 )
 def test_a_population_needs_both_arms(flag: list[int], found: str) -> None:
     with pytest.raises(TrialError) as caught:
-        patients(flags={"pp": flag}).analysis_set(PP)
+        analysis_set(patients(flags={"pp": flag}), PP)
     assert (caught.value.where, caught.value.found) == ("population 'per protocol'", found)
 
 
@@ -115,7 +116,7 @@ def test_those_left_out_and_those_analysed_are_everyone(
     rows = [*rows, ("E", 0, 1, True), ("E", 1, 0, True)]  # somebody is left in each arm
     site, arm, response, flag = (list(column) for column in zip(*rows, strict=True))
     data = Patients(tuple(site), np.array(arm), np.array(response), {"pp": np.array(flag)})
-    analysed = data.analysis_set(population, tuple(sorted(out)))
+    analysed = analysis_set(data, population, tuple(sorted(out)))
     stay = [row for row in rows if row[0] not in out and (row[3] or population is ITT)]
     for a in (0, 1):
         gone = [item for item in analysed.exclusions if item.arm == a]
@@ -129,7 +130,7 @@ def test_those_left_out_and_those_analysed_are_everyone(
 
 
 def test_leaving_out_a_site_is_the_same_for_patients_and_for_their_table() -> None:
-    by_patient, by_cell = patients().analysis_set(ITT, ("A", "C")), patients().cells().analysis_set(ITT, ("A", "C"))
+    by_patient, by_cell = analysis_set(patients(), ITT, ("A", "C")), analysis_set(patients().cells(), ITT, ("A", "C"))
     assert isinstance(by_patient.data, Cells)
     assert by_patient.data.content() == by_cell.data.content()
     assert by_patient.exclusions == by_cell.exclusions
