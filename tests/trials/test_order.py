@@ -45,7 +45,11 @@ def _wide(seed: int) -> pd.DataFrame:
     return pd.DataFrame({"study": list("fbdace"), "ai": y[:, 1], "n1i": n[:, 1], "ci": y[:, 0], "n2i": n[:, 0]})
 
 
-MADE = {"patients": (_patients, READ), "counts": (_counts, READ), "a row a site": (_wide, {})}
+MADE = {
+    "patients": (_patients, READ),
+    "counts": (_counts, READ | {"single_arm_sites": True}),
+    "a row a site": (_wide, {}),
+}
 
 
 @pytest.mark.parametrize("shape", MADE)
