@@ -58,13 +58,13 @@ def modules():
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path):
     room = room_of(path)
-    assert room in FLOOR, f"a new room: give '{room}' its floor in FLOORS and in CONTRIBUTING.md"
+    assert room in FLOOR, f"a new room: give '{room}' its floor in FLOORS and in ARCHITECTURE.md"
     for used in imports_of(path):
         assert used == room or FLOOR[used] < FLOOR[room], f"{room} imports {used}, which is not above it"
 
 
-def test_contributing_shows_the_same_floors():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_architecture_shows_the_same_floors():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     shown = re.search(r"\n\n( {4}version .*?)\n\n", text, re.DOTALL).group(1)
     assert tuple(tuple(line.split()) for line in shown.splitlines()) == FLOORS
 
