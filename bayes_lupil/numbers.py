@@ -43,15 +43,33 @@ def interval(low: str, high: str) -> str:
     return f"{low} to {high}"
 
 
-def probability(value: float, error: float) -> str:
-    """A probability with its Monte Carlo standard error, to the digit that the error leaves.
+def probability(value: float, error: float | None = None, *, digits: int = 2, least: float = 0.0) -> str:
+    """A probability with its Monte Carlo standard error, to the digit that the error leaves; never as 0 or 1.
+
+    Parameters
+    ----------
+    error : float, optional
+        Left out where it is said elsewhere; then `digits` are written.
+    least : float
+        An error below it is written as this.
 
     Examples
     --------
     >>> probability(0.8106, 0.0042), probability(0.99963, 0.00021), probability(1.0, 0.0001)
     ('0.811 (MCSE 0.004)', '0.9996 (MCSE 0.0002)', '> 0.999 (MCSE 0.0001)')
+    >>> probability(0.9998, 0.00009, least=1e-4), probability(float("nan"), 0.1)
+    ('0.9998 (MCSE 0.0001)', 'no result')
+    >>> probability(0.934), probability(0.0004), probability(0.9998, digits=3), probability(float("nan"))
+    ('0.93', '< 0.01', '> 0.999', '')
     """
-    rounded = float(f"{error:.1g}")
+    if math.isnan(value):
+        return "" if error is None else "no result"
+    if error is None:
+        half = 10**-digits / 2
+        if half <= value <= 1 - half:
+            return f"{value:.{digits}f}"
+        return f"> {1 - 2 * half:.{digits}f}" if value > half else f"< {2 * half:.{digits}f}"
+    rounded = float(f"{max(error, least):.1g}")
     digits = min(4, max(2, -math.floor(math.log10(rounded)))) if rounded > 0 else 4
     written = f"{value:.{digits}f}"
     if value >= 1 - 10**-digits / 2:

@@ -20,7 +20,7 @@ from bayes_lupil.fitting import fit_checked
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior.provenance import HANDED_OVER
 from bayes_lupil.report import collect, write_reanalysis
-from bayes_lupil.report.sections.closing import software_blocks
+from bayes_lupil.report.reanalysis.diagnostics import software_blocks
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import Arms, EndPoint
 

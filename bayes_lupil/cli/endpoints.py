@@ -61,8 +61,8 @@ def endpoints(
     """
     from bayes_lupil.endpoints.analysis import analyse_end_points
     from bayes_lupil.outcomes import read_outcomes
-    from bayes_lupil.report.endpoint_outputs import end_point_files, write_end_points
-    from bayes_lupil.report.endpoint_terminal import print_end_points
+    from bayes_lupil.report import end_point_files, show, write_end_points
+    from bayes_lupil.report.endpoints.page import end_points_summary
     from bayes_lupil.spec import load_plan
 
     chosen, models = load_plan(plan)
@@ -90,9 +90,9 @@ def endpoints(
                 write_end_points(result, new / place)
             found.append(result)
     for result, place in zip(found, places, strict=True):
-        print_end_points(result, out)
+        show(end_points_summary(result), out)
         if folder is not None:
-            out.print(f"Written to {Path(folder) / place}: endpoints.md first", highlight=False, markup=False)
+            out.print(f"Written to {Path(folder) / place}: endpoints.html first", highlight=False, markup=False)
     if not all(result.ok for result in found):
         raise typer.Exit(FAILED)
 
@@ -160,7 +160,7 @@ def synthetic(
 ) -> None:
     """Write made-up patients of a trial like LUPIL-2, to try things on; every row says SYNTHETIC."""
     from bayes_lupil.outcomes.synthetic import synthetic_patients
-    from bayes_lupil.report.tables import csv_text
+    from bayes_lupil.report.media.csv_text import csv_text
 
     refuse_existing(path, force)
     data = synthetic_patients(seed=seed, margins="lupil2" if margins else None)

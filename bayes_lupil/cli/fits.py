@@ -73,8 +73,8 @@ def reanalyse(
     it stay, and nothing is written where one is in the way (see --force).
     """
     from bayes_lupil.reanalysis import reanalyse as run
-    from bayes_lupil.report import collect, reanalysis_files, write_reanalysis
-    from bayes_lupil.report.terminal import print_reanalysis
+    from bayes_lupil.report import collect, reanalysis_files, show, write_reanalysis
+    from bayes_lupil.report.reanalysis.summary import reanalysis_summary
     from bayes_lupil.spec import load_models
 
     trials = load(trial)
@@ -105,8 +105,8 @@ def reanalyse(
         for place, data in trials.items():
             if not quiet:
                 tell_notes(data, trial)
-            show = interactive(quiet)
-            result = run(data, specs, seed=seed, check_engines=not one_engine, progress=show, announce=announce)
+            watched = interactive(quiet)
+            result = run(data, specs, seed=seed, check_engines=not one_engine, progress=watched, announce=announce)
             contents = collect(result)
             if with_sites:
                 try:
@@ -117,7 +117,7 @@ def reanalyse(
             write_reanalysis(contents, new / place)
             found[place] = contents
     for place, contents in found.items():
-        print_reanalysis(contents, Path(target) / place, out)
+        show(reanalysis_summary(contents, Path(target) / place), out)
     for lack in lost:
         err.print(f"The report has no section on the sites. {lack}", highlight=False, markup=False, soft_wrap=True)
     if lost or not all(item.reanalysis.ok and (item.sites is None or item.sites.ok) for item in found.values()):
@@ -156,7 +156,8 @@ def fit(
     from bayes_lupil.fitting import fit as run
     from bayes_lupil.fitting import swapped
     from bayes_lupil.likelihoods import build_likelihood
-    from bayes_lupil.report.terminal import print_posterior
+    from bayes_lupil.report import show
+    from bayes_lupil.report.reanalysis.fit import fit_summary
     from bayes_lupil.spec import load_model
 
     if swapped(model, trial):
@@ -183,7 +184,7 @@ def fit(
         content = found[""].to_json() if list(found) == [""] else {"comparisons": by_arm}
         write_document(json.dumps(content, indent=2, allow_nan=False) + "\n")
     for place, posterior in found.items() if not as_json else ():
-        print_posterior(posterior, out)
+        show(fit_summary(posterior), out)
         if folder is not None:
             out.print(f"Written to {Path(folder) / place}", highlight=False, markup=False)
     failed = [posterior for posterior in found.values() if not posterior.verdict.ok]

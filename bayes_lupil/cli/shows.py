@@ -34,12 +34,13 @@ def trials(
     load: ReadTrial,
 ) -> None:
     """List the built-in trials, or show one (a built-in name, .toml or .csv)."""
-    from bayes_lupil.report.terminal import print_trial
+    from bayes_lupil.report import show
+    from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
     from bayes_lupil.trials import builtin_trials, load_trial
 
     if name is not None:
         for trial in load(name).values():
-            print_trial(trial, out)
+            show(trial_summary(trial), out)
         return
     table = Table(Column("trial", no_wrap=True), "arms", "patients", "sites", "known as", "end point", **PLAIN)
     for known in builtin_trials():

@@ -73,6 +73,8 @@ def sites(
     is followed. For a trial whose site table was never published (LUPIL-2): what the unpublished counts could do, which
     takes several minutes.
     """
+    from bayes_lupil.report import show
+    from bayes_lupil.report.look import look_summary
     from bayes_lupil.spec import load_model
 
     spec = None if model is None else load_model(model)
@@ -90,7 +92,7 @@ def sites(
 
                 write_look(found[place], new / place)
     for place, result in found.items():
-        _tell(result)
+        show(look_summary(result), out)
         if folder is not None:
             out.print(f"Written to {Path(folder) / place}: sites.md first", highlight=False, markup=False)
     if not all(result.ok for result in found.values()):
@@ -162,16 +164,6 @@ def look_at_sites(
         progress=interactive(quiet),
         announce=None if quiet or not whole else _announce,
     )
-
-
-def _tell(result: SiteAnalysis | UnpublishedAnalysis) -> None:
-    from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
-    from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
-
-    if isinstance(result, UnpublishedAnalysis):
-        print_hidden(result, out)
-    else:
-        print_site_analysis(result, out)
 
 
 def _announce(i: int, of: int, spec: ModelSpec, done: Attempt | None) -> None:

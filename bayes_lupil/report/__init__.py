@@ -1,4 +1,4 @@
-"""Tables and figures of finished fits; the only room that computes them.
+"""Tables and figures of finished fits, by subject, over media that know no subject.
 
 Public names are loaded on first use: what prints one fit waits for no figure.
 """
@@ -10,20 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayes_lupil.report import figures
-    from bayes_lupil.report.contents import Contents
-    from bayes_lupil.report.outputs import FIT_FILES, collect, reanalysis_files, write_fit, write_reanalysis
-    from bayes_lupil.report.plots import Plots, write_result
-    from bayes_lupil.report.site_outputs import SITE_FILES, write_hidden, write_look, write_sites
+    from bayes_lupil.report.endpoints.page import end_point_files, end_points_page, write_end_points
+    from bayes_lupil.report.look import SITE_FILES, write_hidden, write_look, write_sites
+    from bayes_lupil.report.media.blocks import Page
+    from bayes_lupil.report.media.terminal import show
+    from bayes_lupil.report.media.write import write
+    from bayes_lupil.report.reanalysis.contents import Contents
+    from bayes_lupil.report.reanalysis.fit import FIT_FILES, write_fit, write_result
+    from bayes_lupil.report.reanalysis.page import collect, reanalysis_files, reanalysis_page, write_reanalysis
+    from bayes_lupil.report.reanalysis.plots import Plots
+    from bayes_lupil.report.sites.page import sites_page
+    from bayes_lupil.report.unpublished.page import unpublished_page
 
 _HOMES = {
-    "FIT_FILES": "outputs", "SITE_FILES": "site_outputs", "Contents": "contents", "Plots": "plots",
-    "collect": "outputs", "reanalysis_files": "outputs", "write_fit": "outputs", "write_hidden": "site_outputs",
-    "write_look": "site_outputs", "write_reanalysis": "outputs", "write_result": "plots", "write_sites": "site_outputs",
+    "FIT_FILES": "reanalysis.fit", "SITE_FILES": "look", "Contents": "reanalysis.contents", "Page": "media.blocks",
+    "Plots": "reanalysis.plots", "collect": "reanalysis.page", "end_point_files": "endpoints.page",
+    "end_points_page": "endpoints.page", "reanalysis_files": "reanalysis.page", "reanalysis_page": "reanalysis.page",
+    "show": "media.terminal", "sites_page": "sites.page", "unpublished_page": "unpublished.page",
+    "write": "media.write", "write_end_points": "endpoints.page", "write_fit": "reanalysis.fit",
+    "write_hidden": "look", "write_look": "look", "write_reanalysis": "reanalysis.page",
+    "write_result": "reanalysis.fit", "write_sites": "look",
 }  # fmt: skip
 
 __all__ = [
-    "FIT_FILES", "SITE_FILES", "Contents", "Plots", "collect", "figures", "reanalysis_files", "write_fit",
-    "write_hidden", "write_look", "write_reanalysis", "write_result", "write_sites",
+    "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "collect", "end_point_files", "end_points_page", "figures",
+    "reanalysis_files", "reanalysis_page", "show", "sites_page", "unpublished_page", "write", "write_end_points",
+    "write_fit", "write_hidden", "write_look", "write_reanalysis", "write_result", "write_sites",
 ]  # fmt: skip
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.files import write_text
-from bayes_lupil.folders import MANIFEST, folder_names
+from bayes_lupil.folders import folder_names
 from bayes_lupil.spec import ModelSpec, Plan
 from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.trial import SYNTHETIC
 
-__all__ = ["SITES", "begin_manifest", "end_point_places", "model_places", "models_of_steps", "step_places"]
+__all__ = ["SITES", "end_point_places", "manifest_text", "model_places", "models_of_steps", "step_places"]
 
 SITES = "sites"
 """Folder of the look at the sites, beside those of the models."""
@@ -52,14 +50,12 @@ def models_of_steps(result: EndPointAnalysis) -> dict[str, ModelSpec]:
     return {step.derived.plan.name: step.model for step in result.steps}
 
 
-def begin_manifest(
-    folder: Path, data_hash: str, synthetic: bool, reading: Reading | Mapping[str, Any] | None = None
-) -> None:
-    """Say in the manifest of a folder of which data its results are, and how these were understood.
+def manifest_text(data_hash: str, synthetic: bool, reading: Reading | Mapping[str, Any] | None = None) -> str:
+    """The manifest of a folder, which says of which data its results are, and how these were understood.
 
     The files are added once they are complete.
     """
     head: dict[str, Any] = {"SYNTHETIC": SYNTHETIC} if synthetic else {}
     record = reading.to_dict() if isinstance(reading, Reading) else reading
     more = {} if record is None else {"reading": record}
-    write_text(folder / MANIFEST, escaped(json.dumps({**head, "data_hash": data_hash, **more})) + "\n")
+    return escaped(json.dumps({**head, "data_hash": data_hash, **more})) + "\n"

@@ -210,19 +210,17 @@ def _reweighting() -> Callable[[], object]:
 
 def outputs(what: str, s: Row) -> Row:
     """Time of what is made of finished fits: 'report', the page; 'sites', the table of many; 'sensitivity'."""
+
     from bayes_lupil import fit, load_model, load_trial, reanalyse
     from bayes_lupil.report import collect
-    from bayes_lupil.report.html import pictures_of, render_page
-    from bayes_lupil.report.takeaway import takeaway
+    from bayes_lupil.report.media.html import html
+    from bayes_lupil.report.reanalysis.page import reanalysis_page
     from bayes_lupil.sites.table import site_table
 
     if what == "report":
         models = [load_model(name).edited(sampler__engine="quadrature") for name in ("site_effects", "itt_pooled")]
         contents = collect(reanalyse(load_trial("beitler_landis"), models, check_engines=False))
-        files = takeaway(contents)
-        first, seconds, _ = repeat(
-            lambda: render_page(contents, pictures_of(contents), files), s["repeats"], s["budget"]
-        )
+        first, seconds, _ = repeat(lambda: html(reanalysis_page(contents)), s["repeats"], s["budget"])
     elif what == "sensitivity":
         first, seconds, _ = repeat(_reweighting(), s["repeats"], s["budget"])
     else:

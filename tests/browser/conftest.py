@@ -13,7 +13,7 @@ import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report import write_reanalysis
-from bayes_lupil.report.contents import Contents
+from bayes_lupil.report.reanalysis.contents import Contents
 
 HERE = Path(__file__).parent
 ARGUMENTS = [

@@ -167,7 +167,7 @@ def test_without_javascript_the_answer_and_the_tables_are_there(report, visit, w
     seen = visit(report.page, width, height, java_script_enabled=False)
     page = seen.page
     shown = spaces(page.locator("body").inner_text())
-    from bayes_lupil.report.answer import reanalysed, sure
+    from bayes_lupil.report.reanalysis.plain_language import reanalysed, sure
 
     for sentence in (*reanalysed(report.contents), sure(report.contents)[0]):
         assert plain(sentence) in shown

@@ -7,7 +7,7 @@ import math
 import pytest
 
 import bayes_lupil as bl
-from bayes_lupil.report.answer import favoured
+from bayes_lupil.report.direction import favoured
 
 # (mean of the log odds ratio, SD) as a reader might set them: towards harm, narrow about nothing, hopeful
 WISHES = [(-0.3, 0.5), (0.0, 0.35), (0.6, 0.8)]

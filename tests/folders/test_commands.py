@@ -19,6 +19,7 @@ import pytest
 
 from bayes_lupil.cli.endpoints import _places
 from bayes_lupil.folders import MANIFEST, WORK, output_folder
+from bayes_lupil.report import Page
 from bayes_lupil.spec import load_plan
 from tests.folders.test_folder import tree
 
@@ -100,9 +101,10 @@ def test_without_sites_no_sites_of_an_earlier_run_stay(run, fake_engine, trial, 
     plain = names(folder)
     for name, stand_in in {  # a look at the sites that costs nothing
         "cli.sites.look_at_sites": lambda *_: SimpleNamespace(ok=True),
-        "report.outputs.write_look": lambda _, folder: (folder.mkdir(), (folder / "sites.csv").write_text("x")),
-        "report.outputs.pictures_of": lambda *_: {},
-        "report.outputs.render_page": lambda *_: "page",
+        "report.reanalysis.page.look_page": lambda _: Page("Sites", (), files={"sites.csv": "x"}),
+        "report.media.html.html": lambda _: "page",
+        "report.reanalysis.page.findings": lambda _: (),
+        "report.reanalysis.page.reference_blocks": lambda _: [],
     }.items():
         monkeypatch.setattr(f"bayes_lupil.{name}", stand_in)
     assert run("reanalyse", trial, "--models", models, "--out", folder, "--sites")[0] == 0
@@ -381,7 +383,7 @@ def is_whole(folder):
     return set(visible(folder)) == listed
 
 
-@pytest.mark.proof("folders", "files.py", "cli/fits.py", "report/outputs.py")
+@pytest.mark.proof("folders", "files.py", "cli/fits.py", "report/media/write.py", "report/reanalysis/page.py")
 def test_whenever_a_reanalysis_is_killed_no_file_of_two_runs_is_there(trial, models, tmp_path):
     rng = random.Random(20260802)
     folder, other = tmp_path / "w", tmp_path / "other"

@@ -14,7 +14,7 @@ from bayes_lupil.outcomes import Outcomes, read_outcomes
 from bayes_lupil.outcomes.derive import check_arms, derive, members
 from bayes_lupil.outcomes.sri import sri
 from bayes_lupil.outcomes.synthetic import COLUMNS, LUPIL2_CLASSES, LUPIL2_SITES, Design, synthetic_patients
-from bayes_lupil.report.tables import csv_text
+from bayes_lupil.report.media.csv_text import csv_text
 from bayes_lupil.spec import load_plan
 from bayes_lupil.trials import load_trial
 from bayes_lupil.trials.trial import SYNTHETIC

@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
-from bayes_lupil.report.figures import alternatives
+from bayes_lupil.report.reanalysis.figures.effects import benefit_curve_words, intervals_words, risk_difference_words
+from bayes_lupil.report.reanalysis.figures.prior_map import prior_map_words
+from bayes_lupil.report.reanalysis.figures.priors import prior_posterior_words, prior_predictive_words
+from bayes_lupil.report.reanalysis.figures.ranks import ranks_words
+from bayes_lupil.report.reanalysis.figures.site_rates import site_rates_words
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, PriorMap
 from bayes_lupil.trials import Arms, EndPoint
 
@@ -31,7 +35,7 @@ def trial(benefit="higher", flipped=False):
 def test_the_difference_favours_the_right_arm(resampled, benefit, flipped):
     """The event is more frequent on drug, whoever is called the control; that favours drug only where more is good."""
     posterior = resampled(load_model("itt_pooled"), trial(benefit, flipped))
-    words = alternatives.risk_difference([posterior])
+    words = risk_difference_words([posterior])
     draws = posterior.draws("risk_difference")
     low, middle, high = 100 * np.quantile(draws, [0.025, 0.5, 0.975])
     assert (
@@ -50,7 +54,7 @@ def test_the_difference_favours_the_right_arm(resampled, benefit, flipped):
 
 def test_the_curve_tells_each_threshold_on_the_side_of_benefit(resampled):
     posterior = resampled(load_model("itt_pooled"), trial("lower", flipped=True))
-    words = alternatives.benefit_curve([posterior])
+    words = benefit_curve_words([posterior])
     assert "benefit of placebo is greater than d" in words
     gain = -posterior.draws("risk_difference")
     told = [line for line in posterior.ladder if line.kind == "benefit"]
@@ -62,7 +66,7 @@ def test_the_curve_tells_each_threshold_on_the_side_of_benefit(resampled):
 
 def test_a_fit_that_is_not_shown_is_named_and_the_primary_one_leads(resampled):
     pooled, primary = (resampled(load_model(name), trial()) for name in ("itt_pooled", "site_effects"))
-    for words in (alternatives.risk_difference, alternatives.benefit_curve):
+    for words in (risk_difference_words, benefit_curve_words):
         said = words([pooled, primary], ("broken",))
         assert "under 2 models. site_effects: " in said
         assert said.endswith("Not shown, because the diagnostics failed: broken.")
@@ -72,7 +76,7 @@ def test_a_fit_that_is_not_shown_is_named_and_the_primary_one_leads(resampled):
 @pytest.mark.parametrize(("benefit", "side"), [("higher", "above 0 is benefit"), ("lower", "below 0 is benefit")])
 def test_intervals_say_their_kind_their_direction_and_what_failed(fake_engine, benefit, side):
     result = reanalyse(trial(benefit), [load_model("itt_pooled")])
-    words = alternatives.intervals(result)
+    words = intervals_words(result)
     assert f"drug minus placebo, in percentage points; {side}" in words
     # Newcombe's hybrid score interval by hand, from Wilson's limits
     limits = []
@@ -86,14 +90,14 @@ def test_intervals_say_their_kind_their_direction_and_what_failed(fake_engine, b
     assert f"{100 * (p1 - p0):+.1f}, 95 % confidence interval {100 * low:+.1f} to {100 * high:+.1f}" in words
     assert words.count("credible interval") == 1
     fake_engine.diverge = True
-    failed = alternatives.intervals(reanalyse(trial(benefit), [load_model("itt_pooled")]))
+    failed = intervals_words(reanalyse(trial(benefit), [load_model("itt_pooled")]))
     assert failed.endswith("Not shown, because the diagnostics failed: itt_pooled.")
     assert "credible" not in failed
 
 
 def test_raw_rates_are_those_of_the_counts(resampled):
     posterior = resampled(load_model("site_effects"), trial())
-    words = alternatives.shrinkage(posterior)
+    words = site_rates_words(posterior)
     assert "Response rates at 2 sites" in words
     assert "on drug raw rates run from 60 to 70 %" in words
     assert "on placebo raw rates run from 20 to 25 %" in words
@@ -101,11 +105,11 @@ def test_raw_rates_are_those_of_the_counts(resampled):
 
 def test_before_and_after_the_data(resampled):
     posterior = resampled(load_model("site_effects"), trial(flipped=True))
-    words = alternatives.prior_predictive(posterior)
+    words = prior_predictive_words(posterior)
     assert "on drug (observed 65.0 %)" in words
     assert "on placebo (observed 22.5 %)" in words
     assert "(observed -42.5)" in words
-    told = alternatives.prior_posterior(posterior)
+    told = prior_posterior_words(posterior)
     low, high = np.quantile(posterior.draws("tau_u"), [0.025, 0.975])
     assert f"data {low:.2f} to {high:.2f}" in told[told.index("tau_u") : told.index("tau_v")]
     # the prior of beta is normal with mean 0: the limits are those of its SD
@@ -116,15 +120,15 @@ def test_before_and_after_the_data(resampled):
 
 def test_ranks_need_chains_and_a_failure_is_said(resampled):
     posterior = resampled(load_model("site_effects"), trial())
-    assert f"at most {posterior.verdict.max_r_hat:.4f} over" in alternatives.ranks(posterior)
+    assert f"at most {posterior.verdict.max_r_hat:.4f} over" in ranks_words(posterior)
     bad = dataclasses.replace(posterior.verdict, ok=False, failures=("3 divergences",))
     failed = _Posterior(posterior, verdict=bad)
-    assert alternatives.ranks(failed).count("diagnostics failed") == 1
-    assert "3 divergences" in alternatives.ranks(failed)
-    assert "R-hat" not in alternatives.ranks(failed)
+    assert ranks_words(failed).count("diagnostics failed") == 1
+    assert "3 divergences" in ranks_words(failed)
+    assert "R-hat" not in ranks_words(failed)
     independent = _Posterior(posterior, diagnostics={**posterior.diagnostics, "pareto_k": 0.1})
     with pytest.raises(ValueError, match="no chains"):
-        alternatives.ranks(independent)
+        ranks_words(independent)
 
 
 class _Posterior:
@@ -142,6 +146,6 @@ def test_no_corner_of_the_map_is_certain(resampled):
     posterior = resampled(load_model("site_effects"), load_trial("lupil2"))
     chances = np.array([[0.0004, 0.5], [np.nan, 0.99999]])
     surface = PriorMap(np.log([0.25, 4.0]), np.array([0.1, 1.0]), chances, np.full_like(chances, 0.001))
-    words = alternatives.prior_map(PriorAnalysis(posterior, 0.43, (), (), surface))
+    words = prior_map_words(PriorAnalysis(posterior, 0.43, (), (), surface))
     assert "odds ratios from 0.25 to 4" in words
     assert "from < 0.01 to > 0.99" in words

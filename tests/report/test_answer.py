@@ -13,16 +13,9 @@ from hypothesis import strategies as st
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
 from bayes_lupil.report import collect
-from bayes_lupil.report.answer import (
-    asked,
-    beyond_words,
-    difference_words,
-    favoured,
-    findings,
-    reanalysed,
-    tipping_words,
-)
-from bayes_lupil.report.contents import Contents
+from bayes_lupil.report.direction import beyond_words, difference_words, favoured
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.plain_language import asked, findings, reanalysed, tipping_words
 
 HIGHER, LOWER = EndPoint("x", "Event"), EndPoint("x", "Event", "lower")
 ARMS, SWAPPED = Arms("placebo", "drug"), Arms("drug", "placebo")
@@ -112,10 +105,11 @@ def test_where_nothing_is_sound_no_number_is_given():
 def test_the_five_questions_of_lupil2(fake_engine):
     answers = dict(findings(collect(reanalyse("lupil2", [load_model("site_effects")]))))
     assert list(answers) == [
-        "What was asked", "What the trial found", "What the reanalysis finds", "How sure that is", "On what it hangs",
+        "What was asked", "What the trial found", "What the reanalysis finds", "How sure that is",
+        "What the answer depends on",
     ]  # fmt: skip
     trial = " ".join(answers["What the trial found"])
     assert "not met" in trial
     assert "p = 0.3439 as printed" in trial
     assert "an analysis after the fact, without 47 patients" in trial
-    assert "patients per site" in " ".join(answers["On what it hangs"])
+    assert "patients per site" in " ".join(answers["What the answer depends on"])

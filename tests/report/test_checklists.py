@@ -16,7 +16,7 @@ from bayes_lupil.frequentist import trial_hierarchy
 from bayes_lupil.reanalysis import Analysis, Reanalysis
 from bayes_lupil.report.checklists import ANCHORS, checklists
 from bayes_lupil.report.checklists.item import found
-from bayes_lupil.report.contents import Contents
+from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.trials.trial import Source
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis

@@ -13,10 +13,12 @@ from rich.console import Console
 
 from bayes_lupil import Arms, EndPoint, Trial, fit, load_trial, reanalyse
 from bayes_lupil.report import collect, write_fit, write_reanalysis
-from bayes_lupil.report.figures import alternatives
-from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.site_page import sites_page
-from bayes_lupil.report.terminal import print_posterior, print_trial
+from bayes_lupil.report.media.markdown import markdown
+from bayes_lupil.report.media.terminal import show
+from bayes_lupil.report.reanalysis.figures.effects import intervals_words
+from bayes_lupil.report.reanalysis.fit import fit_summary
+from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
+from bayes_lupil.report.sites.page import sites_page
 from bayes_lupil.sites.analysis import analyse_sites
 
 HARM = "the end point 'death' sounds like a harm"
@@ -38,9 +40,9 @@ def table(tmp_path):
     return path
 
 
-def said(printer, item):
+def said(page):
     stream = io.StringIO()
-    printer(item, Console(file=stream, width=200))
+    show(page, Console(file=stream, width=200))
     return stream.getvalue()
 
 
@@ -52,8 +54,8 @@ def test_a_fit_in_every_medium(table, direction, fake_engine, tmp_path, run):
     declared, words = direction
     posterior = fit("site_effects", table, control="usual", benefit=declared)
     for text in (
-        said(print_posterior, posterior),
-        said(print_trial, load_trial(table, control="usual", benefit=declared)),
+        said(fit_summary(posterior)),
+        said(trial_summary(load_trial(table, control="usual", benefit=declared))),
     ):
         assert words in text
         assert (HARM in text) == (declared is None)
@@ -118,7 +120,7 @@ def test_a_look_at_the_sites(table, direction):
     declared, words = direction
     trial = load_trial(table, control="usual", benefit=declared)
     result = analyse_sites(trial, models=(), follow=False)
-    page = markdown(sites_page(result))
+    page = markdown(sites_page(result).blocks)
     assert headings(page)[0].endswith(words)
     assert f"({declared or 'higher'} is better)" in next(line for line in headings(page) if "Site by site" in line)
     assert (HARM in page.split("\n## ")[0]) == (declared is None)
@@ -139,4 +141,4 @@ def test_an_end_point_made_in_python():
 def test_alternative_texts_name_the_side_that_is_benefit(table, fake_engine):
     for benefit, side in (("lower", "below"), ("higher", "above")):
         result = reanalyse(table, "site_effects", control="usual", benefit=benefit, check_engines=False)
-        assert f"{side} 0 is benefit" in alternatives.intervals(result)
+        assert f"{side} 0 is benefit" in intervals_words(result)

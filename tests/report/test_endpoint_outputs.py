@@ -21,14 +21,20 @@ from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.endpoints.exploratory.effect_sizes import EffectSize
 from bayes_lupil.errors import InputError
 from bayes_lupil.outcomes.synthetic import synthetic_patients
-from bayes_lupil.report.blocks import Block, Figure, Heading, Table
-from bayes_lupil.report.endpoint_further import exploratory, own_scale
-from bayes_lupil.report.endpoint_outputs import end_point_files, write_end_points
-from bayes_lupil.report.endpoint_page import end_points_page, hierarchy_latex, hierarchy_rows
-from bayes_lupil.report.endpoint_terminal import print_end_points
-from bayes_lupil.report.endpoint_words import gate_words, headline, in_units
+from bayes_lupil.report.endpoints.exploratory import exploratory
+from bayes_lupil.report.endpoints.page import (
+    end_point_files,
+    end_points_page,
+    end_points_summary,
+    hierarchy_rows,
+    write_end_points,
+)
+from bayes_lupil.report.endpoints.sentences import gate_words, headline, in_units, own_scale
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
-from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Table
+from bayes_lupil.report.media.markdown import markdown
+from bayes_lupil.report.media.terminal import show
+from bayes_lupil.report.media.write import documents
 from bayes_lupil.spec import load_plan
 from bayes_lupil.trials.trial import SYNTHETIC
 
@@ -106,6 +112,11 @@ def test_how_the_data_were_read_is_in_every_manifest(folder: Path, result: EndPo
         assert reading["exclusions"] == list(step.trial.notes)
 
 
+def hierarchy_latex(result: EndPointAnalysis) -> str:
+    page = next(item for item in end_points_page(result).beside if isinstance(item, Page))
+    return documents(page)["hierarchy.tex"].decode()
+
+
 def test_latex_is_whole(result: EndPointAnalysis) -> None:
     text = hierarchy_latex(result)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
@@ -133,13 +144,13 @@ def test_words_follow_the_declared_direction(result: EndPointAnalysis) -> None:
     before, after = result.steps[2].posterior.p_benefit, found.steps[0].posterior.p_benefit
     assert after.probability == pytest.approx(1 - before.probability)
     assert "the estimate points to harm" in gate_words(found)
-    assert "higher is better" in markdown(end_points_page(found))
+    assert "higher is better" in markdown(end_points_page(found).blocks)
     assert "mean difference at least 2" in headline(found)[1]
 
 
 def test_terminal_fits_eighty_columns(result: EndPointAnalysis) -> None:
     out = Console(width=80, record=True, color_system=None, file=io.StringIO())
-    print_end_points(result, out)
+    show(end_points_summary(result), out)
     text = out.export_text()
     assert max(len(line) for line in text.splitlines()) <= 80
     assert SYNTHETIC in text
@@ -148,7 +159,7 @@ def test_terminal_fits_eighty_columns(result: EndPointAnalysis) -> None:
 
 
 def test_raw_results_by_arm_are_on_the_page(result: EndPointAnalysis) -> None:
-    page = markdown(end_points_page(result))
+    page = markdown(end_points_page(result).blocks)
     assert "Analysed: ILT-101 34/50 (68.0 %), placebo 29/50 (58.0 %)." in page
     found = result.steps[2].trial.measured_set()
     mean = found.value[found.arm == 1].mean()
@@ -185,7 +196,7 @@ def test_names_are_only_text(result: EndPointAnalysis, tmp_path: Path) -> None:
         not in (folder / "endpoints.md").read_text(encoding="utf-8").split("## The hierarchy")[1].split("##")[0]
     )
     out = Console(width=80, record=True, color_system=None, file=io.StringIO())
-    print_end_points(found, out)
+    show(end_points_summary(found), out)
     told = out.export_text()
     assert "[b]z[/b]" in told
     assert "\u202e" not in told + (folder / "endpoints.md").read_text(encoding="utf-8")
@@ -242,7 +253,7 @@ def test_words_follow_directions_and_arms(
 ) -> None:
     """A median on the side of benefit goes with P(benefit) above a half, in every table, sentence and alternative."""
     found = turned[turn, swap]
-    page = end_points_page(found)
+    page = end_points_page(found).blocks
     text, told = markdown(page), alternatives(page)
     active, control = ("placebo", "ILT-101") if swap else ("ILT-101", "placebo")
     assert f"{active} against {control}: every effect is {active} minus {control}." in text
@@ -331,16 +342,16 @@ def test_what_a_missing_value_means_has_no_direction(result: EndPointAnalysis) -
     joint = SimpleNamespace(
         verdict=SimpleNamespace(ok=True, text="sound"), chances=lambda: chances, correlations=lambda: table
     )
-    page = markdown(end_points_page(replace(result, joint=joint)))
+    page = markdown(end_points_page(replace(result, joint=joint)).blocks)
     assert "a patient counted as a non-responder is expected to resemble non-responders in the others" in page
     assert "changed less" not in page
-    last = markdown(end_points_page(replace(result, joint=joint, steps=result.steps[1:])))
+    last = markdown(end_points_page(replace(result, joint=joint, steps=result.steps[1:])).blocks)
     assert "counted as a non-responder" not in last  # no step counts them so
     assert "0.80 (MCSE 0.01)" in page
 
 
 def test_intervals_are_named_in_words(result: EndPointAnalysis) -> None:
-    page = end_points_page(result)
+    page = end_points_page(result).blocks
     text = markdown(page) + " ".join(alternatives(page).values())
     unnamed = r"95 %(?! (credible|confidence|confidence or credible) interval)"
     assert not [text[m.start() - 40 : m.end() + 40] for m in re.finditer(unnamed, text)]
@@ -353,7 +364,7 @@ def test_intervals_are_named_in_words(result: EndPointAnalysis) -> None:
 
 
 def test_blocks_have_captions_files_and_levels(result: EndPointAnalysis, folder: Path) -> None:
-    page = end_points_page(result)
+    page = end_points_page(result).blocks
     tables = [block for block in page if isinstance(block, Table)]
     assert all(block.caption and (folder / block.source).is_file() for block in tables)
     for block in page:
@@ -365,7 +376,7 @@ def test_blocks_have_captions_files_and_levels(result: EndPointAnalysis, folder:
 
 
 def test_alternatives_hold_the_numbers_of_the_files(result: EndPointAnalysis, folder: Path) -> None:
-    told = alternatives(end_points_page(result))
+    told = alternatives(end_points_page(result).blocks)
     table = pd.read_csv(folder / "exploratory.csv").sort_values("p_benefit")
     least, most = table.iloc[0], table.iloc[-1]
     assert f"P(benefit) is above 0.5 in {(table['p_benefit'] > 0.5).sum()} of them" in told["exploratory"]

@@ -10,10 +10,10 @@ import pytest
 from bayes_lupil import Arms, Cells, EndPoint, Measurements, Trial, load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
 from bayes_lupil.reanalysis import Analysis, Reanalysis
-from bayes_lupil.report.blocks import Bullets, Paragraph, Table
-from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.estimand import data_blocks, estimand_blocks, trial_blocks
-from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.media.blocks import Bullets, Paragraph, Table
+from bayes_lupil.report.media.markdown import markdown
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.trial_and_estimand import data_blocks, estimand_blocks, trial_blocks
 from bayes_lupil.trials.populations import Population
 
 

@@ -9,13 +9,15 @@ import pytest
 from rich.console import Console
 
 from bayes_lupil import fit, load_trial, reanalyse
-from bayes_lupil.report import collect
-from bayes_lupil.report.answer import asked, reanalysed
-from bayes_lupil.report.comparison_page import directions
-from bayes_lupil.report.figures import alternatives, figure_prior_predictive, figure_shrinkage
-from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.site_page import sites_page
-from bayes_lupil.report.terminal import print_posterior, print_trial
+from bayes_lupil.report import collect, show
+from bayes_lupil.report.direction import directions
+from bayes_lupil.report.figures import figure_prior_predictive, figure_shrinkage
+from bayes_lupil.report.media.markdown import markdown
+from bayes_lupil.report.reanalysis.figures.priors import prior_predictive_words
+from bayes_lupil.report.reanalysis.fit import fit_summary
+from bayes_lupil.report.reanalysis.plain_language import asked, reanalysed
+from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
+from bayes_lupil.report.sites.page import sites_page
 from bayes_lupil.sites.analysis import analyse_sites
 
 COLUMNS = {
@@ -42,13 +44,13 @@ def test_in_words_and_figures(benefit, fake_engine):
     contents = collect(reanalyse(trial, "site_effects", check_engines=False))
     stream = io.StringIO()
     console = Console(file=stream, width=300)
-    print_posterior(posterior, console)
-    print_trial(trial, console)
+    show(fit_summary(posterior), console)
+    show(trial_summary(trial), console)
     texts = [
         str(trial), str(posterior), stream.getvalue(), asked(contents), *reanalysed(contents),
-        directions(contents.reanalysis), markdown(sites_page(analyse_sites(trial))).partition("## In short")[0],
+        directions(trial), markdown(sites_page(analyse_sites(trial)).blocks).partition("## In short")[0],
         labels(figure_prior_predictive(posterior)), labels(figure_shrinkage(posterior)),
-        alternatives.prior_predictive(posterior),
+        prior_predictive_words(posterior),
     ]  # fmt: skip
     joined = "\n".join(texts)
     if benefit == "lower":

@@ -10,13 +10,10 @@ import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial
 from bayes_lupil.numbers import points, probability
-from bayes_lupil.report.figure_words import (
-    exclusion_words,
-    hidden_figure_words,
-    outliers_words,
-    predicted_words,
-    shrinkage_words,
-)
+from bayes_lupil.report.sites.exclusion_figure import exclusion_words
+from bayes_lupil.report.sites.figures import outliers_words, shrinkage_words
+from bayes_lupil.report.sites.predictive_figure import predicted_words
+from bayes_lupil.report.unpublished.counts_figure import hidden_figure_words
 from bayes_lupil.sites.analysis import analyse_sites
 from bayes_lupil.sites.table import Mean
 from bayes_lupil.unpublished.counts import unpublished_counts

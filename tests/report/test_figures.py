@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from bayes_lupil import Cells, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report.figures import figure_benefit_curve, figure_risk_difference, figure_shrinkage, figures_of
-from bayes_lupil.report.style import HARM, RELEVANT, TRIVIAL, svg_text
+from bayes_lupil.report.media.plot_style import HARM, RELEVANT, TRIVIAL, svg_text
 from bayes_lupil.trials import Arms, EndPoint
 from tests.report.drawn import undrawn
 
@@ -45,7 +45,7 @@ def texts_outside(figure):
 @pytest.mark.parametrize("width", [None, 4.0])
 def test_each_trial_gets_its_figures_with_nothing_clipped(reanalysed, trial, names, width):
     made = dict(figures_of(reanalysed(trial), width=width))
-    assert [name for name in made if name not in ("prior_predictive", "prior_posterior", "ranks")] == names
+    assert set(made) - {"prior_predictive", "prior_posterior", "ranks"} == set(names)
     assert {"prior_predictive", "prior_posterior"} < set(made)
     for name, figure in made.items():
         assert texts_outside(figure) == [], name
@@ -147,5 +147,5 @@ def test_long_and_odd_names_do_not_break_a_figure(fake_engine):
 
 
 def test_shrinkage_needs_known_sites(resampled):
-    with pytest.raises(ValueError, match="no table of sites"):
+    with pytest.raises(ValueError, match="no site effects"):
         figure_shrinkage(resampled(load_model("itt_pooled"), load_trial("lupil2")))

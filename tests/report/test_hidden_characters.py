@@ -13,10 +13,10 @@ from matplotlib.text import Text
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
 from bayes_lupil.characters import visible
 from bayes_lupil.report import write_fit
-from bayes_lupil.report.figures import figures_of
-from bayes_lupil.report.figures.prior import figure_prior_predictive
-from bayes_lupil.report.figures.reanalysis import figure_benefit_curve, figure_risk_difference, figure_shrinkage
-from bayes_lupil.report.style import new_figure, save_figure, styled, svg_text
+from bayes_lupil.report.figures import figure_shrinkage, figures_of
+from bayes_lupil.report.media.plot_style import new_figure, save_figure, styled, svg_text
+from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_risk_difference
+from bayes_lupil.report.reanalysis.figures.priors import figure_prior_predictive
 
 MARKS = ("\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad", "\U000e0041")
 

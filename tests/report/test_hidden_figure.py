@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from bayes_lupil import load_model, load_trial
 from bayes_lupil.numbers import probability
 from bayes_lupil.report.figures import figure_hidden_counts
-from bayes_lupil.report.hidden_words import sentences
+from bayes_lupil.report.unpublished.sentences import sentences
 from bayes_lupil.unpublished.counts import unpublished_counts
 
 

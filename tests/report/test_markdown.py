@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bayes_lupil.characters import visible
-from bayes_lupil.report.blocks import Bullets, Equation, Figure, Heading, Paragraph, Table
-from bayes_lupil.report.markdown import markdown
+from bayes_lupil.report.media.blocks import Bullets, Equation, Figure, Heading, Paragraph, Table
+from bayes_lupil.report.media.markdown import markdown
 
 NAMES = {
     "script": "<script>alert(1)</script>",

@@ -15,9 +15,9 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
 from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.reanalysis import Analysis, Reanalysis
-from bayes_lupil.report.bibliography import BIBLIOGRAPHY
-from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.references import USED, references, trial_sources
+from bayes_lupil.report.reanalysis.bibliography import BIBLIOGRAPHY
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.references import USED, references, trial_sources
 from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 

@@ -13,8 +13,8 @@ from matplotlib.text import Text
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_trial
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.report.figures import figure_caterpillar, figure_exclusion_path, figure_outliers, figure_predictive
-from bayes_lupil.report.figures.path import _apart
-from bayes_lupil.report.figures.rows import chosen_rows, site_names
+from bayes_lupil.report.media.plot_rows import chosen_rows, site_names
+from bayes_lupil.report.sites.exclusion_figure import _apart
 from bayes_lupil.sites.exclusion import exclusion_path
 from bayes_lupil.sites.posterior_predictive import predicted_by_site
 from bayes_lupil.sites.table import site_table

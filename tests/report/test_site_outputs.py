@@ -15,13 +15,13 @@ from rich.console import Console
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import points, probability
-from bayes_lupil.report.blocks import Bullets, Figure, Heading, Paragraph, Table
-from bayes_lupil.report.hidden_page import hidden_page
-from bayes_lupil.report.markdown import markdown
-from bayes_lupil.report.site_outputs import SITE_FILES, write_hidden, write_sites
-from bayes_lupil.report.site_page import sites_page
-from bayes_lupil.report.site_rows import chance, most_telling
-from bayes_lupil.report.site_terminal import print_hidden, print_site_analysis
+from bayes_lupil.report.look import SITE_FILES, look_summary, write_hidden, write_sites
+from bayes_lupil.report.media.blocks import Bullets, Figure, Heading, Paragraph, Table
+from bayes_lupil.report.media.markdown import markdown
+from bayes_lupil.report.media.terminal import show
+from bayes_lupil.report.sites.page import sites_page
+from bayes_lupil.report.sites.sentences import most_telling
+from bayes_lupil.report.unpublished.page import unpublished_page
 from bayes_lupil.sites.analysis import Attempt, analyse_sites
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.counts import unpublished_counts
@@ -42,9 +42,9 @@ def written(planted, tmp_path_factory):
     return write_sites(planted, tmp_path_factory.mktemp("sites"))
 
 
-def printed(show, result, width=80):
+def printed(page, width=80):
     text = io.StringIO()
-    show(result, Console(file=text, width=width))
+    show(page, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -89,7 +89,7 @@ def test_the_page_points_to_what_is_there(written):
 
 
 def test_the_terminal_has_80_columns(planted):
-    text = printed(print_site_analysis, planted)
+    text = printed(look_summary(planted))
     assert max(map(len, text.splitlines())) <= 80
     assert "SYNTHETIC" in text.splitlines()[0]
     assert "From kept (1) to excluded (0): site 05" in text
@@ -105,7 +105,7 @@ def test_names_are_text_whatever_they_hold(planted, tmp_path):
     assert "<script>" not in (folder / "sites.md").read_text(encoding="utf-8")
     assert "'=1+1" in (folder / "sites.csv").read_text(encoding="utf-8")
     assert "a\\|b" in (folder / "sites.md").read_text(encoding="utf-8")
-    told = printed(print_site_analysis, result, 120)
+    told = printed(look_summary(result), 120)
     assert "<script>" in told
     assert "[red]x[/red]" in told
     assert "[U+202E]turned" in told
@@ -120,7 +120,7 @@ def test_many_sites_are_cut_to_the_most_telling(planted):
 
 
 def test_a_chance_is_never_shown_as_certain():
-    assert (chance(1.0), chance(0.0), chance(0.5)) == ("> 0.99", "< 0.01", "0.50")
+    assert (probability(1.0), probability(0.0), probability(0.5)) == ("> 0.99", "< 0.01", "0.50")
 
 
 def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
@@ -146,7 +146,7 @@ def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     assert "(posterior)" in page
     assert "outliers_control" in page
     assert (folder / "unpublished_counts.png").stat().st_size > 10_000
-    text = printed(print_hidden, result)
+    text = printed(look_summary(result))
     assert "never published" in text
     assert max(map(len, text.splitlines())) <= 80
 
@@ -209,7 +209,7 @@ def pairs_of(page):
 def test_words_follow_direction_and_arms(turned, benefit, swapped):
     """The median lies on the side of benefit exactly where P(benefit) is above a half; and the words say which side."""
     result = turned[benefit, swapped]
-    page = sites_page(result)
+    page = sites_page(result).blocks
     pairs = pairs_of(page)
     assert len(pairs) >= 1 + 3 + 1 + 4 + 3  # in short, the figure, models, sites, powers
     sign = 1 if benefit == "higher" else -1
@@ -226,7 +226,7 @@ def test_words_follow_direction_and_arms(turned, benefit, swapped):
     assert f"{control} minus {active}" not in text
     assert f"| site | {active} v {control} |" in text
     assert ("| A | 3/10 v 7/10 |" if swapped else "| A | 7/10 v 3/10 |") in text
-    told = " ".join(printed(print_site_analysis, result).split())
+    told = " ".join(printed(look_summary(result)).split())
     assert f"{benefit} is better. {active} (active) v {control} (control)" in told
     assert f"{right} 0 is benefit" in told
 
@@ -234,21 +234,21 @@ def test_words_follow_direction_and_arms(turned, benefit, swapped):
 def test_the_other_direction_is_the_same_trial(turned):
     """Differences keep their sign, whatever is called a benefit; probabilities change sides."""
     for swapped in (False, True):
-        higher, lower = (pairs_of(sites_page(turned[benefit, swapped])) for benefit in ("higher", "lower"))
+        higher, lower = (pairs_of(sites_page(turned[benefit, swapped]).blocks) for benefit in ("higher", "lower"))
         assert [difference for difference, _ in higher] == [difference for difference, _ in lower]
         for (_, p), (_, q) in zip(higher, lower, strict=True):
             assert p + q == pytest.approx(1, abs=0.011)
 
 
 def test_swapped_arms_turn_every_difference(turned):
-    as_it_is, swapped = (pairs_of(sites_page(turned["higher", way])) for way in (False, True))
+    as_it_is, swapped = (pairs_of(sites_page(turned["higher", way]).blocks) for way in (False, True))
     for (d, p), (e, q) in zip(as_it_is, swapped, strict=True):
         assert d + e == pytest.approx(0, abs=2.5)  # other draws: their Monte Carlo error
         assert p + q == pytest.approx(1, abs=0.02)
 
 
 def test_intervals_are_named_in_words(turned, hidden):
-    for page in (sites_page(turned["lower", False]), hidden_page(hidden["higher"])):
+    for page in (sites_page(turned["lower", False]).blocks, unpublished_page(hidden["higher"]).blocks):
         text = markdown(page) + " ".join(block.alternative for block in page if isinstance(block, Figure))
         unnamed = [text[m.start() - 40 : m.end() + 40] for m in re.finditer(NO_KIND, text)]
         assert not unnamed
@@ -259,7 +259,7 @@ def test_intervals_are_named_in_words(turned, hidden):
 
 def test_tables_name_the_files_of_their_numbers(planted, written, hidden, tmp_path):
     folder = write_hidden(hidden["higher"], tmp_path)
-    for page, where in ((sites_page(planted), written), (hidden_page(hidden["higher"]), folder)):
+    for page, where in ((sites_page(planted).blocks, written), (unpublished_page(hidden["higher"]).blocks, folder)):
         tables = [block for block in page if isinstance(block, Table)]
         assert tables
         assert all(block.caption and (where / block.source).is_file() for block in tables)
@@ -270,7 +270,7 @@ def test_tables_name_the_files_of_their_numbers(planted, written, hidden, tmp_pa
 
 def test_the_page_shows_what_the_files_hold(planted, written, hidden, tmp_path):
     sites = pd.read_csv(written / "sites.csv").set_index("site")
-    table = next(block for block in sites_page(planted) if isinstance(block, Table))
+    table = next(block for block in sites_page(planted).blocks if isinstance(block, Table))
     for row in table.rows:
         cells, line = dict(zip(table.header, row, strict=True)), sites.loc[row[0]]
         assert cells["raw difference"] == points(line["raw_risk_difference"])
@@ -279,7 +279,7 @@ def test_the_page_shows_what_the_files_hold(planted, written, hidden, tmp_path):
     folder = write_hidden(hidden["higher"], tmp_path)
     bounds = pd.read_csv(folder / "bounds_and_posterior.csv").set_index("quantity")
     table = next(
-        block for block in hidden_page(hidden["higher"])
+        block for block in unpublished_page(hidden["higher"]).blocks
         if isinstance(block, Table) and block.source == "bounds_and_posterior.csv"
     )  # fmt: skip
     raw = bounds.loc["raw risk difference without the excluded sites"]
@@ -333,7 +333,7 @@ def test_words_on_unpublished_counts_follow_direction_and_arms(hidden, way, good
     tests = [chi2_contingency([[31, 15], [29 - there, 21]], correction=False).pvalue < 0.05 for there in k]
     assert sum(tests) > 0
     result = hidden[way]
-    page = hidden_page(result)
+    page = unpublished_page(result).blocks
     text = markdown(page) + " ".join(block.alternative for block in page if isinstance(block, Figure))
     likely = (
         "more probable than not without establishing it" if good else "less probable than not without ruling it out"
@@ -376,5 +376,5 @@ def test_median_and_probability_agree_whatever_the_counts(counts, benefit):
     except InputError:
         reject()  # the fit failed its diagnostics, so that nothing is said
     sign = 1 if benefit == "higher" else -1
-    pairs = [pair for pair in pairs_of(sites_page(result)) if abs(pair[1] - 0.5) > 0.05]
+    pairs = [pair for pair in pairs_of(sites_page(result).blocks) if abs(pair[1] - 0.5) > 0.05]
     assert all(sign * difference >= 0 if chance > 0.5 else sign * difference <= 0 for difference, chance in pairs)

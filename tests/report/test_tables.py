@@ -15,9 +15,11 @@ import pytest
 
 from bayes_lupil import load_model, load_trial, reanalyse
 from bayes_lupil.numbers import points, probability
-from bayes_lupil.report.comparison_page import comparison_page
-from bayes_lupil.report.markdown import markdown, markdown_table
-from bayes_lupil.report.tables import comparison_table, csv_text, latex_table
+from bayes_lupil.report.media.csv_text import csv_text
+from bayes_lupil.report.media.latex import latex_table
+from bayes_lupil.report.media.markdown import markdown, markdown_table
+from bayes_lupil.report.reanalysis.comparison import comparison_table
+from bayes_lupil.report.reanalysis.page import comparison_page
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_a_ladder_below_zero_and_models_that_decide_otherwise_are_told_apart(fak
     first = load_model("itt_pooled").edited(decision__ladder=[-0.1, 0.0, 0.1])
     other = first.edited(name="other", decision__relevant=0.2, decision__harm=0.05)
     result = reanalyse("he2020", [first, other])
-    page = markdown(comparison_page(result))
+    page = markdown(comparison_page(result).blocks)
     assert "`itt_pooled`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.1" in page
     assert "`other`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.2; harm" in page
     post = result.fitted[0].posterior
@@ -62,7 +64,7 @@ def test_a_ladder_below_zero_and_models_that_decide_otherwise_are_told_apart(fak
 
 
 def test_the_post_hoc_population_is_called_that(lupil2):
-    page = markdown(comparison_page(lupil2))
+    page = markdown(comparison_page(lupil2).blocks)
     assert "| per protocol (post hoc) | 1 |" in page
     assert "Per protocol (analysed post hoc) is outside the fixed sequence" in page
     assert "| significant |" not in page
@@ -74,7 +76,7 @@ def test_failed_diagnostics_leave_no_figure(fake_engine):
     table = comparison_table(result)
     row = table[table["status"] == "diagnostics failed"].squeeze()
     assert row[["risk_difference", "p_benefit", "p_relevant"]].isna().all()
-    page = markdown(comparison_page(result))
+    page = markdown(comparison_page(result).blocks)
     assert "no figure" in page
     assert "divergent" in page
     assert "MCSE" not in page
@@ -84,7 +86,7 @@ def test_synthetic_data_say_so_in_table_and_page(fake_engine):
     trial = dataclasses.replace(load_trial("he2020"), synthetic=True)
     result = reanalyse(trial, [load_model("itt_pooled")])
     assert comparison_table(result)["data"].str.startswith("SYNTHETIC").all()
-    assert "SYNTHETIC" in markdown(comparison_page(result))
+    assert "SYNTHETIC" in markdown(comparison_page(result).blocks)
 
 
 def test_sites_bring_the_stratified_rows(fake_engine):
@@ -94,7 +96,7 @@ def test_sites_bring_the_stratified_rows(fake_engine):
     # R 4.2.2 mantelhaen.test, in the validation data
     assert mantel["p_recomputed"] == pytest.approx(0.0115146, abs=5e-8)
     assert mantel["odds_ratio"] == pytest.approx(2.1345491, abs=5e-8)
-    assert "Cochran-Mantel-Haenszel p 0.0115" in markdown(comparison_page(result))
+    assert "Cochran-Mantel-Haenszel p 0.0115" in markdown(comparison_page(result).blocks)
 
 
 FORMULA = "=+-@|%\uff1d\uff0b\uff0d\uff20\uff5c\uff05\ufe66\ufe62\ufe63\ufe6b"

@@ -13,9 +13,20 @@ from docx import Document
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.report import collect
-from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.tables import comparison_table
-from bayes_lupil.report.takeaway import TAKEAWAY, benefit_frame, benefit_table, comparison_for_papers, takeaway
+from bayes_lupil.report.media.write import documents, tables_of
+from bayes_lupil.report.reanalysis.benefit import benefit_frame, benefit_table
+from bayes_lupil.report.reanalysis.comparison import comparison_for_papers, comparison_table
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.paper_tables import TAKEAWAY, paper_pages
+
+
+def takeaway(contents):
+    """The files to take away, by their names."""
+    found = {}
+    for _, page in paper_pages(contents):
+        found |= {name: text.encode() for name, text in tables_of(page)} | documents(page)
+    return found
+
 
 NUMBER = r"[-+]?\d+(?:\.\d+)?"
 
@@ -86,7 +97,7 @@ def test_a_row_without_numbers_says_why(lupil2, fake_engine):
 )
 def test_heads_follow_the_direction_of_benefit(fake_engine, benefit, word, opposite):
     found = small(EndPoint("x", "Event", benefit))
-    table = benefit_table(found)
+    table = benefit_table(found, papers=True)
     what = "responses" if benefit == "higher" else "events"
     assert table.header[3] == f"P({word} {what})"
     assert f"P({word} {what} by more than 5 percentage points)" in table.header
@@ -102,16 +113,16 @@ def test_heads_follow_the_direction_of_benefit(fake_engine, benefit, word, oppos
 
 def test_models_come_first_then_the_priors(fake_engine):
     found = small(EndPoint("x", "Event"))
-    rows = records(benefit_table(found))
+    rows = records(benefit_table(found, papers=True))
     assert [row["kind"] for row in rows] == ["model", "prior", "prior", "prior", "prior"]
     told = " ".join(row["analysis"] for row in rows[1:])
     assert all(name in told for name in ("sceptical", "neutral", "optimistic", "flat"))
-    assert [row["kind"] for row in records(benefit_table(replace(found, priors=None)))] == ["model"]
+    assert [row["kind"] for row in records(benefit_table(replace(found, priors=None), papers=True))] == ["model"]
 
 
 def test_the_benefit_table_is_the_frame_rounded_with_its_errors(fake_engine):
     found = small(EndPoint("x", "Event"), ("itt_pooled_primary_priors", "itt_pooled"))
-    frame, table = benefit_frame(found), benefit_table(found)
+    frame, table = benefit_frame(found), benefit_table(found, papers=True)
     assert (frame["mcse"] >= 0).all()
     assert set(frame["kind"]) == {"model", "prior"}
     events = [(item.kind, item.statement) for item in found.lead.ladder]
@@ -127,7 +138,7 @@ def test_what_is_trivial_for_another_model_is_not_shown_as_the_same(fake_engine)
     first = load_model("itt_pooled")
     other = first.edited(name="other", decision__harm=0.05)
     found = Contents(reanalyse("he2020", [first, other]))
-    rows = {row["analysis"]: row for row in records(benefit_table(found))}
+    rows = {row["analysis"]: row for row in records(benefit_table(found, papers=True))}
     assert "MCSE" in rows["itt_pooled"]["P(neither harm nor relevant benefit)"]
     assert rows["other"]["P(neither harm nor relevant benefit)"] == "not asked"
 
@@ -135,7 +146,7 @@ def test_what_is_trivial_for_another_model_is_not_shown_as_the_same(fake_engine)
 def test_without_a_sound_analysis_there_is_no_benefit_table(fake_engine):
     fake_engine.diverge = True
     found = small(EndPoint("x", "Event"))
-    assert benefit_table(found) is None
+    assert benefit_table(found, papers=True) is None
     files = takeaway(found)
     assert set(files) == set(TAKEAWAY) - {"benefit.md", "benefit.tex", "benefit.docx"}
     assert len(pd.read_csv(io.BytesIO(files["benefit.csv"]))) == 0

@@ -14,9 +14,12 @@ from rich.console import Console
 from bayes_lupil import Arms, load_model, load_trial, reanalyse
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.numbers import p_value, points, probability
-from bayes_lupil.report.answer import reanalysed, sure
-from bayes_lupil.report.contents import Contents
-from bayes_lupil.report.terminal import print_posterior, print_reanalysis, print_trial
+from bayes_lupil.report.media.terminal import show
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.fit import fit_summary
+from bayes_lupil.report.reanalysis.plain_language import reanalysed, sure
+from bayes_lupil.report.reanalysis.summary import reanalysis_summary
+from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
 
 MODELS = ("site_effects", "itt_pooled_primary_priors", "pp_pooled")
 SHOWN = "[red]drug[/red]:smile:[U+202E]<b>"
@@ -34,7 +37,7 @@ def printed(show, width, **options):
 
 
 def reanalysis_text(found, width=80, folder="out", **options):
-    return printed(lambda out: print_reanalysis(found, Path(folder), out), width, **options)
+    return printed(lambda out: show(reanalysis_summary(found, Path(folder)), out), width, **options)
 
 
 def hostile_trial():
@@ -104,14 +107,15 @@ def test_names_are_only_text(fake_engine):
     assert "\u202e" not in text
     assert "\x1b" not in text
     post = found.reanalysis.fitted[0].posterior
-    for shown in (printed(lambda out: print_posterior(post, out), 200), printed(printed_trial, 200)):
+    for shown in (printed(lambda out: show(fit_summary(post), out), 200), printed(printed_trial, 200)):
         assert SHOWN in shown
         assert "\u202e" not in shown
 
 
 def printed_trial(out):
     trial = hostile_trial()
-    print_trial(replace(trial, provenance=({"number": "1", "what": HOSTILE, "source": "[b]s[/b]", "grade": "A"},)), out)
+    row = {"number": "1", "what": HOSTILE, "source": "[b]s[/b]", "grade": "A"}
+    show(trial_summary(replace(trial, provenance=(row,))), out)
 
 
 def test_the_source_of_a_number_is_only_text():

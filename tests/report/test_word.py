@@ -15,12 +15,17 @@ from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
 
 from bayes_lupil.errors import OutputError
-from bayes_lupil.report.blocks import Table
-from bayes_lupil.report.word import write_word
+from bayes_lupil.files import write_bytes
+from bayes_lupil.report.media.blocks import Page, Paragraph, Table
+from bayes_lupil.report.media.word import word_page
 
 TABLE = Table.of(
     ("analysis", "P(benefit)"), [("first <b>&amp;", "0.811 (MCSE 0.004)"), ("=1+1", "")], "What it shows, in points"
 )
+
+
+def write_word(table, path, title, notes=()):
+    write_bytes(path, word_page(Page(title, (table, *map(Paragraph, notes)))))
 
 
 @pytest.fixture

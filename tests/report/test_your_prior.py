@@ -21,13 +21,14 @@ from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior.diagnostics import MIN_ESS
 from bayes_lupil.priors import Normal
-from bayes_lupil.report.html import your_prior
-from bayes_lupil.report.html.your_prior import payload, static_table
+from bayes_lupil.report.reanalysis import your_prior
+from bayes_lupil.report.reanalysis.results import priors_table
+from bayes_lupil.report.reanalysis.your_prior import payload
 from bayes_lupil.sensitivity.effect_priors import analyse_priors, under_normal
 from bayes_lupil.sensitivity.preconditions import MAX_LOG_RATIO, covers
 from bayes_lupil.sensitivity.reweighting import MAX_WEIGHTED_K_HAT, BaseDraws
 
-SCRIPT = Path(bayes_lupil.__file__).parent / "report" / "html" / "templates" / "your_prior.js"
+SCRIPT = Path(bayes_lupil.__file__).parent / "report" / "reanalysis" / "templates" / "your_prior.js"
 ATTACK = "</script><script>alert(1)"
 # (mean, SD): the declared one, the standard ones, a shifted one, one beyond what the draws hold
 WISHES = [(0.0, 1.0), (0.0, 0.26), (0.43, 0.26), (0.0, 10.0), (-0.3, 0.5), (0.6, 0.8), (-2.5, 0.1)]
@@ -69,7 +70,9 @@ def priors(request):
 
 @pytest.fixture(scope="module")
 def environment():
-    return Environment(loader=PackageLoader("bayes_lupil.report.html"), autoescape=True, undefined=StrictUndefined)
+    return Environment(
+        loader=PackageLoader("bayes_lupil.report.reanalysis"), autoescape=True, undefined=StrictUndefined
+    )
 
 
 def numbers(text, kind):
@@ -296,7 +299,7 @@ def test_the_script_can_stand_in_a_page():
 
 
 def test_the_table_holds_the_analysis(priors):
-    table = static_table(priors)
+    table = priors_table(priors, widget=True)
     assert [row[0] for row in table.rows] == ["sceptical", "neutral", "optimistic", "flat"]
     for cells, row in zip(table.rows, priors.rows, strict=True):
         assert cells[5] == probability(row.changed.p_benefit, row.changed.p_benefit_mcse)
@@ -311,6 +314,6 @@ def test_the_table_holds_the_analysis(priors):
 def test_a_failed_refit_has_no_figure(priors):
     first = priors.rows[0]
     failed = replace(first, changed=replace(first.changed, ok=False, p_benefit=math.nan), ladder=())
-    table = static_table(replace(priors, rows=(failed, *priors.rows[1:])))
+    table = priors_table(replace(priors, rows=(failed, *priors.rows[1:])), widget=True)
     assert table.rows[0][5:] == ("no figure",) * 4
     assert "no figure" not in table.rows[1]

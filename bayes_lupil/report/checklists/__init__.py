@@ -10,7 +10,7 @@ from bayes_lupil.report.checklists.regulators import regulators
 from bayes_lupil.report.checklists.robust import robust
 
 if TYPE_CHECKING:
-    from bayes_lupil.report.contents import Contents
+    from bayes_lupil.report.reanalysis.contents import Contents
 
 __all__ = ["ANCHORS", "Checklist", "Item", "checklists"]
 

@@ -26,10 +26,10 @@ from bayes_lupil.report.checklists.facts import (
     unsound,
 )
 from bayes_lupil.report.checklists.item import Checklist, Finding, Question, filled, found, unanswered
-from bayes_lupil.report.estimand import MOST_ROWS
+from bayes_lupil.report.reanalysis.trial_and_estimand import MOST_ROWS
 
 if TYPE_CHECKING:
-    from bayes_lupil.report.contents import Contents
+    from bayes_lupil.report.reanalysis.contents import Contents
 
 __all__ = ["barg"]
 

@@ -9,7 +9,7 @@ from bayes_lupil.report.checklists.item import Finding, found, unanswered
 from bayes_lupil.sites.analysis import SiteAnalysis
 
 if TYPE_CHECKING:
-    from bayes_lupil.report.contents import Contents
+    from bayes_lupil.report.reanalysis.contents import Contents
 
 __all__ = [
     "by_chains",

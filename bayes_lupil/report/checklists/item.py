@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bayes_lupil.report.contents import Contents
+    from bayes_lupil.report.reanalysis.contents import Contents
 
 __all__ = ["ANCHORS", "Checklist", "Finding", "Item", "Question", "filled", "found", "unanswered"]
 

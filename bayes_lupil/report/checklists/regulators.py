@@ -24,7 +24,7 @@ from bayes_lupil.report.checklists.facts import (
 from bayes_lupil.report.checklists.item import Checklist, Finding, Question, filled, found, unanswered
 
 if TYPE_CHECKING:
-    from bayes_lupil.report.contents import Contents
+    from bayes_lupil.report.reanalysis.contents import Contents
 
 __all__ = ["regulators"]
 

@@ -1,0 +1,77 @@
+"""All figures, drawn on Matplotlib figures of their own (no global state, any backend)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bayes_lupil.report.endpoints.figures import figure_further, figure_hierarchy, figure_tipping
+from bayes_lupil.report.look import look_page
+from bayes_lupil.report.media.blocks import Page
+from bayes_lupil.report.media.write import figures_of as _figures_of
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_intervals, figure_risk_difference
+from bayes_lupil.report.reanalysis.figures.prior_map import figure_prior_map
+from bayes_lupil.report.reanalysis.figures.priors import figure_prior_posterior, figure_prior_predictive
+from bayes_lupil.report.reanalysis.figures.ranks import figure_ranks, has_ranks
+from bayes_lupil.report.reanalysis.figures.site_rates import figure_shrinkage
+from bayes_lupil.report.reanalysis.page import reanalysis_page
+from bayes_lupil.report.sites.exclusion_figure import figure_exclusion_path
+from bayes_lupil.report.sites.figures import figure_caterpillar, figure_outliers
+from bayes_lupil.report.sites.predictive_figure import figure_predictive
+from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts
+from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bayes_lupil.reanalysis import Reanalysis
+    from bayes_lupil.sites.analysis import SiteAnalysis
+    from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+
+__all__ = [
+    "figure_benefit_curve",
+    "figure_caterpillar",
+    "figure_exclusion_path",
+    "figure_further",
+    "figure_hidden_counts",
+    "figure_hierarchy",
+    "figure_intervals",
+    "figure_outliers",
+    "figure_predictive",
+    "figure_prior_map",
+    "figure_prior_posterior",
+    "figure_prior_predictive",
+    "figure_ranks",
+    "figure_risk_difference",
+    "figure_shrinkage",
+    "figure_tipping",
+    "figure_who_stayed",
+    "figures_of",
+    "has_ranks",
+    "site_figures_of",
+]
+
+
+def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple[str, Figure]]:
+    """(file name, figure) of every figure that the results support; shrinkage only where sites are known.
+
+    Parameters
+    ----------
+    width : float, optional
+        In inches, for all of them; 4 is a phone. Left out, each has its own.
+    """
+    return _drawn(reanalysis_page(Contents(result)), width)
+
+
+def site_figures_of(
+    sites: SiteAnalysis | UnpublishedAnalysis, width: float | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """The same of a look at the sites."""
+    return _drawn(look_page(sites), width)
+
+
+def _drawn(page: Page, width: float | None) -> Iterator[tuple[str, Figure]]:
+    given: dict[str, Any] = {} if width is None else {"width": width}
+    for name, draw in _figures_of(page):
+        yield name, draw(**given)

@@ -1,0 +1,1 @@
+"""What a page consists of, and each medium that shows one; nothing here knows a subject."""

@@ -1,0 +1,265 @@
+"""What a page consists of, before it is Markdown, HTML, Word or text in a terminal.
+
+A page is a list of blocks, made once from a result and shown by every medium (`media/write.py`, `media/terminal.py`),
+so that all of them hold the same numbers. A table carries its data frame and a figure its drawing. Text is plain; a
+word between backticks is code, and whatever else it holds is shown as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayes_lupil.characters import visible
+from bayes_lupil.trials.trial import SYNTHETIC
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import pandas as pd
+
+__all__ = [
+    "Block", "Bullets", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph", "Table",
+    "Widget", "nested", "pieces", "warnings_first",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the page's title.
+
+    Attributes
+    ----------
+    anchor : str
+        Where links lead to it; made of the text where empty.
+    of : str
+        What it is of, which stands in the heading and not in a table of contents.
+    """
+
+    text: str
+    level: int = 2
+    anchor: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; `strong` where it must not be overlooked, as what says that data are made up."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text, the first column naming the row, and the numbers behind it.
+
+    Attributes
+    ----------
+    caption : str
+        What it shows, with units; the name by which a screen reader announces it.
+    source : str
+        The CSV file (relative to the page) that holds the same numbers unrounded; empty where there is none.
+    frame : DataFrame, optional
+        What is written to that file; left out where another table of the page, or another page, has it.
+    least : mapping of str to int
+        Characters that a column keeps in a narrow terminal.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    source: str = ""
+    frame: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    least: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        caption: str = "",
+        source: str = "",
+        frame: pd.DataFrame | None = None,
+    ) -> Table:
+        """A table from any sequences; every row must have the header's length."""
+        listed = tuple(tuple(row) for row in rows)
+        for row in listed:
+            if len(row) != len(header):
+                raise ValueError(f"a row of {len(row)} cells in a table of {len(header)} columns: {row}")
+        return cls(tuple(header), listed, caption, source, frame)
+
+    @classmethod
+    def data(cls, source: str, frame: pd.DataFrame) -> Table:
+        """Numbers that are a file and are not shown."""
+        return cls((), (), "", source, frame)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure by the stem of its files (NAME.png, NAME.svg).
+
+    Attributes
+    ----------
+    alternative : str
+        What it shows, for those who cannot see it: the finding with its numbers, not the looks.
+    caption : str
+        Printed below it.
+    draw : callable, optional
+        Draws it, `draw(width=inches)` or in its own width; left out where it is drawn elsewhere.
+    """
+
+    name: str
+    alternative: str
+    caption: str = ""
+    draw: Callable[..., matplotlib.figure.Figure] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One or more displayed equations, in LaTeX."""
+
+    latex: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The few numbers that a page begins with on a screen: (what, value, in small), which its text says too."""
+
+    items: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Widget:
+    """What only a browser can show: a Jinja template of the package, filled with values.
+
+    Attributes
+    ----------
+    folder : str
+        The package that holds the folder 'templates' with NAME.html.j2 and, where there are any, NAME.css and NAME.js.
+    """
+
+    folder: str
+    name: str
+    values: Mapping[str, Any] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Pages whose files a reader may take out of the page in a browser, each under a name."""
+
+    items: tuple[tuple[str, Page], ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What few readers need: shut on the screen until it is opened, open in print.
+
+    Attributes
+    ----------
+    summary : str
+        What is inside, in a line.
+    """
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+Block = Heading | Paragraph | Bullets | Table | Figure | Equation | Numbers | Widget | Downloads | Folded
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, and what is written beside it.
+
+    Attributes
+    ----------
+    title : str
+    blocks : tuple of Block
+        All of it; a medium that shows the title itself leaves out a heading of level 1.
+    name : str
+        The stem of its files.
+    formats : tuple of str
+        Endings of these: md, html, tex, docx.
+    synthetic : bool
+        Whether the data are made up, which every file then says.
+    kind, subtitle : str
+        Above and below the title in a browser.
+    warnings : tuple of str
+        What must be known before any result.
+    beside : tuple of Table, Figure and Page
+        Written into the same folder, and not shown on the page.
+    parts : mapping of str to Page
+        Pages with folders of their own, by the folder's name.
+    files : mapping of str to str or callable
+        What is no page, table or figure, by its name: its text, or who writes it, called with the path.
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+    name: str = ""
+    formats: tuple[str, ...] = ("md",)
+    synthetic: bool = False
+    kind: str = ""
+    subtitle: str = ""
+    warnings: tuple[str, ...] = ()
+    beside: tuple[Table | Figure | Page, ...] = ()
+    parts: Mapping[str, Page] = field(default_factory=dict)
+    files: Mapping[str, str | Callable[[Path], Any]] = field(default_factory=dict)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What must stand first, whoever shows it: that data are made up, and the warnings."""
+        return (*([SYNTHETIC] if self.synthetic else []), *(f"Warning: {text}." for text in self.warnings))
+
+    @property
+    def table(self) -> tuple[Table, list[str]]:
+        """The first table and the paragraphs below it: all that a document of one table holds beside its title."""
+        first = next(i for i, block in enumerate(self.blocks) if isinstance(block, Table))
+        found = self.blocks[first]
+        assert isinstance(found, Table)
+        return found, [block.text for block in self.blocks[first:] if isinstance(block, Paragraph)]
+
+
+def warnings_first(synthetic: bool, cautions: Iterable[str] = ()) -> list[Block]:
+    """The same as blocks."""
+    return [Paragraph(text, strong=True) for text in Page("", (), synthetic=synthetic, warnings=tuple(cautions)).marks]
+
+
+def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
+    """Blocks of a page of its own, as part of another: headings a level lower, files in their folder."""
+    moved: list[Block] = []
+    for block in blocks:
+        match block:
+            case Heading(_, level):
+                moved.append(replace(block, level=level + 1))
+            case Table(source=source) if source:
+                moved.append(replace(block, source=f"{folder}{source}", frame=None))
+            case Figure(name):
+                moved.append(replace(block, name=f"{folder}{name}"))
+            case Folded(_, inside):
+                moved.append(replace(block, blocks=tuple(nested(inside, folder))))
+            case _:
+                moved.append(block)
+    return moved
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """The parts of a text, and whether each is code: what stands between two single backticks; all of it visible.
+
+    Examples
+    --------
+    >>> pieces("model `site_effects`.")
+    [('model ', False), ('site_effects', True), ('.', False)]
+    """
+    parts = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
+    return [(part, i % 2 == 1) for i, part in enumerate(parts)]

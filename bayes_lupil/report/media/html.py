@@ -1,0 +1,126 @@
+"""Pages as one HTML file that needs nothing else: styles, scripts, figures and tables are inside."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bayes_lupil.characters import visible
+from bayes_lupil.report.media.blocks import Block, Downloads, Heading, Page, Widget, pieces
+from bayes_lupil.report.media.plot_style import svg_text
+from bayes_lupil.report.media.write import documents, tables_of
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["NARROW", "WIDE", "html"]
+
+NARROW, WIDE = 4.0, 8.0
+"""Inches: a phone's column and the page's."""
+_TYPES = {
+    ".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "text/x-tex"),
+    ".docx": ("Word", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+}  # fmt: skip
+_LONGEST = 28  # letters of a word that a column can hold
+
+
+def html(page: Page) -> str:
+    """The page; its sections begin at the headings of level 2, and a title among its blocks is left out."""
+    widgets = [block for block in page.blocks if isinstance(block, Widget)]
+    sections: list[tuple[Heading, list[Block]]] = []
+    for block in page.blocks:
+        if isinstance(block, Heading) and block.level == 2:
+            sections.append((block, []))
+        elif sections:
+            sections[-1][1].append(block)
+    return _environment(__package__).get_template("page.html.j2").render(
+        page=page,
+        sections=[(anchor_of(head), head, blocks) for head, blocks in sections],
+        styles=Markup("").join(_sources("css", widgets)),
+        script=Markup("").join(_sources("js", widgets)),
+    )  # fmt: skip
+
+
+def anchor_of(heading: Heading) -> str:
+    """Where links to a section lead."""
+    return heading.anchor or re.sub(r"\W+", "-", heading.text.lower()).strip("-")
+
+
+def _environment(package: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, finalize=_finalize,
+    )  # fmt: skip
+    environment.filters |= {
+        "text": _text, "mathml": _mathml, "picture": _picture, "widget": _widget, "downloads": _downloads
+    }  # fmt: skip
+    environment.tests["long"] = _long
+    return environment
+
+
+def _sources(ending: str, widgets: list[Widget]) -> Iterator[Markup]:
+    for package, name in ((__package__, "page"), *((widget.folder, widget.name) for widget in widgets)):
+        source = files(package) / "templates" / f"{name}.{ending}"
+        if source.is_file():
+            yield Markup(source.read_text(encoding="utf-8"))  # noqa: S704 (a file of the package)
+
+
+def _finalize(value: Any) -> Any:
+    """Whatever a name holds is shown: marks that would hide or turn text become codes."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _text(text: str) -> Markup:
+    """Plain text, in which what stands between two single backticks is code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if code else escape(piece) for piece, code in pieces(text)
+    )
+
+
+def _long(text: str) -> bool:
+    """Whether a cell holds a word that a column cannot hold."""
+    return max((len(word) for word in text.split()), default=0) > _LONGEST
+
+
+def _mathml(latex: str) -> Markup:
+    """LaTeX as MathML, which browsers draw without a script."""
+    from latex2mathml.converter import convert
+
+    return Markup(convert(latex, display="block"))  # noqa: S704 (the equations are the package's own)
+
+
+def _widget(block: Widget) -> Markup:
+    shown = _environment(block.folder).get_template(f"{block.name}.html.j2").render(**block.values)
+    return Markup(shown)  # noqa: S704 (its values were escaped by the template)
+
+
+def _picture(block: Any, width: float) -> tuple[str, int, int]:
+    """A figure as an image in the form of a data URI, with its width and height in points.
+
+    The browser keeps its place by the sizes before it has drawn it, so that links land where they should.
+    """
+    figure: matplotlib.figure.Figure = block.draw(width=width)
+    image = base64.b64encode(svg_text(figure).encode()).decode()
+    across, down = figure.get_size_inches()
+    return f"data:image/svg+xml;base64,{image}", round(72 * across), round(72 * down)
+
+
+def _downloads(block: Downloads) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """(what, [(kind, file name, data URI)]) of every page with a file to take away."""
+    found = []
+    for title, page in block.items:
+        content = {name: text.encode() for name, text in tables_of(page)} | documents(page)
+        links = []
+        for name, held in content.items():
+            kind, media_type = _TYPES[Path(name).suffix]
+            links.append((kind, name, f"data:{media_type};base64,{base64.b64encode(held).decode()}"))
+        if links:
+            found.append((title, links))
+    return found

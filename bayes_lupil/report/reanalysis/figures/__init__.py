@@ -1,0 +1,1 @@
+"""Figures of one fit and of several, and their alternative texts."""

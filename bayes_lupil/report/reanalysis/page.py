@@ -1,0 +1,317 @@
+"""The page on a reanalysis, its sections in the order in which published reanalyses tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from bayes_lupil.folders import MANIFEST
+from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.reanalysis import Reanalysis, leading
+from bayes_lupil.report.checklists import checklists
+from bayes_lupil.report.direction import directions
+from bayes_lupil.report.look import SITE_FILES, look_page
+from bayes_lupil.report.media.blocks import (
+    Block,
+    Bullets,
+    Downloads,
+    Figure,
+    Heading,
+    Numbers,
+    Page,
+    Paragraph,
+    Table,
+    Widget,
+    nested,
+    warnings_first,
+)
+from bayes_lupil.report.media.plot_style import figure_files
+from bayes_lupil.report.media.write import write
+from bayes_lupil.report.places import SITES, manifest_text, model_places
+from bayes_lupil.report.reanalysis.comparison import bayesian_analyses
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.diagnostics import (
+    diagnostics_blocks,
+    limitation_blocks,
+    reference_blocks,
+    software_blocks,
+)
+from bayes_lupil.report.reanalysis.figures.effects import figure_intervals, intervals_words
+from bayes_lupil.report.reanalysis.figures.priors import (
+    figure_prior_posterior,
+    figure_prior_predictive,
+    prior_posterior_words,
+    prior_predictive_words,
+)
+from bayes_lupil.report.reanalysis.figures.site_rates import figure_shrinkage, has_sites, site_rates_words
+from bayes_lupil.report.reanalysis.fit import FIT_FILES, fit_page
+from bayes_lupil.report.reanalysis.hierarchy import (
+    definitions,
+    engines,
+    gate_notes,
+    hierarchy_table,
+    not_reported,
+    recomputed,
+)
+from bayes_lupil.report.reanalysis.models import model_blocks, prior_effects_table
+from bayes_lupil.report.reanalysis.paper_tables import TAKEAWAY, paper_pages
+from bayes_lupil.report.reanalysis.plain_language import findings
+from bayes_lupil.report.reanalysis.results import priors_table, result_blocks, sensitivity_blocks
+from bayes_lupil.report.reanalysis.trial_and_estimand import data_blocks, estimand_blocks, trial_blocks
+from bayes_lupil.report.reanalysis.your_prior import payload
+from bayes_lupil.report.unpublished.suppositions import left_out_words
+from bayes_lupil.sensitivity.effect_priors import analyse_priors
+from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+
+__all__ = [
+    "collect",
+    "comparison_page",
+    "reanalysis_files",
+    "reanalysis_page",
+    "write_reanalysis",
+]
+
+_TABLES = ("priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
+_FIGURES = (
+    "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage", "intervals",
+    "prior_map",
+)  # fmt: skip
+
+
+def reanalysis_files(models: Sequence[ModelSpec], sites: bool) -> list[str]:
+    """Everything that `write_reanalysis` may write, relative to its folder.
+
+    Parameters
+    ----------
+    sites : bool
+        Whether the folder 'sites' is one of its parts.
+    """
+    return [
+        "report.html", *TAKEAWAY, "comparison.md", *(f"{name}.csv" for name in _TABLES), *figure_files(*_FIGURES),
+        *(f"{place}/{name}" for place in model_places(models).values() for name in FIT_FILES),
+        *(f"{SITES}/{name}" for name in SITE_FILES if sites),
+    ]  # fmt: skip
+
+
+def collect(result: Reanalysis, sites: SiteAnalysis | UnpublishedAnalysis | None = None) -> Contents:
+    """What a report is made from: the reanalysis, its lead analysis under other priors, and the look at the sites.
+
+    Parameters
+    ----------
+    result : Reanalysis
+    sites : SiteAnalysis or UnpublishedAnalysis, optional
+        Left out, the report has no section on sites.
+    """
+    contents = Contents(result, None, sites)
+    lead = contents.lead
+    if lead is None or lead.draws("beta").ndim != 2:  # no result, or no treatment effect that sites share
+        return contents
+    return Contents(result, analyse_priors(lead, result.trial), sites)
+
+
+def write_reanalysis(result: Contents | Reanalysis, folder: str | Path, *, force: bool = False) -> Path:
+    """Write report.html, the comparison, tables to take away, figures (PNG and SVG) and a folder for each model fitted.
+
+    Where the sites were looked at, their tables and figures are in the folder 'sites'.
+
+    Parameters
+    ----------
+    result : Reanalysis or Contents
+        What `bayes_lupil.reanalyse` gave, or `collect` made of it together with a look at the sites.
+    folder : str or Path
+    force : bool
+        Whether files in the way are replaced that no earlier run wrote, or that were changed since.
+
+    Raises
+    ------
+    OutputError
+        Where the folder cannot be written to.
+    """
+    contents = result if isinstance(result, Contents) else collect(result)
+    models = [item.model for item in contents.reanalysis.analyses]
+    names = reanalysis_files(models, contents.sites is not None)
+    return write(reanalysis_page(contents), folder, names, force=force)
+
+
+def reanalysis_page(contents: Contents) -> Page:
+    """The report, and beside it the comparison, tables to take away, and a part for each model and for the sites."""
+    result, trial = contents.reanalysis, contents.trial
+    sites = None if contents.sites is None else look_page(contents.sites)
+    papers = paper_pages(contents)
+    blocks = [*_results(contents), *_sensitivity(contents, sites), *_closing(contents, papers)]
+    anchors = {block.anchor: block.text for block in blocks if isinstance(block, Heading) and block.level == 2}
+    filled = {"checklists": checklists(contents, frozenset(anchors)), "anchors": anchors}
+    at = next(i for i, block in enumerate(blocks) if isinstance(block, Heading) and block.anchor == "checklists")
+    blocks.insert(at + 1, Widget("bayes_lupil.report.checklists", "checklists", filled))
+    places = model_places(item.model for item in result.analyses)
+    parts = {places[posterior.spec.name]: fit_page(posterior) for posterior in result.posteriors}
+    return Page(
+        trial.title, tuple(blocks), "report", ("html",), trial.synthetic, "Bayesian reanalysis of a multicentre trial",
+        trial.end_point.directed, result.cautions,
+        (comparison_page(result), *(page for _, page in papers), *_beside(contents)),
+        parts | ({} if sites is None else {SITES: sites}),
+        {MANIFEST: manifest_text(trial.data_hash, trial.synthetic, trial.reading)},
+    )  # fmt: skip
+
+
+def _section(anchor: str, title: str, blocks: Sequence[Block], of: str = "") -> list[Block]:
+    """A section; nothing where it has nothing to say."""
+    return [Heading(title, 2, anchor, of), *blocks] if blocks else []
+
+
+def _results(contents: Contents) -> list[Block]:
+    """The answer, what it is an answer to, and the result."""
+    directed = contents.trial.end_point.directed
+    answer: list[Block] = [Numbers(_key_numbers(contents.lead))] if contents.lead is not None else []
+    for question, told in findings(contents):
+        answer += [Heading(question, 3), *(Paragraph(line) for line in told)]
+    trial = [
+        *trial_blocks(contents), Heading("Estimand, by the attributes of ICH E9(R1)", 3), *estimand_blocks(contents)
+    ]  # fmt: skip
+    return [
+        *_section("answer", "In short", answer, directed),
+        *_section("trial", "The trial and the question", trial),
+        *_section("data", "The data, with the source of every number", data_blocks(contents)),
+        *_section("models", "Models and priors", model_blocks(contents)),
+        *_section("prior-predictive", "What the priors expect before the data", _prior_predictive(contents)),
+        *_section("results", "Results", result_blocks(contents), directed),
+    ]
+
+
+def _sensitivity(contents: Contents, sites: Page | None) -> list[Block]:
+    """What stands beside the result, and what it depends on."""
+    priors, directed = contents.priors, contents.trial.end_point.directed
+    chosen: list[Block] = []
+    if priors is not None:
+        values = {"your_prior": payload(priors)}
+        chosen = [Widget("bayes_lupil.report.reanalysis", "your_prior", values), priors_table(priors, widget=True)]
+    inside = () if sites is None else [block for block in sites.blocks if not _known(block)]
+    return [
+        *_section("your-prior", "Your prior", chosen),
+        *_section("hierarchy", "The trial's own hierarchy, beside it", _hierarchy(contents)),
+        *_section("sites", "Sites", nested(inside, f"{SITES}/"), directed),
+        *_section("sensitivity", "Sensitivity to the prior", sensitivity_blocks(priors) if priors else (), directed),
+    ]
+
+
+def _known(block: Block) -> bool:
+    """Whether the report has said a block of the page on sites already: its title and what must be known first."""
+    return (isinstance(block, Heading) and block.level == 1) or (isinstance(block, Paragraph) and block.strong)
+
+
+def _closing(contents: Contents, papers: tuple[tuple[str, Page], ...]) -> list[Block]:
+    software = software_blocks(contents)
+    return [
+        *_section("diagnostics", "Diagnostics", diagnostics_blocks(contents)),
+        *_section("limitations", "Limitations", limitation_blocks(contents)),
+        Heading("Reporting checklists", 2, "checklists"),
+        *_section(
+            "software", "Software, seeds, files", [*software, Heading("Tables to take away", 3), Downloads(papers)]
+        ),
+        *_section("references", "References", reference_blocks(contents)),
+    ]
+
+
+def _key_numbers(lead: Posterior) -> tuple[tuple[str, str, str], ...]:
+    """(what, value, in small) of the lead analysis."""
+    arms, rd = lead.provenance.arms, lead.row("risk_difference")
+    benefit, relevant = lead.chances["benefit"], lead.chances["relevant"]
+    important = f"{100 * lead.spec.decision.relevant:g} points"
+    found = [
+        (f"Risk difference, {arms.active} minus {arms.control}", f"{points(rd.q50)} points",
+         f"95 % credible interval {interval(points(rd.q2_5), points(rd.q97_5))}"),
+    ]  # fmt: skip
+    for what, item in (("better", benefit), (f"it is better by at least {important}", relevant)):
+        value, error = probability(item.probability, item.mcse).split(" (")
+        small = f"Monte Carlo standard error {error.removeprefix('MCSE ').removesuffix(')')}"
+        words = f"{arms.active} is better" if item is benefit else what
+        found.append((f"Probability that {words}", value, small))
+    return tuple(found)
+
+
+def _prior_predictive(contents: Contents) -> list[Block]:
+    lead = contents.lead
+    if lead is None:
+        return []
+    before = "Response probabilities" if contents.trial.end_point.sign > 0 else "Risks"
+    blocks: list[Block] = [
+        Paragraph(
+            f"Before any data, the priors of `{lead.spec.name}` spread response and effect as below. They are "
+            "to be wide enough to let the data speak, and not so wide that absurd trials are expected."
+        ),
+        Figure(
+            "prior_predictive", prior_predictive_words(lead),
+            f"{before} and risk difference before the data; the lines mark what was observed.",
+            partial(figure_prior_predictive, lead),
+        ),
+        prior_effects_table(contents),
+    ]  # fmt: skip
+    if lead.draws("beta").ndim == 2:  # a parameter that sites share
+        caption = "Main parameters before (dashed) and after the data (filled)."
+        draw = partial(figure_prior_posterior, lead)
+        blocks.append(Figure("prior_posterior", prior_posterior_words(lead), caption, draw))
+    return blocks
+
+
+def _hierarchy(contents: Contents) -> list[Block]:
+    result, sites = contents.reanalysis, contents.sites
+    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []
+    return [
+        hierarchy_table(result),
+        *unlike,
+        *gate_notes(result),
+        Heading("What the counts give (recomputed here)", 3),
+        *recomputed(result),
+        Heading("Frequentist and Bayesian intervals", 3),
+        Figure(
+            "intervals", intervals_words(result),
+            "Confidence intervals and credible intervals of the risk difference on one axis. They answer different "
+            "questions: what would hold in repeated trials, and what is probable given this one and the priors.",
+            partial(figure_intervals, result),
+        ),
+    ]  # fmt: skip
+
+
+def _beside(contents: Contents) -> Iterator[Table | Figure]:
+    """Tables and figures that are files only."""
+    if contents.priors is not None:
+        yield Table.data("prior_map.csv", contents.priors.map.to_frame())
+    if contents.lead is None:
+        yield prior_effects_table(contents)
+    chosen = leading([posterior for posterior in contents.sound if has_sites(posterior)])
+    if chosen is not None:
+        draw = partial(figure_shrinkage, chosen)
+        yield Figure("site_shrinkage", site_rates_words(chosen), "Response rates by site, raw and shrunken", draw)
+
+
+def comparison_page(result: Reanalysis) -> Page:
+    """Hierarchy, tests of the counts, Bayesian analyses, caveats."""
+    trial = result.trial
+    page: list[Block] = [
+        Heading(trial.title, 1),
+        *warnings_first(trial.synthetic, result.cautions),
+        Paragraph(directions(trial)),
+        Heading("The trial's own hierarchy"),
+        hierarchy_table(result),
+        *gate_notes(result),
+        Heading(f"What the counts give (recomputed here): {trial.end_point.directed}"),
+        *recomputed(result),
+        Heading(f"Bayesian analyses: {trial.end_point.directed}"),
+        bayesian_analyses(result),
+        *definitions(result),
+    ]
+    checked = engines(result)
+    if checked is not None:
+        page += [Heading("Engines agree"), checked]
+    page += not_reported(result)
+    cited = tuple(f"{s.citation}{f', doi {s.doi}' if s.doi else ''}" for s in trial.sources)
+    for title, listed in (
+        ("Never published", trial.not_published), ("Notes on the data", trial.notes), ("Sources", cited)
+    ):  # fmt: skip
+        if listed:
+            page += [Heading(title), Bullets(tuple(listed))]
+    return Page(trial.title, tuple(page), "comparison", synthetic=trial.synthetic, warnings=result.cautions)

@@ -1,0 +1,298 @@
+"""The answer in plain language: the question, what the trial found, what the reanalysis finds, how sure, on what.
+
+Every sentence with a number takes its direction from the end point's declared benefit and from who is compared with
+whom: nothing here says 'higher is better'.
+"""
+
+from __future__ import annotations
+
+import math
+
+from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
+from bayes_lupil.numbers import p_value, points, probability
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
+from bayes_lupil.posterior.estimands import Benefit
+from bayes_lupil.report.direction import difference_words
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.unpublished.sentences import sentences
+from bayes_lupil.report.unpublished.suppositions import left_out_words, supposed_words
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, TippingPrior
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+
+EVEN = 0.5
+_LIMIT = 0.025
+
+__all__ = ["asked", "findings", "found", "hangs", "reanalysed", "sure"]
+
+
+def asked(contents: Contents) -> str:
+    """Who was compared, on what, and which way is good."""
+    trial = contents.trial
+    (_, n0), (_, n1) = trial.analysis_set(FORMAL).totals
+    good = "more" if trial.end_point.sign > 0 else "fewer"
+    most = "up to " if trial.resolution == "margins" else ""  # how many sites recruited is not known there
+    return (
+        f"{n0 + n1} patients at {most}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
+        f"{trial.arms.control} ({n0}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; {good} "
+        f"{trial.end_point.words.many} are the benefit."
+    )
+
+
+def found(contents: Contents) -> list[str]:
+    """What the trial's own tests say, as printed where something was printed."""
+    rows = [row for row in contents.reanalysis.hierarchy if row.step == 1]
+    first = next(row for row in rows if row.population.name == FORMAL)
+    lines = [f"{_met(first)} {_counts(first, contents)}"]
+    later = [row for row in contents.reanalysis.hierarchy if row.population.name == FORMAL and row.step > 1]
+    if any(row.gate.status.startswith("no formal claim") for row in later):
+        lines[0] += " Formal testing stopped there: nothing further down the trial's hierarchy supports a claim."
+    for row in rows:
+        if row is first or row.two_by_two is None:
+            continue
+        out = _left_out(first, row)
+        kind = "an analysis after the fact" if row.population.post_hoc else "a secondary population"
+        lines.append(
+            f"{row.population.label[:1].upper()}{row.population.label[1:]} ({kind}, without {out} patients): "
+            f"{_counts(row, contents)} It is outside the fixed sequence, so its p-value is nominal and supports no "
+            f"formal claim."
+        )
+    return lines
+
+
+def _left_out(first: HierarchyRow, row: HierarchyRow) -> int:
+    assert first.two_by_two is not None
+    assert row.two_by_two is not None
+    whole = first.two_by_two.active[1] + first.two_by_two.control[1]
+    return whole - row.two_by_two.active[1] - row.two_by_two.control[1]
+
+
+def _met(row: HierarchyRow) -> str:
+    status = row.gate.status
+    if row.gate_basis == RECOMPUTED:  # whether it was met is for the trial's own test, which was not printed
+        return "No p-value of the primary end point was printed."
+    if status == "significant":
+        return "The primary end point was met."
+    if status == "not significant":
+        return "The primary end point was not met."
+    return f"The primary end point: {status}."
+
+
+def _counts(row: HierarchyRow, contents: Contents) -> str:
+    arms, t = contents.trial.arms, row.two_by_two
+    label = contents.trial.end_point.label
+    words = f"{label[:1].upper()}{label[1:]}"
+    if t is not None:
+        (r1, n1), (r0, n0) = t.active, t.control
+        words += (
+            f" in {r1} of {n1} patients ({100 * r1 / n1:.1f} %) on {arms.active} and "
+            f"{r0} of {n0} ({100 * r0 / n0:.1f} %) on {arms.control}"
+        )
+    published = row.published
+    if published is not None and published.p is not None:
+        return f"{words}; p = {p_value(published.p)} as printed."
+    if row.clustered:
+        return (
+            f"{words}. No p-value is given: no site has patients of both arms, and tests of these totals take the "
+            "patients of a site for independent."
+        )
+    if row.gate_basis == RECOMPUTED and row.gate.p is not None:
+        pearson = "" if t is None else f"p = {p_value(t.p_chi_square)} by Pearson's test of these totals"
+        if row.stratified is not None and row.stratified.cmh is not None:
+            cmh = f"p = {p_value(row.gate.p)} by the Cochran-Mantel-Haenszel test stratified by site"
+            return f"{words}; {cmh}, {pearson}, both computed here."
+        return f"{words}; {pearson}, computed here."
+    if t is not None:
+        return f"{words}; p = {p_value(t.p_chi_square)} by Pearson's test, computed here, since none was printed."
+    return f"{words}."
+
+
+def reanalysed(contents: Contents) -> list[str]:
+    """The lead analysis: where the effect lies, and how probable benefit is."""
+    lead = contents.lead
+    if lead is None:
+        return ["No analysis has sound diagnostics, so no effect and no probability is given."]
+    source, rd = lead.provenance, lead.row("risk_difference")
+    benefit, relevant, harm = (lead.chances[kind] for kind in ("benefit", "relevant", "harm"))
+    important = 100 * lead.spec.decision.relevant
+    word = "more" if source.end_point.sign > 0 else "fewer"
+    role = "the primary analysis" if lead.spec.role == "primary" else f"the analysis `{lead.spec.name}`"
+    return [
+        f"Over {_everyone(lead)}, {role} finds {source.end_point.words.one} "
+        f"{difference_words(rd.q50, source.arms, source.end_point)} "
+        f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
+        f"95 % credible interval {points(rd.q2_5)} to {points(rd.q97_5)}).",
+        f"The probability that {source.arms.active} is better than {source.arms.control} at all is "
+        f"{probability(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
+        f"{word} {source.end_point.words.many} {probability(relevant.probability, relevant.mcse)}; "
+        + _harm_words(lead, harm.probability, harm.mcse),
+    ]
+
+
+def _harm_words(lead: Posterior, chance: float, error: float) -> str:
+    source, limit = lead.provenance, lead.spec.decision.harm
+    more = f" by more than {100 * limit:g} points" if limit else ""
+    return f"that it is worse{more} {probability(chance, error)}." + (
+        "" if source.population == FORMAL else f" Population: {source.population_label}."
+    )
+
+
+def _everyone(lead: Posterior) -> str:
+    (_, n0), (_, n1) = lead.provenance.totals or ((0, 0), (0, 0))
+    if lead.provenance.population == FORMAL:
+        return f"all {n0 + n1} randomised patients"
+    return f"{n0 + n1} patients ({lead.provenance.population_label})"
+
+
+def sure(contents: Contents) -> list[str]:
+    """How much of a verdict that is, and whether the computation can be trusted."""
+    lead = contents.lead
+    if lead is None:
+        return []
+    benefit = lead.chances["benefit"]
+    lines = [_verdict(benefit, lead)]
+    same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
+    if len(same) > 1:
+        chances = [(p.chances["benefit"], p.spec.name) for p in same]
+        (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
+        lines.append(
+            f"Over the {len(same)} models of the comparison that are of this population the probability of "
+            f"benefit runs from {probability(low.probability, low.mcse)} (`{lowest}`) to "
+            f"{probability(high.probability, high.mcse)} (`{highest}`)."
+        )
+    lines += _as_observed(lead)
+    failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
+    computed = f"The computation of the lead analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
+    lines.append(computed + _engines(contents, lead))
+    lines.append("MCSE: Monte Carlo standard error, what another run of the same analysis could change.")
+    if failed:
+        lines.append(f"No result: {', '.join(f'`{name}`' for name in failed)}, whose computation failed.")
+    return lines
+
+
+def _as_observed(lead: Posterior) -> list[str]:
+    """A warning where the difference that is asked for is the one that was seen."""
+    assert lead.provenance.totals is not None  # the end point is binary
+    (r0, n0), (r1, n1) = lead.provenance.totals
+    relevant = lead.spec.decision.relevant
+    if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > 0.01:
+        return []
+    return [
+        f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors "
+        "the probability of at least that much is near one half by itself, and an optimistic prior is "
+        "centred at the data."
+    ]
+
+
+def _engines(contents: Contents, lead: Posterior) -> str:
+    """Which models a second engine gave the same result for, the lead one among them or not."""
+    found = contents.reanalysis.agreements
+    agreed = [name for name, item in found if item.status == "agree"]
+    told = ""
+    if agreed:
+        names = ", ".join(f"`{name}`" for name in agreed)
+        told += f" A second engine gives the same result (within {MAX_DIFFERENCE:g} Monte Carlo errors) for {names}"
+        told += "." if lead.spec.name in agreed else "; the lead analysis can be run by one engine only."
+    for status, words in (("disagree", "Two engines disagree on"), ("not compared", "The second engine failed for")):
+        names = ", ".join(f"`{name}`" for name, item in found if item.status == status)
+        told += f" {words} {names}." if names else ""
+    return f".{told}"
+
+
+def _verdict(benefit: Benefit, lead: Posterior) -> str:
+    """What P(benefit) amounts to, in words that hold whatever another run would give."""
+    arms, (low, high) = lead.provenance.arms, (_LIMIT, 1 - _LIMIT)
+    chance, sure_of = benefit.probability, 2 * benefit.mcse
+    if lead.provenance.population != FORMAL:
+        return "That is of a population that randomisation may not protect: no verdict is drawn from it."
+    if chance - sure_of > high:
+        return f"Under this model and its priors a benefit of {arms.active}, of whatever size, is very probable."
+    if chance + sure_of < low:
+        return (
+            f"Under this model and its priors a benefit of {arms.active} is very improbable: {arms.control} is "
+            "probably better."
+        )
+    if chance > EVEN:
+        return f"Benefit of {arms.active} is more probable than not, and not established."
+    return f"Benefit of {arms.active} is less probable than not, and not ruled out."
+
+
+def hangs(contents: Contents) -> list[str]:
+    """On which priors, sites and unpublished counts the answer depends, of those that were looked at."""
+    lines = []
+    if contents.priors is not None:
+        lines += _on_priors(contents.priors)
+    sites = contents.sites
+    if isinstance(sites, UnpublishedAnalysis):
+        assert isinstance(sites.trial.data, Margins)  # what is hidden is hidden in margins
+        excluded = " and ".join(sites.trial.data.excluded_sites)
+        open_, settle = sentences(sites.hidden)[1:]
+        lines.append(f"On the excluded sites ({excluded}): {open_.replace('They', 'the published numbers', 1)}")
+        lines += [settle, *supposed_words(sites.alternatives)[-1:], left_out_words(sites.stayed, sites.trial)]
+    elif sites is not None and sites.path is not None and sites.path.ok:
+        first, last = sites.path.points[0], sites.path.points[-1]
+        lines.append(
+            f"On the sites {', '.join(sites.path.sites)} ({sites.why_suspect}): leaving them out after the fact would "
+            f"move the risk difference from {points(first.risk_difference.q50)} to {points(last.risk_difference.q50)} "
+            f"points and the probability of benefit from {probability(first.p_benefit, first.p_benefit_mcse)} to "
+            f"{probability(last.p_benefit, last.p_benefit_mcse)}."
+        )
+    if contents.trial.not_published:
+        never = "; ".join(contents.trial.not_published[:4])
+        more = len(contents.trial.not_published) - 4
+        lines.append(f"Never published: {never}{f'; and {more} more, see the limitations' if more > 0 else ''}.")
+    return lines
+
+
+def _on_priors(priors: PriorAnalysis) -> list[str]:
+    by_name = {row.prior.name: row.changed for row in priors.rows if row.changed.ok}
+    told = [
+        f"{probability(by_name[name].p_benefit, by_name[name].p_benefit_mcse)} under {article} {name} prior"
+        for article, name in (("a", "sceptical"), ("an", "optimistic"))
+        if name in by_name
+    ]
+    lines = (
+        [f"On the prior of the treatment effect: the probability of benefit is {' and '.join(told)}."] if told else []
+    )
+    return [*lines, tipping_words(priors)]
+
+
+def tipping_words(priors: PriorAnalysis) -> str:
+    """Which prior would turn 'more probable than not' into its opposite."""
+    turning = [item for item in priors.tipping if item.target == EVEN and item.sd < 1]
+    now = priors.posterior.chances["benefit"].probability
+    turned = "less" if now > 0.5 else "more"
+    told = [words for item in turning if (words := _tipping_of(item))]
+    if not told:
+        sds = " and ".join(f"{item.sd:.2g}" for item in turning)
+        return (
+            f"Which prior would make benefit {turned} probable than not, the draws cannot tell for SDs of {sds} of the "
+            "log odds ratio: it would have to lie far from what the data say."
+        )
+    return (
+        f"Benefit would be just as probable as not under a prior {'; or '.join(told)}. It would become {turned} "
+        "probable than not under one that lies still further on that side."
+    )
+
+
+def _tipping_of(item: TippingPrior) -> str:
+    if item.mean is None or item.p_benefit_prior is None or item.mcse is None:
+        return ""
+    return (
+        f"centred at an odds ratio of {math.exp(item.mean):.2f} (MCSE {math.exp(item.mean) * item.mcse:.1g}), with "
+        f"an SD of {item.sd:.2g} of its log (it gives benefit a probability of {item.p_benefit_prior:.2f} before the "
+        "data)"
+    )
+
+
+def findings(contents: Contents) -> tuple[tuple[str, list[str]], ...]:
+    """The five questions, in their order, with their answers; a question without an answer is left out."""
+    parts = (
+        ("What was asked", [asked(contents)]),
+        ("What the trial found", found(contents)),
+        ("What the reanalysis finds", reanalysed(contents)),
+        ("How sure that is", sure(contents)),
+        ("What the answer depends on", hangs(contents)),
+    )
+    return tuple((name, lines) for name, lines in parts if lines)

@@ -1,0 +1,1 @@
+"""The page on sites whose table was never published."""

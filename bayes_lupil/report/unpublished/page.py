@@ -1,0 +1,329 @@
+"""The page on sites whose table was never published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_lupil.folders import MANIFEST
+from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.posterior.diagnostics import mcse_proportion
+from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
+from bayes_lupil.report.places import manifest_text
+from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
+from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
+from bayes_lupil.report.unpublished.sentences import sentences
+from bayes_lupil.report.unpublished.suppositions import left_out, left_out_words, supposed_words, under_suppositions
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.exclusion import path_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ExcludedSite",
+    "excluded_sites",
+    "if_known",
+    "other_site_models",
+    "over_every_table",
+    "paths_to_excluded",
+    "unpublished_page",
+    "unpublished_summary",
+    "what_counts_could_do",
+]  # fmt: skip
+
+_FIRST = "The table of sites was never published. What the unpublished counts could do:"
+
+
+@dataclass(frozen=True)
+class ExcludedSite:
+    """How probably an excluded site is outlying under one model.
+
+    Attributes
+    ----------
+    model, site : str
+    control, active : float
+        P(outlier) by arm.
+    mcse : float
+        The larger of their Monte Carlo standard errors.
+    prior_share : float
+        Mean share of outlying sites a priori; NaN where the model has no such share.
+    """
+
+    model: str
+    site: str
+    control: float
+    active: float
+    mcse: float
+    prior_share: float
+
+
+def unpublished_page(result: UnpublishedAnalysis) -> Page:
+    """Three sentences and the figure, then what each count could do, bounds, site models and the excluded patients."""
+    trial = result.trial
+    title = f"Sites: {trial.title}, {trial.end_point.directed}"
+    page: list[Block] = [
+        Heading(title, 1),
+        *warnings_first(trial.synthetic),
+        *what_counts_could_do(result),
+        Heading("Who was left out of the published subset"),
+        *left_out(result),
+        Heading("If a count were known"),
+        *if_known(result),
+        Heading("Over every table that the publication allows"),
+        *over_every_table(result),
+    ]
+    if suppositions := under_suppositions(result):
+        page += [Heading("Under other suppositions about the sites"), *suppositions]
+    if len(result.attempts) > 1:
+        page += [Heading("Other site models"), *other_site_models(result)]
+    if result.paths:
+        page += [Heading("From kept to excluded"), *paths_to_excluded(result)]
+    page.append(Paragraph(provenance_line(result.hidden.posterior)))
+    return Page(
+        title, tuple(page), "sites", synthetic=trial.synthetic, beside=tuple(_beside(result)),
+        files={MANIFEST: manifest_text(trial.data_hash, trial.synthetic, trial.reading)},
+    )  # fmt: skip
+
+
+def _beside(result: UnpublishedAnalysis) -> Iterator[Table]:
+    """Numbers that are files only."""
+    hidden = result.hidden
+    yield Table.data("unpublished_tables.csv", hidden.full.to_frame().reset_index())
+    for count in hidden.counts:
+        yield Table.data(f"by_{count.name}.csv", hidden.one(count.name).to_frame().reset_index())
+    yield Table.data("bounds_without_model.csv", hidden.bounds.to_frame().reset_index())
+    yield Table.data("bounds_of_model.csv", hidden.model_bounds_frame().reset_index())
+    yield Table.data("site_models.csv", models_frame(result.attempts))
+    if excluded := excluded_sites(result):
+        import pandas as pd
+
+        yield Table.data("excluded_sites.csv", pd.DataFrame(map(asdict, excluded)))
+
+
+def unpublished_summary(result: UnpublishedAnalysis) -> Page:
+    """Three sentences, what each unpublished count could do, and P(benefit) under each site model."""
+    hidden, trial = result.hidden, result.trial
+    told = (*sentences(hidden), *supposed_words(result.alternatives), left_out_words(result.stayed, trial))
+    blocks: list[Block] = [
+        Paragraph(_FIRST),
+        Bullets(told),
+        Table.of(
+            ("if known: patients at the excluded sites", "P(benefit) from", "to", "moves it by"),
+            [row[:4] for row in _if_known_rows(result)],
+        ),
+        Paragraph(
+            "from, to: bounds over all values computed, however improbable. moves it by: on average over the posterior."
+        ),
+    ]
+    if len(result.attempts) > 1:
+        rows = []
+        for attempt in result.attempts:
+            posterior = attempt.sound
+            if posterior is None or posterior.p_benefit is None:
+                rows.append((attempt.model.name, "failed" if attempt.is_failure else "refused", "none"))
+                continue
+            rd, best = posterior.row("risk_difference"), posterior.p_benefit
+            limits = interval(points(rd.q2_5), points(rd.q97_5))
+            chance = probability(best.probability, best.mcse)
+            rows.append((attempt.model.name, f"{points(rd.q50)} ({limits})", chance))
+        header = ("site model", "RD, % points (95 % credible interval)", "P(benefit)")
+        blocks.append(Table.of(header, rows, "Site models"))
+    return Page(f"{trial.title}: {trial.end_point.directed}", tuple(blocks), synthetic=trial.synthetic)
+
+
+def what_counts_could_do(result: UnpublishedAnalysis) -> list[Block]:
+    """The three sentences, what they are given, and the figure."""
+    hidden = result.hidden
+    return [
+        Paragraph(_FIRST),
+        Bullets(sentences(hidden)),
+        Paragraph(
+            f"Model `{hidden.posterior.spec.name}`: {hidden.posterior.spec.title}. All figures are given that there "
+            f"was {hidden.implied or 'what was published'}."
+        ),
+        Figure(
+            "unpublished_counts", hidden_figure_words(hidden), "What the unpublished counts could do",
+            partial(figure_hidden_counts, hidden),
+        ),
+    ]  # fmt: skip
+
+
+def _if_known_rows(result: UnpublishedAnalysis) -> list[tuple[str, ...]]:
+    """What is known then, lowest and highest P(benefit), its average change, and its bounds at the other sites."""
+    return [
+        (
+            ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
+            probability(item.highest, item.highest_mcse),
+            f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
+            f"{probability(item.ordinary_lowest, item.ordinary_lowest_mcse)} to "
+            f"{probability(item.ordinary_highest, item.ordinary_highest_mcse)}",
+        )
+        for item in result.hidden.values
+    ]  # fmt: skip
+
+
+def if_known(result: UnpublishedAnalysis) -> list[Block]:
+    """What knowing each count, or several, would do to P(benefit)."""
+    header = [
+        "patients at the excluded sites, if known", "lowest P(benefit), all sites (bound)", "highest (bound)",
+        "average change", "P(benefit) at the other sites alone (bounds)",
+    ]  # fmt: skip
+    caption = "P(benefit) if unpublished counts were known, with Monte Carlo standard errors (MCSE)"
+    return [
+        Table.of(
+            header, _if_known_rows(result), caption, "unpublished_counts.csv", result.hidden.to_frame().reset_index()
+        ),
+        Paragraph(
+            "Bounds run over all values that were computed, however improbable; averages and probabilities are over "
+            "the posterior of the counts. That posterior leans on the prior of the sites' sizes, since nothing else "
+            "says how many patients the excluded sites had. Over all randomised patients the totals are published, so "
+            "that moving patients from site to site changes little; at the other sites alone it can change much."
+        ),
+    ]
+
+
+def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
+    """Bounds and posterior over every table that the publication allows."""
+    hidden = result.hidden
+    b, t = hidden.bounds, hidden.tables
+    raw_low, raw_high = t.raw_risk_difference_interval
+    low, high = t.p_benefit_interval
+    computed = sum(row.computed for row in hidden.full.rows)
+    again = "; ".join(_at(known) for known in hidden.refitted)
+    rows = [
+        [
+            "raw risk difference without the excluded sites, no model",
+            f"{points(b.lowest)} ({_at(b.lowest_at)})", f"{points(b.highest)} ({_at(b.highest_at)})",
+            interval(points(raw_low), points(raw_high)),
+        ],
+        [
+            "P(benefit) over all sites, by the model",
+            *(probability(item.p_benefit, item.p_benefit_mcse) for item in (hidden.lowest, hidden.highest)),
+            interval(f"{low:.2f}", f"{high:.2f}"),
+        ],
+    ]  # fmt: skip
+    benefit = _in_tables(b.significant_benefit, t.p_significant_benefit, t.p_significant_benefit_mcse)
+    harm = _in_tables(b.significant_harm, t.p_significant_harm, t.p_significant_harm_mcse)
+    arms = result.trial.arms
+    caption = (
+        f"Over every table that the publication allows: risk difference, {arms.active} minus {arms.control}, in "
+        "percentage points; P(benefit) with its Monte Carlo standard error (MCSE)"
+    )
+    header = ["quantity", "lowest (bound)", "highest (bound)", "95 % credible interval (posterior)"]
+    return [
+        Table.of(header, rows, caption, "bounds_and_posterior.csv", _bounds_frame(result)),
+        Paragraph(
+            f"{b.tables:,} tables fit the publication. Without the excluded sites there would be a benefit with p < "
+            f"0.05 (Pearson) {benefit}, and a harm {harm}. The model has {computed:,} of the tables computed; the "
+            f"others hold {hidden.full.not_computed:.4f} of the posterior, and the model's bounds do not cover them. "
+            f"Fitted again at: {again or 'none'}; elsewhere draws were reweighted."
+        ),
+    ]
+
+
+def _bounds_frame(result: UnpublishedAnalysis) -> pd.DataFrame:
+    """Bounds beside the posterior of the same quantities."""
+    import pandas as pd
+
+    hidden = result.hidden
+    b, t, low, high = hidden.bounds, hidden.tables, hidden.lowest, hidden.highest
+    rows = [
+        ("raw risk difference without the excluded sites", b.lowest, b.highest, *t.raw_risk_difference_interval),
+        ("P(benefit) over all sites", low.p_benefit, high.p_benefit, *t.p_benefit_interval),
+        ("Monte Carlo error of the bounds of P(benefit)", low.p_benefit_mcse, high.p_benefit_mcse, None, None),
+    ]
+    columns = ["quantity", "lowest", "highest", "q2_5", "q97_5"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
+
+
+def _in_tables(tables: int, chance: float, error: float) -> str:
+    """How probable something is that is so in some of the tables."""
+    return f"with probability {probability(chance, error)}" if tables else "in no table"
+
+
+def _at(known: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in known.items())
+
+
+def other_site_models(result: UnpublishedAnalysis) -> list[Block]:
+    """The answer under each site model, and whether the excluded sites are outlying in it."""
+    section: list[Block] = [replace(models_table(result.attempts), frame=None)]
+    found = excluded_sites(result)
+    if found:
+        by_model: dict[str, list[ExcludedSite]] = {}
+        for item in found:
+            by_model.setdefault(item.model, []).append(item)
+        rows = [
+            [
+                f"`{model}`",
+                ", ".join(f"{item.site}: {item.control:.2f}, {item.active:.2f}" for item in items),
+                f"{items[0].prior_share:.2f}", f"{max(item.mcse for item in items):.3f}",
+            ]
+            for model, items in by_model.items()
+        ]  # fmt: skip
+        header = ["model", "P(outlier) of the excluded sites, control and active arm", "prior share", "MCSE at most"]
+        caption = "Probability that the excluded sites are outlying, by arm, with the largest Monte Carlo error (MCSE)"
+        section.append(Table.of(header, rows, caption, "excluded_sites.csv"))
+    return section
+
+
+def excluded_sites(result: UnpublishedAnalysis) -> list[ExcludedSite]:
+    """One item a model with outliers and an excluded site."""
+    named = [str(site) for site in np.asarray(result.hidden.posterior.data["posterior"]["site"])]
+    excluded = [site for site in named if not site.startswith("ordinary")]
+    rows = []
+    for name, posterior in result.sound.items():
+        group = posterior.data.children.get("outliers")
+        if group is None or "outlier" not in group.data_vars:
+            continue
+        prior = posterior.data["prior"]
+        share = float(prior["outlier_share"].mean()) if "outlier_share" in prior else float("nan")
+        found = np.asarray(group["outlier"].sel(site=excluded).transpose("chain", "draw", "site", "arm").values)
+        for i, site in enumerate(excluded):
+            chances = [float(found[:, :, i, a].mean()) for a in (0, 1)]
+            errors = [mcse_proportion(found[:, :, i, a] > 0.5, found[..., 0, 0].size) for a in (0, 1)]
+            rows.append(ExcludedSite(name, site, chances[0], chances[1], max(errors), share))
+    return rows
+
+
+def paths_to_excluded(result: UnpublishedAnalysis) -> list[Block]:
+    """P(benefit) with the patients at the excluded sites kept and left out; nothing where that was not followed."""
+    if not result.paths:
+        return []
+    import pandas as pd
+
+    frames = [path_frame(path).reset_index().assign(**table) for table, path in result.paths if path]
+    rows = []
+    for table, points_of in result.paths:
+        for item in points_of:
+            if item.p_benefit != item.p_benefit:
+                rows.append([_at(table), f"{item.power:g}", *["diagnostics failed"] * 4])
+                continue
+            rows.append(
+                [
+                    _at(table), f"{item.power:g}", probability(item.p_benefit, item.p_benefit_mcse),
+                    points(item.risk_difference), probability(item.p_ordinary, item.p_ordinary_mcse),
+                    points(item.risk_difference_ordinary),
+                ]
+            )  # fmt: skip
+    header = [
+        "if the counts were", "each excluded patient counts", "P(benefit), all sites", "risk difference",
+        "P(benefit), other sites", "risk difference",
+    ]  # fmt: skip
+    arms = result.trial.arms
+    caption = (
+        f"Excluded patients kept (1) or left out (0): posterior means of the risk difference, {arms.active} minus "
+        f"{arms.control}, in percentage points"
+    )
+    return [
+        Paragraph(
+            "The likelihood of the patients at the excluded sites kept (1) or left out (0), for a central table (the "
+            "posterior mean of each count) and for the one with the most patients at the excluded sites."
+        ),
+        Table.of(header, rows, caption, "exclusion_path.csv", pd.concat(frames) if frames else None),
+    ]

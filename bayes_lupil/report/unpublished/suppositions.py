@@ -1,0 +1,127 @@
+"""What only suppositions about sites tell, and who was left out: tables and sentences on a trial known by margins."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
+from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.trial import Trial
+from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed, alternatives_frame
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.retention import Kept, WhoStayed, kept_frame
+
+__all__ = ["left_out", "left_out_words", "supposed_words", "under_suppositions"]
+
+
+def supposed_words(found: tuple[Supposed, ...]) -> list[str]:
+    """What stays the same whatever is supposed of the sites, and how probable the publication's explanation is."""
+    known = [item for item in found if item.ok]
+    if not known:
+        return []
+    low, high = (pick(known, key=lambda item: item.p_benefit) for pick in (min, max))
+    declared = next((item for item in known if item.name == AS_DECLARED), known[0])
+    most = max(known, key=lambda item: item.p_explains)
+    across = (
+        f"Over all randomised patients P(benefit) is {probability(low.p_benefit, low.p_benefit_mcse)} ({low.name}) to "
+        f"{probability(high.p_benefit, high.p_benefit_mcse)} ({high.name}), whichever of the {len(known)} suppositions "
+        "about the sites is made: the published totals decide it."
+    )
+    explained = (
+        "That leaving out the excluded sites alone gives a benefit with p < 0.05 (Pearson), which would explain the "
+        f"result by these sites, has the probability {probability(declared.p_explains, declared.p_explains_mcse)} "
+        f"{declared.name}"
+    )
+    if most is not declared:
+        explained += f" and {probability(most.p_explains, most.p_explains_mcse)} at most ({most.name})"
+    return [across, f"{explained}."]
+
+
+def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
+    """The answer under every declared alternative, in a table; nothing where there is none but the model's own."""
+    if len(result.alternatives) < 2:
+        return []
+    rows = []
+    for item in result.alternatives:
+        if not item.ok:
+            rows.append([item.name, item.where, f"not computed: {item.why_not}", *[""] * 5])
+            continue
+        rows.append(
+            [
+                item.name, item.where, probability(item.p_benefit, item.p_benefit_mcse),
+                points(item.risk_difference), points(item.risk_difference_ordinary), f"{item.control_there:.1f}",
+                points(item.raw_risk_difference), probability(item.p_explains, item.p_explains_mcse),
+            ]
+        )  # fmt: skip
+    arms = result.trial.arms
+    header = [
+        "supposed", "declared in", "P(benefit), all sites", "risk difference, all sites", "at the other sites",
+        f"{arms.control} patients at the excluded sites", "raw difference without these sites",
+        "P(that alone gives p < 0.05)",
+    ]  # fmt: skip
+    caption = (
+        f"What depends on suppositions about the sites: posterior means of differences, {arms.active} minus "
+        f"{arms.control}, in percentage points; probabilities with Monte Carlo standard errors (MCSE)"
+    )
+    return [
+        *(Paragraph(text) for text in supposed_words(result.alternatives)),
+        Table.of(header, rows, caption, "alternatives.csv", alternatives_frame(result.alternatives).reset_index()),
+        Paragraph(
+            "Nothing published says how many patients the excluded sites had: what is said of them follows from what "
+            "is believed of the sizes of sites, and differs from row to row."
+        ),
+    ]
+
+
+def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
+    """Who the published subset leaves out: the response whose patients stayed most unlike in the two arms."""
+    assert isinstance(trial.data, Margins)  # what is hidden is hidden in margins
+    response = max((0, 1), key=lambda r: abs(stayed.p_unlike[r] - 0.5))
+    control, active = (stayed.group(arm, response) for arm in (0, 1))
+    label = trial.populations[trial.data.subset].label
+    p, error = stayed.p_unlike[response], stayed.p_unlike_mcse[response]
+    low, high = (control, active) if p < 0.5 else (active, control)
+    return (
+        f"The {label} population keeps {active.label} with probability {_chance(active)} and {control.label} with "
+        f"{_chance(control)}; the chance is lower for {low.label} than for {high.label} with probability "
+        f"{probability(max(p, 1 - p), error)}. Of the {low.outside} {low.label} left out, about "
+        f"{low.other_reasons:.0f} (MCSE {low.other_reasons_mcse:.1g}) left for other reasons than their site. So the "
+        "comparison in that population is not the trial without the excluded sites."
+    )
+
+
+def _chance(item: Kept) -> str:
+    bounds = interval(f"{item.chance_lower:.2f}", f"{item.chance_upper:.2f}")
+    return f"{item.chance:.2f} (95 % credible interval {bounds})"
+
+
+def left_out(result: UnpublishedAnalysis) -> list[Block]:
+    """Sentence, figure and table on who was left out of the published subset."""
+    stayed, trial = result.stayed, result.trial
+    assert isinstance(trial.data, Margins)
+    rows = [
+        [
+            item.label, f"{item.inside} of {item.patients}", f"{item.chance:.2f}",
+            interval(f"{item.chance_lower:.2f}", f"{item.chance_upper:.2f}"), f"{item.chance_mcse:.1g}",
+            str(item.outside), f"{item.other_reasons:.1f}",
+        ]
+        for item in stayed.groups
+    ]  # fmt: skip
+    header = [
+        "patients", f"in '{trial.data.subset}'", "chance to stay, at another site", "95 % credible interval", "MCSE",
+        "left out", "for other reasons than their site",
+    ]  # fmt: skip
+    caption = "Who was left out of the published subset: posterior means of chances and numbers"
+    words = left_out_words(stayed, trial)
+    return [
+        Paragraph(words),
+        Figure(
+            "who_stayed",
+            words,
+            "The chance to stay in the published subset, by arm and response",
+            partial(figure_who_stayed, stayed, trial),
+        ),
+        Table.of(header, rows, caption, "who_stayed.csv", kept_frame(stayed).reset_index()),
+    ]
