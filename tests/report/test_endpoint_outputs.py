@@ -340,7 +340,10 @@ def test_what_a_missing_value_means_has_no_direction(result: EndPointAnalysis) -
     chances = [SimpleNamespace(benefit=0.9, benefit_mcse=0.01, all_above=0.8, all_above_mcse=0.01)] * 3
     table = pd.DataFrame({"pair": ["a ~ b"], "mean": [0.5]}).set_index("pair")
     joint = SimpleNamespace(
-        verdict=SimpleNamespace(ok=True, text="sound"), chances=lambda: chances, correlations=lambda: table
+        save=lambda path: path,
+        verdict=SimpleNamespace(ok=True, text="sound"),
+        chances=lambda: chances,
+        correlations=lambda: table,
     )
     page = markdown(end_points_page(replace(result, joint=joint)).blocks)
     assert "a patient counted as a non-responder is expected to resemble non-responders in the others" in page

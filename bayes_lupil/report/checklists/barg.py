@@ -123,7 +123,7 @@ def _decisions(contents: Contents) -> Finding:
     ladder = "" if lead is None else f" (beyond {', '.join(f'{d:g}' for d in lead.spec.decision.ladder)})"
     return unanswered(
         f"no decision is taken; probabilities of benefit beyond each declared threshold{ladder} are reported, and no "
-        "limit was laid down at which one of them would decide."
+        "limit was prespecified at which one of them would decide."
     )
 
 
@@ -149,12 +149,12 @@ QUESTIONS = (
     Question("1B", "Likelihood and all parameters, with the levels of a multilevel model", likelihood),
     Question("1C", "The prior of every parameter, and why it was chosen", prior_justified),
     Question("1D", "The model in full, as mathematics or code", formal),
-    Question("1E", "A check of what data the prior foretells", _prior_predictive),
+    Question("1E", "A check of what data the prior predicts", _prior_predictive),
     Question("2A", "The software used, with its add-ons", _software),
     Question("2B", "Evidence that the chains converged, for every parameter and derived quantity", _convergence),
     Question("2C", "Evidence that the chains are long enough, by effective sample sizes", _resolution),
     Question("2D", "Where no Markov chain was run: how inexact the approximation is", _not_chains),
-    Question("3A", "A check of the data that the fitted model foretells against those observed", model_checks),
+    Question("3A", "A check of the data that the fitted model predicts against those observed", model_checks),
     Question("3B", "Posterior distributions: centre, and intervals of named mass and kind", summaries),
     Question("3C", "Bayes factors with probabilities of the models, where they are used", _model_probabilities),
     Question("4", "Decisions: why they are taken, and by what limits", _decisions),

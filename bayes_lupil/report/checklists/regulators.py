@@ -70,7 +70,7 @@ def _missing(contents: Contents) -> Finding:
 def _prespecified(contents: Contents) -> Finding:
     source = contents.trial.end_point.mcid_source
     said = f" The trial file says of the important difference: {source}." if source else ""
-    return unanswered(f"no file says that the models were laid down before the data were seen.{said}")
+    return unanswered(f"no file says that the models were prespecified, before the data were seen.{said}")
 
 
 def _success(contents: Contents) -> Finding:  # noqa: ARG001
@@ -111,7 +111,7 @@ QUESTIONS = (
     Question("FDA, b", "Information from outside the trial: where it enters (2010, 2026 draft)", _outside),
     Question("FDA, c", "Results under other priors (2010, 2026 draft)", prior_sensitivity),
     Question("FDA, d", "Conflict between prior and data (2026 draft)", _conflict),
-    Question("FDA, e", "Analysis laid down beforehand (2010, 2026 draft)", _prespecified),
+    Question("FDA, e", "Analysis prespecified (2010, 2026 draft)", _prespecified),
     Question("FDA, f", "A criterion of success, fixed beforehand (2010, 2026 draft)", _success),
     Question("FDA, g", "Operating characteristics of the design, by simulation (2010, 2026 draft)", _characteristics),
     Question("FDA, h", "Computation: how, and evidence that it can be trusted (2010, 2026 draft)", calculation),

@@ -44,7 +44,7 @@ def gate_notes(result: Reanalysis) -> list[Block]:
         notes.append(
             Paragraph(
                 "No p-value was printed: the gates go by the Cochran-Mantel-Haenszel test where sites are known, by "
-                "Pearson's test where not, a rule laid down beforehand."
+                "Pearson's test where not, a prespecified rule."
             )
         )
     outside = dict.fromkeys(row.population for row in result.hierarchy if row.gate_basis == NONE)
