@@ -10,6 +10,7 @@ from math import gcd
 
 from bayes_lupil.characters import alike, folded
 from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.repeats import equal_pairs_by_chance, is_far_above
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.vocabulary import IDS, VISITS, plain
 
@@ -91,7 +92,7 @@ def check_patients_once(
     blank = next((i for i, value in enumerate(ids) if not value), None)
     if blank is not None:
         if not given and not any(ids):
-            return [], []
+            return [], _without_identifier(table, visits)
         raise TrialError(table.where(blank, name), "no identifier of the patient", "one in every row")
     if len(set(ids)) == len(ids):
         return [], []
@@ -154,17 +155,21 @@ def _without_identifier(table: Table, visits: Sequence[str]) -> list[str]:
     others = [name for name in table.columns if plain(name) not in _ROW_NUMBERS]
     rows = Counter(zip(*(table.column(name) for name in others), strict=True))
     times = reduce(gcd, rows.values())
-    if times < 2:
-        return []
-    if len(others) > 3 and len(rows) >= _LEAST_DISTINCT:
+    if times > 1 and len(others) > 3 and len(rows) >= _LEAST_DISTINCT:
         raise TrialError(
             str(table.path),
             f"every row {times} times, in all columns ({len(table.rows):,} rows, {len(rows):,} different ones)",
             "one row a patient",
             "If they are different patients, name a column that identifies them: id='NAME'.",
         )
-    if len(rows) >= 8:
+    if times > 1 and len(rows) >= 8:
         return [f"every row comes a multiple of {times} times: see that no patient is counted {times} times"]
+    again = len(table.rows) - len(rows)
+    if again and is_far_above(again, expected := equal_pairs_by_chance(rows)):
+        return [
+            f"no column identifies patients (id=...), and {again:,} rows equal an earlier one in all columns, where "
+            f"chance would have about {expected:.2g}: see that no patient is counted several times"
+        ]
     return []
 
 

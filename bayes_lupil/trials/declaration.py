@@ -69,7 +69,7 @@ def read_trial_file(path: Path) -> Trial:
             ),
         )  # fmt: skip
         data, reading = read.data, read.reading
-        notes += read.notes
+        notes += reading.notes
         made_up = made_up or read.synthetic
         provenance.append(_number("counts", f"file {file.data.file}", file.data))
     populations = _populations(file, data, path)

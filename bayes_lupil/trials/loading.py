@@ -161,6 +161,7 @@ def load_trial(
     the dictionary: 4 rows, a row a patient; 4 patients, 2 sites
     active 'D': 2 of 2
     control 'P': 1 of 2
+    no column identifies patients (id=...): a patient with several rows would be counted several times
     columns: site = 'centre', arm = 'treat', outcome = 'status'
     coding: responders: 'good'; non-responders: 'poor'
     guessed: column 'centre' taken for the site
@@ -240,7 +241,7 @@ def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:
         populations=populations,
         provenance=({"number": "counts", "what": f"file {title}" if is_path(source) else title,
                      "source": "the user's file" if is_path(source) else "the user's data", "grade": ""},),
-        notes=read.notes,
+        notes=read.reading.notes,
         synthetic=read.synthetic,
         reading=replace(read.reading, direction_declared=benefit is not None),
     )  # fmt: skip

@@ -42,11 +42,6 @@ class ReadTable(ReadOnly):
     reading: Reading
     synthetic: bool
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was left out, decided or guessed, for whoever only reads a list."""
-        return (*self.reading.exclusions, *self.reading.codings, *self.reading.guesses)
-
 
 def read_counts(table: Table, asked: Asked) -> ReadTable:
     """The data of a trial in a table, whatever its shape.
@@ -108,6 +103,7 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         unused=tuple(name for name in table.columns if name not in kept and name != MARK),
         cautions=cautions,
         counted=counts_of,
+        identified=roles.shape != "patients" or (roles.id is not None and any(table.column(roles.id))),
     )
     events = roles.responders or ""
     called = roles.outcome or ("" if plain(events) in NEUTRAL else events)

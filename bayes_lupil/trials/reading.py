@@ -12,6 +12,7 @@ from bayes_lupil.trials.tables import listed
 __all__ = ["Reading", "empty_site", "of_another_arm", "patients_left_out"]
 
 _MOST_LINES = 40
+_UNIDENTIFIED = "no column identifies patients (id=...): a patient with several rows would be counted several times"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Reading(ReadOnly):
         Whether somebody said which direction is a benefit.
     counted : tuple of str
         Of a row a patient: the values of the outcome that are responses, or a condition.
+    identified : bool
+        False where each row is taken for a patient and no column says who it is.
     """
 
     source: str
@@ -62,6 +65,16 @@ class Reading(ReadOnly):
     cautions: tuple[str, ...] = ()
     direction_declared: bool = True
     counted: tuple[str, ...] = ()
+    identified: bool = True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, decided or guessed, for whoever only reads a list."""
+        return (*self._of_patients, *self.exclusions, *self.codings, *self.guesses)
+
+    @property
+    def _of_patients(self) -> tuple[str, ...]:
+        return () if self.identified else (_UNIDENTIFIED,)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -73,6 +86,7 @@ class Reading(ReadOnly):
             f"{role} '{arm}': {self.arms[arm][0]:,} of {self.arms[arm][1]:,}"
             for role, arm in (("active", active), ("control", control))
         ]
+        found += self._of_patients
         if self.columns:
             found.append("columns: " + ", ".join(f"{role} = '{name}'" for role, name in self.columns.items()))
         found += [f"coding: {text}" for text in self.codings]

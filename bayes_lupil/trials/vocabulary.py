@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
+from itertools import product
 
 __all__ = [
     "ARMS",
@@ -57,12 +59,26 @@ NON_RESPONSE: Ranks = NON_RESPONDERS[:1]
 """Names that say of themselves that there was no response, so that the others of all patients responded."""
 NUMBERS: Ranks = (("n",), ("ntotal", "total", "patients", "npatients", "size", "samplesize", "randomised", "randomized",
                            "nrandomised", "nrandomized", "denominator", "ni"))  # fmt: skip
+_PERSONS = ("patient", "subject", "participant", "sujet", "paciente", "paziente", "proband", "teilnehmer")
+_NUMBER = ("id", "no", "nr", "num", "number", "nummer", "numero", "kennung")
+_KEY = ("code", "key", "identifier", "identifiant", "schlussel", "codigo", "codice")
+
+
+def _joined(*parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map("".join, product(*parts)))
+
+
 IDS: Ranks = (
     ("usubjid",),
-    ("patient", "patientid", "patientno", "patid", "subject", "subjectid", "subjid", "subjectno", "pid", "ptid", "pt",
-     "participant", "participantid", "recordid", "patno", "subjno", "patnr", "patientnr", "patientennr",
-     "patientennummer", "patientnumber", "caseno", "casenumber"),
-    ("id", "idno", "caseid", "randno", "randomisationno"),
+    (*_PERSONS[:3], "pid", "pt", "recordid",
+     *_joined((*_PERSONS, "patienten", "probanden", "pat", "subj", "pt"), (*_NUMBER, *_KEY)),
+     # the person last in the singular alone: "no. patients" and "number of patients" are counts
+     *_joined((*_NUMBER, *_KEY), ("", "de", "du", "del", "di"), _PERSONS),
+     "caseno", "casenr", "casenum", "casenumber", "fallnr", "fallnummer", "fallkennung"),
+    ("id", "idno", "caseid", "fallid"),
+    # a randomisation code may be that of the treatment
+    _joined(("screening", "scr", "rand", "randomisation", "randomization", "randomisations", "randomisierungs"),
+            _NUMBER),
 )  # fmt: skip
 VISITS: Ranks = (
     ("visit", "visitnum", "visitno", "avisit", "avisitn", "week", "month", "period", "timepoint", "wave", "followup"),
@@ -81,8 +97,14 @@ _OWN = {"site", "arm", "response", "responders", "n", "patient", "nonresponders"
 
 
 def plain(name: str) -> str:
-    """A name without signs and capitals."""
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
+    """A name without signs, accents and capitals.
+
+    Examples
+    --------
+    >>> plain("Numéro patient"), plain("N° patient")
+    ('numeropatient', 'nopatient')
+    """
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name.replace("°", "o")).casefold())
 
 
 def fits(name: str, ranks: Ranks) -> bool:

@@ -343,6 +343,7 @@ def test_patients_of_a_third_arm_are_left_out_and_counted(load: Callable[..., Tr
     assert isinstance(trial.data, Patients)
     assert trial.data.site == ("A", "A", "B", "B")
     assert trial.notes == (
+        "no column identifies patients (id=...): a patient with several rows would be counted several times",
         "2 patients left out: arm 'high' is not compared",
         "site 'C' left out: no patients in either arm compared",
     )
