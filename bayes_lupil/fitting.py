@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,8 @@ from bayes_lupil.likelihoods import Likelihood, build_likelihood
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.agreement import Agreement, compare_engines
-from bayes_lupil.posterior.datatree import build_tree
 from bayes_lupil.posterior.diagnostics import mcse_proportion
-from bayes_lupil.posterior.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS, provenance_of
+from bayes_lupil.posterior.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS
 from bayes_lupil.progress import is_shown
 from bayes_lupil.spec import ModelSpec, is_model, load_model
 from bayes_lupil.trials.cautions import one_armed_sites
@@ -189,7 +187,7 @@ def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterio
     """The posterior; and that of the fast engine where its diagnostics failed and NUTS took over."""
     first = _posterior(likelihood, trial, run_engine(likelihood, progress))
     if likelihood.spec.sampler.engine != "auto" or not _by_fast_engine(first) or first.verdict.ok:
-        note = _influence_of_one_armed_sites(first, trial)
+        note = _influence_of_one_armed_sites(first)
         return replace(first, provenance=first.provenance.noted(note)) if note else first, None
     named = build_likelihood(likelihood.spec.edited(sampler__engine="nuts"), trial)
     try:
@@ -201,13 +199,13 @@ def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterio
     return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note))), first
 
 
-def _influence_of_one_armed_sites(posterior: Posterior, trial: Trial) -> str:
+def _influence_of_one_armed_sites(posterior: Posterior) -> str:
     """What the sites with patients of one arm only do to the answer, from a fit without them; empty where none are.
 
     They say nothing of a comparison within sites, so what they do comes from what sites have in common. Told of fits by
     quadrature alone, which takes about a second, and of no model that leaves sites out itself.
     """
-    spec = posterior.spec
+    spec, trial = posterior.spec, posterior.trial
     alone = () if spec.sites.pooled or spec.without_sites else one_armed_sites(trial, spec.population)
     if not alone or not _by_fast_engine(posterior) or not posterior.verdict.ok:
         return ""
@@ -240,23 +238,21 @@ def _by_fast_engine(posterior: Posterior) -> bool:
 
 
 def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws) -> Posterior:
-    started = time.perf_counter()
-    tree = build_tree(likelihood, draws)
-    draws.seconds["derive"] = time.perf_counter() - started
-    posterior = Posterior(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws))
-    note = _two_answers(posterior, trial)
+    posterior = Posterior.from_draws(likelihood, draws, trial)
+    note = _two_answers(posterior)
     return replace(posterior, provenance=posterior.provenance.noted(note)) if note else posterior
 
 
-def _two_answers(posterior: Posterior, trial: Trial) -> str:
+def _two_answers(posterior: Posterior) -> str:
     """A warning where the patients of a trial and its average site do not have the same answer; empty where they do."""
-    if posterior.spec.sites.effects != "partial" or trial.end_point.kind != "binary" or not posterior.verdict.ok:
+    point = posterior.provenance.end_point
+    if posterior.spec.sites.effects != "partial" or point.kind != "binary" or not posterior.verdict.ok:
         return ""
-    good = {name: trial.end_point.sign * posterior.draws(name) > 0 for name in ("risk_difference", "beta")}
+    good = {name: point.sign * posterior.draws(name) > 0 for name in ("risk_difference", "beta")}
     if abs(good["risk_difference"].mean() - good["beta"].mean()) < _DIFFERENT:
         return ""
     told = {name: probability(float(event.mean()), mcse_proportion(event, event.size)) for name, event in good.items()}
-    data = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
+    data = posterior.analysis_set.data
     largest = ""
     if isinstance(data, Cells):
         share = data.site_shares

@@ -152,9 +152,6 @@ def _resample(likelihood):
 def _fit(spec, trial):
     from bayes_lupil.likelihoods import build_likelihood
     from bayes_lupil.posterior import Posterior
-    from bayes_lupil.posterior.datatree import build_tree
-    from bayes_lupil.posterior.provenance import provenance_of
 
     likelihood = build_likelihood(spec, trial)
-    draws = _draws(likelihood)
-    return Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws))
+    return Posterior.from_draws(likelihood, _draws(likelihood), trial)

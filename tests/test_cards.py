@@ -70,7 +70,7 @@ def posterior(trial):
 def shown(trial, posterior):
     return {
         "trial": trial, "margins": bl.load_trial("lupil2"), "model": bl.load_model("site_effects"),
-        "posterior": posterior, "table": sites.site_table(posterior, trial),
+        "posterior": posterior, "table": sites.site_table(posterior),
         "reanalysis": bl.reanalyse(trial, [bl.load_model("itt_pooled"), bl.load_model("pp_pooled")]),
         "sites": sites.analyse_sites(trial, posterior.spec, (), follow=False),
         "outcomes": bl.synthetic_patients(), "cells": trial.data,

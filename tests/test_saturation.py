@@ -94,6 +94,6 @@ def test_with_sites_it_is_the_same():
     chances = posterior.chances
     assert chances["benefit"].probability + chances["harm"].probability == pytest.approx(1.0, abs=1e-12)
     assert chances["benefit"].probability == pytest.approx(float((posterior.draws("beta") > 0).mean()), abs=1e-12)
-    for changed in sensitivity.leave_one_site_out(posterior, trial):
+    for changed in sensitivity.leave_one_site_out(posterior):
         assert changed.ok
         assert abs(changed.p_benefit - 0.5) < 0.05  # next to no information

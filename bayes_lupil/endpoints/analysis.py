@@ -249,7 +249,7 @@ def analyse_end_points(
         if tipping and posterior is not None and posterior.verdict.ok and _gaps(absent):
             say("      tipping points: what the missing patients would have to be")
             surface = tipping_surface(item, data, posterior, chosen, arms)
-        limits = check_limits(posterior, trial) if posterior is not None and item.limits is not None else None
+        limits = check_limits(posterior) if posterior is not None and item.limits is not None else None
         steps.append(
             Step(
                 i + 1, item, trial, spec, posterior, reason, agreement, tested[i], gates[i], basis, absent, limits,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.posterior.own_trial import own_trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,21 +107,21 @@ class LimitsCheck:
         return pd.DataFrame(rows).set_index("arm")
 
 
-def check_limits(posterior: Posterior, trial: Trial) -> LimitsCheck:
+@own_trial
+def check_limits(posterior: Posterior) -> LimitsCheck:
     """Compare predicted values with the instrument's limits.
 
     Parameters
     ----------
     posterior : Posterior
-        Of a continuous end point.
-    trial : Trial
-        The one fitted, whose `Measurements` have limits.
+        Of a continuous end point, whose `Measurements` have limits.
 
     Raises
     ------
     UnsupportedModelError
         Where the trial has no limits.
     """
+    trial = posterior.trial
     found = trial.measured_set(posterior.spec.population, posterior.spec.without_sites)
     if found.limits is None:
         raise UnsupportedModelError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from bayes_lupil.likelihoods.base import Pointwise
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.posterior.estimands import estimate, estimate_means
 
-__all__ = ["PRIOR_DRAWS", "build_tree"]
+__all__ = ["PRIOR_DRAWS", "build_tree", "scalars"]
 
 PRIOR_DRAWS = 4000
 """Draws from the prior; fewer where there are so many sites that they would fill the memory."""
@@ -77,6 +77,24 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
                 chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"])
             )
     return xr.DataTree.from_dict(groups)
+
+
+def scalars(group: xr.Dataset, sites: bool = True) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Label and draws, shape (chain, draw), of every scalar in a group of draws; those without sites first.
+
+    Parameters
+    ----------
+    sites : bool
+        Whether what has elements, such as site effects, is taken apart or left out.
+    """
+    for name in sorted(group.data_vars, key=lambda name: group[name].ndim):
+        variable = group[name].transpose("chain", "draw", ...)
+        if variable.ndim > 2 and not sites:
+            continue
+        labels = [variable.coords[dim].values for dim in variable.dims[2:]]
+        for index in np.ndindex(variable.shape[2:]):
+            label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
+            yield (f"{name}[{label}]" if label else str(name)), variable.values[:, :, *index]
 
 
 def _log_priors(likelihood: Likelihood, values: Mapping[str, Any]) -> list[Pointwise]:

@@ -7,7 +7,7 @@ Vehtari et al. 2024, JMLR 25:72 (k-hat of importance sampling).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,17 @@ class Verdict:
     pareto_k: float | None = None
     quadrature_error: float | None = None
     engine_difference: float | None = None
+
+    def of_effect(self, draws: NDArray[np.float64]) -> Verdict:
+        """The verdict once the draws of the effect are seen, which fails where too many of them are no difference."""
+        lost = float((draws == 0).mean())
+        if lost <= MAX_LOST:
+            return self
+        why = (
+            f"no difference at all between the arms at {100 * lost:.3g} % of the draws, where response probabilities "
+            f"are 0 or 1 to the last digit (at most {100 * MAX_LOST:g} % required: narrower priors of the log odds)"
+        )
+        return replace(self, ok=False, failures=(*self.failures, why))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +13,20 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.cards import Card, Shown, picture_of_draws
-from bayes_lupil.errors import InputError, OutputError, nearest
+from bayes_lupil.cards import Card, Shown
+from bayes_lupil.engines.draws import Draws
+from bayes_lupil.errors import InputError, nearest
 from bayes_lupil.frozen import make_read_only
-from bayes_lupil.numbers import interval, points, probability
-from bayes_lupil.posterior.diagnostics import MAX_LOST, Row, Verdict, describe, describe_independent, judge
-from bayes_lupil.posterior.estimands import EFFECTS, ESTIMANDS, NNT, Benefit, benefit_ladder, number_needed_to_treat
+from bayes_lupil.likelihoods import Likelihood, build_likelihood
+from bayes_lupil.posterior.datatree import build_tree, scalars
+from bayes_lupil.posterior.diagnostics import Row, Verdict, describe, describe_independent, judge
+from bayes_lupil.posterior.estimands import EFFECTS, NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.posterior.labels import label
-from bayes_lupil.posterior.provenance import Provenance
-from bayes_lupil.posterior.saved import FORMAT, is_netcdf, read_posterior, write_posterior
+from bayes_lupil.posterior.provenance import Provenance, provenance_of
+from bayes_lupil.posterior.saved import FORMAT, read_posterior, write_posterior
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.populations import AnalysisSet
+from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
     import bayes_lupil
 
 __all__ = ["FORMAT", "Posterior"]
-
-_PARAMETERS = ("alpha", "beta", "tau_u", "tau_v")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +52,15 @@ class Posterior(Shown):
     spec : ModelSpec
         The model fitted.
     provenance : Provenance
-        Trial, population, hashes, seed, versions, durations.
+        Population, hashes, seed, versions, durations.
+    trial : Trial
+        What it was fitted to, which what is asked later is asked of too.
     """
 
     data: xr.DataTree
     spec: ModelSpec
     provenance: Provenance
+    _trial: Trial | None = field(default=None, repr=False)
     _own: xr.DataTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +68,70 @@ class Posterior(Shown):
         make_read_only(self.data)
         # what is added to `data` or exchanged in it does not touch the result
         object.__setattr__(self, "_own", self.data.copy())
+
+    @classmethod
+    def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial) -> Posterior:
+        """The posterior that an engine's draws of a likelihood make.
+
+        The likelihood is that of its model and the trial, or a variant in which some patients count less.
+
+        Raises
+        ------
+        SamplerError
+            Where draws, or what follows from them, are no numbers.
+        """
+        started = time.perf_counter()
+        tree = build_tree(likelihood, draws)
+        draws.seconds["derive"] = time.perf_counter() - started
+        return cls(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws), trial)
+
+    @property
+    def trial(self) -> Trial:
+        """The trial that it was fitted to.
+
+        Raises
+        ------
+        InputError
+            Where it was read from a file of an earlier release, which did not hold the trial.
+        """
+        if self._trial is None:
+            raise InputError(
+                "posterior", f"no data of trial '{self.provenance.trial}'", "the trial that it was fitted to",
+                "Files of earlier releases do not hold it: give trial=..., here or to Posterior.load(path, trial=...).",
+            )  # fmt: skip
+        return self._trial
+
+    @property
+    def knows_trial(self) -> bool:
+        """Whether it has its trial, as all but those from files of earlier releases."""
+        return self._trial is not None
+
+    @property
+    def analysis_set(self) -> AnalysisSet:
+        """The patients of a binary end point that the model was fitted to."""
+        return self.trial.analysis_set(self.spec.population, self.spec.without_sites)
+
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """The model met with the trial's data."""
+        return build_likelihood(self.spec, self.trial)
+
+    @checked
+    def of_trial(self, trial: Trial) -> Posterior:
+        """The same posterior with its trial, where that is not known; the posterior itself where it is.
+
+        Raises
+        ------
+        InputError
+            Where the trial is another one than that fitted, or has its sites in another order.
+        """
+        sites = self._draws.coords["site"].values if "site" in self._draws.coords else ()  # none where they are pooled
+        if trial is not self._trial and (found := self.provenance.differs_from(trial, tuple(map(str, sites)))):
+            raise InputError(f"trial '{trial.name}'", found, f"the trial fitted, '{self.provenance.trial}'")
+        return replace(self, _trial=trial) if self._trial is None else self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "likelihood"}  # made again where needed
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -94,10 +162,10 @@ class Posterior(Shown):
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group, site-level ones element by element."""
         if "pareto_k" not in self.diagnostics:
-            return tuple(describe(label, values) for label, values in self._scalars())
+            return tuple(describe(label, values) for label, values in scalars(self._draws))
         statistics = self._own["sample_stats"]
         points = np.asarray(statistics["point"]) if "point" in statistics else None
-        return tuple(describe_independent(label, values, points) for label, values in self._scalars())
+        return tuple(describe_independent(label, values, points) for label, values in scalars(self._draws))
 
     @checked
     def row(self, name: str) -> Row:
@@ -118,15 +186,7 @@ class Posterior(Shown):
     def verdict(self) -> Verdict:
         """Verdict of the diagnostics over every quantity in the posterior group."""
         statistics = {str(name): np.asarray(values) for name, values in self._own["sample_stats"].data_vars.items()}
-        found = judge(self.rows, statistics, self.diagnostics)
-        lost = float((self.draws(self.effect) == 0).mean())
-        if lost <= MAX_LOST:
-            return found
-        why = (
-            f"no difference at all between the arms at {100 * lost:.3g} % of the draws, where response probabilities "
-            f"are 0 or 1 to the last digit (at most {100 * MAX_LOST:g} % required: narrower priors of the log odds)"
-        )
-        return replace(found, ok=False, failures=(*found.failures, why))
+        return judge(self.rows, statistics, self.diagnostics).of_effect(self.draws(self.effect))
 
     @property
     def diagnostics(self) -> dict[str, float]:
@@ -175,33 +235,14 @@ class Posterior(Shown):
         """
         import pandas as pd
 
-        columns = {label: values.ravel() for label, values in self._scalars(sites)}
+        columns = {label: values.ravel() for label, values in scalars(self._draws, sites)}
         chains, draws = self.draws(self.effect).shape
         places = {"chain": np.repeat(np.arange(chains), draws), "draw": np.tile(np.arange(draws), chains)}
         return pd.DataFrame({**places, **columns})
 
-    def _scalars(self, sites: bool = True) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """Label and draws, shape (chain, draw), of every scalar in the posterior group; those without sites first."""
-        group = self._own["posterior"].to_dataset()
-        for name in sorted(group.data_vars, key=lambda name: group[name].ndim):
-            variable = group[name].transpose("chain", "draw", ...)
-            if variable.ndim > 2 and not sites:
-                continue
-            labels = [variable.coords[dim].values for dim in variable.dims[2:]]
-            for index in np.ndindex(variable.shape[2:]):
-                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
-                yield (f"{name}[{label}]" if label else str(name)), variable.values[:, :, *index]
-
     @property
     def plot(self) -> bayes_lupil.report.Plots:
-        """Figures: `plot()` (the effect), `plot.sites()`, `plot.benefit()`, `plot.prior()`; see `report.Plots`.
-
-        Examples
-        --------
-        >>> from bayes_lupil import fit
-        >>> post = fit("site_effects", "beitler_landis")
-        >>> post.plot.benefit().savefig("benefit.png")  # doctest: +SKIP
-        """
+        """Figures: `plot()` (the effect), `plot.sites()`, `plot.benefit()`, `plot.prior()`; see `report.Plots`."""
         import bayes_lupil  # the figures stand below in the house, and are called as a user would call them
 
         return bayes_lupil.report.Plots(self)
@@ -273,16 +314,6 @@ class Posterior(Shown):
         return EFFECTS[self.provenance.end_point.kind]
 
     @property
-    def effect_words(self) -> str:
-        """Median and 95 % credible interval of the effect, with its unit."""
-        row, point = self.row(self.effect), self.provenance.end_point
-        values = (row.q50, row.q2_5, row.q97_5)
-        binary = point.kind == "binary"
-        middle, *ends = (points(value) if binary else f"{value:.3g}" for value in values)
-        unit = "percentage points" if binary else point.unit
-        return f"median {middle} {unit} (95 % credible interval {interval(*ends)})"
-
-    @property
     def nnt(self) -> NNT | None:
         """Number needed to treat; None where the diagnostics fail, and for a continuous end point."""
         if not self.verdict.ok or self.provenance.end_point.kind != "binary":
@@ -291,84 +322,50 @@ class Posterior(Shown):
 
     def card(self) -> Card:
         """The effect with its interval, P(benefit) with its error, the verdict; no probability where that fails."""
-        source, name = self.provenance, self.effect
-        against = f"{source.arms.active} minus {source.arms.control}"
-        rows = [("warning", text) for text in source.cautions]
-        rows.append(("end point", f"{source.end_point.label}: {source.end_point.benefit} is better"))
-        if self.verdict.ok:
-            rows.append(("effect", f"{self.effect_words}: {name.replace('_', ' ')}, {against}"))
-            rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in self.ladder[:3]]
-        rows += [("diagnostics", self.verdict.text), ("engine", source.sampler)]
-        rows += [("note", note) for note in source.notes if note not in source.cautions]
-        words = f"Posterior draws of the {name.replace('_', ' ')}, {against}, with a line at 0"
-        picture = picture_of_draws(self.draws(name), source.end_point.sign, words) if self.verdict.ok else ""
-        calls = ("post.benefit()", "post.summary()", "post.plot()", "post.data (ArviZ)", "post.save('post.nc')")
-        heading = f"Posterior of model '{self.spec.name}' for {source.title} ({source.population_label})"
-        return Card(heading, tuple(rows), SYNTHETIC if source.synthetic else "", calls, picture)
+        import bayes_lupil
+
+        return bayes_lupil.report.reanalysis.card_of_fit(self)
 
     def to_json(self) -> dict[str, Any]:
         """One object: parameters, estimands, benefit and verdict, in plain data."""
-        scalars = {
-            row.name: {k: _plain(v) for k, v in row.to_dict().items() if k != "name"}
-            for row in self.rows
-            if "[" not in row.name
-        }
-        ladder = [row.to_dict() for row in self.ladder]
-        benefit, nnt = self.p_benefit, self.nnt
-        return {
-            "trial": self.provenance.trial,
-            "model": self.spec.name,
-            "synthetic": self.provenance.synthetic,
-            "warnings": list(self.provenance.cautions),
-            "end_point": self.provenance.end_point.label,
-            "population": self.provenance.population_label,
-            "arms": {"control": self.provenance.arms.control, "active": self.provenance.arms.active},
-            "benefit_direction": self.provenance.end_point.benefit,
-            "parameters": {name: row for name, row in scalars.items() if name not in ESTIMANDS},
-            "estimands": {name: row for name, row in scalars.items() if name in ESTIMANDS},
-            "nnt": {**nnt.__dict__} if nnt else None,
-            "p_benefit": {"probability": benefit.probability, "mcse": benefit.mcse} if benefit else None,
-            "ladder": ladder,
-            "diagnostics": {k: _plain(v) for k, v in (self.diagnostics | self.verdict.to_dict()).items()},
-            "provenance": {
-                "data_hash": self.provenance.data_hash,
-                "model_hash": self.provenance.model_hash,
-                "seed": self.provenance.seed,
-                "sampler": self.provenance.sampler,
-                "notes": list(self.provenance.notes),
-            },
-        }
+        import bayes_lupil
+
+        return bayes_lupil.report.plain_result(self)
 
     @checked
     def save(self, path: str | Path) -> Path:
         """Write everything to one NetCDF file, whole or not at all; an earlier NetCDF file of that name is replaced.
+
+        The trial's data are in the file, in its group 'trial': of a trial known patient by patient each patient's site,
+        arm, outcome and every further column that was read. Hand it on only where the data may be handed on.
 
         Raises
         ------
         OutputError
             Where the file cannot be written, or is there and is something else, such as the data.
         """
-        file = Path(path)
-        if file.is_file() and file.stat().st_size and not is_netcdf(file):
-            raise OutputError(str(file), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
-        write_posterior(self._own, self.spec, self.provenance, file)
-        return file
+        write_posterior(self._own, self.spec, self.provenance, self._trial, Path(path))
+        return Path(path)
 
     @classmethod
     @checked
-    def load(cls, path: str | Path) -> Posterior:
+    def load(cls, path: str | Path, trial: Trial | None = None) -> Posterior:
         """Read a file that `save` wrote.
 
-        What an earlier release wrote has no checksums; the provenance of what is read from it says so in a note.
+        What early releases wrote has no checksums; the provenance of what is read from it says so in a note.
+
+        Parameters
+        ----------
+        path : str or Path
+        trial : Trial, optional
+            The one fitted, for a file of an earlier release, which does not hold it.
 
         Raises
         ------
         SavedFileError
             Where the file is missing, something else, or not what was written, naming what differs.
+        InputError
+            Where the trial given is another one.
         """
-        return cls(*read_posterior(Path(path)))
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no infinity and no NaN."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+        found = cls(*read_posterior(Path(path)))
+        return found if trial is None else found.of_trial(trial)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -94,6 +95,14 @@ class Provenance(ReadOnly):
     def noted(self, note: str) -> Provenance:
         """With one more note."""
         return replace(self, notes=(*self.notes, note))
+
+    def differs_from(self, trial: Trial, sites: Sequence[str]) -> str:
+        """How a trial differs from that of the fit, whose draws have these sites in their order; empty where not."""
+        if trial.data_hash != self.data_hash:
+            return "data other than the posterior's"
+        if len(sites) > 1 and tuple(sites) != tuple(site for site in trial.site_names if site in set(sites)):
+            return "the posterior's sites in another order"
+        return ""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

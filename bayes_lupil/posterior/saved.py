@@ -2,7 +2,8 @@
 
 HDF5 notices damage to what it compresses, but not to attributes and coordinates: one flipped bit turned 'higher is
 better' into nonsense, or a relevant difference of 0.1 into 0.9, and P(relevant benefit) with it. So the root holds the
-SHA-256 of the model, of the provenance and of each group's content: names, dimensions, attributes and values.
+SHA-256 of the model, of the provenance and of each group's content: names, dimensions, attributes and values. The trial
+is the group 'trial': JSON in bytes, since HDF5 compresses no texts and has no room for long ones in an attribute.
 """
 
 from __future__ import annotations
@@ -22,20 +23,24 @@ import numpy as np
 import xarray as xr
 
 from bayes_lupil.documents import canonical_hash
-from bayes_lupil.errors import BayesLupilError, SavedFileError
+from bayes_lupil.errors import BayesLupilError, OutputError, SavedFileError
 from bayes_lupil.files import made_folder, write_bytes
 from bayes_lupil.posterior.estimands import EFFECTS
 from bayes_lupil.posterior.provenance import Provenance
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.stored import trial_from_dict, trial_to_dict
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["FORMAT", "NO_CHECKSUM", "read_posterior", "write_posterior", "write_tree"]
 
-FORMAT = "bayes_lupil posterior 2"
+FORMAT = "bayes_lupil posterior 3"
+_WITHOUT_TRIAL = "bayes_lupil posterior 2"
 _WITHOUT_CHECKSUM = "bayes_lupil posterior 1"
 NO_CHECKSUM = "read from a file of an earlier release, which has no checksum: damage to it may not have been noticed"
 """A note in the provenance of what was read from such a file."""
 _REQUIRED = "a file written by Posterior.save"
 _TEXTS = ("format", "model", "provenance", "SYNTHETIC")
+_TRIAL = "trial"
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
@@ -51,9 +56,22 @@ def write_tree(tree: xr.DataTree, path: Path) -> None:
         write_bytes(path, buffer.getvalue())
 
 
-def write_posterior(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance, path: Path) -> None:
-    """Write draws, model and provenance with their checksums."""
+def write_posterior(
+    tree: xr.DataTree, spec: ModelSpec, provenance: Provenance, trial: Trial | None, path: Path
+) -> None:
+    """Write draws, model, provenance and trial with their checksums.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written, or is there and is something else, such as the data.
+    """
+    if path.is_file() and path.stat().st_size and not is_netcdf(path):
+        raise OutputError(str(path), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
     tree = tree.copy()
+    if trial is not None:
+        content = np.frombuffer(json.dumps(trial_to_dict(trial)).encode(), dtype=np.uint8)
+        tree[_TRIAL] = xr.DataTree(xr.Dataset({"json": ("byte", content)}))
     tree.attrs = {
         "format": FORMAT,
         "model": json.dumps(spec.to_dict()),
@@ -71,8 +89,8 @@ def is_netcdf(path: Path) -> bool:
         return content.read(4) in (b"\x89HDF", b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
 
-def read_posterior(path: Path) -> tuple[xr.DataTree, ModelSpec, Provenance]:
-    """Draws, model and provenance from a file that `write_posterior` wrote.
+def read_posterior(path: Path) -> tuple[xr.DataTree, ModelSpec, Provenance, Trial | None]:
+    """Draws, model, provenance and trial from a file that `write_posterior` wrote; no trial from an earlier release.
 
     Raises
     ------
@@ -89,8 +107,8 @@ def read_posterior(path: Path) -> tuple[xr.DataTree, ModelSpec, Provenance]:
             raise SavedFileError(str(path), found, _REQUIRED, "Fit the model again.")
         checked = "checksums" in tree.attrs
         spec = ModelSpec.from_dict(json.loads(tree.attrs["model"]), str(path))
-        provenance = _provenance(tree.attrs["provenance"])
-        if found := _contradiction(tree, spec, provenance):
+        provenance, trial = _provenance(tree.attrs["provenance"]), _trial(tree)
+        if found := _contradiction(tree, spec, provenance, trial):
             raise SavedFileError(str(path), found, _REQUIRED, "Fit the model again.")
     except SavedFileError:
         raise
@@ -99,8 +117,10 @@ def read_posterior(path: Path) -> tuple[xr.DataTree, ModelSpec, Provenance]:
         found = f"a damaged or foreign file ({told[:200]})"
         raise SavedFileError(str(path), found, _REQUIRED, "Fit the model again.") from problem
     tree.attrs = {}
+    if trial is not None:
+        del tree[_TRIAL]
     noted = provenance if checked or NO_CHECKSUM in provenance.notes else provenance.noted(NO_CHECKSUM)
-    return tree, spec, noted
+    return tree, spec, noted, trial
 
 
 def _read(path: Path) -> xr.DataTree:
@@ -145,7 +165,7 @@ def _text(content: object) -> bytes:
 def _differences(tree: xr.DataTree) -> str:
     """What is not as it was written; empty where all is."""
     form = tree.attrs.get("format")
-    if form not in (FORMAT, _WITHOUT_CHECKSUM):
+    if form not in (FORMAT, _WITHOUT_TRIAL, _WITHOUT_CHECKSUM):
         return f"format {form!r}"
     if "checksums" not in tree.attrs:
         return "" if form == _WITHOUT_CHECKSUM else "no checksums"
@@ -153,6 +173,13 @@ def _differences(tree: xr.DataTree) -> str:
     extra = set(tree.attrs) - {*_TEXTS, "checksums"}
     differ = {str(name) for name in {*stored, *found} if stored.get(name) != found.get(name)} | set(map(str, extra))
     return f"{' and '.join(map(repr, sorted(differ)))} not as it was written" if differ else ""
+
+
+def _trial(tree: xr.DataTree) -> Trial | None:
+    """The trial in a tree; None where there is none."""
+    if _TRIAL not in tree.children:
+        return None
+    return trial_from_dict(json.loads(np.asarray(tree[_TRIAL]["json"], dtype=np.uint8).tobytes()))
 
 
 @cache
@@ -178,7 +205,7 @@ def _provenance(text: str) -> Provenance:
     return found
 
 
-def _contradiction(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance) -> str:
+def _contradiction(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance, trial: Trial | None) -> str:
     """What in a file goes against something else in it; empty where nothing does."""
     with_words = canonical_hash(json.loads(tree.attrs["model"]))  # as earlier versions had it
     if provenance.model_hash not in (spec.hash, with_words):
@@ -192,6 +219,15 @@ def _contradiction(tree: xr.DataTree, spec: ModelSpec, provenance: Provenance) -
     for responders, patients in provenance.totals or ():
         if not 0 <= responders <= patients:
             return f"{responders} responders of {patients} patients"
+    if trial is not None:
+        coords = tree["posterior"].coords
+        if found := provenance.differs_from(trial, list(map(str, coords["site"].values)) if "site" in coords else []):
+            return f"a trial with {found}"
+        for name in ("title", "synthetic", "arms", "end_point", "resolution"):
+            if getattr(trial, name) != getattr(provenance, name):
+                return f"another {name} of the trial than its provenance has"
+        if trial.name != provenance.trial:
+            return f"the trial '{trial.name}', and a posterior of '{provenance.trial}'"
     tree["sample_stats"]
     effect = EFFECTS[provenance.end_point.kind]
     return "" if effect in tree["posterior"].data_vars else f"no {effect}, which is the effect of its end point"

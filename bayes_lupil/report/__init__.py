@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from bayes_lupil.report.media.blocks import Page
     from bayes_lupil.report.media.terminal import show
     from bayes_lupil.report.media.write import write
+    from bayes_lupil.report.reanalysis.card import card_of_fit
     from bayes_lupil.report.reanalysis.contents import Contents
     from bayes_lupil.report.reanalysis.fit import FIT_FILES, write_fit, write_result
+    from bayes_lupil.report.reanalysis.fit_as_data import plain_result
     from bayes_lupil.report.reanalysis.page import collect, reanalysis_files, reanalysis_page, write_reanalysis
     from bayes_lupil.report.reanalysis.plots import Plots
     from bayes_lupil.report.sites.page import sites_page
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "FIT_FILES": "reanalysis.fit", "SITE_FILES": "look", "Contents": "reanalysis.contents", "Page": "media.blocks",
-    "Plots": "reanalysis.plots", "collect": "reanalysis.page", "end_point_files": "endpoints.page",
-    "end_points_page": "endpoints.page", "reanalysis_files": "reanalysis.page", "reanalysis_page": "reanalysis.page",
+    "Plots": "reanalysis.plots", "card_of_fit": "reanalysis.card", "collect": "reanalysis.page",
+    "end_point_files": "endpoints.page", "end_points_page": "endpoints.page",
+    "plain_result": "reanalysis.fit_as_data", "reanalysis_files": "reanalysis.page", "reanalysis_page": "reanalysis.page",
     "show": "media.terminal", "sites_page": "sites.page", "unpublished_page": "unpublished.page",
     "write": "media.write", "write_end_points": "endpoints.page", "write_fit": "reanalysis.fit",
     "write_hidden": "look", "write_look": "look", "write_reanalysis": "reanalysis.page",
@@ -33,9 +36,9 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "collect", "end_point_files", "end_points_page", "figures",
-    "reanalysis_files", "reanalysis_page", "show", "sites_page", "unpublished_page", "write", "write_end_points",
-    "write_fit", "write_hidden", "write_look", "write_reanalysis", "write_result", "write_sites",
+    "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "card_of_fit", "collect", "end_point_files", "end_points_page",
+    "figures", "plain_result", "reanalysis_files", "reanalysis_page", "show", "sites_page", "unpublished_page", "write",
+    "write_end_points", "write_fit", "write_hidden", "write_look", "write_reanalysis", "write_result", "write_sites",
 ]  # fmt: skip
 
 

@@ -13,11 +13,10 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.fitting import fit
-from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.preconditions import site_log_likelihood, why_not_without
 from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, Estimate, WeightedDraws, of_refit, summary
-from bayes_lupil.trials.trial import Trial
 
 __all__ = ["Deletion", "deletions", "leave_one_site_out"]
 
@@ -31,7 +30,6 @@ class Deletion(Brief):
     Attributes
     ----------
     site : str
-    trial : Trial
     draws : WeightedDraws
         Of the posterior of all sites.
     difference, log_odds_ratio : array, shape (draws,)
@@ -43,7 +41,6 @@ class Deletion(Brief):
     """
 
     site: str
-    trial: Trial
     draws: WeightedDraws
     difference: Floats
     log_odds_ratio: Floats | None = None
@@ -65,9 +62,10 @@ class Deletion(Brief):
         """The fit, or why there is none."""
         if self.impossible or not self.may_refit:
             return None, self.impossible or "draws that cannot stand for it, and no fit was wanted"
-        spec = self.draws.base.posterior.spec
+        whole = self.draws.base.posterior
+        spec = whole.spec
         try:
-            return fit(spec.edited(without_sites=[*spec.without_sites, self.site]), self.trial), ""
+            return fit(spec.edited(without_sites=[*spec.without_sites, self.site]), whole.trial), ""
         except SamplerError as problem:
             return None, str(problem)
 
@@ -88,26 +86,27 @@ class Deletion(Brief):
         return replace(found, reason=self._refitted[1])
 
 
-def deletions(posterior: Posterior, trial: Trial, refit: bool = True) -> Iterator[Deletion]:
+def deletions(posterior: Posterior, refit: bool = True) -> Iterator[Deletion]:
     """Each site in turn taken away, one at a time in memory; arguments and errors as of `leave_one_site_out`."""
-    by_site = site_log_likelihood(posterior, trial)
-    likelihood, spec = build_likelihood(posterior.spec, trial), posterior.spec
+    by_site = site_log_likelihood(posterior)
+    likelihood, spec = posterior.likelihood, posterior.spec
     p, shares = posterior.draws("p").reshape(len(by_site), -1, 2), np.asarray(likelihood.site_weights({}))
     each = (p[..., 1] - p[..., 0]) * shares
     whole, base = each.sum(axis=1), BaseDraws(posterior)
     own = posterior.draws("beta").reshape(len(by_site), -1) if spec.sites.effects == "fixed" else None
     for s, name in enumerate(likelihood.site_names):
-        why = why_not_without(posterior, trial, (name,))
+        why = why_not_without(posterior, (name,))
         with np.errstate(divide="ignore", invalid="ignore"):
             difference = (whole - each[:, s]) / (1 - shares[s])
             # where each site has an effect of its own, the average is over the other sites, as in `estimands`
             average = None if own is None else (own @ shares - own[:, s] * shares[s]) / (1 - shares[s])
         impossible = why and f"not possible: {why}"
-        yield Deletion(name, trial, WeightedDraws(base, -by_site[:, s]), difference, average, refit, impossible)
+        yield Deletion(name, WeightedDraws(base, -by_site[:, s]), difference, average, refit, impossible)
 
 
+@own_trial
 @checked
-def leave_one_site_out(posterior: Posterior, trial: Trial) -> tuple[Changed, ...]:
+def leave_one_site_out(posterior: Posterior) -> tuple[Changed, ...]:
     """The posterior without each site in turn; the risk difference is then over the patients of the other sites.
 
     A site without which an arm would have no patients has no such posterior: its `ok` is False, and `reason` says why.
@@ -116,14 +115,12 @@ def leave_one_site_out(posterior: Posterior, trial: Trial) -> tuple[Changed, ...
     ----------
     posterior : Posterior
         Of a model with sites, from either engine.
-    trial : Trial
-        The trial it was fitted to.
 
     Raises
     ------
     UnsupportedModelError
         Where the trial has no site table, or the model no sites.
     InputError
-        Where the posterior is of another trial, or its diagnostics failed.
+        Where its diagnostics failed.
     """
-    return tuple(deletion.changed for deletion in deletions(posterior, trial))
+    return tuple(deletion.changed for deletion in deletions(posterior))

@@ -23,11 +23,11 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, Normal
 from bayes_lupil.sensitivity.preconditions import check, covers
 from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
 from bayes_lupil.sensitivity.standard_priors import FLAT_SD, EffectPrior, relevant_log_odds_ratio, standard_priors
-from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,8 @@ def under_normal(base: BaseDraws, mean: float, sd: float) -> WeightedDraws:
     return WeightedDraws(base, new.logpdf(draws) - old.logpdf(draws), covers(old, new))
 
 
-def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
+@own_trial
+def analyse_priors(posterior: Posterior) -> PriorAnalysis:
     """The posterior under four standard priors, the tipping priors, and a map over priors.
 
     Raises
@@ -197,9 +198,9 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
         Where every site has a treatment effect of its own, so that there is no common one to have a prior, or the end
         point is continuous.
     InputError
-        For a posterior of another trial, or one whose diagnostics failed.
+        For a posterior whose diagnostics failed.
     """
-    check(posterior, trial)
+    check(posterior)
     if posterior.draws("beta").ndim != 2:
         raise UnsupportedModelError(
             f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
@@ -209,11 +210,9 @@ def analyse_priors(posterior: Posterior, trial: Trial) -> PriorAnalysis:
     risk, relevant = (responders + 0.5) / (patients + 1), posterior.spec.decision.relevant
     end_point = posterior.provenance.end_point
     priors = standard_priors(end_point, risk, relevant)
-    denser, prior = _denser(posterior, trial), posterior.spec.priors.beta
+    denser, prior = _denser(posterior), posterior.spec.priors.beta
     declared = (prior.mean, prior.sd) if isinstance(prior, Normal) else None
-    rows = tuple(
-        under_prior(posterior if denser is None or (p.mean, p.sd) == declared else denser, trial, p) for p in priors
-    )
+    rows = tuple(under_prior(posterior if denser is None or (p.mean, p.sd) == declared else denser, p) for p in priors)
     bases = [BaseDraws(item) for item in _fits(posterior, denser, rows) if _reweightable(item)]
     return PriorAnalysis(
         posterior,
@@ -251,18 +250,18 @@ def _reweightable(posterior: Posterior) -> bool:
     return not isinstance(posterior.spec.priors.beta, EffectOnRisk)
 
 
-def _denser(posterior: Posterior, trial: Trial) -> Posterior | None:
+def _denser(posterior: Posterior) -> Posterior | None:
     """The same model with eight times as many points, where that takes a second or so; else None.
 
     A probability next to 0 or 1 leaves few draws on one side, and with them nothing to reweight.
     """
     spec = posterior.spec
     points = _MORE * spec.sampler.points
-    integrals = points * len(trial.site_names)
+    integrals = points * len(posterior.trial.site_names)
     by_quadrature = "quadrature_error" in posterior.diagnostics
     if not by_quadrature or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
         return None
-    found = fit(spec.edited(sampler__points=points, sampler__engine="quadrature"), trial)
+    found = fit(spec.edited(sampler__points=points, sampler__engine="quadrature"), posterior.trial)
     return found if found.verdict.ok else None
 
 
@@ -271,8 +270,9 @@ def _fits(posterior: Posterior, denser: Posterior | None, rows: tuple[UnderPrior
     return (posterior, *(item for item in others if item is not None and item.verdict.ok))
 
 
+@own_trial
 @checked
-def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> UnderPrior:
+def under_prior(posterior: Posterior, prior: EffectPrior) -> UnderPrior:
     """The posterior under another prior: draws reweighted, or the model fitted again where they cannot stand for that.
 
     Every probability of the ladder must be told from the weights, or none is, so that a row is of one posterior.
@@ -281,7 +281,7 @@ def under_prior(posterior: Posterior, trial: Trial, prior: EffectPrior) -> Under
     if isinstance(weighted, UnderPrior):
         return weighted
     declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
-    refit = fit(posterior.spec.edited(priors__beta=declared), trial)
+    refit = fit(posterior.spec.edited(priors__beta=declared), posterior.trial)
     return UnderPrior(prior, of_refit(refit, prior.name, weighted), refit.ladder, refit)
 
 

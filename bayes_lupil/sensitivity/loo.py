@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, SamplerError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import fit
-from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.preconditions import site_log_likelihood
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
-from bayes_lupil.trials.trial import Trial
 
 __all__ = ["SiteLoo", "log_evidence", "loo_sites"]
 
@@ -48,8 +47,9 @@ class SiteLoo:
     refitted: tuple[str, ...]
 
 
+@own_trial
 @checked
-def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
+def loo_sites(posterior: Posterior) -> SiteLoo:
     """Leave-one-site-out predictive density, by Pareto-smoothed importance sampling, refitted where needed.
 
     The harmonic mean of the site's likelihood, its weights smoothed by ArviZ, where k-hat is at most 0.25 and 400
@@ -62,7 +62,7 @@ def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
     UnsupportedModelError, InputError
         As `leave_one_site_out`; and for a trial of one site.
     """
-    log_density = site_log_likelihood(posterior, trial)
+    log_density = site_log_likelihood(posterior)
     if log_density.shape[1] < 2:
         raise InputError("leave-one-site-out predictive density", "one site", "two sites or more")
     base = BaseDraws(posterior)
@@ -75,7 +75,7 @@ def loo_sites(posterior: Posterior, trial: Trial) -> SiteLoo:
             elpd[name], mcse[name] = _log_mean(draws, column)
         else:
             refitted.append(name)
-            elpd[name], mcse[name] = _without(posterior, trial, name)
+            elpd[name], mcse[name] = _without(posterior, name)
     values = np.array(list(elpd.values()))
     se = float(values.std(ddof=1) * np.sqrt(values.size))
     return SiteLoo(float(values.sum()), se, elpd, k_hat, mcse, tuple(refitted))
@@ -112,7 +112,7 @@ def _log_mean(draws: WeightedDraws, log_values: NDArray[np.float64]) -> tuple[fl
     return float(np.log(mean)) + top, error / mean
 
 
-def _without(posterior: Posterior, trial: Trial, site: str) -> tuple[float, float]:
+def _without(posterior: Posterior, site: str) -> tuple[float, float]:
     """Log predictive density of a site under the posterior without it; NaN where that cannot be had.
 
     From quadrature it is the difference of two evidences, whose error is small however unlike the site is. From chains
@@ -120,13 +120,13 @@ def _without(posterior: Posterior, trial: Trial, site: str) -> tuple[float, floa
     """
     spec = posterior.spec
     try:
-        refit = fit(spec.edited(without_sites=[*spec.without_sites, site]), trial)
+        refit = fit(spec.edited(without_sites=[*spec.without_sites, site]), posterior.trial)
     except (SamplerError, TrialError):  # no fit, or no patient left in an arm
         return np.nan, np.nan
     if refit.verdict.ok and "log_evidence" in posterior.diagnostics and "log_evidence" in refit.diagnostics:
         (whole, error), (without, its_error) = log_evidence(posterior), log_evidence(refit)
         return whole - without, float(np.hypot(error, its_error))
-    likelihood = build_likelihood(spec, trial)
+    likelihood = posterior.likelihood
     marginal = likelihood.site_marginal
     assert marginal is not None
     theta = {item.name: refit.draws(item.name).ravel() for item in marginal.parameters}

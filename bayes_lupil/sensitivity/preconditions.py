@@ -1,4 +1,4 @@
-"""What every question of sensitivity needs of a posterior: soundness, its own trial, what its sites are worth alone.
+"""What every question of sensitivity needs of a posterior: soundness, what its sites are worth alone.
 
 And of priors: whether draws under the one can stand for draws under the other.
 """
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
-from bayes_lupil.trials.trial import Trial
 
 __all__ = [
-    "MAX_LOG_RATIO", "check", "check_trial", "covers", "covers_power", "site_log_likelihood",
+    "MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood",
     "why_not_without",
 ]  # fmt: skip
 
@@ -26,31 +25,20 @@ _WITHOUT_QUANTILES = (Dirichlet, EffectOnRisk)  # of one number that depends on 
 _Z = np.linspace(-7.034484, 7.034484, 400)  # standard normal quantiles from 1e-12 to 1 - 1e-12
 
 
-def check_trial(posterior: Posterior, trial: Trial) -> None:
-    """Refuse a posterior of other data, and one whose sites stand in another order than the trial's."""
-    required = f"the trial fitted, '{posterior.provenance.trial}'"
-    if trial.data_hash != posterior.provenance.data_hash:
-        raise InputError(f"trial '{trial.name}'", "data other than the posterior's", required)
-    coords = posterior.data["posterior"].coords
-    sites = tuple(str(site) for site in coords["site"].values) if "site" in coords else ()  # none where they are pooled
-    if len(sites) > 1 and sites != tuple(site for site in trial.site_names if site in set(sites)):
-        raise InputError(f"trial '{trial.name}'", "the posterior's sites in another order", required)
-
-
-def check(posterior: Posterior, trial: Trial) -> None:
-    """Refuse a posterior of another trial, of a continuous end point, and one whose diagnostics failed."""
-    if trial.end_point.kind != "binary":
+def check(posterior: Posterior) -> None:
+    """Refuse a posterior of a continuous end point, and one whose diagnostics failed."""
+    source = posterior.provenance
+    if source.end_point.kind != "binary":
         raise UnsupportedModelError(
-            f"trial '{trial.name}'", f"the continuous end point '{trial.end_point.name}'", "a binary one"
+            f"trial '{source.trial}'", f"the continuous end point '{source.end_point.name}'", "a binary one"
         )
-    check_trial(posterior, trial)
     if not posterior.verdict.ok:
         raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
 
 
-def site_log_likelihood(posterior: Posterior, trial: Trial) -> Floats:
+def site_log_likelihood(posterior: Posterior) -> Floats:
     """Log likelihood of each site, its own effects integrated out, shape (draws, sites)."""
-    check(posterior, trial)
+    check(posterior)
     group = posterior.data.children.get("site_log_likelihood")
     if group is None or posterior.spec.sites.pooled:
         raise UnsupportedModelError(
@@ -62,11 +50,11 @@ def site_log_likelihood(posterior: Posterior, trial: Trial) -> Floats:
     return values.reshape(-1, values.shape[-1])
 
 
-def why_not_without(posterior: Posterior, trial: Trial, sites: tuple[str, ...]) -> str:
+def why_not_without(posterior: Posterior, sites: tuple[str, ...]) -> str:
     """Why there is no trial without these sites; empty where there is one."""
     spec = posterior.spec
     try:
-        trial.analysis_set(spec.population, (*spec.without_sites, *sites))
+        posterior.trial.analysis_set(spec.population, (*spec.without_sites, *sites))
     except TrialError as problem:
         return problem.found
     return ""

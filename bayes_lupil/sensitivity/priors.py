@@ -10,20 +10,19 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.engines import margins, quadrature
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.fitting import fit
-from bayes_lupil.likelihoods import MarginsLikelihood, build_likelihood
+from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.datatree import build_tree
-from bayes_lupil.posterior.provenance import provenance_of
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import Prior
 from bayes_lupil.sensitivity.preconditions import check, covers, covers_power, site_log_likelihood
 from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
-from bayes_lupil.trials.trial import Trial
 
 __all__ = ["change_prior", "power_scale"]
 
 
+@own_trial
 @checked
-def change_prior(posterior: Posterior, trial: Trial, **priors: Prior | dict[str, Any]) -> Changed:
+def change_prior(posterior: Posterior, **priors: Prior | dict[str, Any]) -> Changed:
     """The posterior under other priors: draws reweighted, or the model fitted again where they cannot stand for that.
 
     Draws never stand for a prior that reaches further than the one they were made under (see
@@ -40,16 +39,16 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: Prior | dict[str,
     ModelError
         For a prior that a model file may not have.
     """
-    check(posterior, trial)
+    check(posterior)
     spec = posterior.spec.edited(**{f"priors__{name}": value for name, value in priors.items()})
     old, new = dict(posterior.spec.priors.items()), dict(spec.priors.items())
     label = "; ".join(f"{name} ~ {new[name].describe()}" for name in priors)
     drawn = posterior.data["posterior"].data_vars
     # shares and retention play no part where the table of sites is known; other priors may be of what was summed out
-    idle = () if trial.resolution == "margins" else ("site_shares", "retention")
+    idle = () if posterior.provenance.resolution == "margins" else ("site_shares", "retention")
     used = [name for name in priors if name not in idle]
     if not all(name in drawn and covers(old[name], new[name]) for name in used):
-        return of_refit(fit(spec, trial), label, np.nan)
+        return of_refit(fit(spec, posterior.trial), label, np.nan)
     base = BaseDraws(posterior)
     log_ratio = np.zeros(base.size)
     for name in used:
@@ -57,11 +56,12 @@ def change_prior(posterior: Posterior, trial: Trial, **priors: Prior | dict[str,
         density = new[name].logpdf(draws) - old[name].logpdf(draws)
         log_ratio += density.reshape(base.size, -1).sum(axis=1)  # one for each site where a parameter is 'fixed'
     weighted = WeightedDraws(base, log_ratio)
-    return summary(weighted, label) or of_refit(fit(spec, trial), label, weighted.k_hat)
+    return summary(weighted, label) or of_refit(fit(spec, posterior.trial), label, weighted.k_hat)
 
 
+@own_trial
 @checked
-def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
+def power_scale(posterior: Posterior, *, prior: float = 1.0, likelihood: float = 1.0) -> Changed:
     """The posterior with the prior of the shared parameters, or the sites' marginal likelihood, raised to a power.
 
     Powers a little above and below 1 show how much each of them matters. Site effects given the shared parameters keep
@@ -82,16 +82,16 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
         raise UnsupportedModelError(
             f"model '{posterior.spec.name}'", "a treatment effect for each site", "one that the sites share"
         )
-    model = build_likelihood(posterior.spec, trial)
+    model = posterior.likelihood
     if isinstance(model, MarginsLikelihood):
         from scipy.special import logit
 
-        check(posterior, trial)
+        check(posterior)
         log_odds = np.clip(logit(posterior.draws("p").reshape(-1, model.margins.n_sites, 2)), -40, 40)
         by_draw = model.log_integrated(posterior.draws("site_share").reshape(log_odds.shape[:2]), log_odds)
         shared = [item for item in model.parameters if not item.dims]
     else:
-        by_draw = site_log_likelihood(posterior, trial).sum(axis=1)
+        by_draw = site_log_likelihood(posterior).sum(axis=1)
         assert model.site_marginal is not None  # there is a site log likelihood
         shared = list(model.site_marginal.parameters)
     log_ratio = (likelihood - 1) * by_draw
@@ -107,5 +107,4 @@ def power_scale(posterior: Posterior, trial: Trial, *, prior: float = 1.0, likel
         draws = margins.sample(model, likelihood_power=likelihood, prior_power=prior)
     else:
         draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
-    refit = Posterior(build_tree(model, draws), posterior.spec, provenance_of(posterior.spec, trial, draws))
-    return of_refit(refit, label, weighted.k_hat)
+    return of_refit(Posterior.from_draws(model, draws, posterior.trial), label, weighted.k_hat)

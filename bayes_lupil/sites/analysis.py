@@ -255,11 +255,11 @@ def analyse_sites(
     posterior = attempts[0].sound
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
-    table = site_table(posterior, trial, progress=progress)
+    table = site_table(posterior, progress=progress)
     sound = {item.model.name: item.sound for item in attempts if item.sound is not None}
-    removable = [row.site for row in table.rows if not why_not_without(posterior, trial, (row.site,))]
+    removable = [row.site for row in table.rows if not why_not_without(posterior, (row.site,))]
     chosen = tuple(suspects) or most_outlying(table, removable)
-    possible = follow and bool(chosen) and not why_not_without(posterior, trial, chosen)
+    possible = follow and bool(chosen) and not why_not_without(posterior, chosen)
     normal = next((p for p in sound.values() if p.spec.sites.distribution == "normal"), None)
     to_check = dict.fromkeys((posterior, normal)) if follow else {}
     return SiteAnalysis(
@@ -267,10 +267,10 @@ def analyse_sites(
         shown=posterior,
         table=table,
         attempts=attempts,
-        comparison=compare_models(sound, trial) if len(sound) > 1 and len(removable) > 1 else None,
-        path=exclusion_path(posterior, trial, chosen, powers) if possible else None,
+        comparison=compare_models(sound) if len(sound) > 1 and len(removable) > 1 else None,
+        path=exclusion_path(posterior, chosen, powers) if possible else None,
         chosen_by_data=not suspects,
-        checks=tuple(predictive_checks(p, trial) for p in to_check if p is not None),
+        checks=tuple(predictive_checks(p) for p in to_check if p is not None),
     )
 
 

@@ -22,9 +22,9 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity import loo_sites
 from bayes_lupil.sensitivity.preconditions import why_not_without
-from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,23 +117,22 @@ class ModelComparison(Brief):
         return pd.DataFrame(rows).set_index("model")
 
 
+@own_trial
 @checked
-def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], trial: Trial) -> ModelComparison:
+def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior]) -> ModelComparison:
     """Compare models of one trial by leave-one-site-out predictive densities.
 
     Parameters
     ----------
     posteriors : mapping of str to Posterior, or sequence of Posterior
-        Two or more, of models with sites; without names of their own they take those of their models.
-    trial : Trial
-        The trial that all were fitted to.
+        Two or more, of one trial and of models with sites; without names of their own they take those of their models.
 
     Raises
     ------
     UnsupportedModelError
         For a model that pools all sites, or a trial whose site table is not known.
     InputError
-        For fewer than two posteriors, two of one name, posteriors of another trial or of different populations, and
+        For fewer than two posteriors, two of one name, posteriors of different trials or populations, and
         those whose diagnostics failed.
     """
     named = _named(posteriors)
@@ -142,8 +141,8 @@ def compare_models(posteriors: Mapping[str, Posterior] | Sequence[Posterior], tr
         if _analysed(posterior) != _analysed(first):
             found = f"population '{posterior.provenance.population_label}'"
             raise InputError(f"posterior '{name}'", found, f"that of the others, '{first.provenance.population_label}'")
-    every = {name: loo_sites(posterior, trial) for name, posterior in named.items()}
-    reasons = {site: why_not_without(first, trial, (site,)) for site in next(iter(every.values())).by_site}
+    every = {name: loo_sites(posterior) for name, posterior in named.items()}
+    reasons = {site: why_not_without(first, (site,)) for site in next(iter(every.values())).by_site}
     sites = tuple(site for site, why in reasons.items() if not why)
     impossible = [
         f"Site {site} is in no sum, since it cannot be left out: {why}." for site, why in reasons.items() if why

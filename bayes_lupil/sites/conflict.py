@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError, UnsupportedModelError
-from bayes_lupil.likelihoods import BinomialCells, build_likelihood
+from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import UNSEEN
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity import Deletion, deletions
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
 from bayes_lupil.sites.influence import site_cells
-from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,8 +169,9 @@ def columns(name: str, item: Conflict | None) -> dict[str, object]:
     }
 
 
+@own_trial
 @checked
-def conflict_p_values(posterior: Posterior, trial: Trial, *, refit: bool = True) -> Conflicts:
+def conflict_p_values(posterior: Posterior, *, refit: bool = True) -> Conflicts:
     """Conflict p-values of every site.
 
     A site of a model whose site effects have heavy tails, or are contaminated, conflicts less: such a model expects
@@ -180,9 +181,7 @@ def conflict_p_values(posterior: Posterior, trial: Trial, *, refit: bool = True)
     Parameters
     ----------
     posterior : Posterior
-        From either engine.
-    trial : Trial
-        The trial it was fitted to, of two sites or more.
+        From either engine, of a trial of two sites or more.
     refit : bool
         Whether the model is fitted without those sites that weighted draws cannot leave out; their p-values are NaN if
         not.
@@ -193,10 +192,10 @@ def conflict_p_values(posterior: Posterior, trial: Trial, *, refit: bool = True)
         Where the trial has no site table, the model no sites, or nothing that a new site's log odds could be drawn from
         (fixed intercepts or effects).
     InputError
-        Where the posterior is of another trial, its diagnostics failed, or there is one site only.
+        Where its diagnostics failed, or there is one site only.
     """
-    new = NewSites(posterior, trial)
-    return Conflicts(adjust(new.conflict(deletion) for deletion in deletions(posterior, trial, refit)))
+    new = NewSites(posterior)
+    return Conflicts(adjust(new.conflict(deletion) for deletion in deletions(posterior, refit)))
 
 
 def adjust(found: Iterable[SiteConflict]) -> tuple[SiteConflict, ...]:
@@ -228,13 +227,12 @@ class NewSites:
         As `conflict_p_values`.
     """
 
-    def __init__(self, posterior: Posterior, trial: Trial) -> None:
-        likelihood = site_cells(posterior, trial)
+    def __init__(self, posterior: Posterior) -> None:
+        likelihood = site_cells(posterior)
         names = likelihood.site_names
         if len(names) < 2:
             raise InputError("conflict p-values", "one site", "two sites or more")
         self.posterior = posterior
-        self.trial = trial
         self._cells = likelihood.cells
         self._index = {name: s for s, name in enumerate(names)}
         self._p = _new_site(posterior, likelihood)
@@ -251,7 +249,7 @@ class NewSites:
             if found is None and deletion.refit is not None:
                 refitted = True
                 if deletion.refit.verdict.ok:
-                    likelihood = build_likelihood(deletion.refit.spec, self.trial)
+                    likelihood = deletion.refit.likelihood
                     assert isinstance(likelihood, BinomialCells)  # as of the whole trial
                     again = WeightedDraws(BaseDraws(deletion.refit))
                     found = self._p_values(again, _new_site(deletion.refit, likelihood), s)

@@ -32,14 +32,12 @@ from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.datatree import build_tree
-from bayes_lupil.posterior.provenance import provenance_of
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity import Changed, Estimate
 from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws, of_refit, summary
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,19 +123,16 @@ class ExclusionPath(Brief):
         return pd.DataFrame(rows).set_index("power")
 
 
+@own_trial
 @checked
-def exclusion_path(
-    posterior: Posterior, trial: Trial, sites: Sequence[str], powers: Sequence[float] = POWERS
-) -> ExclusionPath:
+def exclusion_path(posterior: Posterior, sites: Sequence[str], powers: Sequence[float] = POWERS) -> ExclusionPath:
     """The posterior along the way from keeping suspect sites to excluding them post hoc.
 
     Parameters
     ----------
     posterior : Posterior
-        From either engine. Also of a model that pools all sites, whose path runs from the one crude analysis to the
-        other.
-    trial : Trial
-        The trial it was fitted to, with a site table.
+        From either engine, of a trial with a site table. Also of a model that pools all sites, whose path runs from the
+        one crude analysis to the other.
     sites : sequence of str
         The suspects, named before or after the fact; the path takes no view of how they were chosen.
     powers : sequence of float
@@ -152,14 +147,14 @@ def exclusion_path(
     Raises
     ------
     InputError
-        For a site that is not in the analysis, every site, a power outside 0 to 1, or a posterior of another trial or
-        whose diagnostics failed.
+        For a site that is not in the analysis, every site, a power outside 0 to 1, or a posterior whose
+        diagnostics failed.
     UnsupportedModelError
         Where the trial's site table is not known.
     """
-    check(posterior, trial)
+    check(posterior)
     spec = posterior.spec
-    cells = _site_table(spec, trial)
+    cells = _site_table(posterior)
     suspects = _suspects(spec, cells, sites)
     for power in powers:
         if not 0 <= power <= 1:
@@ -169,7 +164,7 @@ def exclusion_path(
     for power in map(float, powers):
         draws = WeightedDraws(reweighting.base, reweighting.log_weights(power))
         found = reweighting.summary(power, draws)
-        points.append(_point(power, found or _refit(posterior, trial, cells, suspects, power, draws.k_hat)))
+        points.append(_point(power, found or _refit(posterior, cells, suspects, power, draws.k_hat)))
     source = posterior.provenance
     patients = int(cells.n[_rows(cells, suspects)].sum())
     return ExclusionPath(
@@ -255,19 +250,16 @@ class _PoweredCells(BinomialCells):
         return np.asarray(counted / counted.sum())
 
 
-def _refit(
-    posterior: Posterior, trial: Trial, cells: Cells, suspects: tuple[str, ...], power: float, k_hat: float
-) -> Changed:
+def _refit(posterior: Posterior, cells: Cells, suspects: tuple[str, ...], power: float, k_hat: float) -> Changed:
     """The model fitted again with the suspects' powered cells, or without them."""
     spec = posterior.spec
     if power == 0:
-        refit = fit(spec.edited(without_sites=[*spec.without_sites, *suspects]), trial)
+        refit = fit(spec.edited(without_sites=[*spec.without_sites, *suspects]), posterior.trial)
     else:
         powers = np.ones(len(cells.sites))
         powers[_rows(cells, suspects)] = power
         likelihood = _PoweredCells(spec, cells, powers)
-        draws = quadrature.sample(likelihood)
-        refit = Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws))
+        refit = Posterior.from_draws(likelihood, quadrature.sample(likelihood), posterior.trial)
     return of_refit(refit, "", k_hat)
 
 
@@ -298,12 +290,12 @@ def _rows(cells: Cells, sites: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([cells.sites.index(site) for site in sites])
 
 
-def _site_table(spec: ModelSpec, trial: Trial) -> Cells:
+def _site_table(posterior: Posterior) -> Cells:
     """The sites analysed, also where the model pools them."""
-    data = trial.analysis_set(spec.population, spec.without_sites).data
+    data = posterior.analysis_set.data
     if not isinstance(data, Cells) or not data.sites_known:
         raise UnsupportedModelError(
-            f"population '{spec.population}' of trial '{trial.name}'",
+            f"population '{posterior.spec.population}' of trial '{posterior.provenance.trial}'",
             "no site table",
             "one, to raise the likelihood of single sites to a power",
         )

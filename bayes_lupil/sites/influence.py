@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError, UnsupportedModelError
-from bayes_lupil.likelihoods import BinomialCells, build_likelihood
+from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
-from bayes_lupil.sensitivity.preconditions import check_trial
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.trial import Trial
 
 __all__ = [
     "Retained",
@@ -72,8 +71,9 @@ class Retained(Brief):
     relative_mcse: Floats
 
 
+@own_trial
 @checked
-def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
+def shrinkage_factors(posterior: Posterior) -> Shrinkage:
     """The share of the distance between a site's own effect and the one expected of it that the model removes.
 
     The posterior mean of B = s2 / (s2 + V) (Morris 1983, J Am Stat Assoc 78:47-55), with
@@ -101,9 +101,9 @@ def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
     UnsupportedModelError
         Where the trial has no site table, or the model no sites.
     InputError
-        Where the posterior is of another trial, or its diagnostics failed.
+        Where its diagnostics failed.
     """
-    likelihood = site_cells(posterior, trial)
+    likelihood = site_cells(posterior)
     p = posterior.draws("p")
     with np.errstate(divide="ignore", over="ignore"):
         s2 = (1 / (likelihood.cells.n * p * (1 - p))).sum(axis=-1)
@@ -115,8 +115,9 @@ def shrinkage_factors(posterior: Posterior, trial: Trial) -> Shrinkage:
     return Shrinkage(likelihood.site_names, factor.mean(axis=(0, 1)), error_of_means(posterior, factor))
 
 
+@own_trial
 @checked
-def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
+def retained_weights(posterior: Posterior) -> Retained:
     """How far the overall effect moves with a site's own effect, relative to a non-outlying site of that size.
 
     Where responders change by d c_a in arm a of a site, its log likelihood changes by d sum_a c_a eta_a, eta the log
@@ -139,7 +140,7 @@ def retained_weights(posterior: Posterior, trial: Trial) -> Retained:
     UnsupportedModelError, InputError
         As `shrinkage_factors`.
     """
-    likelihood = site_cells(posterior, trial)
+    likelihood = site_cells(posterior)
     p, n = posterior.draws("p"), likelihood.cells.n
     information = n * (p * (1 - p)).mean(axis=(0, 1))
     with np.errstate(divide="ignore"):
@@ -191,7 +192,7 @@ def refuse_pooled(spec: ModelSpec) -> None:
         )  # fmt: skip
 
 
-def site_cells(posterior: Posterior, trial: Trial) -> BinomialCells:
+def site_cells(posterior: Posterior) -> BinomialCells:
     """The likelihood of a posterior that has something to say of single sites.
 
     Raises
@@ -199,12 +200,11 @@ def site_cells(posterior: Posterior, trial: Trial) -> BinomialCells:
     UnsupportedModelError, InputError
         As `shrinkage_factors`.
     """
-    check_trial(posterior, trial)
     refuse_pooled(posterior.spec)
-    likelihood = build_likelihood(posterior.spec, trial)
+    likelihood = posterior.likelihood
     if not isinstance(likelihood, BinomialCells):
         raise UnsupportedModelError(
-            f"trial '{trial.name}'", "margins, which do not tell which patient was at which site",
+            f"trial '{posterior.provenance.trial}'", "margins, which do not tell which patient was at which site",
             "a trial whose site table is known",
         )  # fmt: skip
     if not posterior.verdict.ok:

@@ -26,9 +26,9 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS, BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import UNSEEN, mcse_proportion
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,31 +116,32 @@ class PredictiveChecks(Brief):
         return pd.DataFrame([asdict(item) for item in self.checks])
 
 
+@own_trial
 @checked
-def predictive_checks(posterior: Posterior, trial: Trial) -> PredictiveChecks:
+def predictive_checks(posterior: Posterior) -> PredictiveChecks:
     """Check rates by site and arm against replicates of the same sites and of new ones.
 
     Parameters
     ----------
     posterior : Posterior
-        From either engine. A model that pools all sites has no site distribution, and so replicates of the same sites
-        alone; so has one whose levels are free at every site.
-    trial : Trial
-        The trial it was fitted to, with a site table.
+        From either engine, of a trial with a site table. A model that pools all sites has no site distribution, and so
+        replicates of the same sites alone; so has one whose levels are free at every site.
 
     Raises
     ------
     UnsupportedModelError
         Where the trial's site table is not known.
     InputError
-        Where the posterior is of another trial, or its diagnostics failed.
+        Where its diagnostics failed.
     """
-    check(posterior, trial)
+    check(posterior)
     spec = posterior.spec
-    cells = trial.analysis_set(spec.population, spec.without_sites).data
+    cells = posterior.analysis_set.data
     if not isinstance(cells, Cells) or not cells.sites_known:
         raise UnsupportedModelError(
-            f"population '{spec.population}' of trial '{trial.name}'", "no site table", "one, to look at single sites"
+            f"population '{spec.population}' of trial '{posterior.provenance.trial}'",
+            "no site table",
+            "one, to look at single sites",
         )
     likelihood = BinomialCells(spec, cells)
     rng = np.random.default_rng(np.random.SeedSequence((spec.sampler.seed, 2)))  # no stream of the fit

@@ -13,6 +13,7 @@ from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
@@ -23,7 +24,7 @@ from bayes_lupil.sites.influence import (
     site_cells,
     site_log_odds_ratios,
 )
-from bayes_lupil.trials.trial import SYNTHETIC, Trial
+from bayes_lupil.trials.trial import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,16 +198,15 @@ class SiteTable(Shown):
         return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", ("table.to_frame()", "table.notes"))
 
 
+@own_trial
 @checked
-def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progress: bool | None = None) -> SiteTable:
+def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | None = None) -> SiteTable:
     """Everything that the model says of single sites.
 
     Parameters
     ----------
     posterior : Posterior
-        Of a model with sites, from either engine.
-    trial : Trial
-        The trial it was fitted to, of two sites or more.
+        Of a model with sites, from either engine, and a trial of two sites or more.
     refit : bool
         Whether the model is fitted without those sites that weighted draws cannot leave out; what depends on that is
         NaN if not.
@@ -218,21 +218,21 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
     UnsupportedModelError
         Where the trial has no site table, or the model no sites.
     InputError
-        Where the posterior is of another trial, its diagnostics failed, or there is one site only.
+        Where its diagnostics failed, or there is one site only.
     """
-    likelihood = site_cells(posterior, trial)
+    likelihood = site_cells(posterior)
     cells, names = likelihood.cells, likelihood.site_names
     if len(names) < 2:
         raise InputError("table of sites", "one site", "two sites or more")
     notes = []
     try:
-        new: NewSites | None = NewSites(posterior, trial)
+        new: NewSites | None = NewSites(posterior)
     except UnsupportedModelError as problem:
         new = None
         notes.append(f"No conflict p-values: {problem.found}.")
     changes, found = [], []
     with counting(progress, len(names)) as step:
-        each = deletions(posterior, trial, refit)
+        each = deletions(posterior, refit)
         for name in names:
             step(f"without site {name}")
             deletion = next(each)
@@ -251,7 +251,7 @@ def site_table(posterior: Posterior, trial: Trial, *, refit: bool = True, progre
     p = posterior.draws("p")
     rates, difference = _means(posterior, p), _means(posterior, p[..., 1] - p[..., 0])
     log_ratio = _means(posterior, site_log_odds_ratios(posterior, likelihood))
-    shrinkage, retained = shrinkage_factors(posterior, trial), retained_weights(posterior, trial)
+    shrinkage, retained = shrinkage_factors(posterior), retained_weights(posterior)
     chances = {name: _chances(posterior, name) for name in ("outlier", "nonexchangeable")}
     outlier, alone = chances["outlier"], chances["nonexchangeable"]
     rows = tuple(

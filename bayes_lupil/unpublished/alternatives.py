@@ -19,9 +19,9 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Supposition
-from bayes_lupil.trials.trial import Trial
 from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds, hard_bounds
 from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes, margins_of, quicker, weigh
 
@@ -84,18 +84,17 @@ class Supposed(Brief):
         return not self.why_not
 
 
+@own_trial
 @checked
 def margins_alternatives(
-    posterior: Posterior, trial: Trial, *, draws: int = 10_000, announce: Callable[[str], None] | None = None
+    posterior: Posterior, *, draws: int = 10_000, announce: Callable[[str], None] | None = None
 ) -> tuple[Supposed, ...]:
     """The answer of a margins trial as declared, and under every alternative that model and trial file declare.
 
     Parameters
     ----------
     posterior : Posterior
-        Of a model with sites, as declared.
-    trial : Trial
-        The trial it was fitted to, known by its margins.
+        Of a model with sites, as declared, and a trial known by its margins.
     draws : int
         Draws a chain of each refit.
     announce : callable, optional
@@ -106,19 +105,18 @@ def margins_alternatives(
     UnsupportedModelError
         Where the trial is not known by its margins, or the model has no sites.
     InputError
-        Where the posterior is of another trial or its diagnostics failed.
+        Where its diagnostics failed.
 
     Examples
     --------
     >>> import bayes_lupil as bl
     >>> from bayes_lupil.unpublished import alternatives_frame, margins_alternatives
-    >>> trial = bl.load_trial("lupil2")
-    >>> posterior = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), trial)
-    >>> table = alternatives_frame(margins_alternatives(posterior, trial, draws=500))
+    >>> posterior = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), "lupil2")
+    >>> table = alternatives_frame(margins_alternatives(posterior, draws=500))
     >>> bool((table["p_benefit"].dropna() > 0.7).all())
     True
     """
-    margins = margins_of(posterior, trial)
+    margins, trial = margins_of(posterior), posterior.trial
     counts = hidden_classes(margins, trial.arms.names)
     if not counts:
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")

@@ -120,13 +120,13 @@ def analyse_unpublished(
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
-    hidden = unpublished_counts(primary, trial, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
+    hidden = unpublished_counts(primary, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
     central = {c.name: round(_mean(hidden, c.name)) for c in hidden.counts}
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
-    paths = tuple((table, margins_path(primary, trial, table, powers=(1.0, 0.0))) for table in tables)
-    supposed = margins_alternatives(primary, trial) if compare else ()
-    return UnpublishedAnalysis(trial, attempts, hidden, paths, supposed, who_stayed(primary, trial))
+    paths = tuple((table, margins_path(primary, table, powers=(1.0, 0.0))) for table in tables)
+    supposed = margins_alternatives(primary) if compare else ()
+    return UnpublishedAnalysis(trial, attempts, hidden, paths, supposed, who_stayed(primary))
 
 
 def _mean(hidden: UnpublishedCounts, name: str) -> float:

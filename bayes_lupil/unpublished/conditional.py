@@ -24,7 +24,6 @@ from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.trials.trial import Trial
 
 __all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "margins_of", "quicker", "thinned", "weigh"]
 
@@ -63,7 +62,7 @@ class HiddenCount:
         return range(self.least, self.most + 1)
 
 
-def margins_of(posterior: Posterior, trial: Trial, found: str = "no unpublished counts") -> Margins:
+def margins_of(posterior: Posterior, found: str = "no unpublished counts") -> Margins:
     """The margins that a posterior is of; refused where there are none, the model has no sites, or `check` refuses.
 
     Parameters
@@ -71,11 +70,11 @@ def margins_of(posterior: Posterior, trial: Trial, found: str = "no unpublished 
     found : str
         What there is none of, for the message.
     """
-    margins = trial.analysis_set(posterior.spec.population, posterior.spec.without_sites).data
+    margins = posterior.analysis_set.data
     if not isinstance(margins, Margins) or "site_share" not in posterior.data["posterior"]:
-        required = "a model with sites and a trial known by its margins"
-        raise UnsupportedModelError(f"model '{posterior.spec.name}', trial '{trial.name}'", found, required)
-    check(posterior, trial)
+        where = f"model '{posterior.spec.name}', trial '{posterior.provenance.trial}'"
+        raise UnsupportedModelError(where, found, "a model with sites and a trial known by its margins")
+    check(posterior)
     return margins
 
 

@@ -17,7 +17,7 @@ from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.unpublished.bounds import HardBounds, hard_bounds
 from bayes_lupil.unpublished.conditional import (
     HiddenCount,
@@ -134,9 +134,10 @@ class UnpublishedCounts(Brief):
         return pd.DataFrame(rows).set_index("bound")
 
 
+@own_trial
 @checked
 def unpublished_counts(
-    posterior: Posterior, trial: Trial, *, most_refits: int = 24, refit_draws: int = 2000, most_draws: int = 16_000
+    posterior: Posterior, *, most_refits: int = 24, refit_draws: int = 2000, most_draws: int = 16_000
 ) -> UnpublishedCounts:
     """What the unpublished counts could do to P(benefit) and the risk difference.
 
@@ -148,9 +149,7 @@ def unpublished_counts(
     Parameters
     ----------
     posterior : Posterior
-        Of a model with sites.
-    trial : Trial
-        The trial it was fitted to, known by its margins.
+        Of a model with sites and a trial known by its margins.
     most_refits : int
         How often the model may be fitted again.
     refit_draws : int
@@ -163,10 +162,10 @@ def unpublished_counts(
     UnsupportedModelError
         Where the trial is not known by its margins, or the model has no sites.
     InputError
-        Where the posterior is of another trial or its diagnostics failed, no count is hidden, or the publication
+        Where its diagnostics failed, no count is hidden, or the publication
         allows more than 20,000 tables.
     """
-    analysed = margins_of(posterior, trial)
+    analysed, trial = margins_of(posterior), posterior.trial
     counts = hidden_classes(analysed, trial.arms.names)
     if not counts:
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")

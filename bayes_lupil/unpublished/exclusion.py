@@ -14,11 +14,9 @@ from bayes_lupil.engines import run_engine
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.datatree import build_tree
-from bayes_lupil.posterior.provenance import provenance_of
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.reweighting import BaseDraws
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.trials.trial import Trial
 from bayes_lupil.unpublished.conditional import hidden_classes, margins_of, quicker, weigh
 
 if TYPE_CHECKING:
@@ -65,10 +63,10 @@ class PathPoint:
     refitted: bool
 
 
+@own_trial
 @checked
 def margins_path(
     posterior: Posterior,
-    trial: Trial,
     known: Mapping[str, int],
     *,
     powers: Iterable[float] = POWERS,
@@ -82,9 +80,7 @@ def margins_path(
     Parameters
     ----------
     posterior : Posterior
-        Of the trial as published; its model is fitted again with the counts.
-    trial : Trial
-        Known by its margins.
+        Of a trial known by its margins, as published; its model is fitted again with the counts.
     known : dict of str to int
         All unpublished counts by name, as `UnpublishedCounts` names them.
     powers : iterable of float
@@ -97,9 +93,9 @@ def margins_path(
     UnsupportedModelError
         Where the trial is not known by its margins.
     InputError
-        For counts or powers that are missing or impossible; where the posterior is of another trial or failed.
+        For counts or powers that are missing or impossible; where the diagnostics of the posterior failed.
     """
-    margins = margins_of(posterior, trial)
+    margins, trial = margins_of(posterior), posterior.trial
     counts = hidden_classes(margins, trial.arms.names)
     if set(known) != {c.name for c in counts}:
         raise InputError("known counts", ", ".join(known) or "none", ", ".join(c.name for c in counts))
@@ -113,8 +109,7 @@ def margins_path(
 
     def fitted(power: float) -> Posterior:
         likelihood = MarginsLikelihood(spec, divided, excluded_power=power)
-        draws = run_engine(likelihood)
-        return Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, published, draws))
+        return Posterior.from_draws(likelihood, run_engine(likelihood), published)
 
     kept = fitted(1.0)
     at_excluded = _log_likelihood_there(kept, divided)

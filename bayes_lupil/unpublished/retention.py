@@ -19,7 +19,7 @@ from bayes_lupil.likelihoods.margins import RESPONSES
 from bayes_lupil.likelihoods.retention import retained
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes, margins_of
 
 if TYPE_CHECKING:
@@ -85,35 +85,34 @@ class WhoStayed(Brief):
         return next(item for item in self.groups if (item.arm, item.response) == (arm, response))
 
 
+@own_trial
 @checked
-def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
+def who_stayed(posterior: Posterior) -> WhoStayed:
     """The chances to stay in the published subset that a margins model fits, given what the publication implies.
 
     Parameters
     ----------
     posterior : Posterior
-        Of a model with sites.
-    trial : Trial
-        The trial it was fitted to, known by its margins.
+        Of a model with sites and a trial known by its margins.
 
     Raises
     ------
     UnsupportedModelError
         Where the trial is not known by its margins, or the model has no sites.
     InputError
-        Where the posterior is of another trial or its diagnostics failed.
+        Where its diagnostics failed.
 
     Examples
     --------
     >>> import bayes_lupil as bl
     >>> from bayes_lupil.unpublished import who_stayed
-    >>> trial = bl.load_trial("lupil2")
-    >>> found = who_stayed(bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), trial), trial)
+    >>> found = who_stayed(bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), "lupil2"))
     >>> found.group(arm=1, response=0).chance < found.group(arm=0, response=0).chance
     True
     """
-    margins = margins_of(posterior, trial, "no chances to stay in a published subset")
-    draws = HiddenDraws(posterior, margins, hidden_classes(margins, trial.arms.names), {})
+    arms = posterior.provenance.arms.names
+    margins = margins_of(posterior, "no chances to stay in a published subset")
+    draws = HiddenDraws(posterior, margins, hidden_classes(margins, arms), {})
     hidden = {(c.arm, c.response): c for c in draws.counts}
     chances = posterior.draws("retention")
     assert posterior.spec.priors.retention is not None  # it has draws
@@ -127,7 +126,7 @@ def who_stayed(posterior: Posterior, trial: Trial) -> WhoStayed:
         row = posterior.row(f"retention[{ARMS[item.arm]}, {RESPONSES[item.response]}]")
         groups.append(
             Kept(
-                item.arm, item.response, f"{trial.arms.names[item.arm]} {RESPONSES[item.response]}s",
+                item.arm, item.response, f"{arms[item.arm]} {RESPONSES[item.response]}s",
                 item.inside + item.outside + int(item.excluded), item.inside, float(chance.mean()), row.mcse_mean,
                 row.q2_5, row.q97_5, item.outside - there, error,
             )

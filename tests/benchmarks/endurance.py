@@ -197,13 +197,13 @@ def _reweighting() -> Callable[[], object]:
 
     def calls() -> tuple[object, ...]:
         found = (
-            *sensitivity.leave_one_site_out(posterior, trial),
-            sensitivity.change_prior(posterior, trial, beta=narrower),
-            sensitivity.power_scale(posterior, trial, likelihood=1.1),
-            *exclusion_path(posterior, trial, ["A"], (0.9, 0.5, 0.0)).points,
+            *sensitivity.leave_one_site_out(posterior),
+            sensitivity.change_prior(posterior, beta=narrower),
+            sensitivity.power_scale(posterior, likelihood=1.1),
+            *exclusion_path(posterior, ["A"], (0.9, 0.5, 0.0)).points,
         )
         assert not any(item.refitted for item in found)
-        return (*found, sensitivity.loo_sites(posterior, trial))
+        return (*found, sensitivity.loo_sites(posterior))
 
     return calls
 
@@ -226,5 +226,5 @@ def outputs(what: str, s: Row) -> Row:
     else:
         trial = load("ist")
         posterior = fit("site_effects", trial)
-        first, seconds, _ = repeat(lambda: site_table(posterior, trial), s["repeats"], s["budget"])
+        first, seconds, _ = repeat(lambda: site_table(posterior), s["repeats"], s["budget"])
     return {"first": first, "seconds": seconds}

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from bayes_lupil import Posterior, builtin_models, builtin_trials, cli, fit
+from bayes_lupil.report.reanalysis.card import effect_words
 
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
 
@@ -99,7 +100,7 @@ def test_fit_says_trial_arms_direction_and_prior_before_the_answer(run, fake_eng
     expected = [
         post.provenance.title, "Arms: indomethacin 27/295 against placebo 52/307", "lower is better",
         "Model: site_intercepts", f"Prior of the effect (beta, log odds ratio): {prior}",
-        f"Answer: risk difference {post.effect_words}; P(benefit: risk difference < 0) = {best.probability:.3f}",
+        f"Answer: risk difference {effect_words(post)}; P(benefit: risk difference < 0) = {best.probability:.3f}",
         "2.5 % 50 %",
     ]  # fmt: skip
     places = [text.index(words) for words in expected]

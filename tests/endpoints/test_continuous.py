@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_round_trip_and_json(posterior: Posterior, tmp_path: Path) -> None:
 
 def test_what_is_for_binary_end_points_says_so(posterior: Posterior) -> None:
     with pytest.raises(UnsupportedModelError, match="a binary one"):
-        sensitivity.change_prior(posterior, _made_up(), beta={"family": "normal", "mean": 0, "sd": 1, "reason": "x"})
+        sensitivity.change_prior(posterior, beta={"family": "normal", "mean": 0, "sd": 1, "reason": "x"})
 
 
 @pytest.mark.stack
@@ -150,7 +151,7 @@ def test_quadrature_refuses_t_errors() -> None:
 
 def test_limits_by_brute_force(posterior: Posterior) -> None:
     trial = _made_up()
-    found = check_limits(posterior, trial)
+    found = check_limits(posterior)
     measured = trial.measured_set()
     low, _ = measured.limits
     predicted = posterior.data["posterior_predictive"]["y"].values.reshape(-1, measured.value.size)
@@ -166,8 +167,9 @@ def test_limits_by_brute_force(posterior: Posterior) -> None:
 
 def test_no_limits_no_check(posterior: Posterior) -> None:
     d = _made_up().data
+    without = replace(posterior, _trial=_trial(d.site, d.arm, d.value, d.baseline))
     with pytest.raises(UnsupportedModelError, match="least and largest score"):
-        check_limits(posterior, _trial(d.site, d.arm, d.value, d.baseline))
+        check_limits(without)
 
 
 @pytest.mark.proof(*FIT, "endpoints")

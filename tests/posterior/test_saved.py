@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayes_lupil import Posterior, fit, load_model, load_trial
-from bayes_lupil.errors import OutputError, SavedFileError
-from bayes_lupil.posterior.saved import FORMAT, NO_CHECKSUM
+from bayes_lupil import Cells, Posterior, Trial, fit, load_model, load_trial
+from bayes_lupil.errors import InputError, OutputError, SavedFileError
+from bayes_lupil.posterior.saved import FORMAT, NO_CHECKSUM, write_posterior
 
 KEPT = ("posterior", "sample_stats", "constant_data", "diagnostics")
 """Groups of the small file whose bits are flipped; the others are written by the same code."""
@@ -147,12 +147,14 @@ EDITS: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "no checksums": (_drop("checksums"), "no checksums"),
     "no format": (_drop("format"), "format None"),
     "an older format": (_set("format", "bayes_lupil posterior 1"), "'format'"),
-    "a foreign format": (_set("format", "bayes_lupil posterior 3"), "posterior 3"),
+    "a foreign format": (_set("format", "bayes_lupil posterior 4"), "posterior 4"),
     "a checksum": (_in("checksums", "/posterior", to="0" * 64), "'/posterior'"),
     "a draw": (_value("posterior/beta", 9.0), "'/posterior'"),
     "a coordinate": (_value("posterior/site", "elsewhere"), "'/posterior'"),
     "a diagnostic": (lambda file: file["diagnostics/pareto_k"].__setitem__((), -1.0), "'/diagnostics'"),
     "counts": (_value("constant_data/n", 50), "'/constant_data'"),
+    "the trial": (_value("trial/json", 65), "'/trial'"),
+    "no trial": (lambda file: file.__delitem__("trial"), "'/trial'"),
     "a group": (lambda file: file.__delitem__("constant_data"), "'/constant_data'"),
     "a variable": (lambda file: file["posterior"].__delitem__("u"), "'/posterior'"),
     "a label": (
@@ -170,6 +172,55 @@ def test_an_edit_is_told_by_name(small: Posterior, tmp_path: Path, edit: str) ->
         Posterior.load(path)
     assert named in told.value.found
     assert "x.nc" in told.value.where
+
+
+def _turned(trial: Trial) -> Trial:
+    cells = trial.data
+    assert isinstance(cells, Cells)
+    return replace(trial, data=Cells(cells.sites[::-1], cells.responders[::-1], cells.n[::-1]))
+
+
+TRIALS: dict[str, tuple[Callable[[Trial], Trial], str]] = {
+    "other counts": (lambda _: load_trial("magnesium"), "data other than"),
+    "another order": (_turned, "another order"),
+    "another title": (lambda trial: replace(trial, title="x"), "another title"),
+    "another name": (lambda trial: replace(trial, name="x"), "the trial 'x'"),
+    "made up": (lambda trial: replace(trial, synthetic=True), "another synthetic"),
+    "a unit": (lambda trial: replace(trial, end_point=replace(trial.end_point, unit="x")), "another end_point"),
+}
+
+
+@pytest.mark.parametrize("other", TRIALS)
+def test_a_trial_that_is_not_that_of_the_draws_is_refused(small: Posterior, tmp_path: Path, other: str) -> None:
+    """Whatever the checksums say: they are right here."""
+    change, named = TRIALS[other]
+    write_posterior(small.data, small.spec, small.provenance, change(small.trial), tmp_path / "x.nc")
+    with pytest.raises(SavedFileError) as told:
+        Posterior.load(tmp_path / "x.nc")
+    assert named in told.value.found
+
+
+def test_a_file_with_checksums_and_without_the_trial_is_read(
+    small: Posterior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the second format was; what needs the trial's data says what is missing, and takes it when it is given."""
+    with monkeypatch.context() as patch:
+        patch.setattr("bayes_lupil.posterior.saved.FORMAT", "bayes_lupil posterior 2")
+        write_posterior(small.data, small.spec, small.provenance, None, tmp_path / "x.nc")
+    back = Posterior.load(tmp_path / "x.nc")
+    assert _same(back, small)
+    assert not back.knows_trial
+    with pytest.raises(InputError, match=r"no data of trial 'beitler_landis'"):
+        _ = back.trial
+    assert Posterior.load(tmp_path / "x.nc", small.trial).likelihood.site_names == small.trial.site_names
+
+
+def test_others_open_the_file(whole: Posterior, tmp_path: Path) -> None:
+    path = whole.save(tmp_path / "x.nc")
+    with xr.open_datatree(path, engine="h5netcdf") as tree:
+        assert tree["posterior"].to_dataset()["beta"].equals(whole.data["posterior"]["beta"])
+        content = json.loads(np.asarray(tree["trial"]["json"], dtype=np.uint8).tobytes())
+    assert content["data"]["Cells"]["sites"] == list(whole.trial.site_names)
 
 
 def _as_before(posterior: Posterior, path: Path, **edits: Callable[[dict[str, Any]], None]) -> Path:
@@ -262,4 +313,4 @@ def test_the_checksums_depend_on_the_content_alone(small: Posterior, tmp_path: P
             assert file.attrs["format"] == FORMAT
             stored.append(json.loads(file.attrs["checksums"]))
     assert stored[0] == stored[1]
-    assert set(stored[0]) == {"format", "model", "provenance", *(f"/{name}" for name in KEPT)}
+    assert set(stored[0]) == {"format", "model", "provenance", "/trial", *(f"/{name}" for name in KEPT)}

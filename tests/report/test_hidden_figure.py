@@ -22,7 +22,7 @@ from bayes_lupil.unpublished.counts import unpublished_counts
 def hidden(resampled):
     """LUPIL-2 with few draws and no refits, so that some values are left without a P(benefit)."""
     trial = load_trial("lupil2")
-    return unpublished_counts(resampled(load_model("site_effects"), trial), trial, most_refits=0)
+    return unpublished_counts(resampled(load_model("site_effects"), trial), most_refits=0)
 
 
 def _texts(figure):
@@ -133,7 +133,7 @@ def test_synthetic_data_carry_the_mark(hidden):
 def test_a_trial_with_one_hidden_count_has_no_map(resampled):
     trial = load_trial("lupil2")
     known = replace(trial, data=replace(trial.data, at_excluded=((1, 1, 3), (1, 0, 1))))
-    one = unpublished_counts(resampled(load_model("site_effects"), known), known, most_refits=0)
+    one = unpublished_counts(resampled(load_model("site_effects"), known), most_refits=0)
     figure = figure_hidden_counts(one)
     assert len(figure.axes) == 3
     assert np.isclose(sum(row.probability for row in one.full.rows), 1)

@@ -60,8 +60,8 @@ class Made:
 
     def __init__(self, trial, name, suspects, others):
         self.trial, self.posterior = trial, fit(model(name), trial)
-        self.table = site_table(self.posterior, trial)
-        self.path = exclusion_path(self.posterior, trial, suspects, (1.0, 0.9, 0.0))
+        self.table = site_table(self.posterior)
+        self.path = exclusion_path(self.posterior, suspects, (1.0, 0.9, 0.0))
         self.references = {other: fit(model(other), trial) for other in others}
         self.predicted = predicted_by_site(self.posterior)
 
@@ -234,7 +234,7 @@ def test_a_fixed_share_is_its_own_prior(made):
 def test_no_outliers_no_figure_of_them(made):
     one = made["beitler_landis"]
     normal = one.references["site_effects"]
-    table = site_table(normal, one.trial)
+    table = site_table(normal)
     with pytest.raises(UnsupportedModelError, match="no outlying sites"):
         figure_outliers(table, normal)
     figure = figure_caterpillar(table, normal)

@@ -310,8 +310,8 @@ def hidden(resampled):
     }
     for name, one in ways.items():
         posterior = resampled(model, one)
-        counts = unpublished_counts(posterior, one, most_refits=0)
-        attempts, stayed = (Attempt(model, posterior),), who_stayed(posterior, one)
+        counts = unpublished_counts(posterior, most_refits=0)
+        attempts, stayed = (Attempt(model, posterior),), who_stayed(posterior)
         found[name] = UnpublishedAnalysis(one, attempts, counts, (), (), stayed)
     return found
 

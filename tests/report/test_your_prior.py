@@ -65,7 +65,7 @@ def lower_is_good():
 def priors(request):
     trial = lower_is_good() if request.param == "lower" else load_trial("beitler_landis")
     post = fit(load_model("site_effects").edited(sampler__engine="quadrature"), trial)
-    return analyse_priors(post, trial)
+    return analyse_priors(post)
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def test_a_declared_prior_that_is_not_normal_is_no_preset():
     trial = load_trial("beitler_landis")
     wide = {"family": "student_t", "df": 4, "mean": 0, "scale": 1, "reason": "heavy tails"}
     post = fit(load_model("site_effects").edited(sampler__engine="quadrature", priors__beta=wide), trial)
-    analysis = analyse_priors(post, trial)
+    analysis = analyse_priors(post)
     given = payload(analysis)
     assert [preset["name"] for preset in given["presets"]] == ["sceptical", "neutral", "optimistic", "flat"]
     assert given["start"] == "neutral"

@@ -149,22 +149,22 @@ def one_seed(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
         for name, pair in _of_changed(changed).items():
             found[f"{function}: {name}"] = (*pair, changed.refitted)
 
-    for deletion, _ in zip(deletions(posterior, trial), range(3), strict=False):
+    for deletion, _ in zip(deletions(posterior), range(3), strict=False):
         add(f"leave_one_site_out {deletion.site}", deletion.changed)
     for power in (0.7, 0.0):
-        [point] = exclusion_path(posterior, trial, ["A"], (power,)).points
+        [point] = exclusion_path(posterior, ["A"], (power,)).points
         if point.ok:
             rd = point.risk_difference
             found[f"exclusion_path {power:g}: risk_difference"] = (rd.mean, rd.mcse, point.refitted)
             found[f"exclusion_path {power:g}: p_benefit"] = (point.p_benefit, point.p_benefit_mcse, point.refitted)
-    add("change_prior", change_prior(posterior, trial, beta=normal(0.1, 0.6)))
-    under = under_prior(posterior, trial, EffectPrior("sceptical", 0.0, 0.4, WHY))
+    add("change_prior", change_prior(posterior, beta=normal(0.1, 0.6)))
+    under = under_prior(posterior, EffectPrior("sceptical", 0.0, 0.4, WHY))
     add("under_prior", under.changed)
     for item in under.ladder:
         found[f"under_prior: p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse, under.changed.refitted)
-    add("power_scale", power_scale(posterior, trial, likelihood=0.8))
+    add("power_scale", power_scale(posterior, likelihood=0.8))
     if len(trial.site_names) < 6 and seed % 4 == 0:  # all of its refits, which were made above: a quarter will do
-        for row in site_table(posterior, trial).rows[:2]:
+        for row in site_table(posterior).rows[:2]:
             change = row.change
             found[f"site_table {row.site}: change"] = (change.mean, change.mcse, row.without.refitted)
     return found
@@ -173,7 +173,7 @@ def one_seed(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
 def one_seed_of_densities(setting: str, seed: int) -> dict[str, tuple[float, float, bool]]:
     """The same of the densities of the first sites."""
     trial, spec = SETTINGS[setting]
-    loo = loo_sites(fit(spec.edited(sampler__seed=seed), trial), trial)
+    loo = loo_sites(fit(spec.edited(sampler__seed=seed), trial))
     return {f"loo_sites {s}: elpd": (loo.by_site[s], loo.mcse[s], s in loo.refitted) for s in trial.site_names[:3]}
 
 
@@ -233,20 +233,20 @@ def reweighted(number: int, seed: int) -> dict[str, Pairs]:
     posterior = fit(spec.edited(sampler__seed=seed), trial)
     if not posterior.verdict.ok:
         return {}
-    [deletion] = [item for item in deletions(posterior, trial) if item.site == change["site"]]
+    [deletion] = [item for item in deletions(posterior) if item.site == change["site"]]
     found = {"leave_one_site_out": _of_changed(deletion.changed)}
-    [point] = exclusion_path(posterior, trial, [change["site"]], (change["power"],)).points
+    [point] = exclusion_path(posterior, [change["site"]], (change["power"],)).points
     if point.ok:
         rd = point.risk_difference
         found["exclusion_path"] = {
             "risk_difference": (rd.mean, rd.mcse), "p_benefit": (point.p_benefit, point.p_benefit_mcse),
         }  # fmt: skip
-    found["change_prior"] = _of_changed(change_prior(posterior, trial, beta=change["beta"]))
-    under = under_prior(posterior, trial, EffectPrior("asked", change["mean"], change["sd"], WHY))
+    found["change_prior"] = _of_changed(change_prior(posterior, beta=change["beta"]))
+    under = under_prior(posterior, EffectPrior("asked", change["mean"], change["sd"], WHY))
     found["under_prior"] = _of_changed(under.changed)
     for item in under.ladder[1:]:
         found["under_prior"][f"p_{item.kind}_{item.threshold:g}"] = (item.probability, item.mcse)
-    found["power_scale"] = _of_changed(power_scale(posterior, trial, likelihood=change["likelihood"]))
+    found["power_scale"] = _of_changed(power_scale(posterior, likelihood=change["likelihood"]))
     return found
 
 
@@ -256,7 +256,7 @@ def density(number: int, seed: int) -> dict[str, Pairs]:
     posterior = fit(spec.edited(sampler__seed=seed), trial)
     if not posterior.verdict.ok:
         return {}
-    loo = loo_sites(posterior, trial)
+    loo = loo_sites(posterior)
     return {"loo_sites": {"elpd": (loo.by_site[change["site"]], loo.mcse[change["site"]])}}
 
 

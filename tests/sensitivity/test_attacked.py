@@ -112,13 +112,13 @@ LEVELS = {"uniform": priors.uniform(-100, 100), "wide": priors.normal(0, 25), "u
 @pytest.fixture(scope="module", params=list(LEVELS))
 def all_respond(request):
     trial = trial_of(*ALL_RESPOND)
-    return bl.fit(quadrature("site_effects", alpha=LEVELS[request.param], beta=priors.normal(0.5, 1)), trial), trial
+    return bl.fit(quadrature("site_effects", alpha=LEVELS[request.param], beta=priors.normal(0.5, 1)), trial)
 
 
 def test_log_odds_ratios_of_sites_are_those_of_the_parameters(all_respond):
-    posterior, trial = all_respond
+    posterior = all_respond
     own = posterior.draws("beta")[..., None] + posterior.draws("v")
-    table = sites.site_table(posterior, trial, refit=False)
+    table = sites.site_table(posterior, refit=False)
     for s, row in enumerate(table.rows):
         assert row.log_odds_ratio.mean == pytest.approx(own[..., s].mean(), abs=1e-9)
 
@@ -132,7 +132,7 @@ def test_log_odds_ratios_of_every_model_are_those_of_its_probabilities(name):
     p = posterior.draws("p")
     inside = (p > 1e-9).all(axis=-1) & (p < 1 - 1e-9).all(axis=-1)
     by_p = np.log(p / (1 - p))
-    found = site_log_odds_ratios(posterior, site_cells(posterior, trial))
+    found = site_log_odds_ratios(posterior, site_cells(posterior))
     np.testing.assert_allclose(found[inside], (by_p[..., 1] - by_p[..., 0])[inside], atol=1e-6)
 
 
@@ -141,7 +141,7 @@ def test_weights_of_sites_are_right_within_their_errors_over_seeds():
     trial, found = trial_of(*ALL_RESPOND), []
     for seed in range(12):
         spec = quadrature("site_effects", alpha=priors.normal(0, 10), seed=seed)
-        weights = sites.retained_weights(bl.fit(spec, trial), trial)
+        weights = sites.retained_weights(bl.fit(spec, trial))
         found.append((weights.weight, weights.weight_mcse))
     weight, error = np.array(found).transpose(1, 0, 2)
     assert (weight.std(axis=0, ddof=1) < 1.6 * np.sqrt((error**2).mean(axis=0))).all()
@@ -205,7 +205,7 @@ def test_draws_that_are_all_alike_have_a_mean():
 def test_any_prior_of_a_model_can_be_changed():
     trial = bl.load_trial("beitler_landis")
     mixed = bl.fit(quadrature("site_exnex"), trial)
-    changed = sensitivity.change_prior(mixed, trial, nonexchangeable=priors.normal(0, 0.3))
+    changed = sensitivity.change_prior(mixed, nonexchangeable=priors.normal(0, 0.3))
     direct = bl.fit(mixed.spec.with_(nonexchangeable=priors.normal(0, 0.3), seed=9), trial)
     assert changed.refitted
     assert abs(changed.p_benefit - direct.p_benefit.probability) < 5 * np.hypot(
@@ -213,6 +213,6 @@ def test_any_prior_of_a_model_can_be_changed():
     )
     usual = bl.fit(quadrature("site_effects"), trial)
     for name, prior in (("retention", priors.beta(2, 3)), ("site_shares", priors.dirichlet(3))):
-        same = sensitivity.change_prior(usual, trial, **{name: prior})
+        same = sensitivity.change_prior(usual, **{name: prior})
         assert same.p_benefit == usual.p_benefit.probability
         assert not same.refitted

@@ -38,7 +38,7 @@ def posterior(lopsided):
 
 
 def test_a_site_whose_removal_empties_an_arm_is_a_row(posterior, lopsided):
-    first, second, third = sensitivity.leave_one_site_out(posterior, lopsided)
+    first, second, third = sensitivity.leave_one_site_out(posterior)
     assert not first.ok
     assert "not possible" in first.reason
     assert "control" in first.reason
@@ -55,23 +55,23 @@ def test_a_site_whose_removal_empties_an_arm_is_a_row(posterior, lopsided):
 
 
 def test_so_are_the_table_conflicts_and_densities(posterior, lopsided):
-    found = site_table(posterior, lopsided)
+    found = site_table(posterior)
     assert [row.without.ok for row in found.rows] == [False, True, True]
     assert any("site A: not possible" in note for note in found.notes)
     assert np.isnan(found.rows[0].change.mean)
-    conflict = conflict_p_values(posterior, lopsided).sites[0]
+    conflict = conflict_p_values(posterior).sites[0]
     assert np.isnan(conflict.control.p)
-    loo = sensitivity.loo_sites(posterior, lopsided)
+    loo = sensitivity.loo_sites(posterior)
     assert "A" not in loo.refitted or np.isnan(loo.by_site["A"])
     assert np.isfinite([loo.by_site["B"], loo.by_site["C"]]).all()
 
 
 def test_models_are_compared_by_the_sites_that_can_be_left_out(posterior, lopsided):
     other = fit("site_intercepts", lopsided)
-    found = compare_models([posterior, other], lopsided)
+    found = compare_models([posterior, other])
     assert set(found.by_site["site_effects"]) == {"B", "C"}
     assert any("Site A is in no sum" in warning for warning in found.warnings)
-    loo = sensitivity.loo_sites(posterior, lopsided)
+    loo = sensitivity.loo_sites(posterior)
     score = next(score for score in found.models if score.name == "site_effects")
     assert score.elpd == pytest.approx(loo.by_site["B"] + loo.by_site["C"])
 
@@ -94,7 +94,7 @@ def test_a_fit_that_the_sampler_cannot_make_is_a_row_too(lopsided, posterior, mo
 
     monkeypatch.setattr(sys.modules[sensitivity.Deletion.__module__], "fit", broken)
     monkeypatch.setattr("bayes_lupil.sensitivity.reweighting.WeightedDraws.sound", False)
-    changed = sensitivity.leave_one_site_out(posterior, lopsided)[1]
+    changed = sensitivity.leave_one_site_out(posterior)[1]
     assert not changed.ok
     assert changed.reason == "the density is nowhere a number"
 
@@ -106,7 +106,7 @@ def test_effects_of_free_sites_are_averaged_over_the_sites_that_are_left():
         name="free", only_for=[], sites__effects="fixed", sites__intercepts="fixed", sampler__points=4096
     )
     spec = spec.edited(priors__tau_u=None, priors__tau_v=None)
-    found = sensitivity.leave_one_site_out(fit(spec, trial), trial)
+    found = sensitivity.leave_one_site_out(fit(spec, trial))
     for site, changed in zip("ABC", found, strict=True):
         again = fit(spec.edited(without_sites=[site], sampler__seed=9), trial)
         row, estimate = again.row("conditional_log_odds_ratio"), changed.estimates["conditional_log_odds_ratio"]
@@ -126,19 +126,19 @@ def on_risk(ordinary):
 
 def test_a_prior_that_depends_on_the_control_risk_is_never_reweighted(on_risk, ordinary):
     other = {"family": "risk_difference_normal", "mean": 0.0, "sd": 0.2, "reason": WHY}
-    changed = sensitivity.change_prior(on_risk, ordinary, beta=other)
+    changed = sensitivity.change_prior(on_risk, beta=other)
     assert changed.refitted
     again = fit(on_risk.spec.edited(priors__beta=other, sampler__seed=8), ordinary)
     assert abs(changed.p_benefit - again.p_benefit.probability) < MANY * np.hypot(
         changed.p_benefit_mcse, again.p_benefit.mcse
     )
-    rows = analyse_priors(on_risk, ordinary).rows
+    rows = analyse_priors(on_risk).rows
     assert all(row.changed.refitted and row.changed.ok for row in rows)
 
 
 def test_the_prior_of_alpha_beside_one_that_depends_on_it_may_be(on_risk, ordinary):
     narrower = {**on_risk.spec.priors.alpha.model_dump(), "sd": 1.2}
-    changed = sensitivity.change_prior(on_risk, ordinary, alpha=narrower)
+    changed = sensitivity.change_prior(on_risk, alpha=narrower)
     again = fit(on_risk.spec.edited(priors__alpha=narrower, sampler__seed=8, sampler__points=16_384), ordinary)
     for name in ("alpha", "beta"):
         row = again.row(name)
@@ -155,7 +155,7 @@ def test_the_density_of_a_site_unlike_all_others_is_a_difference_of_evidences():
         only_for=[], sites__intercepts="partial", sampler__engine="quadrature",
         priors__tau_u={"family": "half_normal", "sd": 0.3, "reason": WHY},
     )  # fmt: skip
-    loo = sensitivity.loo_sites(fit(spec, trial), trial)
+    loo = sensitivity.loo_sites(fit(spec, trial))
     assert "D" in loo.refitted
 
     alpha, beta, tau = np.linspace(-3, 3, 121), np.linspace(-4, 3, 141), (np.arange(24) + 0.5) / 24 * 1.5
@@ -189,7 +189,7 @@ def test_no_power_where_no_shared_parameter_carries_the_effect():
     trial = trial_of([[3, 7], [9, 12], [0, 8]], [[10, 10], [15, 14], [8, 8]])
     free = load_model("site_fixed").edited(sites__effects="fixed", priors__tau_u=None, priors__tau_v=None)
     with pytest.raises(UnsupportedModelError, match="one that the sites share"):
-        sensitivity.power_scale(fit(free, trial), trial, likelihood=2.0)
+        sensitivity.power_scale(fit(free, trial), likelihood=2.0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -201,7 +201,7 @@ def test_conflicts_far_out_are_no_crash_and_within_their_error(seed):
         only_for=[], sites__intercepts="partial", sampler__engine="quadrature", sampler__seed=seed,
         priors__tau_u={"family": "half_normal", "sd": 0.3, "reason": WHY},
     )  # fmt: skip
-    found = conflict_p_values(fit(spec, trial), trial).sites[-1]
+    found = conflict_p_values(fit(spec, trial)).sites[-1]
     for item in (found.control, found.active, found.difference):
         assert 0 <= item.p < 0.001
         assert item.mcse > 1e-5  # 6.9e-8 is right for one of them: within 5 such errors
@@ -217,7 +217,7 @@ def test_a_failed_refit_shows_no_number_at_all(ordinary, monkeypatch):
     monkeypatch.setattr("bayes_lupil.sensitivity.reweighting.WeightedDraws.sound", False)
     narrow = {"family": "normal", "mean": 0.0, "sd": 0.5, "reason": WHY}
     spec = posterior.spec.edited(sampler__engine="quadrature")
-    changed = sensitivity.change_prior(replace(posterior, spec=spec), ordinary, beta=narrow)
+    changed = sensitivity.change_prior(replace(posterior, spec=spec), beta=narrow)
     assert not changed.ok
     assert "ESS" in changed.reason
     assert all(np.isnan(list(vars(item).values())).all() for item in changed.estimates.values())
@@ -231,7 +231,7 @@ def test_a_mean_that_does_not_exist_is_not_told():
     posterior = fit(spec, trial)
     if not posterior.verdict.ok:
         pytest.skip("the diagnostics refuse it already")
-    for changed in sensitivity.leave_one_site_out(posterior, trial):
+    for changed in sensitivity.leave_one_site_out(posterior):
         if changed.ok:
             tau = changed.estimates["tau_u"]
             assert np.isnan([tau.mean, tau.mcse, tau.sd]).all()

@@ -54,7 +54,7 @@ def test_no_likelihood_leaves_the_prior(trial: Trial) -> None:
 
 @pytest.mark.parametrize("powers", [{"prior": 0.8}, {"likelihood": 0.7}, {"prior": 1.25, "likelihood": 1.2}])
 def test_weights_and_a_refit_agree(posterior: Posterior, trial: Trial, powers: dict[str, float]) -> None:
-    weighted = power_scale(posterior, trial, **powers)
+    weighted = power_scale(posterior, **powers)
     assert weighted.ok
     named = {f"{name}_power": power for name, power in powers.items()}
     draws = margins.sample(_likelihood(trial, sampler__seed=9), **named)

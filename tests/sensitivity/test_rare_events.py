@@ -120,13 +120,13 @@ def test_the_posterior_itself_has_hardly_any_draw_without_benefit(posterior):
 
 
 def test_leaving_out_each_site(posterior, trial):
-    for k, changed in enumerate(sensitivity.leave_one_site_out(posterior, trial)):
+    for k, changed in enumerate(sensitivity.leave_one_site_out(posterior)):
         assert_right(changed, Grid([site for j, site in enumerate(EXTREME) if j != k]))
         assert changed.refitted
 
 
 def test_the_table_of_sites(posterior, trial):
-    for k, row in enumerate(site_table(posterior, trial).rows):
+    for k, row in enumerate(site_table(posterior).rows):
         grid = Grid([site for j, site in enumerate(EXTREME) if j != k])
         assert_right(row.without, grid)
         assert abs(row.change.mean - (grid.p_benefit - Grid(EXTREME).p_benefit)) < MANY * row.change.mcse
@@ -134,7 +134,7 @@ def test_the_table_of_sites(posterior, trial):
 
 @pytest.mark.parametrize("points", [4096, 16_384])
 def test_the_exclusion_path(trial, points):
-    path = exclusion_path(fit(model(sampler__points=points), trial), trial, ["C"], (0.5, 0.2, 0.0))
+    path = exclusion_path(fit(model(sampler__points=points), trial), ["C"], (0.5, 0.2, 0.0))
     for point in path.points:
         grid = Grid((*EXTREME[:2], log_site(EXTREME[2], point.power)))
         assert abs(point.p_benefit - grid.p_benefit) < MANY * point.p_benefit_mcse, point
@@ -145,7 +145,7 @@ def test_the_exclusion_path(trial, points):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_prior_against_the_data(seed):
     trial = trial_of(LESS_EXTREME)
-    found = under_prior(fit(model(sampler__seed=seed), trial), trial, EffectPrior("against", -0.5, 0.6, WHY))
+    found = under_prior(fit(model(sampler__seed=seed), trial), EffectPrior("against", -0.5, 0.6, WHY))
     grid = Grid(LESS_EXTREME, beta=lambda x: stats.norm.logpdf(x, -0.5, 0.6))
     assert_right(found.changed, grid)
     assert found.changed.refitted
@@ -153,12 +153,12 @@ def test_a_prior_against_the_data(seed):
 
 @pytest.mark.parametrize("power", [0.3, 0.7, 1.5])
 def test_a_power_of_the_likelihood(posterior, trial, power):
-    assert_right(sensitivity.power_scale(posterior, trial, likelihood=power), Grid(EXTREME, [power] * 3))
+    assert_right(sensitivity.power_scale(posterior, likelihood=power), Grid(EXTREME, [power] * 3))
 
 
 @pytest.mark.parametrize("points", [1024, 4096, 16_384])
 def test_predictive_densities_of_sites(trial, points):
-    loo = sensitivity.loo_sites(fit(model(sampler__points=points), trial), trial)
+    loo = sensitivity.loo_sites(fit(model(sampler__points=points), trial))
     whole = Grid(EXTREME).log_evidence
     for k, name in enumerate(SITES):
         without = Grid([site for j, site in enumerate(EXTREME) if j != k]).log_evidence
@@ -185,7 +185,7 @@ UNIT = {"family": "normal", "mean": 0, "sd": 1, "reason": WHY}
 )
 def test_a_prior_that_reaches_further(trial, name, declared, asked, density):
     posterior = fit(model(**{f"priors__{name}": declared}), trial)
-    changed = sensitivity.change_prior(posterior, trial, **{name: asked})
+    changed = sensitivity.change_prior(posterior, **{name: asked})
     assert changed.refitted
     grid = Grid(EXTREME, **{name: density})
     if asked is HALF_CAUCHY:  # whose tail the grid does not hold: the mean is not compared
@@ -199,6 +199,6 @@ def test_a_prior_that_is_covered_is_reweighted(trial):
     sites = ((3, 10, 6, 11), (9, 15, 8, 14), (3, 8, 4, 8))
     trial = trial_of(sites)
     posterior = fit(model(sampler__points=65_536), trial)
-    changed = sensitivity.change_prior(posterior, trial, beta={**UNIT, "sd": 0.5})
+    changed = sensitivity.change_prior(posterior, beta={**UNIT, "sd": 0.5})
     assert not changed.refitted
     assert_right(changed, Grid(sites, beta=lambda x: stats.norm.logpdf(x, 0, 0.5)))

@@ -36,7 +36,7 @@ def posteriors(trial):
 
 @pytest.fixture(scope="module")
 def comparison(posteriors, trial):
-    return compare_models(posteriors, trial)
+    return compare_models(posteriors)
 
 
 def in_arviz(comparison, posteriors):
@@ -78,7 +78,7 @@ def test_differences_are_those_of_log_evidences(comparison, posteriors, trial):
 def test_the_error_of_a_density_is_its_spread_over_seeds(trial):
     runs = [
         compare_models(
-            {str(n): fit(load_model("site_effects").edited(sampler__seed=seed + n), trial) for n in (0, 1)}, trial
+            {str(n): fit(load_model("site_effects").edited(sampler__seed=seed + n), trial) for n in (0, 1)}
         ).models
         for seed in range(0, 24, 2)
     ]
@@ -146,7 +146,7 @@ def test_a_model_that_predicts_badly_is_told_apart(posteriors, trial):
     prior = {"family": "normal", "mean": 2.5, "sd": 0.05, "reason": "against the data"}
     tight = {"family": "half_normal", "sd": 0.05, "reason": "and sure of it"}
     wrong = fit(posteriors["primary"].spec.edited(name="wrong", priors__alpha=prior, priors__tau_u=tight), trial)
-    found = compare_models([posteriors["primary"], wrong], trial)
+    found = compare_models([posteriors["primary"], wrong])
     best, last = found.models
     assert (best.name, last.name) == ("site_effects", "wrong")
     assert last.distinct
@@ -162,9 +162,9 @@ def test_refitted_sites_are_named():
     cells = Cells(tuple("ABCDE"), r, n)
     trial = Trial.from_cells(cells, Arms("placebo", "drug"), EndPoint("cure", "Cure"), "made up", synthetic=True)
     models = [load_model("site_effects"), load_model("site_intercepts")]
-    found = compare_models([fit(spec, trial) for spec in models], trial)
+    found = compare_models([fit(spec, trial) for spec in models])
     for item in found.models:
-        loo = sensitivity.loo_sites(fit(load_model(item.name), trial), trial)
+        loo = sensitivity.loo_sites(fit(load_model(item.name), trial))
         assert item.refitted == loo.refitted
         assert found.by_site[item.name] == loo.by_site
         assert np.isfinite(item.mcse)
@@ -183,11 +183,11 @@ def test_as_a_table(comparison):
 def test_what_is_refused(posteriors, trial):
     one = posteriors["primary"]
     with pytest.raises(InputError, match="two or more"):
-        compare_models([one], trial)
+        compare_models([one])
     with pytest.raises(InputError, match="two named 'site_effects'"):
-        compare_models([one, one], trial)
+        compare_models([one, one])
     without = fit(one.spec.edited(name="without", without_sites=["1"]), trial)
     with pytest.raises(InputError, match="without 1"):
-        compare_models([one, without], trial)
+        compare_models([one, without])
     with pytest.raises(UnsupportedModelError, match="no likelihood of single sites"):
-        compare_models([one, fit("itt_pooled", trial)], trial)
+        compare_models([one, fit("itt_pooled", trial)])

@@ -14,9 +14,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Posterior, Trial, fit, load_model
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.posterior.datatree import build_tree
 from bayes_lupil.posterior.diagnostics import mcse_proportion
-from bayes_lupil.posterior.provenance import provenance_of
 from bayes_lupil.sites.posterior_predictive import (
     NEW,
     SAME,
@@ -47,7 +45,7 @@ def known(trial, theta, draws=10_000, without=()):
     values |= {name: value.reshape(4, draws // 4, -1) for name, value in local.items()}
     sound = {"pareto_k": 0.0, "quadrature_error": 0.0, "failed_integrals": 0.0}
     found = Draws(values, {"lp": np.zeros((4, draws // 4))}, "known", {"sample": 0.0}, diagnostics=sound)
-    return Posterior(build_tree(likelihood, found), likelihood.spec, provenance_of(likelihood.spec, trial, found))
+    return Posterior.from_draws(likelihood, found, trial)
 
 
 SMALL = table([[3, 1], [0, 2], [1, 0], [2, 3]], [[4, 3], [2, 5], [2, 2], [3, 4]])
@@ -67,7 +65,7 @@ def new_site_pmf(n, arm, theta):
 @pytest.mark.parametrize("trial", [SMALL, ONE_ARM], ids=["all sites", "a site of one arm"])
 @pytest.mark.parametrize("theta", [THETA, THETA | {"tau_u": 0.0, "tau_v": 0.0}], ids=["sites differ", "sites alike"])
 def test_new_sites_by_enumeration(trial, theta):
-    checks = predictive_checks(known(trial, theta), trial)
+    checks = predictive_checks(known(trial, theta))
     for a, arm in enumerate(("control", "active")):
         n = trial.data.n[:, a]
         n, y = n[n > 0], trial.data.responders[:, a][n > 0]
@@ -100,7 +98,7 @@ def of_table(y, n):
 def test_the_same_sites_keep_their_effects():
     # a site of 2,000 patients has effects that are known, and a replicate of it its own rate
     trial = table([[1800, 200], [200, 1800]], [[2000, 2000], [2000, 2000]])
-    checks = predictive_checks(known(trial, THETA | {"tau_u": 2.0, "tau_v": 2.0}), trial)
+    checks = predictive_checks(known(trial, THETA | {"tau_u": 2.0, "tau_v": 2.0}))
     same, new = (checks.get("largest rate", "control", kind) for kind in (SAME, NEW))
     # the rate of a replicate has twice the variance of one binomial
     sd = np.sqrt(2 * 0.9 * 0.1 / 2000)
@@ -141,7 +139,7 @@ def test_trials_of_the_model_are_seldom_flagged():
     flagged = dict.fromkeys(STATISTICS, 0)
     for i, y in enumerate(likelihood.simulate(values, rng).values):
         trial = table(y, n)
-        checks = predictive_checks(fit(spec.edited(sampler__seed=i, sampler__points=1024), trial), trial)
+        checks = predictive_checks(fit(spec.edited(sampler__seed=i, sampler__points=1024), trial))
         for name in STATISTICS:
             found = checks.get(name, "control")
             flagged[name] += min(found.p_low, found.p_high) < 0.025
@@ -156,9 +154,9 @@ def planted():
 
 def test_a_planted_site_is_flagged_and_less_so_where_tails_are_heavy():
     trial, spec = planted(), load_model("site_effects").edited(sampler__points=2048)
-    normal = predictive_checks(fit(spec, trial), trial)
+    normal = predictive_checks(fit(spec, trial))
     heavy = spec.edited(name="heavy", sites__distribution="student_t", sites__df=2)
-    student = predictive_checks(fit(heavy, trial), trial)
+    student = predictive_checks(fit(heavy, trial))
     for name in ("largest rate", "all-responder sites"):
         first, second = normal.get(name, "control"), student.get(name, "control")
         assert first.p_high < 0.025, name
@@ -169,22 +167,22 @@ def test_a_planted_site_is_flagged_and_less_so_where_tails_are_heavy():
 
 def test_pooling_is_refuted_where_sites_differ():
     trial = load_trial("beitler_landis")
-    pooled = predictive_checks(fit("itt_pooled", trial), trial)
+    pooled = predictive_checks(fit("itt_pooled", trial))
     assert {item.replicates for item in pooled.checks} == {SAME}
     assert pooled.get("SD of rates", "control", SAME).p_high < 0.01
-    assert predictive_checks(fit("site_effects", trial), trial).get("SD of rates", "control").p_high > 0.05
+    assert predictive_checks(fit("site_effects", trial)).get("SD of rates", "control").p_high > 0.05
     assert any("says nothing of new sites" in note for note in pooled.notes)
 
 
 def test_free_levels_have_no_new_sites():
     trial = load_trial("beitler_landis")
-    checks = predictive_checks(fit("site_fixed", trial), trial)
+    checks = predictive_checks(fit("site_fixed", trial))
     assert {item.replicates for item in checks.checks} == {SAME}
 
 
 def test_what_small_sites_hide_is_said():
     trial = table([[2, 1]] * 12, [[2, 2]] * 12)
-    checks = predictive_checks(known(trial, THETA), trial)
+    checks = predictive_checks(known(trial, THETA))
     [note] = [n for n in checks.notes if n.startswith("control") and "everyone" in n]
     # the chance of no such site among 12
     share = 1 - (1 - new_site_pmf(2, 0, THETA)[2]) ** 12
@@ -195,7 +193,7 @@ def test_what_small_sites_hide_is_said():
 
 def test_one_site_has_no_spread():
     trial = table([[3, 5], [1, 2]], [[8, 9], [3, 3]])
-    found = predictive_checks(known(trial, THETA, without=("s1",)), trial)
+    found = predictive_checks(known(trial, THETA, without=("s1",)))
     assert "SD of rates" not in {item.statistic for item in found.checks}
     with pytest.raises(InputError, match="SD of rates"):
         found.get("SD of rates", "control")
@@ -223,21 +221,19 @@ def test_predicted_counts_are_binomial_where_sites_are_alike():
 
 
 def test_as_a_table():
-    checks = predictive_checks(known(SMALL, THETA), SMALL)
+    checks = predictive_checks(known(SMALL, THETA))
     frame = checks.to_frame()
     assert len(frame) == 5 * 2 * 2
     assert frame.notna().all(axis=None)
     assert (frame["mcse"] > 0).all()
     assert checks.synthetic
-    assert predictive_checks(known(SMALL, THETA), SMALL) == checks
+    assert predictive_checks(known(SMALL, THETA)) == checks
 
 
 def test_what_is_refused():
     trial = load_trial("lupil2")
     with pytest.raises(UnsupportedModelError, match="no site table"):
-        predictive_checks(fit("itt_pooled", trial), trial)
-    with pytest.raises(InputError, match="trial fitted"):
-        predictive_checks(known(SMALL, THETA), trial)
+        predictive_checks(fit("itt_pooled", trial))
 
 
 def test_trials_known_by_margins_have_no_counts_by_site(fake_engine):

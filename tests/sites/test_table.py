@@ -30,7 +30,7 @@ def posterior(trial):
 
 @pytest.fixture(scope="module")
 def table(posterior, trial):
-    return site_table(posterior, trial)
+    return site_table(posterior)
 
 
 def trial_of(responders, n, benefit="higher"):
@@ -70,8 +70,8 @@ def test_shrunken_numbers_are_the_posteriors(table, posterior):
 
 
 def test_the_rest_is_what_the_single_functions_say(table, posterior, trial):
-    left_out, conflicts = sensitivity.leave_one_site_out(posterior, trial), conflict_p_values(posterior, trial)
-    shrinkage, retained = shrinkage_factors(posterior, trial), retained_weights(posterior, trial)
+    left_out, conflicts = sensitivity.leave_one_site_out(posterior), conflict_p_values(posterior)
+    shrinkage, retained = shrinkage_factors(posterior), retained_weights(posterior)
     for s, row in enumerate(table.rows):
         assert row.without == left_out[s]
         assert row.conflict == conflicts.sites[s]
@@ -103,7 +103,7 @@ def test_frame_is_one_flat_row_a_site(table, trial):
 
 def test_made_up_data_say_so():
     trial = trial_of([[6, 9], [4, 18], [9, 3], [2, 0]], [[20, 14], [12, 30], [15, 10], [9, 0]])
-    table = site_table(fit("site_effects", trial), trial)
+    table = site_table(fit("site_effects", trial))
     assert table.synthetic
     frame = table.to_frame()
     assert frame.columns[0] == "data"
@@ -118,14 +118,14 @@ def test_made_up_data_say_so():
 def test_a_lower_response_may_be_the_benefit():
     y, n = [[16, 9], [14, 10], [15, 3]], [[20, 20], [20, 20], [20, 20]]
     lower = trial_of(y, n, "lower")
-    table = site_table(fit("site_effects", lower), lower)
+    table = site_table(fit("site_effects", lower))
     assert table.p_benefit.mean > 0.9
     assert all(row.without.p_benefit > 0.5 for row in table.rows)
     assert table.rows[2].change.mean < 0
 
 
 def test_models_with_fixed_levels_have_no_conflict_p_values(trial):
-    table = site_table(fit("site_fixed", trial), trial)
+    table = site_table(fit("site_fixed", trial))
     assert all(row.conflict is None for row in table.rows)
     assert table.notes[0].startswith("No conflict p-values: sites.intercepts = 'fixed'")
     assert not any("conflict" in name for name in table.to_frame().columns)
@@ -139,11 +139,11 @@ def test_a_site_that_cannot_be_left_out_is_refitted_or_named():
         priors__tau_u={"family": "half_normal", "sd": 0.2, "reason": "small spread"},
     )
     posterior = fit(spec, trial)
-    big = site_table(posterior, trial).rows[0]
+    big = site_table(posterior).rows[0]
     assert big.without.refitted
     without = fit(spec.edited(without_sites=["site 0"], sampler__seed=5), trial).p_benefit
     assert abs(big.without.p_benefit - without.probability) < MANY * np.hypot(big.without.p_benefit_mcse, without.mcse)
-    table = site_table(posterior, trial, refit=False)
+    table = site_table(posterior, refit=False)
     first = table.rows[0]
     assert (first.without.refitted, first.without.ok) == (False, False)
     assert np.isnan([first.without.p_benefit, first.change.mean, first.conflict.control.p]).all()
@@ -157,7 +157,7 @@ def test_outlier_probabilities_are_the_means_of_their_draws():
         sites__distribution="contaminated", sites__outliers="arms", sites__outlier_sd=2.5, sites__outlier_share=0.1
     )
     posterior = fit(spec, trial)
-    table = site_table(posterior, trial)
+    table = site_table(posterior)
     chance = posterior.data["outliers"]["outlier"].values
     for s, row in enumerate(table.rows):
         assert [item.mean for item in row.outlier] == pytest.approx(list(chance[..., s, :].mean(axis=(0, 1))))
@@ -169,7 +169,7 @@ def test_outlier_probabilities_are_the_means_of_their_draws():
 def test_both_engines_give_the_same_table(resampled):
     trial = trial_of([[4, 6], [5, 9]], [[12, 11], [9, 12]])
     spec = load_model("site_effects")
-    one, other = (site_table(posterior, trial) for posterior in (fit(spec, trial), resampled(spec, trial)))
+    one, other = (site_table(posterior) for posterior in (fit(spec, trial), resampled(spec, trial)))
     for a, b in zip(one.rows, other.rows, strict=True):
         pairs = [(a.rates[0], b.rates[0]), (a.log_odds_ratio, b.log_odds_ratio), (a.shrinkage, b.shrinkage)]
         pairs += [(a.weight, b.weight), (a.retained, b.retained), (a.change, b.change)]
@@ -181,22 +181,20 @@ def test_both_engines_give_the_same_table(resampled):
 
 
 def test_progress_is_said_on_the_error_stream(posterior, trial, capsys):
-    site_table(posterior, trial, progress=True)
+    site_table(posterior, progress=True)
     assert capsys.readouterr().out == ""
 
 
 def test_what_cannot_be_done_is_an_error(posterior, trial):
     with pytest.raises(UnsupportedModelError, match="pooled"):
-        site_table(fit("itt_pooled", trial), trial)
-    with pytest.raises(InputError, match="the trial fitted"):
-        site_table(posterior, load_trial("he2020"))
+        site_table(fit("itt_pooled", trial))
     one = trial_of([[3, 5]], [[10, 10]])
     with pytest.raises(InputError, match="two sites or more"):
-        site_table(fit("site_effects", one), one)
+        site_table(fit("site_effects", one))
     tree = posterior.data.copy()
     tree["diagnostics"] = tree["diagnostics"].to_dataset().assign(pareto_k=0.9)
     with pytest.raises(InputError, match=r"k-hat 0\.90"):
-        site_table(replace(posterior, data=tree), trial)
+        site_table(replace(posterior, data=tree))
 
 
 @pytest.mark.proof(*FIT, "sites", "sensitivity")
@@ -204,7 +202,7 @@ def test_hundreds_of_sites(validation):
     table = validation / "data" / "ist_hospital_aspirin_death14d.csv"
     names = {"control": "no_aspirin", "active": "aspirin", "benefit": "lower"}
     trial = load_trial(table, single_arm_sites=True, **names)
-    found = site_table(fit("site_effects", trial), trial)
+    found = site_table(fit("site_effects", trial))
     assert len(found.rows) == len(trial.site_names) > 460
     # each site's own weight is a share of the whole, which the prior of beta takes next to nothing of
     assert sum(row.weight.mean for row in found.rows) == pytest.approx(1, abs=0.1)

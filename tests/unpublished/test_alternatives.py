@@ -45,7 +45,7 @@ def posterior(trial: Trial) -> Posterior:
 
 @pytest.fixture(scope="module")
 def found(posterior: Posterior, trial: Trial) -> dict[str, Any]:
-    return {item.name: item for item in margins_alternatives(posterior, trial, draws=4000)}
+    return {item.name: item for item in margins_alternatives(posterior, draws=4000)}
 
 
 def _simulated(
@@ -128,7 +128,7 @@ def test_each_alternative_against_a_simulation(found: dict[str, Any], name: str)
 
 def test_who_stayed_against_a_simulation(posterior: Posterior, trial: Trial) -> None:
     """Chances without what the publication implies of the counts, numbers with it."""
-    stayed, world = who_stayed(posterior, trial), _simulated(8)
+    stayed, world = who_stayed(posterior), _simulated(8)
     for item in stayed.groups:
         stay, there = world["stay"][:, item.arm, item.response], world["there"][item.arm, item.response]
         _agree(item.label, (item.chance, item.chance_mcse), _mean(stay, world["weight"]))
@@ -151,7 +151,7 @@ def test_a_supposition_next_to_impossible_is_told_without_numbers(posterior: Pos
     many = replace(margins, alternatives=(Supposition("all there", excluded_control_at_least=14),))
     trial = replace(load_trial("lupil2"), name="many", data=many, hierarchy=())
     spec = _spec(alternatives=[]).edited(sampler__points=4096, sampler__draws=500)
-    declared, item = margins_alternatives(fit(spec, trial), trial, draws=500)
+    declared, item = margins_alternatives(fit(spec, trial), draws=500)
     assert declared.ok
     assert not item.ok
     assert "too improbable" in item.why_not

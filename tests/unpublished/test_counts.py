@@ -15,8 +15,6 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.datatree import build_tree
-from bayes_lupil.posterior.provenance import provenance_of
 from bayes_lupil.sensitivity.reweighting import WeightedDraws
 from bayes_lupil.unpublished.bounds import hard_bounds
 from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes
@@ -59,8 +57,7 @@ def resampling(monkeypatch):
 
 def _posterior(trial: Trial) -> Posterior:
     likelihood = build_likelihood(SPEC, trial)
-    draws = _resample(likelihood, many=400_000, kept=4000)
-    return Posterior(build_tree(likelihood, draws), SPEC, provenance_of(SPEC, trial, draws))
+    return Posterior.from_draws(likelihood, _resample(likelihood, many=400_000, kept=4000), trial)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +67,7 @@ def small() -> Posterior:
 
 @pytest.fixture(scope="module")
 def found(small):
-    return unpublished_counts(small, _trial(), most_refits=0)
+    return unpublished_counts(small, most_refits=0)
 
 
 @dataclass
@@ -220,7 +217,7 @@ def test_refits_where_the_draws_do_not_carry(small, resampling, brute, monkeypat
     calls = itertools.count()  # the first is for what the publication implies, which is never fitted
     carries = lambda draws: draws.base.posterior is not small or next(calls) == 0  # noqa: E731
     monkeypatch.setattr(WeightedDraws, "holds_chance", lambda draws, *_: carries(draws))
-    result = unpublished_counts(small, _trial(), most_refits=4)
+    result = unpublished_counts(small, most_refits=4)
     rows = [row for row in result.one(K).rows if row.source != "reweighted"]
     assert {row.source for row in rows} & {"refitted"}
     for row in rows:
@@ -234,7 +231,7 @@ def test_a_failed_refit_has_no_probability(small, fake_engine, monkeypatch):
     carries = lambda draws, *_: draws.base.posterior is small and draws.effective > 6000  # noqa: E731
     monkeypatch.setattr(WeightedDraws, "holds_mean", carries)
     monkeypatch.setattr(WeightedDraws, "holds_chance", carries)
-    result = unpublished_counts(small, _trial(), most_refits=1)
+    result = unpublished_counts(small, most_refits=1)
     assert result.refitted == ()
     (failed,) = result.failed
     surface = result.surfaces[tuple(failed)]
@@ -247,7 +244,7 @@ def test_a_failed_refit_has_no_probability(small, fake_engine, monkeypatch):
 def test_where_lower_is_better_benefit_is_the_other_side(small, found):
     trial = _trial(benefit="lower")
     origin = replace(small.provenance, end_point=trial.end_point, data_hash=trial.data_hash)
-    result = unpublished_counts(Posterior(small.data, small.spec, origin), trial, most_refits=0)
+    result = unpublished_counts(Posterior(small.data, small.spec, origin, trial), most_refits=0)
     assert result.p_benefit == pytest.approx(1 - found.p_benefit, abs=1e-12)
     assert result.bounds.significant_benefit == found.bounds.significant_harm
 
@@ -314,13 +311,11 @@ def test_tables_of_the_result(found):
 def test_refusals(small, resampled):
     trial = load_trial("beitler_landis")
     with pytest.raises(UnsupportedModelError, match="known by its margins"):
-        unpublished_counts(resampled(load_model("itt_pooled"), trial), trial)
-    with pytest.raises(InputError, match="data other than"):
-        unpublished_counts(small, _trial(replace(SMALL, impossible_at_excluded=())))
+        unpublished_counts(resampled(load_model("itt_pooled"), trial))
     everything = replace(SMALL, at_excluded=((0, 1, 1), (1, 1, 0), (1, 0, 0)))
     origin = replace(small.provenance, data_hash=_trial(everything).data_hash)
     with pytest.raises(InputError, match="no hidden count"):
-        unpublished_counts(Posterior(small.data, small.spec, origin), _trial(everything))
+        unpublished_counts(Posterior(small.data, small.spec, origin, _trial(everything)))
     large = Margins(((90, 180), (90, 180)), ((50, 100), (50, 100)), "pp", ("X",), 4)
     with pytest.raises(InputError, match="at most 20,000"):
         hard_bounds(large, hidden_classes(large, ("a", "b")), EndPoint("y", "y"))

@@ -12,8 +12,6 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.datatree import build_tree
-from bayes_lupil.posterior.provenance import provenance_of
 from bayes_lupil.sensitivity.reweighting import WeightedDraws
 from bayes_lupil.unpublished.exclusion import margins_path, path_frame
 
@@ -37,10 +35,8 @@ def small_margins():
     margins = Margins(((5, 9), (6, 10)), ((2, 4), (3, 5)), "pp", ("X", "Y"), 4, ((0, 0),))
     table = Cells(("A",), np.array([[1, 2]]), np.array([[5, 5]]))
     trial = replace(Trial.from_cells(table, Arms("placebo", "drug"), EndPoint("cure", "Cure")), data=margins)
-    spec = load_model("site_effects")
-    likelihood = build_likelihood(spec, trial)
-    draws = _resample(likelihood)
-    return Posterior(build_tree(likelihood, draws), spec, provenance_of(spec, trial, draws)), trial
+    likelihood = build_likelihood(load_model("site_effects"), trial)
+    return Posterior.from_draws(likelihood, _resample(likelihood), trial)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +68,12 @@ def _mean(weights, values):
 
 @pytest.mark.parametrize("refit", [False, True])
 def test_every_power_against_brute_force(monkeypatch, small_margins, prior_weights, refit):
-    posterior, trial = small_margins
+    posterior = small_margins
     monkeypatch.setattr("bayes_lupil.unpublished.exclusion.run_engine", _resample)
     if refit:
         # weights that are not all alike do not carry
         monkeypatch.setattr(WeightedDraws, "sound", property(lambda self: self.unchanged))
-    points = margins_path(posterior, trial, KNOWN, powers=(1, 0.8, 0))
+    points = margins_path(posterior, KNOWN, powers=(1, 0.8, 0))
     assert [point.refitted for point in points] == [False, refit, True]  # too few draws would be left at 0
     ordinary, there, difference, at_ordinary = prior_weights
     for point in points:
@@ -93,8 +89,8 @@ def test_every_power_against_brute_force(monkeypatch, small_margins, prior_weigh
 
 
 def test_refusals(small_margins):
-    posterior, trial = small_margins
+    posterior = small_margins
     with pytest.raises(InputError, match="control_responders, active_responders"):
-        margins_path(posterior, trial, {"control_responders": 1})
+        margins_path(posterior, {"control_responders": 1})
     with pytest.raises(InputError, match="between 0 and 1"):
-        margins_path(posterior, trial, KNOWN, powers=(1.5,))
+        margins_path(posterior, KNOWN, powers=(1.5,))

@@ -13,6 +13,7 @@ from bayes_lupil.files import made_folder, write_bytes
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.reanalysis.card import effect_words
 from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table
 from bayes_lupil.report.media.write import write
 from bayes_lupil.trials.trial import SYNTHETIC
@@ -74,7 +75,7 @@ def fit_summary(posterior: Posterior) -> Page:
     answer = "No probability is given, because the diagnostics failed."
     if best is not None:
         chance = f"P(benefit: {best.statement}) = {probability(best.probability, best.mcse)}"
-        answer = f"Answer: {posterior.effect.replace('_', ' ')} {posterior.effect_words}; {chance}"
+        answer = f"Answer: {posterior.effect.replace('_', ' ')} {effect_words(posterior)}; {chance}"
     blocks: list[Block] = [
         Paragraph(f"Arms: {counts} ({p.population_label})"),
         Paragraph(f"End point: {p.end_point.directed}{unit}"),
@@ -123,7 +124,7 @@ def result_page(posterior: Posterior) -> Page:
         counted = source.end_point.words.patients
         rows += [(f"{counted}, {arm}", f"{found} of {patients}") for arm, (found, patients) in counts]
     if posterior.verdict.ok:
-        rows.append((f"{name.replace('_', ' ')}, {arms[0]} minus {arms[1]}", posterior.effect_words))
+        rows.append((f"{name.replace('_', ' ')}, {arms[0]} minus {arms[1]}", effect_words(posterior)))
         rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in posterior.ladder]
     used = posterior.data["posterior"].data_vars
     rows += [(f"prior of {key}", prior.describe()) for key, prior in spec.priors.items() if key in used]

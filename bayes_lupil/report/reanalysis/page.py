@@ -110,7 +110,7 @@ def collect(result: Reanalysis, sites: SiteAnalysis | UnpublishedAnalysis | None
     lead = contents.lead
     if lead is None or lead.draws("beta").ndim != 2:  # no result, or no treatment effect that sites share
         return contents
-    return Contents(result, analyse_priors(lead, result.trial), sites)
+    return Contents(result, analyse_priors(lead), sites)
 
 
 def write_reanalysis(result: Contents | Reanalysis, folder: str | Path, *, force: bool = False) -> Path:
