@@ -151,9 +151,8 @@ def kept_frame(found: WhoStayed) -> pd.DataFrame:
     --------
     >>> import bayes_lupil as bl
     >>> from bayes_lupil.unpublished import kept_frame, who_stayed
-    >>> trial = bl.load_trial("lupil2")
-    >>> post = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), trial)
-    >>> kept_frame(who_stayed(post, trial))[["patients", "inside", "left_out"]].sum().tolist()
+    >>> post = bl.fit(bl.model("lupil2/site_effects", points=4096, draws=500), "lupil2")
+    >>> kept_frame(who_stayed(post))[["patients", "inside", "left_out"]].sum().tolist()
     [100, 53, 47]
     """
     import pandas as pd

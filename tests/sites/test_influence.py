@@ -255,7 +255,7 @@ def test_what_cannot_be_done_is_an_error(resampled):
     posterior = fit("site_effects", trial)
     for function in (shrinkage_factors, retained_weights):
         with pytest.raises(UnsupportedModelError, match="pooled"):
-            function(fit("itt_pooled", trial), trial)
+            function(fit("itt_pooled", trial))
     margins = load_trial("lupil2")
     with pytest.raises(UnsupportedModelError, match="margins"):
         shrinkage_factors(resampled(load_model("site_effects"), margins))

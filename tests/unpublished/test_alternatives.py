@@ -194,4 +194,4 @@ def test_a_table_of_sites_has_nothing_hidden() -> None:
     posterior = fit(load_model("site_effects"), trial)
     for call in (margins_alternatives, who_stayed):
         with pytest.raises(BayesLupilError, match="known by its margins"):
-            call(posterior, trial)
+            call(posterior)
