@@ -64,7 +64,9 @@ def test_every_built_in_trial(name: str) -> None:
     _check(load_trial(name))
 
 
-names = st.lists(st.text("abcXYZ äß漢-_'", min_size=1, max_size=8).map(lambda s: f"s{s}"), min_size=1, max_size=6)
+names = st.lists(st.text("abcXYZ äß漢-_'", max_size=8), min_size=1, max_size=6).map(
+    lambda texts: [f"{text.strip()}, no. {i}" for i, text in enumerate(texts)]  # names must not look alike
+)
 
 
 @st.composite
