@@ -25,7 +25,7 @@ from bayes_lupil.posterior.labels import label
 from bayes_lupil.posterior.provenance import Provenance, provenance_of
 from bayes_lupil.posterior.saved import FORMAT, read_posterior, write_posterior
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.populations import AnalysisSet
+from bayes_lupil.trials.analysis_set import AnalysisSet
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
