@@ -28,17 +28,18 @@ _HOMES = {
     "FIT_FILES": "reanalysis.fit", "SITE_FILES": "look", "Contents": "reanalysis.contents", "Page": "media.blocks",
     "Plots": "reanalysis.plots", "card_of_fit": "reanalysis.card", "collect": "reanalysis.page",
     "end_point_files": "endpoints.page", "end_points_page": "endpoints.page",
-    "plain_result": "reanalysis.fit_as_data", "reanalysis_files": "reanalysis.page", "reanalysis_page": "reanalysis.page",
-    "show": "media.terminal", "sites_page": "sites.page", "unpublished_page": "unpublished.page",
-    "write": "media.write", "write_end_points": "endpoints.page", "write_fit": "reanalysis.fit",
-    "write_hidden": "look", "write_look": "look", "write_reanalysis": "reanalysis.page",
+    "plain_result": "reanalysis.fit_as_data", "reanalysis_files": "reanalysis.page",
+    "reanalysis_page": "reanalysis.page", "show": "media.terminal", "sites_page": "sites.page",
+    "unpublished_page": "unpublished.page", "write": "media.write", "write_end_points": "endpoints.page",
+    "write_fit": "reanalysis.fit", "write_hidden": "look", "write_look": "look", "write_reanalysis": "reanalysis.page",
     "write_result": "reanalysis.fit", "write_sites": "look",
 }  # fmt: skip
 
 __all__ = [
-    "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "card_of_fit", "collect", "end_point_files", "end_points_page",
-    "figures", "plain_result", "reanalysis_files", "reanalysis_page", "show", "sites_page", "unpublished_page", "write",
-    "write_end_points", "write_fit", "write_hidden", "write_look", "write_reanalysis", "write_result", "write_sites",
+    "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "card_of_fit", "collect", "end_point_files",
+    "end_points_page", "figures", "plain_result", "reanalysis_files", "reanalysis_page", "show", "sites_page",
+    "unpublished_page", "write", "write_end_points", "write_fit", "write_hidden", "write_look", "write_reanalysis",
+    "write_result", "write_sites",
 ]  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from bayes_lupil.files import made_folder, write_bytes
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.reanalysis.card import effect_words
 from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table
 from bayes_lupil.report.media.write import write
+from bayes_lupil.report.reanalysis.card import effect_words
 from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["FIT_FILES", "fit_page", "fit_summary", "result_page", "write_fit", "write_result"]
