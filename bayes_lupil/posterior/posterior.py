@@ -324,7 +324,7 @@ class Posterior(Shown):
         """The effect with its interval, P(benefit) with its error, the verdict; no probability where that fails."""
         import bayes_lupil
 
-        return bayes_lupil.report.reanalysis.card_of_fit(self)
+        return bayes_lupil.report.card_of_fit(self)
 
     def to_json(self) -> dict[str, Any]:
         """One object: parameters, estimands, benefit and verdict, in plain data."""
