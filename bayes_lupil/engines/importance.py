@@ -18,8 +18,10 @@ __all__ = ["ImportanceSample", "sample_density", "side_by_side", "smooth_weights
 
 Floats = NDArray[np.float64]
 
-_STAGES = 5
-_GOOD_K, _GOOD_SHARE = 0.5, 0.2
+_STAGES = 5  # proposals, each with twice the points of the one before
+_GOOD_K, _GOOD_SHARE = 0.5, 0.2  # below k = 0.5 the weights have a variance; a fifth of the points is worth a draw
+# By Markov's inequality an unbiased estimate that is never negative exceeds e^7 times the evidence with a chance of
+# e^-7 = 0.0009 at most. So where a later estimate is lower by 7, it is the later one that has lost its way.
 _LOST = 7.0  # log evidence; that it is overestimated by so much by chance happens less than once in a thousand
 
 
@@ -68,6 +70,7 @@ class ImportanceSample:
         spread = (w[:, None] * (flat - mean)).T @ (flat - mean)
         if self.effective < mean.size + 2:  # nothing is learnt of a spread from points that outweigh all others
             return None
+        # an axis on which points hardly differ gets a little variance, a thousandth of its own at most
         factor = cholesky(spread + np.diag(np.minimum(1e-9, 1e-3 * np.diag(spread))))
         return None if factor is None else self.proposal.moved(mean, factor)
 
@@ -75,7 +78,10 @@ class ImportanceSample:
         """Which points make equal-weight draws, at most as many as the effective sample size, in random order.
 
         Systematic resampling adds next to no error of its own, so that SD / sqrt(draws), what ArviZ takes as the
-        Monte Carlo error of independent draws, is the error of the weighted points.
+        Monte Carlo error of independent draws, is the error of the weighted points. With W_j the sum of the first j
+        weights, U uniform and n draws, point j is drawn once for each i with W_(j-1) < (i + U) / n <= W_j: n w_j times,
+        up to one more or less. Points are first sorted along the axis that varies most, so that what one is drawn too
+        often its neighbour is drawn too seldom.
 
         Returns
         -------
@@ -145,7 +151,8 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
     """
     from arviz_stats.base import array_stats
 
-    log_ratios = np.maximum(log_ratios, np.max(log_ratios) - 700)
+    log_ratios = np.maximum(log_ratios, np.max(log_ratios) - 700)  # exp(-700) is a number still, 1e-304
+    # as many of the largest as the Pareto distribution is fitted to, min(S / 5, 3 S^(1/2)) of S
     tail = min(0.2 * log_ratios.size, 3 * np.sqrt(log_ratios.size))
     if np.ptp(np.sort(log_ratios)[-int(np.ceil(tail)) :]) == 0:  # the largest weights are all alike: nothing to smooth
         raw = np.exp(log_ratios - np.max(log_ratios))
@@ -210,6 +217,8 @@ def _weigh(g: Floats, target: Floats, log_ratios: Floats, stage: int, proposal: 
     if not (log_ratios > -np.inf).any():
         raise NowhereANumberError
     weights, k_hat = smooth_weights(log_ratios)
+    # log mean(r) with the largest ratio taken out, and by the delta method its standard error,
+    # SD(r) / mean(r) / S^(1/2), as of independent points; shifted Sobol points are spread more evenly
     top = log_ratios.max()
     raw = np.exp(log_ratios - top)
     return ImportanceSample(

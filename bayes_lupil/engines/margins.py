@@ -40,9 +40,9 @@ Taken = TypeVar("Taken")
 
 _BLOCK = 2048  # points at a time: small enough for the caches, and each with random numbers of its own on any core
 _WORLDS = 16  # draws of the site effects that the search for a mode averages over
-_FIRST = 4096
+_FIRST = 4096  # points that tell how many points a draw takes
 _MOST_POINTS = 2**18
-_SPARE = 1.1
+_SPARE = 1.1  # times as many points as that would take, since the number is an estimate
 
 
 class MarginsDensity:
@@ -121,7 +121,10 @@ class MarginsDensity:
         return found
 
     def rough(self, g: Floats) -> Floats:
-        """Log of the density averaged over a few site effects that are always the same: smooth, for finding a mode."""
+        """Log of the density averaged over a few site effects that are always the same: smooth, for finding a mode.
+
+        log (1/16) sum_w density(g, site effects w), by logsumexp since each density underflows; shape (size,).
+        """
         from scipy.special import logsumexp
 
         points = np.repeat(g, _WORLDS, axis=0)
@@ -172,10 +175,14 @@ class MarginsDensity:
         nothing = np.zeros(len(g))
         effects = sites.log_odds({**values, "alpha": nothing, "beta": nothing})
         share, there = values["site_share"][..., None], effects + self.levels
+        # With L_a the observed log odds in arm a and e_sa what the site effects add, the average response at alpha +
+        # x_a beta = L_a would be q = sum_s pi_s expit(L_a + e_sa) in place of expit(L_a). The shift is
+        # -s_a = L_a - logit(q) = L_a - log q + log(1 - q), with 1 - q = sum_s pi_s expit(-(L_a + e_sa)).
         with np.errstate(divide="ignore"):  # both sums, since neither keeps its digits where it is all but 1
             shift = (
                 self.levels - np.log((share * expit(there)).sum(axis=1)) + np.log((share * expit(-there)).sum(axis=1))
             )
+        # two equations, d alpha + x_a d beta = -s_a for both arms
         x0, x1 = sites.spec.sites.x
         slope = (shift[:, 1] - shift[:, 0]) / (x1 - x0)
         values["beta"] = proposed["beta"] + slope
@@ -183,7 +190,13 @@ class MarginsDensity:
         return values, proposed, effects
 
     def _at(self, g: Floats, drawn: dict[str, Floats]) -> Floats:
-        """Log density at the points, shape (size,)."""
+        """Log density at the points, shape (size,).
+
+        Standard normal g has the prior's density, so log N(g; 0, I) is the prior of what it stands for. Except for
+        alpha and beta, of which g gives (alpha', beta') while the model has (alpha, beta), a shift with Jacobian 1:
+        there the prior of the one is put in place of that of the other, log p(alpha, beta) - log p(alpha', beta').
+        A prior to the power k adds (k - 1) log p for the rest, and takes k log p for alpha and beta.
+        """
         values, proposed, effects = self._placed(g, drawn)
         x = np.array(self.likelihood.spec.sites.x)
         density = -0.5 * (g**2).sum(axis=1) - 0.5 * g.shape[1] * np.log(2 * np.pi)
@@ -200,12 +213,14 @@ class MarginsDensity:
     def _totals(self, g: Floats) -> Floats:
         """Share of the patients of the group that a site belongs to, excluded or ordinary, shape (size, sites).
 
-        It is independent of the shares within both groups, and has a beta distribution.
+        It is independent of the shares within both groups, and has a beta distribution: of a Dirichlet distribution
+        with weights c_s the sum over the excluded sites is Beta(sum of their c_s, sum of the others').
         """
         from scipy.special import betaincinv, ndtr
 
         shape = [self.weights[: self.n_excluded].sum(), self.weights[self.n_excluded :].sum()]
-        # what is small keeps its digits
+        # with x(p; a, b) the beta quantile, 1 - x(p; a, b) = x(1 - p; b, a), and 1 - Phi(g) = Phi(-g): no differences,
+        # so what is small keeps its digits
         totals = betaincinv(*shape, ndtr(g)), betaincinv(*shape[::-1], ndtr(-g))
         return np.repeat(np.stack(totals, axis=1), self.groups, axis=1)
 

@@ -15,7 +15,6 @@ package lmerTest, Kuznetsova et al. 2017, J Stat Softw 82(13)), which neither lm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,81 +22,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import MeanDifference, PatientRows, patient_rows
+from bayes_lupil.frequentist.linear_mixed_fit import LinearMixed
 from bayes_lupil.frequentist.two_by_two import Interval, _level
-from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["LinearMixed", "linear_mixed"]
 
 Floats = NDArray[np.float64]
 
-_STARTS = (0.1, 0.001, 1.0, 10.0)
-_WIDEST = 1e6
+_STARTS = (0.1, 0.001, 1.0, 10.0)  # of every ratio lambda = between-site variance / sigma^2: SDs of 0.03 to 3 sigma
+_WIDEST = 1e6  # an SD of 1000 sigma
 _ITERATIONS = 200
 _NEWTON = 10
-_BOUNDARY = 1e-8
-_STEP = 1e-4
-_CONVERGED = 1e-6
-_NO_VARIATION = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class LinearMixed(ReadOnly):
-    """A fitted model: y = alpha + u_s + sum_a (beta_a + v_as) x_a + gamma baseline + error; made by `linear_mixed`.
-
-    u_s ~ N(0, sd_site^2), v_as ~ N(0, sd_slope_a^2), all independent, error ~ N(0, sigma^2).
-
-    Attributes
-    ----------
-    effects : {"pooled", "partial"}
-        pooled: random intercepts alone; partial: random slopes of each active arm too.
-    coding : {"reference", "centred"}
-    reml : bool
-    level : float
-        Of the intervals, as a probability.
-    control : str
-        The arm that all others are held against.
-    contrasts : dict of str to MeanDifference
-        beta_a by active arm, in order of appearance, with Satterthwaite's degrees of freedom.
-    intercept, intercept_se : float
-        alpha, at baseline 0 (as lme4 without centring), of the control arm or, where centred, over the arms.
-    sd_site, sigma : float
-        SD of site intercepts and of the error.
-    sd_slope : dict of str to float
-        SD of the treatment effect over sites by active arm; empty where pooled.
-    baseline_slope, baseline_slope_se : float or None
-        gamma; None without a baseline, or where it has one value only.
-    log_likelihood : float
-        The restricted one under REML.
-    boundary : tuple of str
-        SDs estimated as 0: "site", or the name of an arm. Degrees of freedom take them for known.
-    converged : bool
-        Whether the search ended where a Newton step would gain less than 1e-6 in log likelihood.
-    n : dict of str to int
-        Patients by arm, control first.
-    n_sites : int
-    notes : tuple of str
-        Plain sentences on boundary, convergence and terms left out.
-    """
-
-    effects: str
-    coding: str
-    reml: bool
-    level: float
-    control: str
-    contrasts: dict[str, MeanDifference]
-    intercept: float
-    intercept_se: float
-    sd_site: float
-    sd_slope: dict[str, float]
-    sigma: float
-    baseline_slope: float | None
-    baseline_slope_se: float | None
-    log_likelihood: float
-    boundary: tuple[str, ...]
-    converged: bool
-    n: dict[str, int]
-    n_sites: int
-    notes: tuple[str, ...]
+_BOUNDARY = 1e-8  # ratios below are taken for 0: an SD of 1e-4 sigma
+_STEP = 1e-4  # of the gradient's central differences, as a part of each ratio; its square is about how they err
+_CONVERGED = 1e-6  # log likelihood
+_NO_VARIATION = 1e-12  # of the largest |y|, in the residuals of effects as free as can be
 
 
 def linear_mixed(
@@ -258,7 +197,25 @@ class _Point(NamedTuple):
 
 
 class _Profile:
-    """Log likelihood of the variance ratios lambda: V = I + sum_j lambda_j Z_j Z_j', site by site."""
+    """Log likelihood of the variance ratios lambda: V = I + sum_j lambda_j Z_j Z_j', site by site.
+
+    With Q = (y - X b)' V^-1 (y - X b) at the generalised least-squares b, and m = n, or n - p with REML, the maximum
+    over sigma^2 is at Q / m, and what is left of the log likelihood is
+
+        l(lambda) = -(log det V + m (1 + log(2 pi Q / m)) + [REML] log det(X' V^-1 X)) / 2.
+
+    By d V / d lambda_j = Z_j Z_j' and with r = y - X b (b's own change does not matter at a minimum),
+
+        d log det V / d lambda_j = tr(Z_j' V^-1 Z_j),      d Q / d lambda_j = -|Z_j' V^-1 r|^2,
+        d log det(X' V^-1 X) / d lambda_j = -tr((X' V^-1 X)^-1 X' V^-1 Z_j Z_j' V^-1 X).
+
+    V has a block for each site, and by Woodbury's identity, with Z the site's q columns and L = diag(lambda),
+
+        V^-1 = I - Z B Z',   B = L^(1/2) M^-1 L^(1/2),   M = I + L^(1/2) Z'Z L^(1/2),   det V = det M,
+
+    so that only sums over each site's patients are needed: Z'Z (`zz`), Z'[X, y] (`zb`) and [X, y]'[X, y] (`bb`),
+    y being the residuals of ordinary least squares.
+    """
 
     def __init__(self, y: Floats, x: Floats, z: Floats, site: NDArray[np.intp], reml: bool) -> None:
         # Least squares first: the likelihood sees residuals only, and cancels less of them.
@@ -274,19 +231,20 @@ class _Profile:
     def at(self, ratio: Floats) -> _Point:
         root = np.sqrt(ratio)
         middle = np.eye(self.q) + root[:, None] * self.zz * root
-        # B with V^-1 = I - Z B Z', by Woodbury's identity; finite at a ratio of 0, where B is 0
+        # B is finite at a ratio of 0, unlike L^-1 in the usual form of the identity
         inner = root[:, None] * np.linalg.inv(middle) * root
         seen = inner @ self.zb
-        weighted = self.bb - np.einsum("sqa,sqb->ab", self.zb, seen)
-        across = self.zb - self.zz @ seen
+        weighted = self.bb - np.einsum("sqa,sqb->ab", self.zb, seen)  # [X, y]' V^-1 [X, y], y's row and column last
+        across = self.zb - self.zz @ seen  # Z' V^-1 [X, y], shape (sites, random, fixed + 1)
         covariance = np.linalg.inv(weighted[:-1, :-1])
         moved = covariance @ weighted[:-1, -1]
         squares = float(weighted[-1, -1] - weighted[:-1, -1] @ moved)
         logdet = float(np.linalg.slogdet(middle)[1].sum())
         freedom = self.size - len(moved) if self.reml else self.size
         value = -0.5 * (logdet + freedom * (1 + np.log(2 * np.pi * max(squares, 1e-300) / freedom)))
-        trace = np.einsum("sqq->q", self.zz - self.zz @ inner @ self.zz)
+        trace = np.einsum("sqq->q", self.zz - self.zz @ inner @ self.zz)  # tr(Z_j' V^-1 Z_j)
         by_site = across[:, :, :-1]
+        # |Z_j' V^-1 r|^2 over sites
         falls = ((across[:, :, -1] - by_site @ moved) ** 2).sum(axis=0)
         gradient = -0.5 * (trace - freedom * falls / squares)
         if self.reml:
@@ -300,7 +258,7 @@ def _maximise(profile: _Profile) -> tuple[Floats, bool]:
     """Ratios at the highest maximum found, those on the boundary exactly 0, and whether a maximum it is.
 
     Variances are searched, not SDs, as in `mixed_logistic`: the likelihood is even in an SD, so that its slope at 0 is
-    0 whether or not the maximum is there.
+    0 whether or not the maximum is there. The likelihood may have several maxima, hence several starts.
     """
     from scipy.optimize import minimize
 
@@ -351,11 +309,16 @@ def _hessian(profile: _Profile, ratio: Floats) -> Floats:
 def _curvature(profile: _Profile, ratio: Floats) -> Floats:
     """Covariance of log sigma^2 and the ratios that are not 0, from the observed information.
 
-    Profiled over sigma^2, the second derivative in the ratios is larger by that part which sigma^2 takes up.
+    With s = log sigma^2 the log likelihood is -(m s + Q(lambda) exp(-s)) / 2 + (terms of lambda alone), and at the
+    maximum Q exp(-s) = m. Its second derivatives are there
+
+        H_ss = -m / 2,      H_sj = Q_j exp(-s) / 2 = -|Z_j' V^-1 r|^2 / (2 sigma^2)   (`mixed`),
+
+    and those of the profile, at hand by differences, are P = H_ll - H_ls H_sl / H_ss = H_ll + H_ls H_sl / (m / 2). So
+    the observed information has the blocks m / 2, -H_sl and -H_ll = -P + H_ls H_sl / (m / 2). Under REML likewise.
     """
     point, inside = profile.at(ratio), ratio > 0
     m = point.freedom
-    # log likelihood: -(m s + Q(lambda) exp(-s)) / 2 + ..., where Q exp(-s) is m at the maximum and -Q' is `squares`
     mixed = -0.5 * point.squares[inside] / point.sigma**2
     information = np.empty((1 + inside.sum(), 1 + inside.sum()))
     information[0, 0] = m / 2
@@ -365,7 +328,15 @@ def _curvature(profile: _Profile, ratio: Floats) -> Floats:
 
 
 def _satterthwaite(point: _Point, i: int, ratio: Floats, covariance: Floats) -> float:
-    """Degrees of freedom of fixed effect i: twice its squared variance over the variance of that."""
+    """Degrees of freedom of fixed effect i: twice its squared variance over the variance of that.
+
+    A variance estimate f with df degrees of freedom has the variance 2 f^2 / df. Here f = sigma^2 C_ii,
+    C = (X' V^-1 X)^-1, of which the delta method gives the variance d'A d, A the covariance of (s, lambda) and
+
+        d f / d s = f,      d f / d lambda_j = sigma^2 |Z_j' V^-1 X C_i|^2     (C_i column i);
+
+    sigma^2 is a factor of both and drops out.
+    """
     variance = point.covariance[i, i]
     moves = ((point.by_site @ point.covariance[:, i]) ** 2).sum(axis=0)[ratio > 0]
     slope = np.concatenate([[variance], moves])

@@ -6,7 +6,7 @@ site effects is small and the site far out, one mode is near 0 and another where
 centred at one of them misses the other by any factor. Here a scan finds all z that matter, and the trapezoid rule is
 taken over them, its step a fraction of the SD that goes with the sharpest bend. For integrands that are analytic and
 die out at both ends its error falls geometrically with 1 / step (Trefethen and Weideman 2014, SIAM Rev 56:385-458).
-Two variables are taken one within the other, each row with a grid of its own.
+Two variables, one within the other, each row with its own grid. All equations: docstring of `bayes_lupil.integrals`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["REACH", "draw_on_grids", "integrate_on_grids"]
 REACH = 25.0
 """Tables of h run from -REACH to REACH, as far as SciPy's quantiles of t go; z goes no further, a chance of 1e-137."""
 
-_CUT = 20.0  # what lies this far below the largest log density is left out
-_SCAN = 32
-_MOST = 4096
-_FURTHEST = 256
-_DIGITS = 4.0
-_ROUNDING = 1e-6
-_ATTEMPTS = 12
-_STEPS = 6
+_CUT = 20.0  # what lies this far below the largest log density is left out: 2e-9 of the peak
+_SCAN = 32  # least points of a grid; where fewer than half of them matter, the grid is only narrowed
+_MOST = 4096  # points of a grid: the length of the work arrays
+_FURTHEST = 256  # points of the first scan where z may be this far out, SDs
+_DIGITS = 4.0  # half the points must agree with all to 10^-(_DIGITS / fineness), which then err by about its square
+_ROUNDING = 1e-6  # closer agreement is never asked for: rounding, 1.6e-13 a patient in `_softplus`, may forbid it
+_ATTEMPTS = 12  # a grid that does not do grows 1.5 to 2.75 times, from 32 to 4096 points in 5 to 12 attempts
+_STEPS = 6  # of the sampler: at w = 1.06, a normal density at 0.7 SDs a step, they leave a distance of 4e-8
 
 
 @_jit
@@ -40,13 +40,13 @@ def _shape(table, z):
         return z, 1.0
     step = 2.0 * REACH / (rows - 1)
     i = min(max(math.floor((z + REACH) / step), 0), rows - 2)
-    t = (z + REACH) / step - i
+    t = (z + REACH) / step - i  # 0 to 1 between two rows; beyond the ends a straight line goes on
     if t < 0.0:
         return table[0, 0] + t * step * table[0, 1], table[0, 1]
     if t > 1.0:
         return table[i + 1, 0] + (t - 1.0) * step * table[i + 1, 1], table[i + 1, 1]
     rise, d0, d1 = table[i + 1, 0] - table[i, 0], table[i, 1] * step, table[i + 1, 1] * step
-    a = d0 + d1 - 2.0 * rise
+    a = d0 + d1 - 2.0 * rise  # a t^3 + b t^2 + d0 t + h_i: values and slopes of both rows, d h / d t = step d h / d z
     b = 3.0 * rise - 2.0 * d0 - d1
     return ((a * t + b) * t + d0) * t + table[i, 0], ((3.0 * a * t + 2.0 * b) * t + d0) / step
 
@@ -55,7 +55,7 @@ def _shape(table, z):
 def _add_cell(y, n, offset, j, h, logs, size):
     for i in range(size):
         eta = offset + j * h[i]
-        # not y eta - n softplus(eta), which loses all digits where h is astronomically large
+        # y log p + (n - y) log(1 - p), but not as y eta - n softplus(eta): no digit is left of that at vast eta
         logs[i] += y * min(eta, 0.0) - (n - y) * max(eta, 0.0) - n * _softplus(-abs(eta))
 
 
@@ -88,7 +88,7 @@ def _reach(line, count, table):
     for k in range(count):
         eta = line[2, k] + line[3, k] * h
         gap -= line[0, k] * eta - line[1, k] * _softplus(eta)
-    found = math.sqrt(2.0 * (_CUT + 5.0 + max(gap, 0.0)))
+    found = math.sqrt(2.0 * (_CUT + 5.0 + max(gap, 0.0)))  # z^2 / 2 = (l* - l(h(0))) + cut + 5, l* the saturated one
     return found if table.shape[0] == 0 else min(found, REACH)
 
 
@@ -117,7 +117,7 @@ def _first_size(reach):
     Where z may be so far out that this would take too many, a site has many thousands of patients: the scans that
     follow close in on the peak of its likelihood.
     """
-    return max(_SCAN, math.ceil(4.0 * reach)) if reach <= _FURTHEST else _FURTHEST
+    return max(_SCAN, math.ceil(4.0 * reach)) if reach <= _FURTHEST else _FURTHEST  # half an SD of the prior apart
 
 
 @_jit
@@ -149,11 +149,11 @@ def _plan(logs, size, low, step, fineness):
         if logs[i] > floor:
             first, last = min(first, i), i
         if 0 < i < size - 1 and logs[i] > top - 0.5 * _CUT:
-            bend = max(bend, 2.0 * logs[i] - max(logs[i - 1], floor) - max(logs[i + 1], floor))
+            bend = max(bend, 2.0 * logs[i] - max(logs[i - 1], floor) - max(logs[i + 1], floor))  # (step / SD)^2
     if 1 < peak < size - 2:
         before, after = low + (peak - 2) * step, low + (peak + 2) * step
         sag = likeliest - max(logs[peak - 2] + 0.5 * before * before, logs[peak + 2] + 0.5 * after * after)
-        if logs[peak] + 0.25 * sag > floor:
+        if logs[peak] + 0.25 * sag > floor:  # between points a parabola rises by sag / 8 at most
             first, last = min(first, peak), max(last, peak)
             seen = sag < 2.0 * fineness * fineness
             bend = max(bend, min(sag, _CUT))
@@ -161,7 +161,7 @@ def _plan(logs, size, low, step, fineness):
     kept = last - first + 1
     if 2 * kept < _SCAN:
         return False, low + first * step, low + last * step, _SCAN
-    needed = kept * math.sqrt(bend) / fineness
+    needed = kept * math.sqrt(bend) / fineness  # so that the step becomes `fineness` SDs
     total, even = _sums(logs, size, top)
     does = seen and abs(2.0 * even / total - 1.0) < max(10.0 ** (-_DIGITS / fineness), _ROUNDING)
     if does or size == _MOST:
@@ -198,7 +198,7 @@ def _crossing(logs, h, low, step, i, f0, f1):
     before, after = low + (i - 1) * step, low + (i + 2) * step
     rise = (f0 - logs[i - 1] - 0.5 * before * before) / (h[i] - h[i - 1])
     fall = (f1 - logs[i + 2] - 0.5 * after * after) / (h[i + 2] - h[i + 1])
-    if not rise + fall > 0.0:
+    if not rise + fall > 0.0:  # one straight line, but for rounding
         return max(f0, f1)
     return f0 + rise * (f1 - f0 + fall * (h[i + 1] - h[i])) / (rise + fall)
 
@@ -248,7 +248,7 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
     """Grid for z_2: (low, step, size, whether it and its rows do); log integrals over z_1 are left in `rows`."""
     _set_line(cells, count, 2, 0.0, line)
     for k in range(count):
-        line[2, k] += cells[3, k] * _shape(table1, 0.0)[0]
+        line[2, k] += cells[3, k] * _shape(table1, 0.0)[0]  # z_1 = 0, for the bound on z_2 alone
     high = _reach(line, count, table2)
     low, size, step, does, worst = -high, _first_size(high), 0.0, False, -np.inf
     best = _row(0.0, cells, count, table1, table2, fineness, -np.inf, line, h, logs)[0]
@@ -265,7 +265,7 @@ def _plane(cells, count, table1, table2, fineness, line, h, logs, rows):
         if does or (size == _MOST and next_size == _MOST) or attempt == _ATTEMPTS - 1 or not next_high > next_low:
             break
         low, high, size = next_low, next_high, next_size
-    # a row whose own grid does not do is wrong by some per cent
+    # a row whose own grid does not do is wrong by some per cent; half the cut down, exp(-10) of that is harmless
     return low, step, size, does and worst < rows[:size].max() - 0.5 * _CUT
 
 
@@ -295,7 +295,7 @@ def integrate_on_grids(first, y, n, design, x, order, table1, table2, fixed, sca
             _fill(lo, count, y, n, design, x, order, d, fixed, scale, cells)
             if order == 3:
                 _, step, size, does = _plane(cells, count, of1, of2, fineness, line, h, logs, rows)
-                found = _log_sum(rows, size, step) - math.log(2.0 * math.pi)
+                found = _log_sum(rows, size, step) - math.log(2.0 * math.pi)  # (2 pi)^(-1/2) for each variable
             else:
                 _set_line(cells, count, order, 0.0, line)
                 _, step, size, does = _line(line, count, of1 if order == 1 else of2, fineness, -np.inf, h, logs)
@@ -310,11 +310,11 @@ def _pick(logs, size, low, step, rng):
     top, total = logs[:size].max(), 0.0
     for i in range(size):
         total += math.exp(logs[i] - top)
-    left, i = rng.random() * total, 0
+    left, i = rng.random() * total, 0  # point i by its height, the area of its triangle in steps
     while i < size - 1 and left > math.exp(logs[i] - top):
         left -= math.exp(logs[i] - top)
         i += 1
-    away = rng.random() - rng.random()
+    away = rng.random() - rng.random()  # triangular from -1 to 1
     if (i == 0 and away < 0.0) or (i == size - 1 and away > 0.0):
         away = -away
     beside = min(max(i + (1 if away > 0.0 else -1), 0), size - 1)
@@ -357,7 +357,7 @@ def draw_on_grids(first, y, n, design, x, order, table1, table2, fixed, scale, f
                     t2, log2 = _pick(rows, size, low, step, rng)
                     sum2, low1, step1, size1, _ = _row(t2, cells, count, of1, of2, fineness, -np.inf, line, h, logs)
                     t1, log1 = _pick(logs, size1, low1, step1, rng)
-                    ratio = (_at(t1, line, count, of1) - log1) + (sum2 - log2)
+                    ratio = (_at(t1, line, count, of1) - log1) + (sum2 - log2)  # log of target / proposal
                     if ratio >= now or rng.random() < math.exp(ratio - now):
                         now, v1, v2 = ratio, t1, t2
             else:

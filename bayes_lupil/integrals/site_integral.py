@@ -20,8 +20,11 @@ Floats = NDArray[np.float64]
 
 AT_ONCE = 128
 """Draws in one piece of work; fixed, so that results do not depend on the number of cores."""
+# cubic interpolation between rows 0.005 apart (one table for all draws) or 0.025 apart (one for each draw): with the
+# latter quantiles of t err, within 4 SDs, by 4e-7 of themselves at 1 degree of freedom, 8e-9 at 3, 2e-10 at 10
 _ROWS, _T_ROWS = 10001, 2001
 _FAR = 1e100  # log odds beyond this are all the same
+# t(1000) at z lies about (z^3 + z) / 4000 beyond z: 0.0075 at 3 SDs
 _MOST_DF = 1000.0  # from here on a t variable is as good as normal
 _FINE = 1.0  # steps of the grids at 13 nodes, in SDs of the sharpest bend
 
@@ -104,7 +107,12 @@ def rules(most: int, order: int) -> Rules:
 
 
 def _gauss_hermite(k: int) -> tuple[Floats, Floats]:
-    """Nodes z and log weights w such that the integral of f(z) / sqrt(2 pi) is about sum exp(w) f(z)."""
+    """Nodes z and log weights w such that the integral of f(z) / sqrt(2 pi) is about sum exp(w) f(z).
+
+    The rule as it is tabulated has sum_k W_k F(t_k) for the integral of exp(-t^2) F(t). With z = 2^(1/2) t and
+    F(t) = exp(t^2) f(2^(1/2) t), the integral of f(z) / (2 pi)^(1/2) dz is pi^(-1/2) sum_k W_k exp(t_k^2) f(z_k). As
+    logs, because they are added to log densities before anything is exponentiated; no weight is above 1.
+    """
     t, w = np.polynomial.hermite.hermgauss(k)
     return np.sqrt(2) * t, np.log(w) + t**2 - 0.5 * np.log(np.pi)
 
@@ -112,7 +120,8 @@ def _gauss_hermite(k: int) -> tuple[Floats, Floats]:
 def shape_table(prior: Prior) -> Floats:
     """The prior as a function of a standard normal variable: rows (value, slope) over the reach of the kernels.
 
-    A normal prior has no rows: it is the identity, to which location and scale are applied elsewhere.
+    A normal prior has no rows: it is the identity, to which location and scale are applied elsewhere. From
+    F(h(z)) = Phi(z) the slope is h'(z) = phi(z) / f(h(z)), F and f the prior's distribution function and density.
     """
     if isinstance(prior, Normal):
         return np.empty((0, 2))
@@ -126,7 +135,11 @@ def shape_table(prior: Prior) -> Floats:
 
 
 def t_tables(df: Floats) -> Floats:
-    """Tables as of `shape_table` for Student-t variables, shape (draws, rows, 2), one for each of `df`."""
+    """Tables as of `shape_table` for Student-t variables, shape (draws, rows, 2), one for each of `df`.
+
+    h(z) = F^-1(Phi(z)) by the upper tails, h(z) = isf(Phi(-z)) for z >= 0, since 1 - Phi(z) would be 0 from z = 8.3 on;
+    the lower half by h(-z) = -h(z), whose slope is the same.
+    """
     from scipy import stats
     from scipy.special import ndtr
 
@@ -139,7 +152,8 @@ def t_tables(df: Floats) -> Floats:
     rising = np.diff(value, axis=1) > 0  # not where a number is missing, either
     for row in np.flatnonzero(~rising.all(axis=1)):
         last = int(np.argmin(rising[row]))
-        # from 22 SDs on SciPy loses its way at some degrees of freedom; there h^df is proportional to 1 / tail
+        # from 22 SDs on SciPy loses its way at some degrees of freedom; there h^df is proportional to 1 / tail, since
+        # P(T > h) ~ const h^-df: h = h_last (tail_last / tail)^(1 / df)
         value[row, last:] = value[row, last] * (ndtr(-z[last]) / ndtr(-z[last:])) ** (1 / df[row, 0])
     value = np.minimum(value, _FAR)
     slope = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - stats.t.logpdf(value, df))

@@ -131,7 +131,7 @@ class MarginsLikelihood(Likelihood):
 
         eta = self.sites.log_odds(values)
         log_share, rho = pt.log(values["site_share"]), values["retention"]
-        log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}
+        log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}  # log expit(eta) and log expit(-eta) = log(1 - p)
         first = len(self.margins.excluded_sites)  # the excluded sites come first
         chances = []
         for item in self.margins.classes:
@@ -179,6 +179,7 @@ class MarginsLikelihood(Likelihood):
         excluded = self.margins.excluded_mask
         chances = []
         for item in self.margins.classes:
+            # log of pi_s w_cs p_sa^r (1 - p_sa)^(1-r), shape (..., sites); w = 0 at sites that are not in A_c
             by_site = log_share + log_expit(eta if item.response else -eta)[..., item.arm]
             kept = (log_in if item.in_subset else log_out)[..., item.arm, item.response]
             at_excluded = 0.0 if item.may_be_excluded else -np.inf
@@ -220,7 +221,7 @@ class MarginsLikelihood(Likelihood):
         from scipy.special import expit
 
         eta, first = log_odds[..., kind.arm], self.sites.n_excluded  # the excluded sites come first
-        chance = share * expit(eta if kind.response else -eta)
+        chance = share * expit(eta if kind.response else -eta)  # 1 - p as expit(-eta), for its digits
         return chance[..., first:].sum(axis=-1), chance[..., :first].sum(axis=-1)
 
     def log_likelihood(self, values: Values) -> Floats:

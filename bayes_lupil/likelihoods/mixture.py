@@ -60,7 +60,7 @@ def kinds_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Kind, ...]:
         np.asarray(theta[name]) if name in theta else np.zeros_like(alpha) for name in ("tau_u", "tau_v", "correlation")
     )
     with np.errstate(divide="ignore"):  # a share of 0, or a prior's draw that underflows
-        log_in, log_out = np.log(share), np.log1p(-share)
+        log_in, log_out = np.log(share), np.log1p(-share)  # of the share q and of 1 - q
     deviations = sites.spec.sites.deviations
     if not deviations:
         prior = sites.spec.priors.nonexchangeable
@@ -70,6 +70,7 @@ def kinds_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Kind, ...]:
         alone = _form(alpha, mean, np.column_stack([tau_u, nothing, sd]), 3)
         return Kind((), log_out, ordinary, nothing), Kind((NONEXCHANGEABLE,), log_in, alone, mean - beta)
     found = []
+    # deviations are independent: k of them make 2^k kinds, whose chance is a product of q and 1 - q
     for chosen in product((False, True), repeat=len(deviations)):
         outlying = tuple(arm for arm, out in zip(deviations, chosen, strict=True) if out)
         log_share = np.sum([log_in if out else log_out for out in chosen], axis=0)
@@ -86,7 +87,12 @@ def _form(alpha: Floats, slope: Floats, scale: Floats, order: int) -> SiteForm:
 
 
 def _factor(tau_u: Floats, tau_v: Floats, r: Floats, sd: float, columns: list[tuple[float, float]]) -> Floats:
-    """s_11, s_21 and s_22, the Cholesky factor of the covariance of u and v, shape (draws, 3)."""
+    """s_11, s_21 and s_22, the Cholesky factor of the covariance of u and v, shape (draws, 3).
+
+    With `columns` the c of the deviations at such a site: s_11^2 = uu, s_21 = uv / s_11, s_22^2 = vv - s_21^2. That
+    difference may round to below 0 where u and v are all but functions of each other, and is then taken for 0; where
+    s_11 is 0 so is uv, and s_21.
+    """
     if not columns:  # as is, without rounding
         return np.column_stack([tau_u, tau_v * r, tau_v * np.sqrt(1 - r**2)])
     uu = tau_u**2 + sd**2 * sum(a * a for a, _ in columns)

@@ -12,8 +12,17 @@ By the identities of Woodbury and Sylvester, adj(H) being the adjugate,
     -2 log p(y_s) = n log(2 pi sigma^2) + log R^2 + W / sigma^2 + (|t|^2 + |adj(H) t|^2) / R^2
     z | y_s ~ N((H't + D adj(H) t) / R^2, (I + H'H)^(-1)).
 
-Every sum is one of squares, so nothing cancels however large the between-site SDs are against sigma, and an arm without
-patients is no special case.
+In units of sigma n_a^(-1/2) the two means are t = H z + e, with z, e ~ N(0, I), so that t ~ N(0, I + HH'). For
+matrices of two rows and columns det(I + A) = 1 + tr A + det A and adj(I + A) = I + adj(A); and adj(HH') is
+adj(H)' adj(H), adj(H) H is D I. Hence
+
+    det(I + HH') = 1 + |H|^2 + D^2 = R^2,
+    t'(I + HH')^(-1) t = t'(I + adj(H)' adj(H)) t / R^2 = (|t|^2 + |adj(H) t|^2) / R^2,
+    (I + H'H)^(-1) H't = (I + adj(H) adj(H)') H't / R^2 = (H't + D adj(H) t) / R^2.
+
+The usual form of the square, |t|^2 - t'H (I + H'H)^(-1) H't, is a difference of two numbers that agree in all their
+digits where H is large. Here every sum in the density is one of squares, so nothing cancels however large the
+between-site SDs are against sigma, and an arm without patients is no special case.
 """
 
 from __future__ import annotations
@@ -33,7 +42,7 @@ __all__ = ["NormalCells", "NormalSiteMarginal", "not_in_closed_form"]
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE = 2**15  # numbers in one piece of work, so that they stay in the processor's cache
+_AT_ONCE = 2**15  # numbers in one piece of work (256 kB an array), so that they stay in the processor's cache
 _LEAST_SIGMA = 1e-50  # squares of numbers up to 1e100, the engine's limit, over its square do not overflow
 _LOWEST = -1e300  # finite, so that a power of 0 still leaves a site out
 
@@ -91,12 +100,14 @@ class NormalCells:
 
         b = np.zeros_like(y) if baseline is None else baseline
         mean_y, mean_b = means(y), means(b)
+        # sums of squares about the means, in a second pass: sum of y^2 less n mean^2 would cancel
         within_y, within_b = y - mean_y[cell], b - mean_b[cell]
         spread = by_site(within_b**2)
         product = by_site(within_y * within_b)
         # where arms are alike in their baselines, what rounding leaves of the differences is no slope
         varies = spread > 1e-24 * np.maximum(by_site(b**2), np.finfo(float).tiny)
         slope = np.where(varies, product / np.where(varies, spread, 1.0), 0.0)
+        # for every gamma: sum (y - gamma b)^2 within arms = residual + spread (gamma - slope)^2, two squares again
         residual = by_site((within_y - slope[site] * within_b) ** 2)
         shape = (n_sites, 2)
         return cls(
@@ -206,7 +217,10 @@ class NormalSiteMarginal(SiteMarginal):
             weight = np.sqrt(cells.n[:, a]) / sigma
             t.append(weight * (cells.mean[:, a] - gamma * cells.baseline[:, a] - (alpha + beta * x[a])))
             h.append((weight * (s11 + s21 * x[a]), weight * (s22 * x[a])))
+        # det G = (s_11 + s_21 x_0) s_22 x_1 - (s_11 + s_21 x_1) s_22 x_0 = s_11 s_22 (x_1 - x_0): s_21 drops out, and
+        # with it the difference of two products
         det = np.sqrt(cells.n.prod(axis=1)) * (s11 / sigma) * (s22 / sigma) * (x[1] - x[0])
+        # R itself, by hypot one entry after the other: R^2 may overflow where R does not
         root = np.ones_like(det)
         for entry in (*h[0], *h[1], det):
             root = np.hypot(root, entry)
@@ -219,6 +233,7 @@ class NormalSiteMarginal(SiteMarginal):
             if "gamma" in theta:
                 squares = squares + cells.spread * (theta["gamma"][:, None] - cells.slope) ** 2
             squares = squares / w.sigma**2
+            # divided by R before they are squared: |t|^2 may overflow where (|t| / R)^2 does not
             for part in (w.t[0] / w.root, w.t[1] / w.root, *w.adjugate_t()):
                 squares = squares + part**2
         constant = cells.n.sum(axis=1) * (0.5 * np.log(2 * np.pi) + np.log(w.sigma))
@@ -227,7 +242,11 @@ class NormalSiteMarginal(SiteMarginal):
     def _condition(self, theta: Values, z: Floats) -> None:
         """Turn standard normal variables z, shape (draws, sites, 2), into draws from their conditional distribution.
 
-        With I + H'H = L L' by Cholesky, z becomes its mean plus L'^(-1) z.
+        With I + H'H = L L' by Cholesky, z becomes its mean plus L'^(-1) z. For H = [[a, b], [c, d]]
+
+            L_11 = (1 + a^2 + c^2)^(1/2),   L_21 = (a b + c d) / L_11,   L_22 = R / L_11,
+
+        the last as det(L)^2 = R^2, in place of a square root of a difference; L'x = z is solved from below.
         """
         w = self._whiten(theta)
         (a, b), (c, d) = w.h

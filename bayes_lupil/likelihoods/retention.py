@@ -7,7 +7,10 @@ one at an ordinary site stays in the subset,
     L = integral of (rho O)^a (E + (1 - rho) O)^b E^c over rho
       = E^c sum_j C(b, j) E^(b - j) O^(a + j) B(a + p, j + q) / B(p, q),
 
-with j of the b patients at ordinary sites; where none of them can be from an excluded one, j = b alone is left.
+by (E + (1 - rho) O)^b = sum_j C(b, j) E^(b - j) ((1 - rho) O)^j, with j of the b patients at ordinary sites, and the
+integral of rho^(a + p - 1) (1 - rho)^(j + q - 1) = B(a + p, j + q). Where none of the b can be from an excluded site,
+j = b alone is left. All terms are positive, so the sum cancels nothing; it is taken by logsumexp, since each term may
+be below exp(-700).
 Given all else, j is one of a few numbers with these terms as weights, and rho given j is Beta(a + p, j + q).
 """
 
@@ -67,7 +70,7 @@ class Retained:
         return np.asarray(ways + betaln(a + p, j + q) - betaln(p, q))
 
     def _log_terms(self, ordinary: Floats, excluded: Floats) -> Floats:
-        """Terms of the sum, shape (..., j), without E^c."""
+        """Logs of the terms of the sum, shape (..., j), without E^c; 0 log 0 is 0, and what is impossible is -inf."""
         from scipy.special import xlogy
 
         j = self._ordinary
@@ -85,6 +88,7 @@ class Retained:
 
     def draw(self, ordinary: Floats, excluded: Floats, rng: np.random.Generator) -> Floats:
         """The chance to stay given O and E, shape (...)."""
+        # j by its distribution function, weights up to a factor; then rho given j
         weights = self._log_terms(ordinary, excluded)
         weights = np.cumsum(np.exp(weights - weights.max(axis=-1, keepdims=True)), axis=-1)
         which = (weights < rng.random(ordinary.shape)[..., None] * weights[..., -1:]).sum(axis=-1)

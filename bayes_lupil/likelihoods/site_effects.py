@@ -51,6 +51,7 @@ class _StandardT:
         from scipy import stats
         from scipy.special import ndtr
 
+        # by the smaller tail and the sign: Phi(z) itself is 1, and the quantile infinite, from z = 8.3 on
         return np.asarray(np.sign(z) * stats.t.isf(ndtr(-np.abs(z)), df), dtype=float)
 
     def sample(self, rng: np.random.Generator, size: tuple[int, ...], df: Any) -> NDArray[np.float64]:
@@ -152,11 +153,13 @@ class SiteModel:
         if "tau_v" in values:
             standard = values["f"]
             if "correlation" in values:
+                # Cholesky's factor of [[1, r], [r, 1]]: rows (1, 0) and (r, (1 - r^2)^(1/2))
                 r = values["correlation"][..., None]
                 standard = r * values["e"] + (1 - r**2) ** 0.5 * standard
             found["v"] = values["tau_v"][..., None] * standard
         if "g" in values:
             own, prior = values[NONEXCHANGEABLE], self.spec.priors.nonexchangeable
+            # beta + v is m + s g at a site of its own, so there v = m + s g - beta
             alone = prior.mean + prior.sd * values["g"] - values["beta"][..., None]  # type: ignore[union-attr]
             found["v"] = (1 - own) * found["v"] + own * alone
         sd = self.spec.sites.outlier_sd

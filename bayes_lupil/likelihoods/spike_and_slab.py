@@ -5,6 +5,8 @@ and a slab. Its quantile function is known, so that D = Q(Phi(z)) with z ~ N(0, 
 
     P(|D| > t) = 2 q (1 - Phi(t))   gives   |D| = 2^(1/2) erfc^-1(min(1, erfc(|z| / 2^(1/2)) / q)),   sign D = sign z.
 
+Two-sided tails are equated, P(|Z| > |z|) = erfc(|z| / 2^(1/2)) with q erfc(|D| / 2^(1/2)). Where the first exceeds q
+there is no such D, and D = 0 = erfc^-1(1). Tails are divided, not 1 - tails, so that no digit is lost however far out.
 D is continuous in z and q, with a kink where the slab begins, so no discrete variable is left and NUTS can sample z.
 """
 
@@ -17,7 +19,7 @@ import numpy as np
 __all__ = ["deviates", "deviation"]
 
 _ROOT = np.sqrt(2.0)
-_LEAST = 1e-290  # keeps erfc^-1 finite where z is beyond anything that the prior gives
+_LEAST = 1e-290  # keeps erfc^-1 finite where z is beyond anything that the prior gives, 36.4; |D| is no larger
 
 
 def _functions(z: Any) -> Any:

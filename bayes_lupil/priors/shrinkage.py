@@ -1,7 +1,12 @@
 """Priors of a between-site SD that are stated for how far they would shrink a site with a typical standard error.
 
 With the typical variance s0^2 of a site's estimate, a site's effect is shrunk to the average by the share
-B0 = s0^2 / (s0^2 + tau^2); `scale` in the model file is s0. Both priors are log-logistic distributions of tau.
+B0 = s0^2 / (s0^2 + tau^2); `scale` in the model file is s0. Both priors are log-logistic distributions of tau: with
+k = 2 for a uniform B0, k = 1 for a uniform s0 / (s0 + tau),
+
+    P(tau > t) = 1 / (1 + (t / s0)^k),      p(tau) = (k / s0) (tau / s0)^(k - 1) / (1 + (tau / s0)^k)^2,
+
+as B = 1 / (1 + (tau / s0)^k) falls with tau, so that tau > t is B < 1 / (1 + (t / s0)^k), whose chance is that number.
 """
 
 from __future__ import annotations
@@ -52,9 +57,11 @@ class ShrinkagePrior(Prior):
     def logpdf(self, x: ArrayLike) -> Floats:
         """Log density, also where the square of x is no float."""
         tau = np.asarray(x, dtype=float)
+        # with l = log(tau / s0): log(k / s0) + (k - 1) l - 2 log(1 + exp(k l)), the last by logaddexp
         log_ratio = np.log(np.where(tau > 0, tau, self.scale) / self.scale)
         constant = np.log(self.power / self.scale)
         density = constant + (self.power - 1) * log_ratio - 2 * np.logaddexp(0.0, self.power * log_ratio)
+        # p(0) = 1 / s0 for k = 1, else 0; `tau` was replaced by the scale above so that no log of 0 is taken
         at_zero = constant if self.power == 1 else -np.inf
         return np.where(tau > 0, density, np.where(tau == 0, at_zero, -np.inf))
 
