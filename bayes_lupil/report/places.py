@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bayes_lupil.characters import escaped
-from bayes_lupil.endpoints.analysis import EndPointAnalysis
+from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.folders import folder_names
 from bayes_lupil.spec import ModelSpec, Plan
 from bayes_lupil.trials.reading import Reading

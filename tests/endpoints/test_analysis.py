@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bayes_lupil import load_model
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, analyse_end_points
+from bayes_lupil.endpoints.analysis import analyse_end_points
+from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.errors import InputError, ModelError, TrialError, UnsupportedModelError
 from bayes_lupil.outcomes import Outcomes, read_outcomes
 from bayes_lupil.outcomes.synthetic import synthetic_patients

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bayes_lupil import EndPoint
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, analyse_end_points
+from bayes_lupil.endpoints.analysis import analyse_end_points
 from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.endpoints.exploratory.effect_sizes import EffectSize
+from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.errors import InputError
 from bayes_lupil.outcomes.synthetic import synthetic_patients
 from bayes_lupil.report.endpoints.exploratory import exploratory

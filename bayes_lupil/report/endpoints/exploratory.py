@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from bayes_lupil.endpoints.analysis import EndPointAnalysis
 from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
+from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.numbers import p_value
 from bayes_lupil.report.endpoints.figures import exploratory_words, figure_further
 from bayes_lupil.report.endpoints.sentences import chance_words, own_scale, shrunken_words

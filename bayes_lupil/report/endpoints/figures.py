@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.classical import Counterpart
+from bayes_lupil.endpoints.result import EndPointAnalysis, Step
 from bayes_lupil.endpoints.tipping.surface import Surface as TippingSurface
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Ancova

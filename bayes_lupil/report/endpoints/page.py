@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bayes_lupil.characters import escaped
-from bayes_lupil.endpoints.analysis import EndPointAnalysis
-from bayes_lupil.endpoints.tables import counterpart_table, missing_frame
+from bayes_lupil.endpoints.result import EndPointAnalysis, counterpart_table, missing_frame
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.report.endpoints.exploratory import exploratory

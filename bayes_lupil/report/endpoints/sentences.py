@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
 from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
+from bayes_lupil.endpoints.result import EndPointAnalysis, Step
 from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.trials.trial import EndPoint
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
-from bayes_lupil.endpoints.tables import counterpart_rows
+from bayes_lupil.endpoints.result import EndPointAnalysis, Step, counterpart_rows
 from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.report.endpoints.figures import figure_tipping, tipping_words
 from bayes_lupil.report.endpoints.sentences import in_units, missing_words, observed_words

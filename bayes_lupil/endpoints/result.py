@@ -1,20 +1,151 @@
-"""The hierarchy of end points as tables: one row a step, the frequentist analyses beside it, what is missing."""
+"""What an analysis of end points found: its steps, and the same as tables, one row a step or a frequentist analysis."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.cards import Brief, Card, Shown
+from bayes_lupil.endpoints.classical import Counterpart
+from bayes_lupil.endpoints.exploratory.analysis import Further
+from bayes_lupil.endpoints.floor_and_ceiling import LimitsCheck
+from bayes_lupil.endpoints.joint.posterior import JointPosterior
+from bayes_lupil.endpoints.probability_bounds import Bounds
+from bayes_lupil.endpoints.tipping.surface import Surface
 from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic
+from bayes_lupil.frequentist.gatekeeping import Gate
 from bayes_lupil.frequentist.two_by_two import Interval
+from bayes_lupil.numbers import p_value, points, probability
+from bayes_lupil.outcomes.derive import Derived
+from bayes_lupil.outcomes.table import Outcomes
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.posterior.estimands import EFFECTS
+from bayes_lupil.spec import ModelSpec, Plan
+from bayes_lupil.trials.trial import SYNTHETIC, Arms, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_lupil.endpoints.analysis import EndPointAnalysis, Step
+__all__ = ["EndPointAnalysis", "Step", "counterpart_rows", "counterpart_table", "hierarchy_table", "missing_frame"]
 
-__all__ = ["counterpart_rows", "counterpart_table", "hierarchy_table", "missing_frame"]
+
+@dataclass(frozen=True, eq=False)
+class Step(Brief):
+    """One primary or secondary end point.
+
+    Attributes
+    ----------
+    number : int
+        Place in the sequence, from 1.
+    derived : Derived
+        The end point of every patient, and how it came about.
+    trial : Trial
+        What the model was fitted to: two arms, the rule for missing values applied.
+    posterior : Posterior or None
+        None where the sampler could not run; `reason` then says why.
+    agreement : Agreement or None
+        Comparison with the other engine, where both can fit the model.
+    counterpart : Counterpart
+        The frequentist analyses.
+    gate : Gate
+        By recomputed p-values, or by the printed ones where the plan gives any.
+    gate_basis : {"recomputed", "printed"}
+    missing : DataFrame
+        Patients and missing values by site and arm.
+    limits : LimitsCheck or None
+        Of a change between limits of its instrument.
+    tipping : Surface or None
+        None where no value is missing, or where it was not asked for.
+    """
+
+    number: int
+    derived: Derived
+    trial: Trial
+    model: ModelSpec
+    posterior: Posterior | None
+    reason: str
+    agreement: Agreement | None
+    counterpart: Counterpart
+    gate: Gate
+    gate_basis: str
+    missing: pd.DataFrame
+    limits: LimitsCheck | None
+    tipping: Surface | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a probability may be reported."""
+        return self.posterior is not None and self.posterior.verdict.ok
+
+
+@dataclass(frozen=True, eq=False)
+class EndPointAnalysis(Shown):
+    """The hierarchy of one active arm against control.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        Primary and secondary end points in the order of testing.
+    joint : JointPosterior or None
+        The model of all of them together, where the plan declares one and it was asked for.
+    joint_reason : str
+        Why it gives no probability; empty where it does, or was not asked for.
+    bounds : tuple of Bounds
+        What P(benefit) of each step alone allows P(this and all above) to be: Fréchet bounds, not estimates. From the
+        joint model's P(benefit), or from the separate models' where there is none. Empty where a fit failed.
+    further : Further or None
+        Exploratory end points.
+    """
+
+    plan: Plan
+    outcomes: Outcomes
+    arms: Arms
+    steps: tuple[Step, ...]
+    joint: JointPosterior | None
+    joint_reason: str
+    bounds: tuple[Bounds, ...]
+    further: Further | None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data are made up."""
+        return self.outcomes.synthetic
+
+    @property
+    def ok(self) -> bool:
+        """Whether no fit failed."""
+        joint = not self.joint_reason and (self.joint is None or self.joint.verdict.ok)
+        tipping = all(step.tipping is None or step.tipping.ok for step in self.steps)
+        return joint and tipping and all(step.ok for step in self.steps)
+
+    def card(self) -> Card:
+        """Each step's p-value, whether the sequence lets it be tested, effect and P(benefit)."""
+        rows = []
+        for step in self.steps:
+            told = [f"p {p_value(step.counterpart.p)}" if step.counterpart.p is not None else "no p", step.gate.status]
+            benefit = None if step.posterior is None else step.posterior.p_benefit
+            if benefit is None or step.posterior is None:
+                why = step.reason or (step.posterior.verdict.text if step.posterior else "")
+                told.append(f"no probability: {why}")
+            else:
+                row = step.posterior.row(step.posterior.effect)
+                binary = step.derived.end_point.kind == "binary"
+                told.append(f"{points(row.mean, row.mcse_mean)} points" if binary else f"{row.mean:.3g}")
+                told.append(f"P(benefit) {probability(benefit.probability, benefit.mcse)}")
+            rows.append((f"{step.number}. {step.derived.plan.name}", ", ".join(told)))
+        heading = f"End points of plan '{self.plan.name}': {self.arms.active} v {self.arms.control}"
+        calls = ("result.to_frame()", "result.frequentist()", "result.steps")
+        return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", calls)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a step: p printed, recomputed and adjusted, gate, effect, P(benefit), P(this and all above)."""
+        return hierarchy_table(self)
+
+    def frequentist(self) -> pd.DataFrame:
+        """The frequentist estimates with their confidence intervals, one row each."""
+        return counterpart_table(self)
 
 
 def hierarchy_table(result: EndPointAnalysis) -> pd.DataFrame:
