@@ -77,11 +77,11 @@ def difference_steps(widths: Floats) -> Floats:
 def expansion(at: Floats, steps: Floats, nowhere: float) -> Asking[tuple[float, Floats, Floats]]:
     """Value, gradient and minus the Hessian by central differences; `nowhere` stands for minus infinity.
 
-    With f_i'' the second difference along axis i, f(x + s_i) + f(x - s_i) - 2 f(x) = s_i^2 H_ii + ..., and likewise
+    With D_i the second difference along axis i, D_i = f(x + s_i) + f(x - s_i) - 2 f(x) = s_i^2 H_ii + ..., and likewise
 
         f(x + s_i + s_j) + f(x - s_i - s_j) - 2 f(x) = s_i^2 H_ii + s_j^2 H_jj + 2 s_i s_j H_ij + ...,
 
-    so that H_ij is that less f_i'' and f_j'', over 2 s_i s_j: two points for each pair of axes in place of four, and
+    so that H_ij is that less D_i and D_j, over 2 s_i s_j: two points for each pair of axes in place of four, and
     1 + d + d^2 in all. Odd terms cancel; what is left out is of the order of s^2. One call asks for all of them.
     """
     d = at.size

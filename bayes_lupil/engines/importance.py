@@ -80,8 +80,8 @@ class ImportanceSample:
         Systematic resampling adds next to no error of its own, so that SD / sqrt(draws), what ArviZ takes as the
         Monte Carlo error of independent draws, is the error of the weighted points. With W_j the sum of the first j
         weights, U uniform and n draws, point j is drawn once for each i with W_(j-1) < (i + U) / n <= W_j: n w_j times,
-        up to one more or less. Points are first sorted along the axis that varies most, so that what one is drawn too
-        often its neighbour is drawn too seldom.
+        up to one more or less. Points are first sorted along the axis that varies most, so that where one is drawn
+        too often its neighbour is drawn too seldom.
 
         Returns
         -------

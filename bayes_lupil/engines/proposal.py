@@ -239,9 +239,9 @@ def _ladder(mode: Floats, spread: Floats, axis: int, way: int, mass: float) -> A
 
         log f + log det(2 pi C) / 2 + sum log W + log(1.8 SDs).
 
-    As a component a rung is normal along s with an SD v of 0.8 times the spacing, so that neighbours melt into one
-    another (equal ones add up to a constant to within 2e-5), and the others follow by a regression on s: slopes from
-    rung to rung (`tilt`), Cov(o, s) = tilt v^2 and Cov(o) = W C W + tilt tilt' v^2.
+    As a component a rung has along s the scale v, 0.8 times the spacing, so that neighbours melt into one another
+    (normal densities of one height add up to a constant to within 2e-5). The others follow by a regression on s, with
+    the slopes from the previous rung to this one (`tilt`): Cov(o, s) = tilt v^2, Cov(o) = W C W + tilt tilt' v^2.
     """
     width = np.sqrt(spread[axis, axis])
     others = np.delete(np.arange(mode.size), axis)

@@ -112,12 +112,12 @@ def _log_sum(logs, size, step):
 
 @_jit
 def _first_size(reach):
-    """Points of the first scan: adjacent ones differ in prior density by less than the cut.
+    """Points of the first scan: half an SD apart, so that up to |z| = 40 the prior changes in a step by less than _CUT.
 
     Where z may be so far out that this would take too many, a site has many thousands of patients: the scans that
     follow close in on the peak of its likelihood.
     """
-    return max(_SCAN, math.ceil(4.0 * reach)) if reach <= _FURTHEST else _FURTHEST  # half an SD of the prior apart
+    return max(_SCAN, math.ceil(4.0 * reach)) if reach <= _FURTHEST else _FURTHEST
 
 
 @_jit

@@ -12,8 +12,8 @@ from bayes_lupil.integrals.kernels import _axes
 __all__ = ["draw_sites"]
 
 # At a normal density w (see `_from_chain`) is 1.16 on one axis and 1.25 on two, and twelve steps leave a distance of
-# 5e-9. At a skew one, on one axis, where nobody responded and log odds move by _STEEP in one SD, w = 1.42 leaves 5e-7;
-# where they move by 1 it would be w = 2.6 and 3e-3.
+# 5e-9. Where nobody responded and log odds move by 0.5 in one SD, w = 1.2 on one axis leaves 6e-10 and w = 1.6 on two
+# 1e-5; where they move by _STEEP, 1.4 leaves 5e-7 and 2.3 leaves 1e-3; at a move of 1, w = 2.6 on one axis leaves 3e-3.
 _CHAIN = 12
 _FLAT, _SHARP = 30.0, 1e6  # determinants of the information; the share accepted is about 1 / their square root
 _STEEP = 0.7  # change of the log odds by one SD

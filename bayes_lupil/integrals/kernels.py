@@ -19,8 +19,8 @@ z = m + B t. In d dimensions
 
 where w_k is the log of the Gauss-Hermite weight with exp(t't / 2) put back (`site_integral.rules`). One node (t = 0,
 w = 0) is Laplace's method. g(m) is taken out before anything is exponentiated: a site's likelihood of exp(-5000) is no
-float, while each exponent above is at most about w_k <= 0, where `_exp` is best. What is not needed at the nodes of
-another rule (z'z, the log likelihood) is found in terms of t: see `_along_axes` and `_place`.
+float, while each exponent above is at most about w_k <= 0, where `_exp` is best. Once the mode is found everything is
+written in terms of t (`_along_axes`, `_place`), so that no z is formed at any node.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _axes(a, b, c, order):
         return 1.0 / math.sqrt(a), 0.0, 0.0, 1.0 / math.sqrt(c), a, c
     middle, radius = 0.5 * (a + c), math.sqrt(0.25 * (a - c) ** 2 + b * b)
     large = middle + radius
-    # not m - r, which cancels where one eigenvalue is far larger; by the determinant, which cancels less
+    # not m - r, which loses digits wherever one eigenvalue is far larger; a c - b^2 does only where b is large as well
     small = max((a * c - b * b) / large, 1.0)  # as it is but for rounding
     cosine, sine = 1.0, 0.0
     if radius > 0.0:

@@ -90,8 +90,9 @@ def _factor(tau_u: Floats, tau_v: Floats, r: Floats, sd: float, columns: list[tu
     """s_11, s_21 and s_22, the Cholesky factor of the covariance of u and v, shape (draws, 3).
 
     With `columns` the c of the deviations at such a site: s_11^2 = uu, s_21 = uv / s_11, s_22^2 = vv - s_21^2. That
-    difference may round to below 0 where u and v are all but functions of each other, and is then taken for 0; where
-    s_11 is 0 so is uv, and s_21.
+    difference may round to below 0 where u and v are all but functions of each other, and is then taken for 0; the root
+    of its rounding makes s_22 uncertain by up to 2e-8 of w, as little as log odds can tell. Where s_11 is 0 so are uv
+    and s_21.
     """
     if not columns:  # as is, without rounding
         return np.column_stack([tau_u, tau_v * r, tau_v * np.sqrt(1 - r**2)])
