@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.cards import Brief, Card, Shown
-from bayes_lupil.errors import ModelError, SamplerError, UnsupportedModelError
-from bayes_lupil.fitting import fit_checked, for_trial
+from bayes_lupil.cards import Card, Shown
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.fitting import for_trial
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
-from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, refusal
 from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.agreement import Agreement
-from bayes_lupil.progress import counting
 from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.loading import read_trial
 from bayes_lupil.trials.trial import SYNTHETIC, Trial
 
-__all__ = ["Analysis", "Reanalysis", "leading", "reanalyse"]
-
-
-@dataclass(frozen=True)
-class Analysis(Brief):
-    """One model, and what became of fitting it to the trial.
-
-    Attributes
-    ----------
-    status : {"ok", "diagnostics failed", "refused", "failed"}
-        refused: the trial cannot support the model, which is no fault; failed: the sampler could not run, or a prior
-        lies beyond what the engines were tested for.
-    posterior : Posterior or None
-        None where the model was refused or failed.
-    reason : str
-        Why the status is not ok.
-    agreement : Agreement or None
-        Comparison with the other engine, where the model can be fitted by both and was.
-    """
-
-    model: ModelSpec
-    status: str
-    posterior: Posterior | None
-    reason: str = ""
-    agreement: Agreement | None = None
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the whole run must end with an exit status other than 0."""
-        return self.status in ("diagnostics failed", "failed")
+__all__ = ["Reanalysis", "leading", "reanalyse"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +109,7 @@ def reanalyse(
     seed: int | None = None,
     check_engines: bool = True,
     progress: bool | None = None,
-    announce: Callable[[int, int, ModelSpec, Analysis | None], None] | None = None,
+    announce: Announce | None = None,
     **reading: Any,
 ) -> Reanalysis:
     """Fit every model to a trial; a model that the trial cannot support becomes a row with the reason.
@@ -176,46 +146,11 @@ def reanalyse(
     """
     data = read_trial(trial, reading)
     specs = tuple(for_trial(spec, data) for spec in load_models(models, trial=data.name))
-    if seed is not None:
-        specs = tuple(spec.edited(sampler__seed=seed + i) for i, spec in enumerate(specs))
-    refused = {spec.name: reason for spec in specs if (reason := _refusal(spec, data))}
+    refused = [reason for spec in specs if (reason := refusal(spec, data))]
     if len(refused) == len(specs):
         raise UnsupportedModelError(
-            f"trial '{data.name}'", "no model that it supports", "at least one", " ".join(refused.values())
+            f"trial '{data.name}'", "no model that it supports", "at least one", " ".join(refused)
         )
     hierarchy = trial_hierarchy(data)
-    analyses = []
-    with counting(progress, len(specs), announced=announce is not None) as step:
-        for i, spec in enumerate(specs, start=1):
-            step(f"model {spec.name}")
-            if announce:
-                announce(i, len(specs), spec, None)
-            done = (
-                Analysis(spec, "refused", None, refused[spec.name])
-                if spec.name in refused
-                else _fit(spec, data, check_engines, progress if announce else None)
-            )
-            analyses.append(done)
-            if announce:
-                announce(i, len(specs), spec, done)
-    return Reanalysis(data, hierarchy, tuple(analyses))
-
-
-def _refusal(spec: ModelSpec, trial: Trial) -> str:
-    try:
-        build_likelihood(spec, trial)
-    except UnsupportedModelError as problem:
-        return str(problem)
-    except ModelError:  # a fault of this model alone: told in its row, with a failure
-        return ""
-    return ""
-
-
-def _fit(spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool | None) -> Analysis:
-    try:
-        posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
-    except (SamplerError, ModelError) as problem:
-        return Analysis(spec, "failed", None, str(problem))
-    verdict = posterior.verdict
-    status = "ok" if verdict.ok else "diagnostics failed"
-    return Analysis(spec, status, posterior, "" if verdict.ok else verdict.text, agreement)
+    analyses = analyse_models(data, specs, seed=seed, check_engines=check_engines, announce=announce, progress=progress)
+    return Reanalysis(data, hierarchy, analyses)

@@ -27,9 +27,8 @@ FLOORS = (
     ("engines",),
     ("posterior",),
     ("fitting", "operating"),
-    ("sensitivity", "reanalysis"),
-    ("sites", "endpoints"),
-    ("unpublished",),
+    ("sensitivity", "model_analysis"),
+    ("sites", "unpublished", "endpoints", "reanalysis"),
     ("report", "hidden"),
     ("cli",),
 )

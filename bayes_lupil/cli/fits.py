@@ -29,8 +29,8 @@ from bayes_lupil.errors import BayesLupilError
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
+    from bayes_lupil.model_analysis import Analysis
     from bayes_lupil.posterior import Posterior
-    from bayes_lupil.reanalysis import Analysis
     from bayes_lupil.report import Contents
     from bayes_lupil.spec import ModelSpec
 

@@ -24,8 +24,9 @@ from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes
 from bayes_lupil.cli.usage import examples
 
 if TYPE_CHECKING:
+    from bayes_lupil.model_analysis import Analysis
     from bayes_lupil.posterior import Posterior
-    from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
+    from bayes_lupil.sites.analysis import SiteAnalysis
     from bayes_lupil.spec import ModelSpec
     from bayes_lupil.trials import Trial
     from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
@@ -166,7 +167,7 @@ def look_at_sites(
     )
 
 
-def _announce(i: int, of: int, spec: ModelSpec, done: Attempt | None) -> None:
+def _announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
     if done is None:
         err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
     elif done.reason:

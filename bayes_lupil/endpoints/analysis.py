@@ -16,17 +16,15 @@ from bayes_lupil.endpoints.probability_bounds import Bounds, cumulative_bounds
 from bayes_lupil.endpoints.result import EndPointAnalysis, Step
 from bayes_lupil.endpoints.tipping.analysis import tipping_surface
 from bayes_lupil.errors import InputError, ModelError, SamplerError, nearest, within
-from bayes_lupil.fitting import fit_checked
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.model_analysis import analyse_model
 from bayes_lupil.outcomes.derive import Derived, check_arms, compared, derive, missing_table, trial_of
 from bayes_lupil.outcomes.table import Outcomes, read_outcomes
-from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.progress import counting, is_shown
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
 from bayes_lupil.spec.plan import check_patients
-from bayes_lupil.trials.trial import Arms, Trial
+from bayes_lupil.trials.trial import Arms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,9 +118,10 @@ def analyse_end_points(
     for i, trial in enumerate(trials):
         item, spec = made[i], specs[made[i].plan.name]
         say(f"[{i + 1}/{len(trials)}] {item.plan.label}: {spec.title}")
-        posterior, agreement, reason = _fit(spec, trial, check_engines, progress)
-        if reason:
-            say(f"      {reason}")
+        found = analyse_model(spec, trial, check_engines=check_engines, progress=progress)
+        posterior = found.posterior
+        if found.reason:
+            say(f"      {found.reason}")
         surface = None
         absent = missing_table(item, data, arms, chosen.population)
         if tipping and posterior is not None and posterior.verdict.ok and _gaps(absent):
@@ -131,8 +130,8 @@ def analyse_end_points(
         limits = check_limits(posterior) if posterior is not None and item.limits is not None else None
         steps.append(
             Step(
-                i + 1, item, trial, spec, posterior, reason, agreement, tested[i], gates[i], basis, absent, limits,
-                surface,
+                i + 1, item, trial, spec, posterior, found.reason, found.agreement, tested[i], gates[i], basis,
+                absent, limits, surface,
             )
         )  # fmt: skip
     together, why = None, ""
@@ -173,16 +172,6 @@ def _gates(plan: Plan, made: list[Derived], tested: list[Counterpart]) -> tuple[
             p = 1.0  # a printed p-value has no sign, but the data do
         hypotheses.append(Hypothesis(point.label, p))
     return fixed_sequence(hypotheses, plan.level), "printed" if printed else "recomputed"
-
-
-def _fit(
-    spec: ModelSpec, trial: Trial, check_engines: bool, progress: bool | None
-) -> tuple[Posterior | None, Agreement | None, str]:
-    try:
-        posterior, agreement = fit_checked(spec, trial, check_engines=check_engines, progress=progress)
-    except SamplerError as problem:
-        return None, None, str(problem)
-    return posterior, agreement, "" if posterior.verdict.ok else posterior.verdict.text
 
 
 def _gaps(missing: pd.DataFrame) -> bool:

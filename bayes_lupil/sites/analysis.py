@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.cards import Brief, Card, Shown
-from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
-from bayes_lupil.fitting import fit
+from bayes_lupil.cards import Card, Shown
+from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.model_analysis import Analysis, Announce, analyse_models
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity.preconditions import why_not_without
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
@@ -26,39 +25,12 @@ from bayes_lupil.trials.trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OUTLYING", "SHOWN", "Attempt", "SiteAnalysis", "analyse_sites", "fit_site_models", "shown_model"]
+__all__ = ["OUTLYING", "SHOWN", "SiteAnalysis", "analyse_sites", "shown_model"]
 
 SHOWN = "outliers_arms"
 """The model whose table is shown unless another is named: the one that lets each arm of each site be outlying."""
 OUTLYING = 0.5
 """P(outlier) above which a site is called outlying."""
-
-Announce = Callable[[int, int, ModelSpec, "Attempt | None"], None]
-
-
-@dataclass(frozen=True)
-class Attempt(Brief):
-    """One model met with the trial.
-
-    Attributes
-    ----------
-    posterior : Posterior or None
-        None where the trial cannot support the model, or the sampler could not run.
-    reason : str
-        Why there is none, or why its diagnostics failed.
-    is_failure : bool
-        Whether the run must end with an exit status other than 0; a refused model is no failure.
-    """
-
-    model: ModelSpec
-    posterior: Posterior | None
-    reason: str = ""
-    is_failure: bool = False
-
-    @property
-    def sound(self) -> Posterior | None:
-        """The posterior, if its diagnostics let it be reported."""
-        return self.posterior if self.posterior is not None and self.posterior.verdict.ok else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +42,7 @@ class SiteAnalysis(Shown):
     shown : Posterior
         The fit that table, path and checks are of.
     table : SiteTable
-    attempts : tuple of Attempt
+    attempts : tuple of Analysis
         Every model asked for, the shown one among them.
     comparison : ModelComparison or None
         None where fewer than two models could be fitted.
@@ -85,7 +57,7 @@ class SiteAnalysis(Shown):
     trial: Trial
     shown: Posterior
     table: SiteTable
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Analysis, ...]
     comparison: ModelComparison | None
     path: ExclusionPath | None
     chosen_by_data: bool
@@ -133,54 +105,6 @@ class SiteAnalysis(Shown):
     def sound(self) -> dict[str, Posterior]:
         """Posteriors whose diagnostics are sound, by model."""
         return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
-
-
-def fit_site_models(
-    trial: Trial,
-    models: Sequence[ModelSpec],
-    *,
-    fitted: Sequence[Posterior] = (),
-    seed: int | None = None,
-    announce: Announce | None = None,
-    progress: bool | None = None,
-) -> tuple[Attempt, ...]:
-    """Fit several models; one that the trial cannot support is kept as a row with the reason.
-
-    Parameters
-    ----------
-    fitted : sequence of Posterior
-        Of models that have been fitted to this trial already: they are not fitted again.
-    """
-    found = []
-    known = {posterior.spec: posterior for posterior in fitted}
-    with counting(progress, len(models), announced=announce is not None) as step:
-        for i, model in enumerate(models, start=1):
-            step(f"model {model.name}")
-            if announce:
-                announce(i, len(models), model, None)
-            spec = model if seed is None else model.edited(sampler__seed=seed + i - 1)
-            done = _judged(spec, known[spec]) if spec in known else _attempt(spec, trial)
-            found.append(done)
-            if announce:
-                announce(i, len(models), model, done)
-    return tuple(found)
-
-
-def _attempt(model: ModelSpec, trial: Trial) -> Attempt:
-    try:
-        build_likelihood(model, trial)
-    except UnsupportedModelError as problem:
-        return Attempt(model, None, str(problem))
-    try:
-        posterior = fit(model, trial)
-    except SamplerError as problem:
-        return Attempt(model, None, str(problem), is_failure=True)
-    return _judged(model, posterior)
-
-
-def _judged(model: ModelSpec, posterior: Posterior) -> Attempt:
-    verdict = posterior.verdict
-    return Attempt(model, posterior, "" if verdict.ok else verdict.text, not verdict.ok)
 
 
 def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence[str] = ()) -> ModelSpec:
@@ -240,7 +164,7 @@ def analyse_sites(
     progress : bool, optional
         Whether progress is shown; by default on a terminal and in a notebook.
     announce : callable, optional
-        Called as announce(i, of, model, None) before model i (from 1) and with its `Attempt` after it.
+        Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
 
     Raises
     ------
@@ -251,7 +175,9 @@ def analyse_sites(
     """
     first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
-    attempts = fit_site_models(trial, [first, *others], fitted=fitted, seed=seed, announce=announce, progress=progress)
+    attempts = analyse_models(
+        trial, [first, *others], fitted=fitted, seed=seed, check_engines=False, announce=announce, progress=progress
+    )
     posterior = attempts[0].sound
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")

@@ -9,8 +9,8 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.model_analysis import Analysis, Announce, analyse_models
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sites.analysis import Announce, Attempt, fit_site_models
 from bayes_lupil.spec import ModelSpec, load_models, site_models
 from bayes_lupil.trials.trial import Trial
 from bayes_lupil.unpublished.alternatives import Supposed, margins_alternatives
@@ -31,7 +31,7 @@ class UnpublishedAnalysis(Brief):
 
     Attributes
     ----------
-    attempts : tuple of Attempt
+    attempts : tuple of Analysis
         Every site model asked for, the primary one first.
     hidden : UnpublishedCounts
         What the unpublished counts could do, under the primary model.
@@ -45,7 +45,7 @@ class UnpublishedAnalysis(Brief):
     """
 
     trial: Trial
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Analysis, ...]
     hidden: UnpublishedCounts
     paths: tuple[tuple[dict[str, int], tuple[PathPoint, ...]], ...]
     alternatives: tuple[Supposed, ...]
@@ -103,7 +103,7 @@ def analyse_unpublished(
     progress : bool, optional
         Whether progress is shown while models are fitted; by default on a terminal and in a notebook.
     announce : callable, optional
-        Called as announce(i, of, model, None) before model i (from 1) and with its `Attempt` after it.
+        Called as announce(i, of, model, None) before model i (from 1) and with its `Analysis` after it.
 
     Raises
     ------
@@ -116,7 +116,9 @@ def analyse_unpublished(
     build_likelihood(first, trial)  # refuses what cannot be fitted before anything is
     others = [other for other in site_models() if other.name != first.name] if compare else []
     models = [first, *others]
-    attempts = fit_site_models(trial, models, fitted=fitted, seed=seed, announce=announce, progress=progress)
+    attempts = analyse_models(
+        trial, models, fitted=fitted, seed=seed, check_engines=False, announce=announce, progress=progress
+    )
     primary = attempts[0].sound
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")

@@ -28,8 +28,8 @@ PARTS = {
     "density of the proposal": ("proposal.py", "log_density"),
     "smoothing of weights": ("importance.py", "_weigh"),
     "check of the nodes": ("quadrature.py", "_quadrature_error"),
-    "draws of site effects": ("site_marginal.py", "draw"),
-    "integrals, wherever": ("site_marginal.py", "integrate"),
+    "draws of site effects": ("binomial_marginal.py", "draw"),
+    "integrals, wherever": ("binomial_marginal.py", "integrate"),
 }
 """Functions whose share of the engine's time is told; integrals are part of the search and of the check too."""
 

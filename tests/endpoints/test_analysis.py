@@ -187,7 +187,7 @@ def test_printed_p_values_go_first(patients: Outcomes) -> None:
 
 
 def test_bad_input_is_refused_before_any_fit(patients: Outcomes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bayes_lupil.endpoints.analysis.fit_checked", None)  # any fit would be an error
+    monkeypatch.setattr("bayes_lupil.model_analysis.fit_checked", None)  # any fit would be an error
     plan, models = load_plan("lupil2_hierarchy")
     arms = plan.arms.model_copy(update={"active": "ILT-102"})
     with pytest.raises(TrialError, match=r"no 'ILT-102'.*Did you mean 'ILT-101'"):

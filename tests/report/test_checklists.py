@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bayes_lupil import load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
-from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.model_analysis import Analysis
+from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.checklists import ANCHORS, checklists
 from bayes_lupil.report.checklists.item import found
 from bayes_lupil.report.reanalysis.contents import Contents

@@ -9,7 +9,8 @@ import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Measurements, Trial, load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
-from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.model_analysis import Analysis
+from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.media.blocks import Bullets, Paragraph, Table
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.reanalysis.contents import Contents

@@ -13,12 +13,13 @@ import pytest
 import bayes_lupil
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.frequentist import trial_hierarchy
+from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.posterior.agreement import Agreement
-from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.reanalysis.bibliography import BIBLIOGRAPHY
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.references import USED, references, trial_sources
-from bayes_lupil.sites.analysis import Attempt, SiteAnalysis
+from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 NUTPIE, PYMC, QUADRATURE = "nutpie 0.16 (PyMC 5.28)", "PyMC 5.28", "quadrature, bayes-lupil 0.1"
@@ -118,7 +119,7 @@ def test_a_test_that_was_not_computed_is_not_cited(drawn):
 
 def test_every_reference_is_reached_by_some_run(trial, drawn):
     heavy, alone = (by(replace(drawn, spec=load_model(name)), QUADRATURE) for name in ("site_student_t", "site_exnex"))
-    attempts = tuple(Attempt(p.spec, p) for p in (heavy, alone))
+    attempts = tuple(Analysis.of(p.spec, p) for p in (heavy, alone))
     sites = looked_at(trial, drawn, object(), object(), (object(),), attempts)
     run = contents_of(trial, by(drawn, QUADRATURE), checked=NUTPIE, priors=object(), sites=sites)
     assert cited(run) == set(USED) == {reference.key for reference in BIBLIOGRAPHY}

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
+from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.report.look import SITE_FILES, look_summary, write_hidden, write_sites
 from bayes_lupil.report.media.blocks import Bullets, Figure, Heading, Paragraph, Table
@@ -22,7 +23,7 @@ from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.sites.page import sites_page
 from bayes_lupil.report.sites.sentences import most_telling
 from bayes_lupil.report.unpublished.page import unpublished_page
-from bayes_lupil.sites.analysis import Attempt, analyse_sites
+from bayes_lupil.sites.analysis import analyse_sites
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.counts import unpublished_counts
 from bayes_lupil.unpublished.retention import who_stayed
@@ -311,7 +312,7 @@ def hidden(resampled):
     for name, one in ways.items():
         posterior = resampled(model, one)
         counts = unpublished_counts(posterior, most_refits=0)
-        attempts, stayed = (Attempt(model, posterior),), who_stayed(posterior)
+        attempts, stayed = (Analysis.of(model, posterior),), who_stayed(posterior)
         found[name] = UnpublishedAnalysis(one, attempts, counts, (), (), stayed)
     return found
 

@@ -9,7 +9,8 @@ import pytest
 
 from bayes_lupil import load_model, load_trial, site_models
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
-from bayes_lupil.sites.analysis import analyse_sites, fit_site_models, most_outlying
+from bayes_lupil.model_analysis import analyse_models
+from bayes_lupil.sites.analysis import analyse_sites, most_outlying
 from bayes_lupil.sites.table import Mean
 
 QUICK = {"sampler__points": 1024}
@@ -62,7 +63,7 @@ def test_bad_input_is_refused_before_anything_is_fitted(monkeypatch):
     def never(*_, **__):
         raise AssertionError("fitted")
 
-    monkeypatch.setattr("bayes_lupil.sites.analysis.fit", never)
+    monkeypatch.setattr("bayes_lupil.model_analysis.fit_checked", never)
     with pytest.raises(UnsupportedModelError, match="no site '55'"):
         analyse_sites(load_trial("beitler_landis"), suspects=("55",))
     with pytest.raises(InputError, match="two sites or more"):
@@ -73,16 +74,16 @@ def test_a_model_that_cannot_run_is_a_row(monkeypatch):
     def broken(*_, **__):
         raise SamplerError("no start")
 
-    monkeypatch.setattr("bayes_lupil.sites.analysis.fit", broken)
+    monkeypatch.setattr("bayes_lupil.model_analysis.fit_checked", broken)
     trial = load_trial("beitler_landis")
-    (item,) = fit_site_models(trial, [MODELS[0]])
+    (item,) = analyse_models(trial, [MODELS[0]], check_engines=False)
     assert (item.posterior, item.reason, item.is_failure) == (None, "no start", True)
     with pytest.raises(InputError, match="no start"):
         analyse_sites(trial, SHOWN, ())
 
 
 def test_a_model_that_the_trial_does_not_support_is_no_failure():
-    (item,) = fit_site_models(load_trial("lupil2"), [load_model("site_exnex")])
+    (item,) = analyse_models(load_trial("lupil2"), [load_model("site_exnex")], check_engines=False)
     assert item.posterior is None
     assert not item.is_failure
     assert "site table" in item.reason

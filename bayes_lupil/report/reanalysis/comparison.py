@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
+from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior.diagnostics import mcse_quantile
-from bayes_lupil.reanalysis import Analysis, Reanalysis
+from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.media.blocks import Table
 from bayes_lupil.report.media.csv_text import marked
 from bayes_lupil.report.reanalysis.contents import Contents

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bayes_lupil.folders import MANIFEST
+from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import directions
@@ -27,7 +28,7 @@ from bayes_lupil.report.sites.sentences import (
     table_notes,
     without_words,
 )
-from bayes_lupil.sites.analysis import OUTLYING, Attempt, SiteAnalysis
+from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
 from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks
 
@@ -210,7 +211,7 @@ def models_compared(result: SiteAnalysis) -> list[Block]:
     ]
 
 
-def models_table(attempts: tuple[Attempt, ...]) -> Table:
+def models_table(attempts: tuple[Analysis, ...]) -> Table:
     """Risk difference and P(benefit) under each site model, and why one has none."""
     rows = []
     for item in attempts:
@@ -235,7 +236,7 @@ def models_table(attempts: tuple[Attempt, ...]) -> Table:
     return Table.of(header, rows, caption, "site_models.csv", models_frame(attempts))
 
 
-def models_frame(attempts: tuple[Attempt, ...]) -> pd.DataFrame:
+def models_frame(attempts: tuple[Analysis, ...]) -> pd.DataFrame:
     """Risk difference and P(benefit) under each site model; why not, where there is none."""
     import pandas as pd
 
