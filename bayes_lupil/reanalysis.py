@@ -90,7 +90,8 @@ class Reanalysis(Shown):
             middle = points(row.q50) + " points" if risks else f"{row.q50:.3g}"
             ends = interval(*((points(q) if risks else f"{q:.3g}") for q in (row.q2_5, row.q97_5)))
             chance = probability(benefit.probability, benefit.mcse)
-            rows.append((item.model.name, f"median {middle} ({ends}), P(benefit) {chance}"))
+            edited = f"{item.model.edits.words}: " if item.model.edits else ""
+            rows.append((item.model.name, f"{edited}median {middle} ({ends}), P(benefit) {chance}"))
         calls = ("result.posteriors", "result.hierarchy", "bl.report.write_reanalysis(result, 'folder')")
         alert = SYNTHETIC if self.trial.synthetic else ""
         return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)

@@ -91,7 +91,7 @@ def reanalyse(
     def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
         if not quiet:
             if done is None:
-                err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
+                err.print(f"[{i}/{of}] {spec.headed}", highlight=False, markup=False)
             elif done.status != "ok":
                 err.print(f"      {done.status}: {done.reason}", highlight=False, markup=False)
             if done is not None and done.posterior is not None and done.posterior.provenance.handed_over:

@@ -169,6 +169,6 @@ def look_at_sites(
 
 def _announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
     if done is None:
-        err.print(f"[{i}/{of}] {spec.name}: {spec.title}", highlight=False, markup=False)
+        err.print(f"[{i}/{of}] {spec.headed}", highlight=False, markup=False)
     elif done.reason:
         err.print(f"      {done.reason}", highlight=False, markup=False)

@@ -13,6 +13,7 @@ from typing import Any
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Arms, EndPoint, Resolution, Trial
 
@@ -148,6 +149,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         notes=(
             *draws.notes,
             *_difference(spec, trial),
+            *_reasons(spec, trial),
             *_few_sites(spec, sites),
             *_level(spec, totals),
             *trial.notes,
@@ -164,6 +166,18 @@ def _difference(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
         return ()
     used = spec.decision.relevant
     return (f"the model's relevant difference {used:g} is used, not the trial's minimal important one, {mcid:g}",)
+
+
+def _reasons(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
+    """That the reasons given for the priors speak of another trial."""
+    by_trial: dict[str, list[str]] = {}
+    for prior, other in of_another_trial(spec, trial.name).items():
+        by_trial.setdefault(other, []).append(prior)
+    return tuple(
+        f"the reasons of its priors ({', '.join(priors)}) were written for the trial '{other}': see that they hold for "
+        f"'{trial.name}' too, or give others"
+        for other, priors in by_trial.items()
+    )
 
 
 def _few_sites(spec: ModelSpec, sites: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
@@ -24,6 +25,7 @@ __all__ = [
     "model",
     "model_path",
     "model_schema",
+    "of_another_trial",
     "plan_path",
     "site_models",
 ]  # fmt: skip
@@ -136,6 +138,39 @@ def model(base: ModelSpec | str | Path = "site_effects", **changes: Any) -> Mode
     0.25
     """
     return (base if isinstance(base, ModelSpec) else load_model(base)).with_(**changes)
+
+
+def of_another_trial(spec: ModelSpec, trial: str) -> dict[str, str]:
+    """Priors whose reasons were written for another trial than the one named, with the name of that trial.
+
+    Told from the reasons themselves, which a model keeps when it is copied, edited or saved.
+
+    Examples
+    --------
+    >>> of_another_trial(load_model("lupil2/site_effects"), "mine")
+    {'site_shares': 'lupil2'}
+    >>> of_another_trial(load_model("site_effects"), "mine")
+    {}
+    """
+    written = _reasons_of_one_trial()
+    found = ((name, written.get(prior.reason, {trial})) for name, prior in spec.priors.items())
+    return {name: ", ".join(sorted(trials)) for name, trials in found if trial not in trials}
+
+
+@functools.cache
+def _reasons_of_one_trial() -> dict[str, set[str]]:
+    """The trials that the reasons of priors were written for, where no model for any trial gives the same reason."""
+
+    def reasons(folder: Path) -> set[str]:
+        contents = [read_content(path, ModelError)["priors"].values() for path in folder.glob("*.toml")]
+        return {prior["reason"] for priors in contents for prior in priors}
+
+    general = set().union(*(reasons(_folder() / name) for name in _FOR_ANY_TRIAL))
+    found: dict[str, set[str]] = {}
+    for trial, folder in _own().items():
+        for reason in reasons(folder) - general:
+            found.setdefault(reason, set()).add(trial)
+    return found
 
 
 def is_model(name: object) -> bool:

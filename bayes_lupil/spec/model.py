@@ -16,6 +16,7 @@ from bayes_lupil.priors import (
     EffectOnRisk,
 )  # fmt: skip
 from bayes_lupil.spec.editing import edited_content, full_key
+from bayes_lupil.spec.edits import Edits, edits_between
 from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Errors, OtherPriors, Priors, Sampler
 
@@ -23,7 +24,7 @@ __all__ = ["Alternative", "ModelSpec", "Role"]
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
-_WORDS = ("name", "title", "role", "question", "estimand", "only_for", "alternatives")
+_WORDS = ("name", "title", "role", "question", "estimand", "only_for", "alternatives", "edits")
 """Keys that tell what a model is for, and beside what it is put, and change none of its own results."""
 
 
@@ -61,6 +62,7 @@ class ModelSpec(Shown, Document):
     decision: Decision = Decision()
     sampler: Sampler
     alternatives: tuple[Alternative, ...] = ()
+    edits: Edits | None = None
 
     @field_validator("without_sites", "only_for")
     @classmethod
@@ -177,6 +179,23 @@ class ModelSpec(Shown, Document):
         return self.priors.sigma is not None
 
     @property
+    def called(self) -> str:
+        """The name, with what was edited."""
+        if self.edits is None:
+            return self.name
+        return self.edits.words if self.edits.of == self.name else f"{self.name} ({self.edits.words})"
+
+    @property
+    def headed(self) -> str:
+        """Name and title, as headings say them; the title of an edited model begins with the name already."""
+        return self.title if self.edits and self.title == self.called else f"{self.name}: {self.title}"
+
+    @property
+    def effect_scale(self) -> str:
+        """What the prior of the treatment effect is a prior of."""
+        return "mean difference" if self.continuous else "log odds ratio"
+
+    @property
     def hash(self) -> str:
         """SHA-256 of what decides the results: data, sites, priors, what is asked of the effect, and the sampler.
 
@@ -195,7 +214,7 @@ class ModelSpec(Shown, Document):
         priors = content["priors"]
         for table, key in (
             (content, "errors"), (priors, "error_df"), (priors, "excluded_shares"), (priors, "excluded_level"),
-            (content, "alternatives"),
+            (content, "alternatives"), (content, "edits"),
         ):  # fmt: skip
             if not table[key]:
                 del table[key]
@@ -217,7 +236,9 @@ class ModelSpec(Shown, Document):
     def edited(self, **changes: Any) -> ModelSpec:
         """A copy with some values changed, checked afresh; nested keys are written with a double underscore.
 
-        A prior that is changed loses the reason that was written for another, unless a reason comes with it.
+        A prior that is changed loses the reason that was written for another, unless a reason comes with it. A model
+        whose priors, sites, errors or population are changed says so in its title, and is a sensitivity analysis,
+        unless a title and a role come with the changes.
 
         Examples
         --------
@@ -225,9 +246,16 @@ class ModelSpec(Shown, Document):
         >>> spec = load_model("itt_pooled")
         >>> spec.edited(sampler__seed=7, name="mine").sampler.seed
         7
+        >>> spec.edited(population="pp").title
+        'itt_pooled, edited: population pp'
         """
         where = f"model '{self.name}', edited"
-        return self.from_dict(edited_content(where, self.to_dict(), changes), where)
+        after = self.from_dict(edited_content(where, self.to_dict(), changes), where)
+        edits = edits_between(self, after)
+        if edits is None or edits == self.edits:
+            return after
+        own = {"title": edits.words, "role": "sensitivity"}
+        return after.model_copy(update={key: own[key] for key in own if key not in changes} | {"edits": edits})
 
     def with_(self, **changes: Any) -> ModelSpec:
         """A copy with some values changed, each named by its key alone, whatever table of the file it stands in.

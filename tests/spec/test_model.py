@@ -368,7 +368,14 @@ def test_any_edit_of_what_decides_the_results_changes_the_hash_and_only_the_edit
         table[last] = value
         if parents[:1] == ["priors"] and "reason" not in (last, *(value if isinstance(value, dict) else ())):
             expected["priors"][key.split("__")[1]]["reason"] = NO_REASON  # the old one was written for another prior
-        assert edited.to_dict() == expected
+        content = edited.to_dict()
+        told = content.pop("edits", None)
+        counts = key.startswith(("priors", "sites")) or key in ("population", "without_sites")
+        assert (told is not None) == (counts and key not in WORDS)
+        if told is not None:
+            expected |= {"title": content["title"], "role": "sensitivity"}
+            assert content["title"].startswith("site_effects, edited: ")
+        assert content == expected
     assert len(hashes) == len(EDITS) - len(WORDS) + 1
     assert model == load_model("site_effects")
 
@@ -379,6 +386,7 @@ def test_every_value_of_a_model_is_in_what_is_kept() -> None:
     assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()} - {
         "errors",
         "alternatives",
+        "edits",
     }
     assert ModelSpec.from_dict(json.loads(json.dumps(content))) == load_model("site_effects")
     written = tomllib.loads(BASE)

@@ -30,6 +30,7 @@ def card_of_fit(posterior: Posterior) -> Card:
     against = f"{source.arms.active} minus {source.arms.control}"
     rows = [("warning", text) for text in source.cautions]
     rows.append(("end point", f"{source.end_point.label}: {source.end_point.benefit} is better"))
+    rows.append(("prior of beta", f"{posterior.spec.priors.beta.describe()}, {posterior.spec.effect_scale}"))
     if posterior.verdict.ok:
         rows.append(("effect", f"{effect_words(posterior)}: {name.replace('_', ' ')}, {against}"))
         rows += [(f"P({item.statement})", probability(item.probability, item.mcse)) for item in posterior.ladder[:3]]
@@ -38,5 +39,5 @@ def card_of_fit(posterior: Posterior) -> Card:
     words = f"Posterior draws of the {name.replace('_', ' ')}, {against}, with a line at 0"
     picture = picture_of_draws(posterior.draws(name), source.end_point.sign, words) if posterior.verdict.ok else ""
     calls = ("post.benefit()", "post.summary()", "post.plot()", "post.data (ArviZ)", "post.save('post.nc')")
-    heading = f"Posterior of model '{posterior.spec.name}' for {source.title} ({source.population_label})"
+    heading = f"Posterior of model '{posterior.spec.called}' for {source.title} ({source.population_label})"
     return Card(heading, tuple(rows), SYNTHETIC if source.synthetic else "", calls, picture)

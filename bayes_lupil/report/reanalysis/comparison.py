@@ -100,10 +100,10 @@ def lines(result: Reanalysis) -> Iterator[str]:
         row = _bayesian_row(item, result)
         role = " (primary)" if item.model.role == "primary" else ""
         if item.status != "ok":
-            yield f"{item.model.name}{role}, {item.model.population}: {item.status}"
+            yield f"{item.model.called}{role}, {item.model.population}: {item.status}"
             continue
         told = in_words(row)
-        yield f"{item.model.name}{role}, {row['population']}:"
+        yield f"{item.model.called}{role}, {row['population']}:"
         yield f"  {told['risk_difference']} ({told['limits']})  P(benefit) {told['p_benefit']}"
 
 

@@ -71,7 +71,6 @@ def fit_summary(posterior: Posterior) -> Page:
         n0, n1 = p.patients or (0, 0)
         counts = f"{p.arms.active} {n1} patients against {p.arms.control} {n0}"
     unit = f", in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
-    of_effect = "mean difference" if spec.continuous else "log odds ratio"
     answer = "No probability is given, because the diagnostics failed."
     if best is not None:
         chance = f"P(benefit: {best.statement}) = {probability(best.probability, best.mcse)}"
@@ -79,8 +78,8 @@ def fit_summary(posterior: Posterior) -> Page:
     blocks: list[Block] = [
         Paragraph(f"Arms: {counts} ({p.population_label})"),
         Paragraph(f"End point: {p.end_point.directed}{unit}"),
-        Paragraph(f"Model: {spec.name}: {spec.title}"),
-        Paragraph(f"Prior of the effect (beta, {of_effect}): {spec.priors.beta.describe()}"),
+        Paragraph(f"Model: {spec.headed}"),
+        Paragraph(f"Prior of the effect (beta, {spec.effect_scale}): {spec.priors.beta.describe()}"),
         Paragraph(answer, strong=True),
         _quantities(posterior),
     ]
