@@ -29,7 +29,7 @@ FLOORS = (
     ("fitting", "operating"),
     ("sensitivity", "model_analysis"),
     ("sites", "unpublished", "endpoints", "reanalysis"),
-    ("report", "hidden"),
+    ("report", "site_analysis", "hidden"),
     ("cli",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -77,11 +77,13 @@ def test_no_file_holds_two_nouns(path):
 @pytest.mark.stack
 def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
-        "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
-        "Plan", "Posterior", "Trial", "analyse_end_points", "az", "builtin_models", "builtin_plans", "builtin_trials",
-        "endpoints", "figures", "fit", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial",
-        "model", "outcomes", "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity",
-        "site_models", "sites", "synthetic_patients", "trial_hierarchy", "unpublished",
+        "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes",
+        "Patients", "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites",
+        "analyse_unpublished", "az", "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures",
+        "fit", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model", "outcomes",
+        "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
+        "synthetic_patients", "trial_hierarchy", "unpublished", "write_end_points", "write_fit", "write_reanalysis",
+        "write_sites",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

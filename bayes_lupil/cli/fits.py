@@ -83,7 +83,8 @@ def reanalyse(
     target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *_model_files(models)]
     if with_sites:
-        from bayes_lupil.cli.sites import check_sites, look_at_sites
+        from bayes_lupil.cli.sites import announce as tell
+        from bayes_lupil.site_analysis import analyse, check_sites
 
         for data in trials.values():
             check_sites(data, None, [])
@@ -110,7 +111,9 @@ def reanalyse(
             contents = collect(result)
             if with_sites:
                 try:
-                    look = look_at_sites(data, None, [], True, None, quiet, result.posteriors)
+                    look = analyse(
+                        data, fitted=result.posteriors, progress=interactive(quiet), announce=None if quiet else tell
+                    )
                     contents = replace(contents, sites=look)
                 except BayesLupilError as problem:  # the fits are worth keeping without it
                     lost.append(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,10 +25,8 @@ from bayes_lupil.cli.usage import examples
 
 if TYPE_CHECKING:
     from bayes_lupil.model_analysis import Analysis
-    from bayes_lupil.posterior import Posterior
     from bayes_lupil.sites.analysis import SiteAnalysis
     from bayes_lupil.spec import ModelSpec
-    from bayes_lupil.trials import Trial
     from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 
@@ -76,6 +74,7 @@ def sites(
     """
     from bayes_lupil.report import show
     from bayes_lupil.report.look import look_summary
+    from bayes_lupil.site_analysis import analyse, check_sites
     from bayes_lupil.spec import load_model
 
     spec = None if model is None else load_model(model)
@@ -87,7 +86,15 @@ def sites(
         for place, data in trials.items():
             if not quiet:
                 tell_notes(data, trial, warn=False)
-            found[place] = look_at_sites(data, spec, suspect or [], new is not None, seed, quiet)
+            found[place] = analyse(
+                data,
+                spec,
+                suspects=suspect or [],
+                compare=new is not None,
+                seed=seed,
+                progress=interactive(quiet),
+                announce=None if quiet else announce,
+            )
             if new is not None:
                 from bayes_lupil.report import write_look
 
@@ -106,68 +113,8 @@ def _files(places: Iterable[str]) -> list[str]:
     return [f"{place}{file}" for place in places for file in SITE_FILES]
 
 
-def check_sites(trial: Trial, spec: ModelSpec | None, suspects: list[str]) -> None:
-    """That there is something to say of the sites of a trial, before anything is fitted.
-
-    Raises
-    ------
-    InputError
-        Where the trial does not support the model, has one site only or no such suspect.
-    """
-    from bayes_lupil.errors import UnsupportedModelError
-    from bayes_lupil.likelihoods import build_likelihood
-    from bayes_lupil.sites.analysis import shown_model
-    from bayes_lupil.unpublished.analysis import own_model
-
-    if trial.resolution != "margins":
-        shown_model(trial, spec, suspects)
-        return
-    if suspects:
-        raise UnsupportedModelError(
-            f"trial '{trial.name}'",
-            f"site '{suspects[0]}' as a suspect",
-            "a site table, which was never published for this trial",
-            "Leave --suspect out: what the excluded sites could have held is shown instead.",
-        )
-    build_likelihood(spec or own_model(trial), trial)
-
-
-def look_at_sites(
-    trial: Trial,
-    spec: ModelSpec | None,
-    suspects: list[str],
-    whole: bool,
-    seed: int | None,
-    quiet: bool,
-    fitted: Sequence[Posterior] = (),
-) -> SiteAnalysis | UnpublishedAnalysis:
-    """What can be said of a trial's sites; `whole` with the comparison of the site models, as it is written down.
-
-    Models that are among `fitted` are not fitted again.
-    """
-    from bayes_lupil.sites.analysis import analyse_sites
-    from bayes_lupil.unpublished.analysis import analyse_unpublished
-
-    check_sites(trial, spec, suspects)
-    if trial.resolution == "margins":
-        announce = None if quiet else _announce
-        return analyse_unpublished(
-            trial, spec, seed=seed, compare=whole, fitted=fitted, progress=interactive(quiet), announce=announce
-        )
-    return analyse_sites(
-        trial,
-        spec,
-        None if whole else (),
-        suspects=suspects,
-        follow=whole or bool(suspects),
-        fitted=fitted,
-        seed=seed,
-        progress=interactive(quiet),
-        announce=None if quiet or not whole else _announce,
-    )
-
-
-def _announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
+def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
+    """Tell of a site model before it is fitted, and of what went wrong with it."""
     if done is None:
         err.print(f"[{i}/{of}] {spec.headed}", highlight=False, markup=False)
     elif done.reason:

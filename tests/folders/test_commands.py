@@ -100,7 +100,7 @@ def test_without_sites_no_sites_of_an_earlier_run_stay(run, fake_engine, trial, 
     run("reanalyse", trial, "--models", models, "--out", folder)
     plain = names(folder)
     for name, stand_in in {  # a look at the sites that costs nothing
-        "cli.sites.look_at_sites": lambda *_: SimpleNamespace(ok=True),
+        "site_analysis.analyse": lambda *_, **__: SimpleNamespace(ok=True),
         "report.reanalysis.page.look_page": lambda _: Page("Sites", (), files={"sites.csv": "x"}),
         "report.media.html.html": lambda _: "page",
         "report.reanalysis.page.findings": lambda _: (),
@@ -288,10 +288,10 @@ def test_no_empty_folder_stays(run, fake_engine, tmp_path, monkeypatch, command,
 def test_the_fits_are_kept_where_the_look_at_the_sites_fails(run, fake_engine, trial, models, tmp_path, monkeypatch):
     from bayes_lupil.errors import SamplerError
 
-    def fails(*_):
+    def fails(*_, **__):
         raise SamplerError("no finite density")
 
-    monkeypatch.setattr("bayes_lupil.cli.sites.look_at_sites", fails)
+    monkeypatch.setattr("bayes_lupil.site_analysis.analyse", fails)
     status, out, err = run("reanalyse", trial, "--models", models, "--sites", "--out", tmp_path / "w")
     assert status == 3
     assert "Written to" in out
