@@ -40,7 +40,7 @@ def asked(contents: Contents) -> str:
     )
 
 
-def found(contents: Contents) -> list[str]:
+def trial_result(contents: Contents) -> list[str]:
     """What the trial's own tests say, as printed where something was printed."""
     rows = [row for row in contents.reanalysis.hierarchy if row.step == 1]
     first = next(row for row in rows if row.population.name == FORMAL)
@@ -290,7 +290,7 @@ def findings(contents: Contents) -> tuple[tuple[str, list[str]], ...]:
     """The five questions, in their order, with their answers; a question without an answer is left out."""
     parts = (
         ("What was asked", [asked(contents)]),
-        ("What the trial found", found(contents)),
+        ("What the trial found", trial_result(contents)),
         ("What the reanalysis finds", reanalysed(contents)),
         ("How sure that is", sure(contents)),
         ("What the answer depends on", hangs(contents)),
