@@ -43,8 +43,10 @@ def html(page: Page) -> str:
     for block in page.blocks:
         if isinstance(block, Heading) and block.level == 2:
             sections.append((block, []))
+        elif sections:
+            sections[-1][1].append(block)
         elif not (isinstance(block, Heading) and block.level == 1) and block not in known:
-            (sections[-1][1] if sections else first).append(block)
+            first.append(block)
     return _environment(__package__).get_template("page.html.j2").render(
         page=page,
         first=first,
