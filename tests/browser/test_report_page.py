@@ -167,9 +167,9 @@ def test_without_javascript_the_answer_and_the_tables_are_there(report, visit, w
     seen = visit(report.page, width, height, java_script_enabled=False)
     page = seen.page
     shown = spaces(page.locator("body").inner_text())
-    from bayes_lupil.report.reanalysis.plain_language import reanalysed, sure
+    from bayes_lupil.report.reanalysis.plain_language import certainty, reanalysed
 
-    for sentence in (*reanalysed(report.contents), sure(report.contents)[0]):
+    for sentence in (*reanalysed(report.contents), certainty(report.contents)[0]):
         assert plain(sentence) in shown
     assert static_priors(page).is_visible()
     for control in ("#yp-mean", "#yp-sd", "[data-preset=flat]", "#yp-plot"):

@@ -15,7 +15,7 @@ from bayes_lupil.report.figures import figure_prior_predictive, figure_shrinkage
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.reanalysis.figures.priors import prior_predictive_words
 from bayes_lupil.report.reanalysis.fit import fit_summary
-from bayes_lupil.report.reanalysis.plain_language import asked, reanalysed
+from bayes_lupil.report.reanalysis.plain_language import question, reanalysed
 from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
 from bayes_lupil.report.sites.page import sites_page
 from bayes_lupil.sites.analysis import analyse_sites
@@ -47,7 +47,7 @@ def test_in_words_and_figures(benefit, fake_engine):
     show(fit_summary(posterior), console)
     show(trial_summary(trial), console)
     texts = [
-        str(trial), str(posterior), stream.getvalue(), asked(contents), *reanalysed(contents),
+        str(trial), str(posterior), stream.getvalue(), question(contents), *reanalysed(contents),
         directions(trial), markdown(sites_page(analyse_sites(trial)).blocks).partition("## In short")[0],
         labels(figure_prior_predictive(posterior)), labels(figure_shrinkage(posterior)),
         prior_predictive_words(posterior),

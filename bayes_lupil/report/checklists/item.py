@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bayes_lupil.report.reanalysis.contents import Contents
-
-__all__ = ["ANCHORS", "Checklist", "Finding", "Item", "Question", "filled", "found", "unanswered"]
+__all__ = ["ANCHORS", "Checklist", "Finding", "Item", "filled", "found", "unanswered"]
 
 ANCHORS = (
     "answer", "trial", "data", "models", "prior-predictive", "results", "your-prior", "hierarchy", "sites",
     "sensitivity", "diagnostics", "limitations", "checklists", "software", "references",
 )  # fmt: skip
 """Sections that a report may have; an answer may point to nothing else."""
-
-NOT_ADDRESSED = "Not addressed: "
 
 
 @dataclass(frozen=True)
@@ -69,15 +62,6 @@ class Finding:
     sections: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a checklist asks, and the function of a run that decides it."""
-
-    number: str
-    asks: str
-    decide: Callable[[Contents], Finding]
-
-
 def found(words: str, *sections: str) -> Finding:
     """An answer that all of these sections are needed for."""
     if not sections or not set(sections) <= set(ANCHORS):
@@ -90,14 +74,11 @@ def unanswered(why: str) -> Finding:
     return Finding(False, why)
 
 
-def filled(question: Question, contents: Contents, sections: frozenset[str]) -> Item:
+def filled(number: str, asks: str, finding: Finding, sections: frozenset[str]) -> Item:
     """The item: answered only where the run has the answer and the report has every section that it stands in."""
-    finding = question.decide(contents)
-    if not finding.answered:
-        return Item(question.number, question.asks, False, (), NOT_ADDRESSED + finding.words)
-    missing = [name for name in finding.sections if name not in sections]
+    why, missing = finding.words, [f"'{name}'" for name in finding.sections if name not in sections]
     if missing:
-        named = ", ".join(f"'{name}'" for name in missing)
-        why = f"this report has no section {named}, where the answer would stand."
-        return Item(question.number, question.asks, False, (), NOT_ADDRESSED + why)
-    return Item(question.number, question.asks, True, finding.sections, finding.words)
+        why = f"this report has no section {', '.join(missing)}, where the answer would stand."
+    if missing or not finding.answered:
+        return Item(number, asks, False, (), f"Not addressed: {why}")
+    return Item(number, asks, True, finding.sections, finding.words)

@@ -162,11 +162,12 @@ def figure_tipping(step: Step, result: EndPointAnalysis, width: float = 6.5) -> 
     bar.set_label("P(benefit)", fontsize=9)
     bar.ax.axhline(surface.threshold, color="#D55E00", lw=1.5)
     if surface.p.size <= _MOST_WRITTEN:
+        step_up = float(surface.control[1] - surface.control[0]) if surface.control.size > 1 else 1.0
         for i, c in enumerate(surface.control):
             for j, a in enumerate(surface.active):
                 shade = "black" if surface.p[i, j] > 0.6 else "white"
                 text = "none" if np.isnan(surface.p[i, j]) else f"{surface.p[i, j]:.2f}"
-                axes.text(a, c - 0.32 * _step(surface.control), text, ha="center", va="center", fontsize=8, color=shade)
+                axes.text(a, c - 0.32 * step_up, text, ha="center", va="center", fontsize=8, color=shade)
     if min(surface.p.shape) > 1 and np.nanmin(surface.p) < surface.threshold < np.nanmax(surface.p):
         axes.contour(surface.active, surface.control, surface.p, [surface.threshold], colors="#D55E00", linewidths=1.8)
     handles = []
@@ -201,10 +202,6 @@ def _edges(centres: Any) -> Any:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
     middle = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
-
-
-def _step(centres: Any) -> float:
-    return float(centres[1] - centres[0]) if centres.size > 1 else 1.0
 
 
 @styled

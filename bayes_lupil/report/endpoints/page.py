@@ -107,10 +107,14 @@ def write_end_points(result: EndPointAnalysis, folder: str | Path, *, force: boo
 
 def end_points_page(result: EndPointAnalysis) -> Page:
     """Hierarchy, steps one by one, missing values and tipping points, the joint model, exploratory end points."""
+    arms = result.arms
     page: list[Block] = [
         Heading(result.plan.title, 1),
         *warnings_first(result.synthetic),
-        Paragraph(_population(result)),
+        Paragraph(
+            f"{arms.active} against {arms.control}: every effect is {arms.active} minus {arms.control}. Population: "
+            f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}."
+        ),
         Heading("In short"),
         Bullets(tuple(headline(result))),
         Heading("The hierarchy"),
@@ -127,21 +131,13 @@ def end_points_page(result: EndPointAnalysis) -> Page:
     fits = {places[step.derived.plan.name]: step.posterior for step in result.steps}
     return Page(
         result.plan.title, (*page, _made(result)), "endpoints", ("md", "html"), result.synthetic,
-        "Hierarchy of end points of a multicentre trial", _population(result), beside=tuple(_beside(result)),
+        "Hierarchical end points of a multicentre trial", beside=tuple(_beside(result)),
         parts={place: fit_page(posterior) for place, posterior in fits.items() if posterior is not None},
         files={
             MANIFEST: manifest_text(result.outcomes.data_hash, result.synthetic, result.outcomes.record()),
             "plan.json": _plan(result), **({} if result.joint is None else {"joint.nc": result.joint.save}),
         },
     )  # fmt: skip
-
-
-def _population(result: EndPointAnalysis) -> str:
-    arms = result.arms
-    return (
-        f"{arms.active} against {arms.control}: every effect is {arms.active} minus {arms.control}. Population: "
-        f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}."
-    )
 
 
 def _beside(result: EndPointAnalysis) -> Iterator[Table | Page]:

@@ -18,11 +18,12 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
     """One end point: what it is, what was seen, every analysis of it, and what is missing."""
     point = step.derived.plan
     good = "higher" if point.benefit == "higher" else "lower"
+    missing = missing_words(step)
     unit = f" in {point.unit}" if point.unit else ""
     section: list[Block] = [
         Paragraph(
             f"{point.role.capitalize()}, {point.kind}{unit}; {good} is better. {_source(step)} "
-            f"{_upper(missing_words(step))}."
+            f"{missing[:1].upper()}{missing[1:]}."
         ),
         Paragraph(f"Analysed: {observed_words(step)}."),
     ]
@@ -49,10 +50,6 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
             ),
         ]
     return section
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _source(step: Step) -> str:

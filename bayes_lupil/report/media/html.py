@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bayes_lupil.characters import visible
-from bayes_lupil.report.media.blocks import Block, Downloads, Heading, Page, Widget, pieces
+from bayes_lupil.report.media.blocks import Block, Downloads, Heading, Page, Paragraph, Widget, pieces
 from bayes_lupil.report.media.plot_style import svg_text
 from bayes_lupil.report.media.write import documents, tables_of
 
@@ -32,16 +32,24 @@ _LONGEST = 28  # letters of a word that a column can hold
 
 
 def html(page: Page) -> str:
-    """The page; its sections begin at the headings of level 2, and a title among its blocks is left out."""
+    """The page; its sections begin at the headings of level 2.
+
+    Its title, and what must be known first, stand in its head in any case, and are not repeated from its blocks.
+    """
+    known = [Paragraph(text, strong=True) for text in page.marks]
     widgets = [block for block in page.blocks if isinstance(block, Widget)]
+    first: list[Block] = []
     sections: list[tuple[Heading, list[Block]]] = []
     for block in page.blocks:
         if isinstance(block, Heading) and block.level == 2:
             sections.append((block, []))
         elif sections:
             sections[-1][1].append(block)
+        elif not (isinstance(block, Heading) and block.level == 1) and block not in known:
+            first.append(block)
     return _environment(__package__).get_template("page.html.j2").render(
         page=page,
+        first=first,
         sections=[(anchor_of(head), head, blocks) for head, blocks in sections],
         styles=Markup("").join(_sources("css", widgets)),
         script=Markup("").join(_sources("js", widgets)),

@@ -55,19 +55,15 @@ def _block(block: Block) -> str:
 
 
 def _line(text: str) -> str:
-    """Plain text on one line: a line break in a name would end a heading, or begin another block."""
-    return " ".join(_plain(text).split())
+    """Text in which nothing is markup but code, on one line: a line break would end a heading, or begin a block."""
+    plain = "".join(f"`{piece}`" if code else _escaped(piece) for piece, code in pieces(text))
+    return " ".join(plain.split())
 
 
 def _start(line: str) -> str:
     """A line that begins no list, quotation, heading, code or rule."""
     line = re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", line)
     return re.sub(r"^(?=>|#{1,6}(\s|$)|[-+](\s|$)|~~~|[-\s]{3,}$)", r"\\", line)
-
-
-def _plain(text: str) -> str:
-    """Text in which nothing is markup, but for what stands between two single backticks."""
-    return "".join(f"`{piece}`" if code else _escaped(piece) for piece, code in pieces(text))
 
 
 def _escaped(text: str) -> str:

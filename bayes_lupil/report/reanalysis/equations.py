@@ -21,11 +21,16 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
             r"y_{a} \sim \text{Binomial}(n_{a},\, p_{a})",
             rf"\text{{logit}}\, p_{{a}} = \alpha + \beta x_{{a}},{_x(spec)}",
         )
-    lines = [_likelihood(margins), _predictor(spec)]
-    lines += _site_distribution(spec)
-    if margins:
-        lines.append(r"\pi \sim \text{Dirichlet}, \qquad \rho_{ar} \sim \text{Beta}")
-    return tuple(lines)
+    level = {"pooled": r"\alpha", "partial": r"\alpha + u_{s}", "fixed": r"\alpha_{s}"}[sites.intercepts]
+    effect = {"pooled": r"\beta", "partial": r"(\beta + v_{s})", "fixed": r"\beta_{s}"}[sites.effects]
+    predictor = rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
+    if not margins:
+        return (r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})", predictor, *_site_distribution(spec))
+    return (
+        r"\log L = \sum_{c} m_{c} \log \sum_{s \in A_{c}} \pi_{s}\, w_{cs}\, p_{sa}^{\,r} (1 - p_{sa})^{1 - r}",
+        predictor, *_site_distribution(spec),
+        r"\pi \sim \text{Dirichlet}, \qquad \rho_{ar} \sim \text{Beta}",
+    )  # fmt: skip
 
 
 def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
@@ -39,18 +44,6 @@ def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
 def _x(spec: ModelSpec) -> str:
     control, active = ("-1/2", "+1/2") if spec.sites.coding == "centred" else ("0", "1")
     return rf" \qquad x_{{0}} = {control},\; x_{{1}} = {active}"
-
-
-def _likelihood(margins: bool) -> str:
-    if not margins:
-        return r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})"
-    return r"\log L = \sum_{c} m_{c} \log \sum_{s \in A_{c}} \pi_{s}\, w_{cs}\, p_{sa}^{\,r} (1 - p_{sa})^{1 - r}"
-
-
-def _predictor(spec: ModelSpec) -> str:
-    level = {"pooled": r"\alpha", "partial": r"\alpha + u_{s}", "fixed": r"\alpha_{s}"}[spec.sites.intercepts]
-    effect = {"pooled": r"\beta", "partial": r"(\beta + v_{s})", "fixed": r"\beta_{s}"}[spec.sites.effects]
-    return rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
 
 
 def _site_distribution(spec: ModelSpec) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from bayes_lupil.numbers import interval, points, probability
-from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
@@ -42,7 +41,8 @@ def model_blocks(contents: Contents) -> list[Block]:
     blocks: list[Block] = []
     shown = lead.spec if lead is not None else fitted[0].model if fitted else None
     if shown is not None:
-        margins = _margins(contents, shown)
+        # whether the likelihood sums over the unknown sites of the patients
+        margins = contents.trial.resolution == "margins" and not shown.sites.pooled
         blocks += [
             Paragraph(f"The lead analysis, `{shown.name}`: {shown.title}. {_in_words(shown, margins)}"),
             Equation((*model_equations(shown, margins=margins), estimand_equation(shown, margins=margins))),
@@ -52,7 +52,10 @@ def model_blocks(contents: Contents) -> list[Block]:
         Heading("All models", 3),
         Table.of(
             ("model", "what it assumes", "role", "population", "levels of sites", "effects of sites"),
-            [_row(item.model) for item in contents.reanalysis.analyses],
+            [
+                (f"`{m.name}`", m.title, m.role, m.population, m.sites.intercepts, m.sites.effects)
+                for m in (item.model for item in contents.reanalysis.analyses)
+            ],
             "The models, each declared in a file of its own; 'partial': drawn from a common distribution, so shrunk",
         ),
         Heading("Priors", 3),
@@ -65,16 +68,6 @@ def model_blocks(contents: Contents) -> list[Block]:
         ),
     ]
     return blocks
-
-
-def _margins(contents: Contents, spec: ModelSpec) -> bool:
-    """Whether the likelihood of a model sums over the unknown sites of the patients."""
-    return contents.trial.resolution == "margins" and not spec.sites.pooled
-
-
-def _row(spec: ModelSpec) -> tuple[str, ...]:
-    name = f"`{spec.name}`"
-    return (name, spec.title, spec.role, spec.population, spec.sites.intercepts, spec.sites.effects)
 
 
 def _in_words(spec: ModelSpec, margins: bool) -> str:
@@ -121,7 +114,9 @@ def prior_records(contents: Contents) -> list[dict[str, Any]]:
         posterior = item.posterior
         assert posterior is not None  # that is what fitted means
         for name, prior in item.model.priors.items():
-            if _is_used(name, posterior):
+            # some are declared for trials of another kind: their parameters are not in the posterior
+            drawn = {"site_shares": "site_share"}.get(name, name) in posterior.data["posterior"].data_vars
+            if drawn or name == "nonexchangeable":
                 key = (name, prior.describe(), prior.reason)
                 used.setdefault(key, []).append(item.model.name)
                 priors[key] = item.model.priors.marginal(name)
@@ -145,12 +140,6 @@ def _prior_row(record: dict[str, Any]) -> tuple[str, ...]:
         interval(_number(record["q2_5"]), _number(record["q97_5"])), ", ".join(f"`{model}`" for model in models),
         record["reason"],
     )  # fmt: skip
-
-
-def _is_used(name: str, posterior: Posterior) -> bool:
-    """Some priors are declared for trials of another kind: their parameters are not in the posterior."""
-    names = {"site_shares": "site_share"}
-    return names.get(name, name) in posterior.data["posterior"].data_vars or name == "nonexchangeable"
 
 
 def _number(value: float) -> str:

@@ -189,18 +189,17 @@ def _sensitivity(contents: Contents, sites: Page | None) -> list[Block]:
     if priors is not None:
         values = {"your_prior": payload(priors)}
         chosen = [Widget("bayes_lupil.report.reanalysis", "your_prior", values), priors_table(priors, widget=True)]
-    inside = () if sites is None else [block for block in sites.blocks if not _known(block)]
+    # without its title and what must be known first, which the report has said already
+    inside = [
+        block for block in (() if sites is None else sites.blocks)
+        if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
+    ]  # fmt: skip
     return [
         *_section("your-prior", "Your prior", chosen),
         *_section("hierarchy", "The trial's own hierarchy, beside it", _hierarchy(contents)),
         *_section("sites", "Sites", nested(inside, f"{SITES}/"), directed),
         *_section("sensitivity", "Sensitivity to the prior", sensitivity_blocks(priors) if priors else (), directed),
     ]
-
-
-def _known(block: Block) -> bool:
-    """Whether the report has said a block of the page on sites already: its title and what must be known first."""
-    return (isinstance(block, Heading) and block.level == 1) or (isinstance(block, Paragraph) and block.strong)
 
 
 def _closing(contents: Contents, papers: tuple[tuple[str, Page], ...]) -> list[Block]:

@@ -24,10 +24,10 @@ from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 EVEN = 0.5
 _LIMIT = 0.025
 
-__all__ = ["asked", "findings", "found", "hangs", "reanalysed", "sure"]
+__all__ = ["certainty", "depends_on", "findings", "question", "reanalysed", "trial_result"]
 
 
-def asked(contents: Contents) -> str:
+def question(contents: Contents) -> str:
     """Who was compared, on what, and which way is good."""
     trial = contents.trial
     (_, n0), (_, n1) = trial.analysis_set(FORMAL).totals
@@ -40,7 +40,7 @@ def asked(contents: Contents) -> str:
     )
 
 
-def found(contents: Contents) -> list[str]:
+def trial_result(contents: Contents) -> list[str]:
     """What the trial's own tests say, as printed where something was printed."""
     rows = [row for row in contents.reanalysis.hierarchy if row.step == 1]
     first = next(row for row in rows if row.population.name == FORMAL)
@@ -145,7 +145,7 @@ def _everyone(lead: Posterior) -> str:
     return f"{n0 + n1} patients ({lead.provenance.population_label})"
 
 
-def sure(contents: Contents) -> list[str]:
+def certainty(contents: Contents) -> list[str]:
     """How much of a verdict that is, and whether the computation can be trusted."""
     lead = contents.lead
     if lead is None:
@@ -218,7 +218,7 @@ def _verdict(benefit: Benefit, lead: Posterior) -> str:
     return f"Benefit of {arms.active} is less probable than not, and not ruled out."
 
 
-def hangs(contents: Contents) -> list[str]:
+def depends_on(contents: Contents) -> list[str]:
     """On which priors, sites and unpublished counts the answer depends, of those that were looked at."""
     lines = []
     if contents.priors is not None:
@@ -289,10 +289,10 @@ def _tipping_of(item: TippingPrior) -> str:
 def findings(contents: Contents) -> tuple[tuple[str, list[str]], ...]:
     """The five questions, in their order, with their answers; a question without an answer is left out."""
     parts = (
-        ("What was asked", [asked(contents)]),
-        ("What the trial found", found(contents)),
+        ("What was asked", [question(contents)]),
+        ("What the trial found", trial_result(contents)),
         ("What the reanalysis finds", reanalysed(contents)),
-        ("How sure that is", sure(contents)),
-        ("What the answer depends on", hangs(contents)),
+        ("How sure that is", certainty(contents)),
+        ("What the answer depends on", depends_on(contents)),
     )
     return tuple((name, lines) for name, lines in parts if lines)

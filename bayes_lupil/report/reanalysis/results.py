@@ -88,7 +88,8 @@ def priors_table(priors: PriorAnalysis, *, widget: bool = False) -> Table:
     rows = []
     for row in priors.rows:
         changed, rd = row.changed, row.changed.estimates["risk_difference"]
-        how = "fitted again" if changed.refitted else f"reweighted, k-hat {_k_hat(changed.k_hat)}"
+        k_hat = "none (the declared prior)" if math.isinf(changed.k_hat) else f"{changed.k_hat:.2f}"
+        how = "fitted again" if changed.refitted else f"reweighted, k-hat {k_hat}"
         cells = dict(zip(_BEFORE, before_the_data(row.prior, end_point), strict=True))
         cells |= {"how": how, "why": row.prior.reason, **dict.fromkeys((after, enough, *_EFFECT), "no figure")}
         if changed.ok:
@@ -111,18 +112,14 @@ def before_the_data(prior: EffectPrior, end_point: EndPoint) -> tuple[str, ...]:
     >>> before_the_data(EffectPrior("flat", 0.0, 10.0, ""), EndPoint("x", "x"))
     ('flat', '0.000', '10.000', 'below 0.01 to above 1000', '0.50')
     """
+    odds = (
+        f"{value:.2f}" if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
+        for value in prior.odds_ratios()
+    )
     return (
-        prior.name, f"{prior.mean:.3f}", f"{prior.sd:.3f}", interval(*(_odds(limit) for limit in prior.odds_ratios())),
+        prior.name, f"{prior.mean:.3f}", f"{prior.sd:.3f}", interval(*odds),
         f"{prior.p_benefit(end_point):.2f}",
     )  # fmt: skip
-
-
-def _odds(value: float) -> str:
-    return f"{value:.2f}" if 0.005 <= value < 1000 else ("above 1000" if value > 1 else "below 0.01")
-
-
-def _k_hat(value: float) -> str:
-    return "none (the declared prior)" if math.isinf(value) else f"{value:.2f}"
 
 
 def tipping_table(priors: PriorAnalysis) -> Table:

@@ -11,7 +11,7 @@ from bayes_lupil.numbers import p_value
 from bayes_lupil.report.media.blocks import Block, Bullets, Heading, Page, Paragraph, Table
 from bayes_lupil.report.reanalysis.comparison import lines
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.plain_language import reanalysed, sure
+from bayes_lupil.report.reanalysis.plain_language import certainty, reanalysed
 
 __all__ = ["reanalysis_summary"]
 
@@ -48,7 +48,7 @@ def reanalysis_summary(contents: Contents, folder: Path) -> Page:
         f"{tables}: to take away, as .docx (Word), .tex and .md",
     )  # fmt: skip
     effect = f"risk difference in points, {arms.active} minus {arms.control}; {end_point.benefit} is better"
-    told = (*reanalysed(contents), *sure(contents)[:1])
+    told = (*reanalysed(contents), *certainty(contents)[:1])
     blocks: tuple[Block, ...] = (
         *(Paragraph(text) for text in told),
         Heading("The trial's own hierarchy"),

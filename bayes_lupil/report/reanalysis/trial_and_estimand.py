@@ -13,8 +13,8 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Page, Paragraph, Tab
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
-from bayes_lupil.trials.populations import Exclusion, Population
-from bayes_lupil.trials.trial import PublishedResult, Trial
+from bayes_lupil.trials.populations import Exclusion
+from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     from bayes_lupil.report.reanalysis.contents import Contents
@@ -71,13 +71,14 @@ def estimand_blocks(contents: Contents) -> list[Block]:
         spec = chosen.model
         first = Paragraph(f"No analysis is sound. The question of `{spec.name}`, which has no result: {spec.question}")
     trial = contents.trial
+    side = "above" if trial.end_point.sign > 0 else "below"
     rows = [
         ("treatments", f"{trial.arms.active} against {trial.arms.control}"),
         ("population", _analysed(trial, spec)),
         ("variable", f"{trial.end_point.label} ({trial.end_point.unit}); {_good(trial)}"),
         ("intercurrent events and their strategy", _events(trial, spec)),
         ("missing outcomes", _unpublished(trial, _MISSING) or NOT_STATED),
-        ("population-level summary", _summary(trial, spec)),
+        ("population-level summary", f"{_sentence(spec.estimand)} A difference {side} 0 is a benefit."),
     ]
     return [first, Table.of(("attribute", "this analysis"), rows, "The estimand, by the attributes of ICH E9(R1)")]
 
@@ -168,9 +169,11 @@ def _populations(trial: Trial) -> Table:
     rows = []
     for population in trial.populations.values():
         counts, exclusions = _set(trial, population.name)
+        known = {True: "prespecified", False: "not prespecified", None: NOT_STATED}[population.prespecified]
+        declared = f"{known}; analysed post hoc" if population.post_hoc else known
         rows.append(
             (
-                population.label, *counts, str(sum(item.patients for item in exclusions)), _declared(population),
+                population.label, *counts, str(sum(item.patients for item in exclusions)), declared,
                 population.description or NOT_STATED, _origin(population.source, population.grade),
             )
         )  # fmt: skip
@@ -180,11 +183,6 @@ def _populations(trial: Trial) -> Table:
     )  # fmt: skip
     unit = "patients measured" if isinstance(trial.data, Measurements) else f"{trial.end_point.words.patients}/patients"
     return Table.of(header, rows, f"Populations of the trial: {unit} in each arm")
-
-
-def _declared(population: Population) -> str:
-    known = {True: "prespecified", False: "not prespecified", None: NOT_STATED}[population.prespecified]
-    return f"{known}; analysed post hoc" if population.post_hoc else known
 
 
 def _origin(source: str, grade: str) -> str:
@@ -227,13 +225,9 @@ def _events(trial: Trial, spec: ModelSpec) -> str:
     return said
 
 
-def _summary(trial: Trial, spec: ModelSpec) -> str:
-    side = "above" if trial.end_point.sign > 0 else "below"
-    return f"{_sentence(spec.estimand)} A difference {side} 0 is a benefit."
-
-
 def _numbers(trial: Trial, rows: Sequence[dict[str, str]]) -> list[Block]:
-    shown, note = _largest(rows, [_size(row["number"]) for row in rows])
+    last = [row["number"].rpartition("/")[2] for row in rows]
+    shown, note = _largest(rows, [int(number) if number.isdecimal() else 0 for number in last])
     cells = [(row["number"], _what(trial, row["what"]), row["source"], row["grade"] or "none") for row in shown]
     counted = trial.end_point.words.patients
     caption = f"Numbers that were analysed, each with its source and grade (counts are {counted}/patients)"
@@ -247,11 +241,6 @@ def _what(trial: Trial, what: str) -> str:
     name, comma, rest = what.partition(", ")
     population = trial.populations.get(name)
     return f"{population.label}{comma}{rest}" if population is not None and comma else what
-
-
-def _size(number: str) -> int:
-    last = number.rpartition("/")[2]
-    return int(last) if last.isdecimal() else 0
 
 
 def _largest(rows: Sequence[dict[str, str]], sizes: Sequence[int]) -> tuple[list[dict[str, str]], str]:
@@ -299,7 +288,7 @@ def _printed(trial: Trial) -> Table | None:
             str(i),
             step.name,
             trial.populations[item.population].label,
-            _as_printed(item),
+            item.printed or (f"reported {item.reported}, without a figure" if item.reported else NOT_STATED),
             _origin(item.source, item.grade),
         )
         for i, step in enumerate(trial.hierarchy, start=1)
@@ -309,10 +298,6 @@ def _printed(trial: Trial) -> Table | None:
         return None
     header = ("step", "end point", "population", "as printed", "source (grade)")
     return Table.of(header, rows, "Results as they were printed")
-
-
-def _as_printed(item: PublishedResult) -> str:
-    return item.printed or (f"reported {item.reported}, without a figure" if item.reported else NOT_STATED)
 
 
 def trial_summary(trial: Trial) -> Page:

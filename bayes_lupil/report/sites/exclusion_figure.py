@@ -10,7 +10,6 @@ import numpy as np
 from bayes_lupil.errors import InputError
 from bayes_lupil.numbers import interval, points, probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_rows import frame, legend_below, same_fit, site_names, title
 from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled
@@ -81,7 +80,11 @@ def figure_exclusion_path(
     )
     upper.axhline(0, color="black", lw=0.8, zorder=1)
     _line(upper, sound, [(100 * d.mean, 100 * (d.mean - 2 * d.mcse), 100 * (d.mean + 2 * d.mcse)) for d in differences])
-    chances = [(point.p_benefit, *_bar(point.p_benefit, point.p_benefit_mcse)) for point in sound]
+    chances = [
+        (point.p_benefit, max(point.p_benefit - 2 * point.p_benefit_mcse, 0.0),
+         min(point.p_benefit + 2 * point.p_benefit_mcse, 1.0))
+        for point in sound
+    ]  # fmt: skip
     _line(lower, sound, chances)
     height = max(2.1, _LABEL * (len(references) + 1))
     means = {name: item.row("risk_difference") for name, item in references.items()}
@@ -89,7 +92,7 @@ def figure_exclusion_path(
     values = [value for point in chances for value in point]
     _limits(lower, [*values, *(b.probability for b in benefits.values() if b)])
     short = int(min(4.5 * width, 24))
-    _at_the_edge(upper, [(_name(name, short), 100 * row.mean, _difference(row)) for name, row in means.items()], height)
+    _at_the_edge(upper, [(_name(name, short), 100 * row.mean, points(row.mean)) for name, row in means.items()], height)
     _at_the_edge(
         lower,
         [
@@ -132,10 +135,6 @@ def _check(references: Mapping[str, Posterior], posterior: Posterior) -> None:
             raise InputError(where, item.verdict.text, "a fit whose diagnostics are sound")
 
 
-def _bar(p: float, mcse: float) -> tuple[float, float]:
-    return max(p - 2 * mcse, 0.0), min(p + 2 * mcse, 1.0)
-
-
 def _line(axes: Axes, sound: Sequence[ExclusionPoint], values: Sequence[tuple[float, float, float]]) -> None:
     """Values with the ends of their bars, along the powers."""
     x = np.array([point.power for point in sound])
@@ -167,10 +166,6 @@ def _limits(axes: Axes, values: Sequence[float]) -> None:
 
 def _name(name: str, width: int) -> str:
     return clip(site_names([name], 99)[0], width)
-
-
-def _difference(row: Row) -> str:
-    return points(row.mean)
 
 
 def _at_the_edge(axes: Axes, lines: Sequence[tuple[str, float, str]], height: float) -> None:

@@ -263,10 +263,11 @@ def kept_to_excluded(result: SiteAnalysis) -> list[Block]:
     path = result.path
     if path is None:
         return []
-    rows = [
-        (f"{point.power:g}", *(path_cells(point) if point.ok else ("no figure",) * 3), _how(point))
-        for point in path.points
-    ]
+    rows = []
+    for point in path.points:
+        how = "fitted again" if point.refitted else f"reweighted, k-hat {point.k_hat:.2f}"
+        told = path_cells(point) if point.ok else ("no figure",) * 3
+        rows.append((f"{point.power:g}", *told, "the fit itself" if point.power == 1 else how))
     header = [
         "each suspect patient counts", "risk difference, median (95 % credible interval)", "P(benefit)",
         "log odds ratio at an average site, median (95 % credible interval)", "how",
@@ -298,12 +299,6 @@ def path_cells(point: ExclusionPoint) -> tuple[str, str, str]:
         f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
         probability(point.p_benefit, point.p_benefit_mcse), log_ratio_words(point.conditional_log_odds_ratio),
     )  # fmt: skip
-
-
-def _how(point: ExclusionPoint) -> str:
-    if point.power == 1:
-        return "the fit itself"
-    return "fitted again" if point.refitted else f"reweighted, k-hat {point.k_hat:.2f}"
 
 
 def predictive(result: SiteAnalysis) -> list[Block]:

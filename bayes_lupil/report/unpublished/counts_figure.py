@@ -48,7 +48,11 @@ def figure_hidden_counts(hidden: UnpublishedCounts, width: float = 8.0) -> Figur
     from matplotlib.figure import Figure as NewFigure
 
     first = hidden.counts[0]
-    pair = next((s for names, s in hidden.surfaces.items() if len(names) == 2 and _both_arms(s, first)), None)
+    # over the first count and the first one of the other arm
+    pair = next(
+        (s for names, s in hidden.surfaces.items()
+         if len(names) == 2 and first.name in names and s.counts[1].arm != first.arm), None,
+    )  # fmt: skip
     narrow = pair is None or width < _NARROW
     lines_wide = width if narrow else 0.4 * width
     titles = [wrap(text, int(11.5 * (lines_wide - 0.75))) for text in _titles(hidden)]
@@ -105,11 +109,6 @@ def _titles(hidden: UnpublishedCounts) -> list[str]:
 def _every(slot: float, needed: float) -> int:
     """Every how many values there is room for a word, where a value has `slot` points and a word needs `needed`."""
     return max(math.ceil(needed / slot), 1)
-
-
-def _both_arms(surface: Surface, first: HiddenCount) -> bool:
-    """Whether a surface is over the first count and the first one of the other arm."""
-    return first.name in surface.names and surface.counts[1].arm != first.arm
 
 
 def _axis(count: HiddenCount) -> str:

@@ -74,8 +74,9 @@ def _settle(hidden: UnpublishedCounts) -> str:
         f"{probability(best.highest, best.highest_mcse)} (bounds), and beyond {ABOVE:g} or {BELOW:g} with a "
         f"probability {_settled(best)}"
     )
+    counts = "the same" if len(hidden.counts) == 1 else f"all {len(hidden.counts)} counts together"
     alone = (
-        f"; at the other sites alone, {_all(len(hidden.counts))} could move it to between "
+        f"; at the other sites alone, {counts} could move it to between "
         f"{probability(every.ordinary_lowest, every.ordinary_lowest_mcse)} and "
         f"{probability(every.ordinary_highest, every.ordinary_highest_mcse)} (bounds"
         f"{' over the tables computed' if every.not_computed else ''})"
@@ -87,10 +88,6 @@ def _settle(hidden: UnpublishedCounts) -> str:
     if best.p_settled >= sooner:
         return f"{matters[0].upper()}{matters[1:]} might settle {what}, and probably would not: {by}{alone}."
     return f"No single unpublished count would settle {what}: {which} {matters}; {by}{alone}."
-
-
-def _all(counts: int) -> str:
-    return "the same" if counts == 1 else f"all {counts} counts together"
 
 
 def _settled(value: CountValue) -> str:

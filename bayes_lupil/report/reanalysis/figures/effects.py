@@ -85,7 +85,11 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     top, narrow = len(posteriors), width < NARROW
     height = 2.1 + (1.4 if narrow else 0.95) * top
     figure, axes, words = new_figure(width, height, first.provenance.synthetic, side=0.0 if narrow else 0.3)
-    low, high = _span([100 * p.draws("risk_difference") for p in posteriors])
+    # limits that hold 99.8 % of all draws, and zero
+    drawn = [100 * p.draws("risk_difference").ravel() for p in posteriors]
+    low, high = (float(q) for q in np.quantile(np.concatenate(drawn), [0.001, 0.999]))
+    pad = 0.05 * (high - low)
+    low, high = min(low - pad, -5.0), max(high + pad, 5.0)
     edges = [low, -100 * sign * decision.harm, 100 * sign * decision.relevant, high]
     if sign < 0:
         edges[0], edges[3] = high, low
@@ -148,13 +152,6 @@ def _sound(posteriors: list[Posterior]) -> None:
     for posterior in posteriors:
         if not posterior.verdict.ok:
             raise no_result("figure of benefit", posterior)
-
-
-def _span(draws: list[NDArray[np.float64]]) -> tuple[float, float]:
-    """Limits that hold 99.8 % of all draws, and zero."""
-    low, high = np.quantile(np.concatenate([values.ravel() for values in draws]), [0.001, 0.999])
-    pad = 0.05 * (high - low)
-    return min(float(low - pad), -5.0), max(float(high + pad), 5.0)
 
 
 def _ridge(axes: Axes, row: int, posterior: Posterior, tall: float) -> None:

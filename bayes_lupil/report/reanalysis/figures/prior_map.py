@@ -106,10 +106,6 @@ def _marks(priors: PriorAnalysis) -> tuple[list[tuple[float, float, str]], list[
     return inside, outside
 
 
-def _overlaps(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
 def _inches(axes: Axes, mean: Any, log_sd: Any, size: tuple[float, float]) -> tuple[Any, Any]:
     """Where priors lie, in inches from the lower left corner of the map."""
     (x0, x1), (y0, y1) = np.log(axes.get_xlim()), np.log(axes.get_ylim())
@@ -132,7 +128,9 @@ def _name_marks(axes: Axes, marks: list[tuple[float, float, str]], size: tuple[f
         free = [
             place for place in places
             if place[0][0] > 0 and place[0][2] < size[0] and place[0][1] > 0 and place[0][3] < size[1]
-            and not any(_overlaps(place[0], other) for other in taken)
+            and not any(
+                place[0][0] < b[2] and b[0] < place[0][2] and place[0][1] < b[3] and b[1] < place[0][3] for b in taken
+            )
         ]  # fmt: skip
         box, dx, dy, ha, va = (free or places)[0]
         taken.append(box)

@@ -165,7 +165,12 @@ def _prior_and_posterior(axes: Axes, posterior: Posterior, name: str) -> None:
     from arviz_stats.base import array_stats
 
     draws, prior = posterior.draws(name).ravel(), posterior.spec.priors.marginal(name)
-    low, high = _window(draws, np.asarray(prior.ppf([0.025, 0.975])))
+    # nearly all of the posterior, and of the prior's central 95 % what is not far from it
+    low, high = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
+    first, last = (float(prior.ppf(q)) for q in (0.025, 0.975))
+    low, high = (
+        min(low, max(first, low - 1.5 * (high - low))), max(high, min(last, high + 1.5 * (high - low)))
+    )  # fmt: skip
     if name != "beta":
         low = 0.0
     # mirrored at 0, where an SD ends
@@ -181,13 +186,6 @@ def _prior_and_posterior(axes: Axes, posterior: Posterior, name: str) -> None:
     axes.set(xlim=(low, high), ylim=(0, 1.1 * max(top, min(float(np.max(declared)), 2.5 * top))))
     axes.set_yticks([])
     axes.tick_params(labelsize=8.5)
-
-
-def _window(draws: Floats, prior: Floats) -> tuple[float, float]:
-    """What a panel shows: nearly all of the posterior, and of the prior's central 95 % what is not far from it."""
-    low, high = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
-    span = high - low
-    return min(low, max(float(prior[0]), low - 1.5 * span)), max(high, min(float(prior[1]), high + 1.5 * span))
 
 
 def _sign(posterior: Posterior) -> int:

@@ -15,7 +15,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
 from bayes_lupil.report import collect
 from bayes_lupil.report.direction import beyond_words, difference_words, favoured
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.plain_language import asked, findings, reanalysed, tipping_words
+from bayes_lupil.report.reanalysis.plain_language import findings, question, reanalysed, tipping_words
 
 HIGHER, LOWER = EndPoint("x", "Event"), EndPoint("x", "Event", "lower")
 ARMS, SWAPPED = Arms("placebo", "drug"), Arms("drug", "placebo")
@@ -82,7 +82,7 @@ def test_the_whole_answer_follows_direction_and_arms():
 
 @pytest.mark.parametrize("end_point", [HIGHER, LOWER])
 def test_the_question_says_which_way_is_good(end_point):
-    words = asked(contents(end_point, ARMS))
+    words = question(contents(end_point, ARMS))
     assert ("more responses are the benefit" in words) == (end_point is HIGHER)
     assert ("fewer events are the benefit" in words) == (end_point is LOWER)
     assert "100 patients at 2 sites" in words  # known, so not "up to"

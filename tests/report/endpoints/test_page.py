@@ -388,3 +388,13 @@ def test_alternatives_hold_the_numbers_of_the_files(result: EndPointAnalysis, fo
     assert f"{least['p_benefit']:.3f}; the most probable is in {most['label']}" in told["exploratory"]
     tipping = pd.read_csv(folder / "tipping_sri4.csv")
     assert f"it runs from {tipping['p_benefit'].min():.3f} to {tipping['p_benefit'].max():.3f}" in told["tipping_sri4"]
+
+
+def test_the_page_is_html_too(result: EndPointAnalysis, folder: Path) -> None:
+    text = (folder / "endpoints.html").read_text(encoding="utf-8")
+    assert 'id="in-short"' in text
+    for step in result.steps:
+        assert step.derived.end_point.label in text
+    tables = [block for block in end_points_page(result).blocks if isinstance(block, Table)]
+    assert text.count('<table class="data') == len(tables)
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)

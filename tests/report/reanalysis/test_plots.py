@@ -62,7 +62,7 @@ def test_a_failed_fit_is_not_drawn_nor_given_probabilities(fake_engine, tmp_path
 
 
 def test_without_a_table_of_sites_there_is_no_figure_of_sites(resampled):
-    with pytest.raises(InputError, match="no table of sites"):
+    with pytest.raises(InputError, match="no site effects"):
         resampled(bl.load_model("itt_pooled"), bl.load_trial("lupil2")).plot.sites()
 
 

@@ -15,7 +15,7 @@ from bayes_lupil.errors import OutputError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.report import collect, reanalysis_files, write_reanalysis
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.stack
