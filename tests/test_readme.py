@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from bayes_lupil import cli
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.report.reanalysis.comparison import in_words
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,10 +31,12 @@ def result_rows():
     rows = []
     for row in table[(table["status"] == "ok") & table["p_benefit"].notna()].itertuples():
         name, title = row.analysis.split(": ", 1)
-        limits = f"{points(row.risk_difference)} ({interval(points(row.rd_lower), points(row.rd_upper))}) points"
-        chance = probability(row.p_benefit, row.p_benefit_mcse)
+        told = in_words(row._asdict())
+        limits = f"{told['risk_difference']} ({told['limits']}) points"
         star = " (primary)" if row.kind.endswith("primary") else ""
-        rows.append(f"| `{name}`{star}: {title[0].lower()}{title[1:]} | {row.population} | {limits} | {chance} |")
+        rows.append(
+            f"| `{name}`{star}: {title[0].lower()}{title[1:]} | {row.population} | {limits} | {told['p_benefit']} |"
+        )
     return rows
 
 
