@@ -35,7 +35,7 @@ test: $(READY)  ## Set up and run all tests
 test-fast: $(READY)  ## The fast tier
 	$(PYTEST) -m "not slow and not proof"
 
-validation: $(READY)  ## Run all slow proofs and keep in tests/proofs.json which passed (about half an hour)
+validation: $(READY)  ## Run all slow proofs, also those that are proved (about half an hour)
 	$(PYTEST) --validate tests
 
 test-stack: $(READY)  ## The tests of the numerical packages beneath, for another Python

@@ -4,8 +4,8 @@
 the code below it). `proofs.json` holds for each proof that passed the day, and the hash of this code, of the file of
 the test with the code and the stored numbers that it uses, of the built-in models and trials, and of the locked
 versions of the packages beneath. A proof whose hash is still the same is skipped, with the reason; any other one runs,
-in every run, so that unproved code cannot pass. `make validation` runs all of them whatever their hash, and writes the
-file anew.
+in every run, so that unproved code cannot pass, and is kept where it passes: commit the file then. `make validation`
+runs all of them whatever their hash.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _without(keys: tuple[str, ...], table: Any) -> Any:
 
 
 class Proofs:
-    """The plugin: skips what is proved; with `--validate` runs all proofs, and only these, and keeps which passed.
+    """The plugin: skips what is proved, and keeps what passes; with `--validate` runs all proofs, and only these.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class Proofs:
     def __init__(self, config: pytest.Config, sources: Sources | None = None) -> None:
         self.sources = sources or Sources()
         self.validate = bool(config.getoption("--validate"))
-        self.writes = self.validate and not hasattr(config, "workerinput")  # the controller hears of every test
+        self.writes = not hasattr(config, "workerinput")  # the controller hears of every test
         self.path = self.sources.tests / "proofs.json"
         self.stored = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
         self.hashes: dict[str, str] = {}
@@ -217,4 +217,5 @@ class Proofs:
                 kept[test] = {"hash": self.hashes[test], "date": today}
             elif "failed" in outcomes:  # not where it was skipped, for want of data perhaps: its hash still stands
                 kept.pop(test, None)
-        self.path.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", encoding="utf-8")
+        if self.outcomes and kept != self.stored:
+            self.path.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", encoding="utf-8")
