@@ -168,7 +168,7 @@ def exclusion_path(posterior: Posterior, sites: Sequence[str], powers: Sequence[
     source = posterior.provenance
     patients = int(cells.n[_rows(cells, suspects)].sum())
     return ExclusionPath(
-        tuple(points), suspects, patients, spec.name, source.trial, source.population_label, source.synthetic
+        tuple(points), suspects, patients, spec.called, source.trial, source.population_label, source.synthetic
     )
 
 

@@ -160,7 +160,7 @@ def predictive_checks(posterior: Posterior) -> PredictiveChecks:
         notes.append(f"model '{spec.name}' says nothing of new sites, so that there is no check of a site distribution")
     source = posterior.provenance
     return PredictiveChecks(
-        tuple(checks), tuple(notes), spec.name, source.trial, source.population_label, source.synthetic
+        tuple(checks), tuple(notes), spec.called, source.trial, source.population_label, source.synthetic
     )
 
 

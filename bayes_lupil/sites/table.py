@@ -277,7 +277,7 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
     whole, source = posterior.p_benefit, posterior.provenance
     assert whole is not None  # the diagnostics are sound
     return SiteTable(
-        rows, source.trial, posterior.spec.name, source.population_label, source.arms.names, source.synthetic,
+        rows, source.trial, posterior.spec.called, source.population_label, source.arms.names, source.synthetic,
         Mean(whole.probability, whole.mcse), tuple(notes),
     )  # fmt: skip
 

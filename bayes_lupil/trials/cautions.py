@@ -62,6 +62,13 @@ def _of_direction(trial: Trial) -> list[str]:
     if not _is_declared(trial):
         if sounds != "harm":
             return []
+        less = reading.columns.get("non_responders", "") if reading is not None else ""
+        if less:  # either may be meant, and each answer is the other one turned round
+            return [
+                f"{what} sounds like a harm, but what is counted is n less '{less}', a higher response being taken for "
+                f"the benefit: right where '{less}' are those with '{point.name}'. Where they are those without it, "
+                "say --benefit lower (in Python: benefit='lower')"
+            ]
         return [
             f"a higher response is taken for the benefit, since nobody said otherwise; {what} "
             "sounds like a harm: --benefit lower (in Python: benefit='lower')"

@@ -99,3 +99,15 @@ def test_side_by_side_they_are_no_events() -> None:
         load_trial(columns, wide=wide)
     assert "'nonresp_t' and 'nonresp_c' in the place of responders" in caught.value.found
     assert "responders = patients - non-responders" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["death", "verstorben", "30-Tage-Mortalität", "décès"])
+def test_a_harm_beside_non_responders_may_mean_either(name):
+    """Those who did not respond may be those with the harm, or those without: neither is guessed, both are told."""
+    columns = {"site": ["A", "A"], "arm": ["placebo", "drug"], "n": [64, 56], "nonresponders": [27, 12]}
+    trial = load_trial(columns, end_point=name)
+    (warning,) = [text for text in trial.warnings if "sounds like a harm" in text]
+    assert "n less 'nonresponders'" in warning
+    assert f"right where 'nonresponders' are those with '{name}'" in warning
+    assert "those without it, say --benefit lower" in warning
+    assert trial.analysis_set().totals == ((37, 64), (44, 56))

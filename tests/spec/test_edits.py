@@ -132,3 +132,15 @@ def test_reasons_of_one_trial_alone() -> None:
     assert "beta" not in of_another_trial(informed.with_(beta=BETA), "mine")
     post = bl.fit(bl.model("site_effects", points=4096, draws=500), "beitler_landis")
     assert not [text for text in post.provenance.notes if "reasons" in text]
+
+
+def test_tables_figures_and_data_of_an_edited_model_say_so() -> None:
+    post = bl.fit(bl.model("site_effects", beta=BETA, points=4096, draws=500), "beitler_landis")
+    table = bl.sites.site_table(post, refit=False)
+    told = "site_effects, edited: beta ~ normal(mean 0, sd 0.5)"
+    assert told in table.card().text()
+    assert post.to_json()["edited"] == told
+    assert "edited" not in bl.fit("itt_pooled", "beitler_landis").to_json()
+    for figure in (post.plot.sites(), post.plot.prior()):
+        words = " ".join(text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text")))
+        assert "site_effects, edited" in " ".join(words.split())

@@ -45,7 +45,7 @@ def same_fit(found: tuple[str, str, str], posterior: Posterior) -> None:
         Where the posterior is of another trial, model or population, or its diagnostics failed.
     """
     source = posterior.provenance
-    known = (source.trial, posterior.spec.name, source.population_label)
+    known = (source.trial, posterior.spec.called, source.population_label)
     if found != known:
         raise InputError("posterior for a figure of sites", _words(known), f"that of the result, {_words(found)}")
     if not posterior.verdict.ok:

@@ -25,6 +25,7 @@ def plain_result(posterior: Posterior) -> dict[str, Any]:
     return {
         "trial": posterior.provenance.trial,
         "model": posterior.spec.name,
+        **({"edited": posterior.spec.edits.words} if posterior.spec.edits else {}),
         "synthetic": posterior.provenance.synthetic,
         "warnings": list(posterior.provenance.cautions),
         "end_point": posterior.provenance.end_point.label,

@@ -356,6 +356,6 @@ def provenance_line(posterior: Posterior) -> str:
     """What the page was made from."""
     source = posterior.provenance
     return (
-        f"Made by {source.sampler}; model `{posterior.spec.name}` (hash {source.model_hash[:12]}), data hash "
+        f"Made by {source.sampler}; model `{posterior.spec.called}` (hash {source.model_hash[:12]}), data hash "
         f"{source.data_hash[:12]}, seed {source.seed}."
     )

@@ -82,7 +82,7 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
     arms = posterior.provenance.arms
     frame(
         figure,
-        f"{title(posterior)}: observed rates within what '{clip(posterior.spec.name)}' predicts",
+        f"{title(posterior)}: observed rates within what '{clip(posterior.spec.called)}' predicts",
         f"{left_out}{outside} of {len(predicted)} observed rates lie outside their 95 % interval. The replicates keep "
         f"each site's own effects, which were fitted to it, so that few would even where the model is wrong. Under "
         f"each name: {words.patients}/patients, {clip(arms.active, 25)} v {clip(arms.control, 25)}.",

@@ -301,7 +301,7 @@ def risk_difference_words(posteriors: list[Posterior], failed: tuple[str, ...] =
     spread = sorted(p.row("risk_difference").q50 for p in others)
     rest = f" The medians of the others run from {points(spread[0])} to {points(spread[-1])} points." if spread else ""
     return (
-        f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.name}: "
+        f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.called}: "
         f"the {source.end_point.words.one.split()[1]} is "
         f"{difference_words(rd.q50, source.arms, source.end_point)} (median; 95 % credible interval "
         f"{interval(points(rd.q2_5), points(rd.q97_5))}), P(benefit) {probability(benefit.probability, benefit.mcse)}."
@@ -319,7 +319,7 @@ def benefit_curve_words(posteriors: list[Posterior], failed: tuple[str, ...] = (
     )
     return (
         f"Probability that the benefit of {lead.provenance.arms.active} is greater than d, falling as d grows, under "
-        f"{_counted(len(posteriors))}. {lead.spec.name}: beyond {steps}.{_failed(failed)}"
+        f"{_counted(len(posteriors))}. {lead.spec.called}: beyond {steps}.{_failed(failed)}"
     )
 
 
@@ -337,7 +337,7 @@ def intervals_words(result: Reanalysis) -> str:
     for posterior in result.sound:
         rd = posterior.row("risk_difference")
         told.append(
-            f"{posterior.spec.name}, {points(rd.q50)}, 95 % credible interval "
+            f"{posterior.spec.called}, {points(rd.q50)}, 95 % credible interval "
             f"{interval(points(rd.q2_5), points(rd.q97_5))}"
         )
     trial = result.trial

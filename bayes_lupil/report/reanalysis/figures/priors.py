@@ -114,7 +114,7 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
         axes.legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     footnote = (
         f"Before the data, in bins of {_BIN:.0f} points: {draws.size} draws from the prior of "
-        f"'{clip(posterior.spec.name)}'. The lines at the markers are the observed rates and their difference; the "
+        f"'{clip(posterior.spec.called)}'. The lines at the markers are the observed rates and their difference; the "
         "prior was not fitted to them."
     )
     frame(figure, f"{title(posterior)}: what the prior predicts", footnote, source.synthetic,
@@ -148,7 +148,7 @@ def figure_prior_posterior(posterior: Posterior, width: float = 7.5) -> Figure:
     drawn[0].legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, ncols=2)
     drawn[0].set_ylabel("Density", fontsize=9)
     footnote = "Where the filled curve is no narrower than the dashed line, the data said little and the prior decides."
-    heading = f"{title(posterior)}: prior and posterior of '{clip(posterior.spec.name)}'"
+    heading = f"{title(posterior)}: prior and posterior of '{clip(posterior.spec.called)}'"
     frame(figure, heading, footnote, source.synthetic, 2.2 * len(names) if narrow else 2.9)
     return figure
 
@@ -237,4 +237,4 @@ def prior_posterior_words(posterior: Posterior) -> str:
                 f"{name}, 95 % of the prior from {before[0]:.2f} to {before[1]:.2f}, 95 % credible interval after the "
                 f"data {after.q2_5:.2f} to {after.q97_5:.2f}"
             )
-    return f"Parameters of {posterior.spec.name} before and after the data: {'; '.join(told)}."
+    return f"Parameters of {posterior.spec.called} before and after the data: {'; '.join(told)}."

@@ -64,7 +64,7 @@ def figure_ranks(posterior: Posterior, width: float = 7.5) -> Figure:
     footnote += "In each panel, chains that sample the same distribution stay within the grey band, all along, "
     footnote += "about 98 times in 100."
     rows = len(names) if narrow else math.ceil(len(names) / 2)
-    frame(figure, f"{title(posterior)}: ranks of the draws of '{clip(posterior.spec.name)}' by chain", footnote,
+    frame(figure, f"{title(posterior)}: ranks of the draws of '{clip(posterior.spec.called)}' by chain", footnote,
           source.synthetic, 2.05 * rows + 0.5)  # fmt: skip
     return figure
 
@@ -130,8 +130,8 @@ def ranks_words(posterior: Posterior) -> str:
     verdict = posterior.verdict
     why = "; ".join(verdict.failures)
     return (
-        f"Ranks of the draws of {posterior.spec.name} by chain, level where chains agree: R-hat is "
+        f"Ranks of the draws of {posterior.spec.called} by chain, level where chains agree: R-hat is "
         f"at most {verdict.max_r_hat:.4f} over all quantities, and 1 where they agree wholly."
         if verdict.ok
-        else f"Ranks of the draws of {posterior.spec.name} by chain; the diagnostics failed: {why}."
+        else f"Ranks of the draws of {posterior.spec.called} by chain; the diagnostics failed: {why}."
     )

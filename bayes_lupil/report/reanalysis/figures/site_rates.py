@@ -89,7 +89,7 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
     more = f"; the {len(order)} largest of {len(sites)} sites" if left_out else ""
     heading = (
         f"{effect_title(posterior.provenance.end_point)}: raw rates (open, size by patients) and rates shrunken by "
-        f"'{posterior.spec.name}' (filled){more}"
+        f"'{posterior.spec.called}' (filled){more}"
     )
     figure.suptitle(wrap(heading, int(9.5 * width)), fontsize=11, x=0.01, ha="left")
     legend_outside(figure, posterior.provenance.synthetic, fontsize=9, ncols=1 if narrow else 2)
@@ -109,4 +109,4 @@ def site_rates_words(posterior: Posterior) -> str:
             f"{100 * shrunk[:, a].min():.0f} to {100 * shrunk[:, a].max():.0f} %"
         )
     rates = f"{posterior.provenance.end_point.words.rate.capitalize()}s"
-    return f"{rates} at {len(y)} sites, raw and shrunken by {posterior.spec.name}: {'; '.join(told)}."
+    return f"{rates} at {len(y)} sites, raw and shrunken by {posterior.spec.called}: {'; '.join(told)}."
