@@ -124,12 +124,14 @@ def _plain_event(table: Table, column: str, held: dict[str, int], keep: Sequence
     if not stray:
         by_arm = Counter((cells[i], arms[i]) for i in keep)
         names = list(dict.fromkeys(arms[i] for i in keep))
+        either = " or ".join(f"responder={value!r}" for value in sorted(held)[:2])
         told = "; ".join(f"'{v}' ({', '.join(f'{a} {by_arm[v, a]}' for a in names)})" for v in sorted(held))
         raise TrialError(
             f"{table.path}, column '{column}'",
             f"the values {told}",
             "0 or 1, or to be told which value is the response",
-            _unless_missing(bare) or f"Say which: {' or '.join(f'responder={value!r}' for value in sorted(held)[:2])}.",
+            _unless_missing(bare)
+            or f"Say which: --responder NAME (in Python: {either}), and --benefit lower where that is a harm.",
         )
     raise TrialError(table.where(first, column), f"'{cells[first]}'", "0 or 1", _unless_missing(bare) or _bound(held))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,11 @@ class Roles:
         return {name for name in (*one, *self.wide) if name is not None}
 
 
+def _option(name: str, value: str) -> str:
+    """How a choice is made, on the command line and in Python."""
+    return f"--{name.replace('_', '-')} {shlex.quote(value)} (in Python: {name}='{value}')"
+
+
 class _Search:
     """Collects what is found, what was guessed and what is missing, so that all of it is told at once."""
 
@@ -100,12 +106,12 @@ class _Search:
         if len(found_names) > 1:
             told = " and ".join(f"'{name}'" for name in found_names)
             self.faults.append(
-                (f"the columns {told}", f"one for the {what}", f"Say which: {option}='{found_names[0]}'.")
+                (f"the columns {told}", f"one for the {what}", f"Say which: {_option(option, found_names[0])}.")
             )
         elif needed:
             found = f"no column '{common}' (columns: {listed(self.table.columns)})"
             spare = [name for name in self.free if name not in CELL_COLUMNS]
-            hint = did_you_mean(common, spare) or f"Say which: {option}='NAME'."
+            hint = did_you_mean(common, spare) or f"Say which: {_option(option, 'NAME')}."
             self.faults.append((found, f"a column '{common}', or another for the {what} ({option}=...)", hint))
         return None
 

@@ -277,7 +277,11 @@ def test_the_line_is_that_of_the_file_even_after_blank_and_quoted_ones(refusal: 
 @pytest.mark.parametrize(
     ("header", "found", "hint"),
     [
-        ("site,a,responders,n", "no column 'arm' (columns: site, a, responders, n)", "Say which: arm='NAME'."),
+        (
+            "site,a,responders,n",
+            "no column 'arm' (columns: site, a, responders, n)",
+            "Say which: --arm NAME (in Python",
+        ),
         ("site,arms_,resp,n", "no column 'response'", ""),
         ("site,arm,responders,nn", "no column 'n'", "Should 'nn' be called 'n'?"),
         ("site,treat,group,responders,n", "the columns 'a' and 'b'", ""),
