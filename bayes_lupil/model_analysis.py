@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bayes_lupil.cards import Brief
@@ -15,7 +15,7 @@ from bayes_lupil.progress import counting
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["Analysis", "Announce", "analyse_model", "analyse_models", "refusal"]
+__all__ = ["Analysis", "Announce", "analyse_model", "analyse_models", "refusal", "sound_by_model"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,12 @@ class Analysis(Brief):
     @property
     def sound(self) -> Posterior | None:
         """The posterior, if its diagnostics let it be reported."""
-        return self.posterior if self.status == "ok" else None
+        return self.posterior if self.posterior is not None and self.posterior.verdict.ok else None
+
+
+def sound_by_model(analyses: Iterable[Analysis]) -> dict[str, Posterior]:
+    """Posteriors whose diagnostics are sound, by the name of the model."""
+    return {item.model.name: item.sound for item in analyses if item.sound is not None}
 
 
 Announce = Callable[[int, int, ModelSpec, Analysis | None], None]

@@ -49,7 +49,7 @@ class Reanalysis(Shown):
     @property
     def sound(self) -> tuple[Posterior, ...]:
         """Posteriors whose diagnostics are sound."""
-        return tuple(posterior for posterior in self.posteriors if posterior.verdict.ok)
+        return tuple(item.sound for item in self.analyses if item.sound is not None)
 
     @property
     def unsound(self) -> tuple[str, ...]:

@@ -76,8 +76,8 @@ def analyse(
     """
     data = read_trial(trial, reading)
     spec = load_model(model) if isinstance(model, str | Path) else model
-    check_sites(data, spec, suspects)
     if data.resolution == "margins":
+        _refuse_suspects(data, suspects)
         return analyse_unpublished(
             data, spec, seed=seed, compare=compare, fitted=fitted, progress=progress, announce=announce
         )
@@ -105,6 +105,11 @@ def check_sites(trial: Trial, model: ModelSpec | None, suspects: Sequence[str]) 
     if trial.resolution != "margins":
         shown_model(trial, model, suspects)
         return
+    _refuse_suspects(trial, suspects)
+    build_likelihood(model or own_model(trial), trial)
+
+
+def _refuse_suspects(trial: Trial, suspects: Sequence[str]) -> None:
     if suspects:
         raise UnsupportedModelError(
             f"trial '{trial.name}'",
@@ -112,4 +117,3 @@ def check_sites(trial: Trial, model: ModelSpec | None, suspects: Sequence[str]) 
             "a site table, which was never published for this trial",
             "Leave --suspect out: what the excluded sites could have held is shown instead.",
         )
-    build_likelihood(model or own_model(trial), trial)

@@ -111,9 +111,7 @@ def reanalyse(
             contents = collect(result)
             if with_sites:
                 try:
-                    look = analyse(
-                        data, fitted=result.posteriors, progress=interactive(quiet), announce=None if quiet else tell
-                    )
+                    look = analyse(data, fitted=result.posteriors, progress=watched, announce=None if quiet else tell)
                     contents = replace(contents, sites=look)
                 except BayesLupilError as problem:  # the fits are worth keeping without it
                     lost.append(problem)

@@ -11,6 +11,7 @@ from typing import Any
 
 from bayes_lupil.characters import escaped
 from bayes_lupil.files import write_text
+from bayes_lupil.version import __version__
 
 __all__ = ["MANIFEST", "earlier_files", "is_as_written", "places_of", "write_manifests"]
 
@@ -22,8 +23,6 @@ _OLDER_FIT = ("posterior.nc", "summary.csv", "benefit.csv", "diagnostics.json", 
 
 def write_manifests(folder: Path) -> None:
     """Write the manifest of a folder and of every folder in it, beside what the manifest of a fit says already."""
-    from bayes_lupil.version import __version__
-
     for place in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
         within = sorted(place.iterdir())
         content = {

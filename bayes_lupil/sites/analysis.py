@@ -11,7 +11,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.model_analysis import Analysis, Announce, analyse_models
+from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity.preconditions import why_not_without
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
@@ -104,7 +104,7 @@ class SiteAnalysis(Shown):
     @property
     def sound(self) -> dict[str, Posterior]:
         """Posteriors whose diagnostics are sound, by model."""
-        return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
+        return sound_by_model(self.attempts)
 
 
 def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence[str] = ()) -> ModelSpec:
@@ -182,7 +182,7 @@ def analyse_sites(
     if posterior is None:
         raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
     table = site_table(posterior, progress=progress)
-    sound = {item.model.name: item.sound for item in attempts if item.sound is not None}
+    sound = sound_by_model(attempts)
     removable = [row.site for row in table.rows if not why_not_without(posterior, (row.site,))]
     chosen = tuple(suspects) or most_outlying(table, removable)
     possible = follow and bool(chosen) and not why_not_without(posterior, chosen)

@@ -68,10 +68,7 @@ def _of_cells(cells: Cells, population: Population, without_sites: tuple[str, ..
         for a in (0, 1)
         if cells.n[s, a]
     ]
-    label = population.label
-    if without_sites:
-        label += " without " + ", ".join(without_sites)
-    return AnalysisSet(population.name, label, kept, kept.totals, tuple(exclusions))
+    return AnalysisSet(population.name, population.label_without(without_sites), kept, kept.totals, tuple(exclusions))
 
 
 def _of_margins(margins: Margins, population: Population) -> AnalysisSet:
@@ -105,7 +102,7 @@ def _of_patients(patients: Patients, population: Population, without_sites: tupl
             if chosen.any():
                 exclusions.append(Exclusion(arm, int(chosen.sum()), int(patients.response[chosen].sum()), reason))
     keep = member & ~dropped
-    label = population.label + (" without " + ", ".join(without_sites) if without_sites else "")
+    label = population.label_without(without_sites)
     if len(set(patients.arm[keep])) < 2:
         found = "patients of one arm only" if keep.any() else "no patients"
         raise TrialError(f"population '{label}'", found, "at least one patient in each arm")

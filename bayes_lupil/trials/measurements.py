@@ -123,7 +123,7 @@ class Measurements(ReadOnly):
             for a in (0, 1)
             if (out & (self.arm == a)).any()
         )
-        label = population.label + (" without " + ", ".join(without_sites) if without_sites else "")
+        label = population.label_without(without_sites)
         for a, word in enumerate(("control", "active")):
             if not (keep & (self.arm == a)).any():
                 found = f"no patient of the {word} arm whose value is known"

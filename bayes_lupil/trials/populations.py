@@ -33,6 +33,10 @@ class Population:
         check_names((self.name,), "population")
         check_texts("population", label=self.label, description=self.description, source=self.source)
 
+    def label_without(self, sites: tuple[str, ...]) -> str:
+        """The label, with the sites that are left out."""
+        return self.label + (" without " + ", ".join(sites) if sites else "")
+
 
 @dataclass(frozen=True)
 class Exclusion:

@@ -9,7 +9,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.model_analysis import Analysis, Announce, analyse_models
+from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.spec import ModelSpec, load_models, site_models
 from bayes_lupil.trials.trial import Trial
@@ -66,7 +66,7 @@ class UnpublishedAnalysis(Brief):
     @property
     def sound(self) -> dict[str, Posterior]:
         """Posteriors whose diagnostics are sound, by model."""
-        return {item.model.name: item.sound for item in self.attempts if item.sound is not None}
+        return sound_by_model(self.attempts)
 
 
 def own_model(trial: Trial) -> ModelSpec:
