@@ -227,7 +227,8 @@ def test_the_prior_is_that_of_the_model_file(made, name, prior):
 def test_a_fixed_share_is_its_own_prior(made):
     one = made["planted"]
     fixed = one.posterior.spec.edited(sites__outlier_share=0.3, priors__outlier_share=None)
-    (line,) = artists(figure_outliers(one.table, replace(one.posterior, spec=fixed)), "prior")
+    table = replace(one.table, model=fixed.called)
+    (line,) = artists(figure_outliers(table, replace(one.posterior, spec=fixed)), "prior")
     assert line.get_xdata()[0] == 0.3
 
 
