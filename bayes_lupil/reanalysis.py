@@ -17,8 +17,9 @@ from bayes_lupil.numbers import interval, p_value, points, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.spec import ModelSpec, load_models
+from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.loading import read_trial
-from bayes_lupil.trials.trial import SYNTHETIC, Trial
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["Reanalysis", "leading", "reanalyse"]
 

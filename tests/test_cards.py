@@ -17,7 +17,7 @@ import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, sites
 from bayes_lupil.cards import MOST_LINES, Card, picture_of_draws
 from bayes_lupil.trials import Population
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 
 class Texts(HTMLParser):

@@ -21,9 +21,10 @@ from bayes_lupil.frozen import FrozenDict, ReadOnly, read_only
 from bayes_lupil.outcomes.change import absolute_change
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
-from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+from bayes_lupil.trials.trial import Trial
 
 
 @pytest.fixture(scope="module")

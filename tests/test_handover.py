@@ -22,7 +22,7 @@ from bayes_lupil.posterior.provenance import HANDED_OVER
 from bayes_lupil.report import collect, write_reanalysis
 from bayes_lupil.report.reanalysis.diagnostics import software_blocks
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 
 REASON = "a test of what comes after quadrature"
 FAULTS: dict[str, dict[str, float]] = {

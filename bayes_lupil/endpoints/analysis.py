@@ -24,7 +24,7 @@ from bayes_lupil.outcomes.table import Outcomes, read_outcomes
 from bayes_lupil.progress import counting, is_shown
 from bayes_lupil.spec import ModelSpec, Plan, load_plan
 from bayes_lupil.spec.plan import check_patients
-from bayes_lupil.trials.trial import Arms
+from bayes_lupil.trials.end_point import Arms
 
 if TYPE_CHECKING:
     import pandas as pd

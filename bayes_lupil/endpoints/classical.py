@@ -15,7 +15,8 @@ from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.outcomes.derive import Derived, members
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.spec import Plan
-from bayes_lupil.trials.trial import Arms, Trial
+from bayes_lupil.trials.end_point import Arms
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["Counterpart", "counterpart"]
 

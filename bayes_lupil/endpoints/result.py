@@ -23,7 +23,8 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.agreement import Agreement
 from bayes_lupil.posterior.estimands import EFFECTS
 from bayes_lupil.spec import ModelSpec, Plan
-from bayes_lupil.trials.trial import SYNTHETIC, Arms, Trial
+from bayes_lupil.trials.end_point import SYNTHETIC, Arms
+from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd

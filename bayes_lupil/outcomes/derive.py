@@ -15,11 +15,12 @@ from bayes_lupil.outcomes.change import absolute_change, relative_change
 from bayes_lupil.outcomes.sri import SRI, SRIColumns, sri
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.spec import Plan, PlannedEndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.reading import Reading, of_another_arm, patients_left_out
-from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,7 +31,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.table import MISSING, Outcomes
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,11 +16,11 @@ from bayes_lupil.documents import canonical_hash
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.checks import check_patients_once, one_spelling
+from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.frames import table_of_frame
 from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.sources import is_path, read_source
 from bayes_lupil.trials.tables import Table
-from bayes_lupil.trials.trial import SYNTHETIC
 from bayes_lupil.trials.values import number
 from bayes_lupil.trials.vocabulary import IDS, VISITS, fits, fitting
 

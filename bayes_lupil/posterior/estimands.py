@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood, NormalPatients
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = [
     "EFFECTS",

@@ -6,7 +6,7 @@ import xarray as xr
 
 from bayes_lupil.posterior.estimands import ESTIMANDS
 from bayes_lupil.spec import ModelSpec
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = ["label"]
 

@@ -14,8 +14,9 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
+from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.populations import Exclusion
-from bayes_lupil.trials.trial import Arms, EndPoint, Resolution, Trial
+from bayes_lupil.trials.trial import Resolution, Trial
 
 __all__ = ["HANDED_OVER", "RATES", "TWO_ANSWERS", "Provenance", "package_versions", "provenance_of"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+from bayes_lupil.trials.end_point import Arms, EndPoint
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["benefit_side", "beyond_words", "difference_words", "directions", "favoured"]
 

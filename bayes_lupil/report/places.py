@@ -10,8 +10,8 @@ from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.folders import folder_names
 from bayes_lupil.spec import ModelSpec, Plan
+from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.reading import Reading
-from bayes_lupil.trials.trial import SYNTHETIC
 
 __all__ = ["SITES", "end_point_places", "manifest_text", "model_places", "models_of_steps", "step_places"]
 

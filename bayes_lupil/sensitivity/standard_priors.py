@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = ["FLAT_SD", "EffectPrior", "relevant_log_odds_ratio", "standard_priors"]
 

@@ -24,7 +24,7 @@ from bayes_lupil.sites.influence import (
     site_cells,
     site_log_odds_ratios,
 )
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd

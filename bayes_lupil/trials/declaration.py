@@ -11,13 +11,14 @@ from bayes_lupil.documents import read_toml
 from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.margins import Margins, Supposition
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.reading import Reading
 from bayes_lupil.trials.sources import read_source
-from bayes_lupil.trials.trial import Arms, EndPoint, PublishedResult, Source, Step, Trial
+from bayes_lupil.trials.trial import PublishedResult, Source, Step, Trial
 from bayes_lupil.trials.trial_file import (
     CellsTable,
     DataTable,

@@ -16,12 +16,13 @@ from bayes_lupil.errors import TrialError, nearest, within
 from bayes_lupil.trials.asked import Asked, Label, MissingRule
 from bayes_lupil.trials.declaration import read_trial_file
 from bayes_lupil.trials.direction import counted_words
+from bayes_lupil.trials.end_point import Arms, Direction, EndPoint
 from bayes_lupil.trials.formats import UNREAD
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
 from bayes_lupil.trials.tables import Table, sheets_told
-from bayes_lupil.trials.trial import Arms, Direction, EndPoint, Trial
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["BY_USER", "builtin_trials", "load_trial", "read_trial"]
 

@@ -1,4 +1,4 @@
-"""The trial: frozen, validated, at one of three resolutions (patients, cells, margins)."""
+"""The trial: frozen, validated, at one of four resolutions (patients, cells, margins, one printed estimate)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.analysis_set import AnalysisSet, analysis_set
 from bayes_lupil.trials.cautions import cautions
 from bayes_lupil.trials.cells import ALL_SITES, Cells
-from bayes_lupil.trials.direction import EventWords, event_words
+from bayes_lupil.trials.end_point import SYNTHETIC, Arms, EndPoint
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
@@ -29,88 +30,9 @@ from bayes_lupil.trials.tabled import counts_of, frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SYNTHETIC", "Arms", "EndPoint", "PublishedResult", "Source", "Step", "Trial"]
+__all__ = ["PublishedResult", "Source", "Step", "Trial"]
 
-SYNTHETIC = "SYNTHETIC DATA: made up, not from patients"
-"""What every table, figure and file says that comes from made-up data."""
-
-Direction = Literal["higher", "lower"]
-Kind = Literal["binary", "continuous"]
-Resolution = Literal["patients", "cells", "margins"]
-
-
-@dataclass(frozen=True)
-class Arms:
-    """The two arms compared; effects are always active minus control."""
-
-    control: str
-    active: str
-
-    def __post_init__(self) -> None:
-        check_fields(self, TrialError)
-        if self.control == self.active:
-            raise TrialError("arms", f"'{self.control}' twice", "two different arms, control and active")
-        check_names((self.control, self.active), "arm")
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """Control first, as in every array of this package."""
-        return (self.control, self.active)
-
-
-@dataclass(frozen=True)
-class EndPoint:
-    """An end point, with the direction in which a change is a benefit, declared once.
-
-    Attributes
-    ----------
-    benefit : {"higher", "lower"}
-        Whether a higher or a lower response probability (binary) or value (continuous) is good for the patient.
-    unit : str
-        Of a continuous end point: what its values are measured in.
-    mcid : float or None
-        Minimal clinically important difference, without sign: on the risk-difference scale (0 to 1) of a binary end
-        point, in units of a continuous one.
-    kind : {"binary", "continuous"}
-    """
-
-    name: str
-    label: str
-    benefit: Direction = "higher"
-    unit: str = "proportion of patients"
-    mcid: float | None = None
-    mcid_source: str = ""
-    kind: Kind = "binary"
-
-    def __post_init__(self) -> None:
-        check_fields(self, TrialError)
-        check_names((self.name,), "end point", "end point")
-        check_texts("end point", label=self.label, unit=self.unit, mcid_source=self.mcid_source)
-        if self.mcid is not None and self.kind == "binary" and not 0 < self.mcid < 1:
-            raise TrialError("mcid", str(self.mcid), "a risk difference between 0 and 1")
-        if self.mcid is not None and not 0 < self.mcid < float("inf"):
-            raise TrialError("mcid", str(self.mcid), "a positive number, in units of the end point")
-
-    @property
-    def sign(self) -> int:
-        """+1 where a higher response probability or value is a benefit, -1 where it is a harm."""
-        return 1 if self.benefit == "higher" else -1
-
-    @property
-    def words(self) -> EventWords:
-        """How what is counted is called: responses, or events where lower is better."""
-        return event_words(self.benefit)
-
-    @property
-    def directed(self) -> str:
-        """The end point and the direction that is a benefit, for headings.
-
-        Examples
-        --------
-        >>> EndPoint("death", "death within 30 days", "lower").directed
-        'death within 30 days (lower is better)'
-        """
-        return f"{self.label} ({self.benefit} is better)"
+Resolution = Literal["patients", "cells", "margins", "estimate"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +43,7 @@ class Trial(Shown, ReadOnly):
 
     Attributes
     ----------
-    data : Patients, Cells, Margins or Measurements
+    data : Patients, Cells, Margins, Measurements or Estimate
         The finest data known; `resolution` names which. Measurements are the values of a continuous end point.
     populations : dict of str to Population
         Named analysis populations. 'itt' is always there and is everyone randomised.
@@ -141,7 +63,7 @@ class Trial(Shown, ReadOnly):
     title: str
     arms: Arms
     end_point: EndPoint
-    data: Patients | Cells | Margins | Measurements
+    data: Patients | Cells | Margins | Measurements | Estimate
     populations: dict[str, Population]
     hierarchy: tuple[Step, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -232,9 +154,9 @@ class Trial(Shown, ReadOnly):
 
     @property
     def resolution(self) -> Resolution:
-        """'patients', 'cells' or 'margins'."""
-        if isinstance(self.data, Margins):
-            return "margins"
+        """'patients', 'cells', 'margins' or 'estimate'."""
+        if isinstance(self.data, Margins | Estimate):
+            return "margins" if isinstance(self.data, Margins) else "estimate"
         return "cells" if isinstance(self.data, Cells) else "patients"
 
     @property
@@ -290,6 +212,11 @@ class Trial(Shown, ReadOnly):
         """
         chosen = self.population(population)
         self._check_sites(without_sites)
+        if isinstance(self.data, Estimate):
+            raise UnsupportedModelError(
+                f"trial '{self.name}'", f"one estimate, a {self.data.kind.name}", "counts of patients",
+                "What can be asked of an estimate: bayes_lupil.benefit, and fit with a model whose sites are pooled.",
+            )  # fmt: skip
         if isinstance(self.data, Measurements):
             raise UnsupportedModelError(
                 f"trial '{self.name}'",
@@ -352,6 +279,9 @@ class Trial(Shown, ReadOnly):
             known = self.data.measured
             words = [f"{name} {int((known & (self.data.arm == a)).sum())}" for a, name in enumerate(self.arms.names)]
             rows.append(("patients", f"{' v '.join(words)}, with a value of {point.unit}"))
+        elif isinstance(self.data, Estimate):
+            rows.append((self.data.kind.name, self.data.words))
+            rows += [("does not follow", told) for told in self.data.discrepancies]
         else:
             arms = zip(self.arms.names, self.analysis_set().totals, strict=True)
             words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in arms]
@@ -362,7 +292,9 @@ class Trial(Shown, ReadOnly):
         rows += [("note", note) for note in self.notes]
         model = "site_effects" if sites > 1 else "itt_pooled"
         calls: tuple[str, ...] = (f"bl.fit('{model}', trial)", "bl.reanalyse(trial)", "bl.trial_hierarchy(trial)")
-        if point.kind == "continuous":  # priors are in the end point's units, so that no built-in model is of any
+        if point.kind == "estimate":
+            calls = ("bl.benefit(trial)", "bl.fit('itt_pooled', trial)")
+        elif point.kind == "continuous":  # priors are in the end point's units, so that no built-in model is of any
             calls = ("bl.fit(bl.model('sledai_absolute', end_point=..., alpha=..., beta=..., sigma=...), trial)",)
         heading = f"Trial '{self.name}'" + (f": {self.title}" if self.title != self.name else "")
         return Card(heading, tuple(rows), SYNTHETIC if self.synthetic else "", calls)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
+from bayes_lupil.trials.end_point import EndPoint
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.trials.trial import EndPoint
 from bayes_lupil.unpublished.conditional import HiddenCount
 
 if TYPE_CHECKING:

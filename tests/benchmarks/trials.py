@@ -9,9 +9,10 @@ import numpy as np
 
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.loading import load_trial
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.trial import Arms, EndPoint, Trial
+from bayes_lupil.trials.trial import Trial
 
 __all__ = ["TITLES", "load", "model", "simulated_cells", "write_csv"]
 

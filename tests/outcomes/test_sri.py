@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.outcomes import Outcomes, read_outcomes
 from bayes_lupil.outcomes.sri import SRI, SRIColumns, sri
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 NAN = float("nan")
 COUNTS = SRIColumns(

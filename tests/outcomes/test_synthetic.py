@@ -17,7 +17,7 @@ from bayes_lupil.outcomes.synthetic import COLUMNS, LUPIL2_CLASSES, LUPIL2_SITES
 from bayes_lupil.report.media.csv_text import csv_text
 from bayes_lupil.spec import load_plan
 from bayes_lupil.trials import load_trial
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 SEEDS = range(20)
 NULL = {"effect": 0.0, "effect_sd": 0.0, "further": 0.0, "outliers": ()}

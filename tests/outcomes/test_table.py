@@ -10,7 +10,7 @@ import pytest
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.outcomes import Outcomes, read_outcomes
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 NAN = float("nan")
 

@@ -20,7 +20,7 @@ from bayes_lupil.sensitivity.effect_priors import (
     under_prior,
 )
 from bayes_lupil.sensitivity.reweighting import BaseDraws
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 HIGHER, LOWER = EndPoint("x", "x"), EndPoint("x", "x", "lower")
 

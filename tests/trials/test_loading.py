@@ -14,7 +14,7 @@ import pytest
 from bayes_lupil.errors import InputError, TrialError
 from bayes_lupil.outcomes import read_outcomes
 from bayes_lupil.trials import Cells, Trial, builtin_trials, load_trial
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 # built-in trials
 

@@ -13,7 +13,7 @@ from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.outcomes.derive import Derived, compared
 from bayes_lupil.outcomes.table import Outcomes
 from bayes_lupil.spec import Plan
-from bayes_lupil.trials.trial import Arms
+from bayes_lupil.trials.end_point import Arms
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = ["EffectSize", "EffectSizes", "effect_sizes"]
 

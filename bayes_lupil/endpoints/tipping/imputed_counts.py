@@ -20,7 +20,7 @@ from bayes_lupil.posterior.diagnostics import describe_independent, effective_dr
 from bayes_lupil.posterior.estimands import estimate
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 
 __all__ = ["imputed_counts_surface"]
 

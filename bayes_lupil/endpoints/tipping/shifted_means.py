@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayes_lupil.endpoints.tipping.surface import Surface, SurfacePoint
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
-from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 
 __all__ = ["shifted_means_surface"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 
 if TYPE_CHECKING:
     import pandas as pd

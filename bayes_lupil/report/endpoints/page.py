@@ -29,7 +29,7 @@ from bayes_lupil.report.media.write import write
 from bayes_lupil.report.places import end_point_places, manifest_text, models_of_steps, step_places
 from bayes_lupil.report.reanalysis.fit import FIT_FILES, fit_page
 from bayes_lupil.spec import ModelSpec, Plan
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 __all__ = [
     "end_point_files",

@@ -7,7 +7,7 @@ import math
 from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.endpoints.result import EndPointAnalysis, Step
 from bayes_lupil.numbers import interval, p_value, probability
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = [
     "bound_words",

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.characters import visible
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd

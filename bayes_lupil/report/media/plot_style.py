@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from bayes_lupil.characters import visible
 from bayes_lupil.files import new_file
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,7 @@ from bayes_lupil.report.media.blocks import (
     Table,
     pieces,
 )
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 __all__ = ["PLAIN", "show"]
 

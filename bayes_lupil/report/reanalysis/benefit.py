@@ -9,7 +9,7 @@ from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.direction import beyond_words
 from bayes_lupil.report.media.blocks import Table
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.cards import Card, picture_of_draws
 from bayes_lupil.numbers import interval, points, probability
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
     from bayes_lupil.posterior import Posterior

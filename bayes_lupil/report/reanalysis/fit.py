@@ -16,7 +16,7 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table
 from bayes_lupil.report.media.write import write
 from bayes_lupil.report.reanalysis.card import effect_words
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 __all__ = ["FIT_FILES", "fit_page", "fit_summary", "result_page", "write_fit", "write_result"]
 

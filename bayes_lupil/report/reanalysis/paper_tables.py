@@ -6,7 +6,7 @@ from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table, warni
 from bayes_lupil.report.reanalysis.benefit import benefit_frame, benefit_table
 from bayes_lupil.report.reanalysis.comparison import comparison_for_papers
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 __all__ = ["TAKEAWAY", "paper_pages"]
 

@@ -19,7 +19,7 @@ from bayes_lupil.report.reanalysis.figures.effects import (
 from bayes_lupil.report.reanalysis.figures.prior_map import figure_prior_map, prior_map_words
 from bayes_lupil.report.reanalysis.hierarchy import definitions, not_reported
 from bayes_lupil.sensitivity.effect_priors import EffectPrior, PriorAnalysis
-from bayes_lupil.trials.trial import EndPoint
+from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = ["before_the_data", "priors_table", "result_blocks", "sensitivity_blocks", "tipping_table"]
 

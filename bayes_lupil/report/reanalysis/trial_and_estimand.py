@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bayes_lupil.report.media.blocks import Block, Bullets, Page, Paragraph, Table, warnings_first
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
@@ -254,7 +255,7 @@ def _largest(rows: Sequence[dict[str, str]], sizes: Sequence[int]) -> tuple[list
 def _by_site(trial: Trial) -> list[Block]:
     """Counts by site, which a user's own file does not have one by one in the list of numbers."""
     data = trial.data
-    if isinstance(data, Margins):
+    if isinstance(data, Margins | Estimate):
         return []
     if isinstance(data, Measurements):
         counts = [_measured_at(data, site) for site in data.sites]

@@ -37,7 +37,7 @@ from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.media.write import documents
 from bayes_lupil.spec import load_plan
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 
 @pytest.fixture(scope="module")

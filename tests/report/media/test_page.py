@@ -26,7 +26,7 @@ from bayes_lupil.report.media.html import html
 from bayes_lupil.report.media.plot_style import figure_files, new_figure, styled
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.media.write import write
-from bayes_lupil.trials.trial import SYNTHETIC
+from bayes_lupil.trials.end_point import SYNTHETIC
 
 FRAME = pd.DataFrame({"site": ["A", "=B"], "effect": [1 / 3, np.inf]})
 

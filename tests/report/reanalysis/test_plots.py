@@ -15,8 +15,8 @@ from matplotlib import image
 import bayes_lupil as bl
 from bayes_lupil import Arms, EndPoint, Measurements, Trial
 from bayes_lupil.errors import InputError
+from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.populations import Population
-from bayes_lupil.trials.trial import SYNTHETIC
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.direction import benefit_side, difference_words
 from bayes_lupil.report.media.plot_rows import no_result
 from bayes_lupil.report.media.plot_style import COLOURS, DASHES, HARM, RELEVANT, TRIVIAL, clip, new_figure, styled, wrap
-from bayes_lupil.trials.trial import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms, EndPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,1 @@
+"""One published result: its likelihood, standard priors of the effect, and what they make of it."""

@@ -1,0 +1,79 @@
+"""Priors of an effect as they are written: by name, by mean and SD, or by a statement of a tail."""
+
+from __future__ import annotations
+
+import re
+
+from bayes_lupil.errors import InputError, did_you_mean
+from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior, flat, from_tail, prior_of_belief
+from bayes_lupil.trials.measures import Measure
+
+__all__ = ["read_prior"]
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+_PAIR = re.compile(rf"\s*({_NUMBER})\s*[,;]\s*({_NUMBER})\s*")
+_TAIL = re.compile(rf"\s*[Pp]\(\s*([A-Za-z ]*?)\s*([<>])\s*({_NUMBER})\s*\)\s*=\s*({_NUMBER})\s*(%?)\s*")
+_DEFAULT_STRENGTH = {"sceptical": "strong", "neutral": "moderate", "optimistic": "moderate", "pessimistic": "moderate"}
+
+
+def read_prior(written: str | EffectPrior, measure: Measure, expected: float, where: str) -> EffectPrior:
+    """The prior that a text names.
+
+    Parameters
+    ----------
+    written : str or EffectPrior
+        'sceptical', 'neutral weak', 'flat', 'MEAN,SD' on the measure's scale, or 'P(OR>2)=0.05'.
+    expected : float
+        The expected effect on the measure's scale.
+    where : str
+        Where that comes from.
+
+    Raises
+    ------
+    InputError
+        For what is none of them, or a prior of another measure.
+
+    Examples
+    --------
+    >>> from bayes_lupil.trials.measures import MEASURES
+    >>> read_prior("0, 0.35", MEASURES["hr"], -0.4, "").name
+    'normal(0, 0.35)'
+    >>> round(read_prior("sceptical", MEASURES["or"], -0.4155, "").sd, 4)
+    0.2526
+    """
+    if isinstance(written, EffectPrior):
+        if written.measure != measure.key:
+            raise InputError(f"prior '{written.name}'", f"one of '{written.measure}'", f"one of '{measure.key}'")
+        return written
+    if (found := _PAIR.fullmatch(written)) is not None:
+        mean, sd = float(found[1]), float(found[2])
+        if sd <= 0:
+            raise InputError(f"prior '{written}'", f"SD {sd:g}", "an SD above 0")
+        reason = f"normal on the {measure.scale}, as it was given"
+        return EffectPrior(f"normal({mean:g}, {sd:g})", mean, sd, reason, measure.key)
+    if (found := _TAIL.fullmatch(written)) is not None:
+        share = float(found[4]) / (100 if found[5] else 1)
+        beyond = float(found[3])
+        if measure.is_ratio and beyond <= 0:
+            raise InputError(f"prior '{written}'", f"{measure.symbol} {beyond:g}", f"a {measure.name} above 0")
+        above = measure.scaled(beyond) > measure.scaled(measure.null)
+        if above != (found[2] == ">"):
+            side = "above" if found[2] == "<" else "below"
+            raise InputError(
+                f"prior '{written}'", f"a tail that holds {measure.null:g}, the centre",
+                f"one away from it: '<' with a value below {measure.null:g}, '>' with one {side if above else 'above'} it",
+            )  # fmt: skip
+        return from_tail(measure, beyond, share)
+    words = re.split(r"[\s_-]+", written.strip().casefold().replace("skept", "scept"))
+    if words == ["flat"]:
+        return flat(measure)
+    belief = next((word for word in words if word in BELIEFS), "")
+    strength = next((word for word in words if word in STRENGTHS), _DEFAULT_STRENGTH.get(belief, ""))
+    if not belief or any(word not in (belief, strength) for word in words):
+        known = [*BELIEFS, *(f"{belief} {strength}" for belief in BELIEFS for strength in STRENGTHS), "flat"]
+        raise InputError(
+            f"prior '{written}'", "no prior of that name",
+            "flat; sceptical, neutral, optimistic or pessimistic, with weak, moderate or strong; MEAN,SD on the "
+            f"{measure.scale}; or a tail, such as 'P({measure.symbol}>2)=0.05'", did_you_mean(written.casefold(), known),
+        )  # fmt: skip
+    return prior_of_belief(belief, strength, measure, expected, where)
