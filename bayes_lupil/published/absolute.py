@@ -48,11 +48,7 @@ def _nnt(benefit: float) -> str:
     if abs(benefit) < 1e-12:
         return "infinity"
     size = abs(1 / benefit)
-    return (
-        f"NNT{'B' if benefit > 0 else 'H'} {size:.3g}"
-        if size < 1000
-        else f"NNT{'B' if benefit > 0 else 'H'} {size:.0f}"
-    )
+    return f"NNT{'B' if benefit > 0 else 'H'} {size:{'.3g' if size < 1000 else '.0f'}}"
 
 
 def active_risk(measure: Measure, control_risk: float, effect: float) -> float:

@@ -112,6 +112,15 @@ class BenefitAnalysis(Shown):
         sd = self.lead.prior.sd if not self.lead.prior.is_flat else abs(self.expected)
         return tuple(tipping_mean(self.likelihood, self.sign, sd, target) for target in _TARGETS)
 
+    def better_than(self, item: PriorAnswer, value: float) -> float:
+        """Probability, under a prior, of an effect that is better than a value as printed."""
+        below = item.below(value)
+        return below if self.sign < 0 else 1 - below
+
+    def answer_under(self, name: str) -> PriorAnswer | None:
+        """The answer under the prior of that name; None where there is none."""
+        return next((item for item in self.answers if item.prior.name == name), None)
+
     @property
     def span(self) -> tuple[PriorAnswer, PriorAnswer]:
         """The answers with the least and the greatest P(benefit)."""
@@ -284,8 +293,9 @@ def benefit(
     else:
         if control is None:
             raise InputError("benefit()", "the active arm alone", "counts of both arms, active first")
-        called = end_point or "event"
-        trial = Trial.from_counts(active, control, end_point=EndPoint("event", called, benefit or "higher"), name=name)
+        counted = "event" if benefit == "lower" else "response"
+        point = EndPoint(counted, end_point or counted, benefit or "higher")
+        trial = Trial.from_counts(active, control, end_point=point, name=name)
         side = "a higher risk is taken for one"
         assumed = "" if benefit is not None else f"{ASSUMED}: {side} (--lower-is-better, in Python benefit='lower')"
     if not 0.5 <= level < 1:
@@ -294,9 +304,8 @@ def benefit(
     notes = [*dict.fromkeys([*([assumed] if assumed else []), *trial.warnings])]
     if isinstance(trial.data, Estimate):
         if measure is not None:
-            raise InputError(
-                "benefit()", f"measure = '{measure}'", f"nothing: the {trial.data.kind.name} is what is known"
-            )
+            required = f"nothing: the {trial.data.kind.name} is what is known"
+            raise InputError("benefit()", f"measure = '{measure}'", required)
         likelihood: EffectLikelihood = NormalLikelihood(trial.data.kind, trial.data.value, trial.data.se)
         shown = trial.data.kind
         notes += trial.data.discrepancies

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.published.arms import ArmsPosterior
@@ -45,6 +46,8 @@ class PriorAnswer:
         Of the effect, as the measure is printed.
     chances : tuple of float
         Of each event, benefit first.
+    below : callable
+        Probability that the effect is below a value, as printed.
     """
 
     prior: EffectPrior
@@ -52,6 +55,7 @@ class PriorAnswer:
     lower: float
     upper: float
     chances: tuple[float, ...]
+    below: Callable[[float], float] = field(compare=False, repr=False)
 
     @property
     def p_benefit(self) -> float:
@@ -76,17 +80,13 @@ def events_asked(
     """
     least = 0.0 if measure.is_ratio else -math.inf
     told = "above 0" if measure.is_ratio else "that is finite"
-    for name, value in (
-        *(("beyond", item) for item in beyond),
-        ("margin", margin),
-        *(("rope", item) for item in rope or ()),
-    ):
-        if value is not None and not (least < value < math.inf):
+    given = [("beyond", item) for item in beyond] + [("rope", item) for item in rope or ()]
+    for name, value in [*given, *([] if margin is None else [("margin", margin)])]:
+        if not (least < value < math.inf):
             raise InputError(name, f"{value:g}", f"a {measure.name} {told}")
-        if value is not None and measure.key == "rd" and not -1 < value < 1:
-            raise InputError(
-                name, f"{value:g}", "a risk difference between -1 and 1", f"{value:g} points are {value / 100:g}."
-            )
+        if measure.key == "rd" and not -1 < value < 1:
+            hint = f"{value:g} points are {value / 100:g}."
+            raise InputError(name, f"{value:g}", "a risk difference between -1 and 1", hint)
 
     def better(key: str, value: float) -> Event:
         mark = ">" if sign > 0 else "<"
@@ -124,8 +124,11 @@ def answer(
         return _of_arms(ArmsPosterior(likelihood, prior), prior, shown, events, wanted)
     posterior = likelihood.under(prior)
     lower, median, upper = (shown.printed(posterior.quantile(p)) for p in wanted)
-    chances = _chances(shown, events, lambda value: posterior.below(shown.scaled(value)))
-    return PriorAnswer(prior, median, lower, upper, chances)
+
+    def below(value: float) -> float:
+        return 0.0 if shown.is_ratio and value <= 0 else posterior.below(shown.scaled(value))
+
+    return PriorAnswer(prior, median, lower, upper, _chances(events, below), below)
 
 
 def uniform_arms(data: CountsLikelihood, shown: Measure, events: Sequence[Event], level: float) -> PriorAnswer:
@@ -141,13 +144,15 @@ def _of_arms(
     arms: ArmsPosterior, prior: EffectPrior, shown: Measure, events: Sequence[Event], wanted: tuple[float, float, float]
 ) -> PriorAnswer:
     lower, median, upper = arms.quantiles(shown, wanted)
-    return PriorAnswer(prior, median, lower, upper, _chances(shown, events, lambda value: arms.below(shown, value)))
+    below = partial(arms.below, shown)
+    return PriorAnswer(prior, median, lower, upper, _chances(events, below), below)
 
 
-def _chances(shown: Measure, events: Sequence[Event], below: Callable[[float], float]) -> tuple[float, ...]:
+def _chances(events: Sequence[Event], below: Callable[[float], float]) -> tuple[float, ...]:
     def chance(event: Event) -> float:
-        high = 1.0 if math.isinf(event.high) else below(event.high)
-        low = 0.0 if math.isinf(event.low) or (shown.is_ratio and event.low == 0) else below(event.low)
+        low, high = (
+            0.0 if edge == -math.inf else 1.0 if edge == math.inf else below(edge) for edge in (event.low, event.high)
+        )
         return min(max(high - low, 0.0), 1.0)
 
     return tuple(chance(event) for event in events)

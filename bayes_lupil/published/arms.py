@@ -153,8 +153,10 @@ class ArmsPosterior:
         >>> round(arms.below(MEASURES["rd"], 0.0), 4)
         0.1529
         """
+        if measure.is_ratio and value <= 0:
+            return 0.0
         if self._outer == 1:  # the control arm is above what the inverse measure says
-            value = (math.inf if value <= 0 else 1 / value) if measure.is_ratio else -value
+            value = 1 / value if measure.is_ratio else -value
         share = self._share_below(lambda outer: _other_log_odds(measure, outer, value), _kink(measure, value))
         return 1 - share if self._outer == 1 else share
 

@@ -150,8 +150,8 @@ class CountsLikelihood:
         events, patients = (sum(pair) for pair in zip(self.control, self.active, strict=True))
         if self.level.kind == "flat" and events in (0, patients):
             raise UnsupportedModelError(
-                "a flat prior of the level", f"{events} events of {patients} patients in all", "events and patients without",
-                "ArmPrior('uniform') has a posterior.",
+                "a flat prior of the level", f"{events} events of {patients} patients in all",
+                "events and patients without", "ArmPrior('uniform') has a posterior.",
             )  # fmt: skip
 
     @property

@@ -58,11 +58,8 @@ def read_prior(written: str | EffectPrior, measure: Measure, expected: float, wh
             raise InputError(f"prior '{written}'", f"{measure.symbol} {beyond:g}", f"a {measure.name} above 0")
         above = measure.scaled(beyond) > measure.scaled(measure.null)
         if above != (found[2] == ">"):
-            side = "above" if found[2] == "<" else "below"
-            raise InputError(
-                f"prior '{written}'", f"a tail that holds {measure.null:g}, the centre",
-                f"one away from it: '<' with a value below {measure.null:g}, '>' with one {side if above else 'above'} it",
-            )  # fmt: skip
+            required = f"one away from it: '<' with a value below {measure.null:g}, '>' with one above it"
+            raise InputError(f"prior '{written}'", f"a tail that holds {measure.null:g}, the centre", required)
         return from_tail(measure, beyond, share)
     words = re.split(r"[\s_-]+", written.strip().casefold().replace("skept", "scept"))
     if words == ["flat"]:
@@ -71,9 +68,10 @@ def read_prior(written: str | EffectPrior, measure: Measure, expected: float, wh
     strength = next((word for word in words if word in STRENGTHS), _DEFAULT_STRENGTH.get(belief, ""))
     if not belief or any(word not in (belief, strength) for word in words):
         known = [*BELIEFS, *(f"{belief} {strength}" for belief in BELIEFS for strength in STRENGTHS), "flat"]
-        raise InputError(
-            f"prior '{written}'", "no prior of that name",
+        required = (
             "flat; sceptical, neutral, optimistic or pessimistic, with weak, moderate or strong; MEAN,SD on the "
-            f"{measure.scale}; or a tail, such as 'P({measure.symbol}>2)=0.05'", did_you_mean(written.casefold(), known),
-        )  # fmt: skip
+            f"{measure.scale}; or a tail, such as 'P({measure.symbol}>2)=0.05'"
+        )
+        hint = did_you_mean(written.casefold(), known)
+        raise InputError(f"prior '{written}'", "no prior of that name", required, hint)
     return prior_of_belief(belief, strength, measure, expected, where)

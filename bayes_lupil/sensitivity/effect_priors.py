@@ -25,9 +25,10 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, Normal
+from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.sensitivity.preconditions import check, covers
 from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
-from bayes_lupil.sensitivity.standard_priors import FLAT_SD, EffectPrior, relevant_log_odds_ratio, standard_priors
+from bayes_lupil.sensitivity.standard_priors import FLAT_SD, relevant_log_odds_ratio, standard_priors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,10 +151,10 @@ class PriorAnalysis(Brief):
 
         rows = []
         for item in self.rows:
-            low, high = item.prior.odds_ratios()
+            low, high = item.prior.range()
             head = {
                 "prior": item.prior.name, "mean": item.prior.mean, "sd": item.prior.sd,
-                "p_benefit_prior": item.prior.p_benefit(self.posterior.provenance.end_point),
+                "p_benefit_prior": item.prior.p_benefit(self.posterior.provenance.end_point.sign),
                 "odds_ratio_lower": low, "odds_ratio_upper": high, "reason": item.prior.reason,
             }  # fmt: skip
             tail = {"k_hat": item.changed.k_hat, "effective": item.changed.effective, "refitted": item.changed.refitted}
@@ -308,7 +309,7 @@ def _tipping_from(base: BaseDraws, sd: float, target: float) -> TippingPrior | N
     slope = (chance(mean + step) - chance(mean - step)) / (2 * step)
     if error / abs(slope) > _VAGUE:
         return None
-    before = EffectPrior("tipping", mean, sd, "").p_benefit(base.posterior.provenance.end_point)
+    before = EffectPrior("tipping", mean, sd, "").p_benefit(base.posterior.provenance.end_point.sign)
     return TippingPrior(target, sd, mean, error / abs(slope), before)
 
 

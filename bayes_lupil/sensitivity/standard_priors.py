@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.trials.end_point import EndPoint
 
-__all__ = ["FLAT_SD", "EffectPrior", "relevant_log_odds_ratio", "standard_priors"]
+__all__ = ["FLAT_SD", "relevant_log_odds_ratio", "standard_priors"]
 
 FLAT_SD = 10.0
 """Of a log odds ratio: within any interval that data allow, the density hardly changes."""
 _NEUTRAL_SD = 1.0
 _FIVE_PERCENT = 1.6448536269514722  # standard normal quantile
 _MOST_EXTREME = 0.005  # of a response probability
-
-
-@dataclass(frozen=True)
-class EffectPrior:
-    """A normal prior of the log odds ratio, active against control, at an average site.
-
-    Attributes
-    ----------
-    name : str
-        'sceptical', 'neutral', 'optimistic' or 'flat'.
-    reason : str
-        Why these numbers.
-    """
-
-    name: str
-    mean: float
-    sd: float
-    reason: str
-
-    def p_benefit(self, end_point: EndPoint) -> float:
-        """Its own probability that the odds ratio is on the side of benefit.
-
-        Examples
-        --------
-        >>> EffectPrior("neutral", 0, 1, "").p_benefit(EndPoint("x", "x", "lower"))
-        0.5
-        """
-        return 0.5 * math.erfc(-end_point.sign * self.mean / self.sd / math.sqrt(2))
-
-    def odds_ratios(self) -> tuple[float, float]:
-        """The odds ratios that hold its central 95 %."""
-        far = 1.959963984540054 * self.sd
-        return math.exp(self.mean - far), math.exp(self.mean + far)
 
 
 def standard_priors(end_point: EndPoint, control_risk: float, relevant: float) -> tuple[EffectPrior, ...]:

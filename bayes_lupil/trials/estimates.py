@@ -11,7 +11,7 @@ from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import ALL_SITES
 from bayes_lupil.trials.measures import MEASURES, Measure, MeasureName
-from bayes_lupil.trials.printed import Printed, does_percentage_agree
+from bayes_lupil.trials.printed import Printed, does_percentage_agree, printed_together
 
 __all__ = ["Estimate", "counts_against", "estimate_of_counts", "read_estimate", "two_sided_p"]
 
@@ -73,7 +73,10 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        """Estimate and interval, as tables show them."""
+        """Estimate and interval: as printed, or else those that value and standard error make."""
+        if self.basis == "interval":
+            point, low, high = (self.printed[name] for name in ("estimate", "lower", "upper"))
+            return f"{point} ({100 * self.level:g} % interval {low} to {high})"
         low, high = (self.kind.words(edge) for edge in self.interval)
         return f"{self.kind.words(self.kind.printed(self.value))} ({100 * self.level:g} % interval {low} to {high})"
 
@@ -148,10 +151,9 @@ def read_estimate(
     if faults:
         hint = " ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
         raise TrialError(where, "; ".join(f.found for f in faults), "; ".join(f.required for f in faults), hint)
-    point, z = Printed.of(estimate, where), _quantile(level)
+    (point, *limits), z = printed_together(estimate, *(ci or ()), where=where), _quantile(level)
     value, told = kind.scaled(point.value), []
     if ci is not None:
-        limits = [Printed.of(limit, where) for limit in ci]
         low, high = (kind.scaled(limit.value) for limit in limits)
         basis, error = "interval", (high - low) / (2 * z)
         spread = _scaled_range(kind, limits[1])[0] - _scaled_range(kind, limits[0])[1]

@@ -72,7 +72,7 @@ def from_estimate(
     --------
     >>> trial = from_estimate(hr=0.76, ci=(0.55, 1.04), benefit="lower")
     >>> trial.data.words
-    '0.76 (95 % interval 0.55 to 1.05)'
+    '0.76 (95 % interval 0.55 to 1.04)'
     """
     keys = {"hr": hr, "or": or_, "rr": rr, "irr": irr, "rd": rd, "md": md}
     given = {key: value for key, value in keys.items() if value is not None}

@@ -19,6 +19,7 @@ from bayes_lupil.trials.direction import counted_words
 from bayes_lupil.trials.end_point import Arms, Direction, EndPoint
 from bayes_lupil.trials.formats import UNREAD
 from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.published_trials import published_names, published_trial
 from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
 from bayes_lupil.trials.tables import Table, sheets_told
@@ -182,11 +183,13 @@ def load_trial(
         if path.suffix.lower() not in (*ENDINGS, *UNREAD):
             if str(source) in builtin_trials():
                 return _declared(_library() / f"{source}.toml", str(source), given)
+            if str(source) in published_names():
+                return _consistent(published_trial(str(source)), str(source), given)
             raise TrialError(
                 f"trial '{source}'",
                 "no built-in trial of that name",
                 f"a built-in name, a trial file (.toml), or a file that ends in {', '.join(ENDINGS)}",
-                nearest(str(source), builtin_trials()),
+                nearest(str(source), (*builtin_trials(), *published_names())),
             )
     return _read(source, read_source(source, sheet), given)
 
@@ -262,7 +265,11 @@ def _library() -> Path:
 
 def _declared(path: Path, where: str, given: dict[str, Any]) -> Trial:
     """A trial file's trial; it declares its own arms and end point, and naming others would be a contradiction."""
-    trial = read_trial_file(path)
+    return _consistent(read_trial_file(path), where, given)
+
+
+def _consistent(trial: Trial, where: str, given: dict[str, Any]) -> Trial:
+    """A trial that declares its own arms and end point, beside which nobody names others."""
     own = trial.end_point
     declared = {
         "control": trial.arms.control, "active": trial.arms.active, "end_point": own.name, "benefit": own.benefit,

@@ -76,10 +76,10 @@ class Measure:
         if self.key == "rd":
             return f"{100 * printed + 0.0:.1f}" if abs(printed) >= 0.01 or printed == 0 else f"{100 * printed:.2g}"
         if not self.is_ratio:
-            return f"{printed + 0.0:.4g}"
-        if printed < 0.1 or not math.isfinite(printed):
-            return f"{printed:.2g}"
-        return f"{printed:.2f}" if printed < 10 else f"{printed:.1f}" if printed < 1000 else f"{printed:.2g}"
+            return f"{printed + 0.0:.3g}"
+        if not 0.001 <= printed <= 1000:
+            return "< 0.001" if printed < 0.001 else "> 1000"
+        return f"{printed:.2g}" if printed < 0.1 else f"{printed:.2f}" if printed < 10 else f"{printed:.1f}"
 
 
 MEASURES: dict[str, Measure] = {

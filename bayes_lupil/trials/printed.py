@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bayes_lupil.errors import TrialError
 
-__all__ = ["Printed", "count_for_percentage", "does_percentage_agree"]
+__all__ = ["Printed", "count_for_percentage", "does_percentage_agree", "printed_together"]
 
 _NUMBER = re.compile(r"([<>=]?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)")
 _HALF = 0.5 + 1e-9
 """Of a unit in the last digit: a half may have been rounded up or down."""
+
+
+def printed_together(*given: str | float, where: str) -> list[Printed]:
+    """Numbers that stand together in print, which have as many decimals as the one of them with the most.
+
+    Of texts that have decimals these are counted; a number of Python, or a whole one, may have lost its zeros ('1.00').
+
+    Examples
+    --------
+    >>> [number.half for number in printed_together(0.8, "0.55", 1, where="estimate")]
+    [0.005, 0.005, 0.005]
+    """
+    found = [Printed.of(item, where) for item in given]
+    least = min(number.half for number in found)
+    kept = [isinstance(item, str) and "." in item for item in given]
+    return [number if keep else replace(number, half=least) for number, keep in zip(found, kept, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,14 @@ def test_standard_priors_hold_what_they_promise():
         better = expit(np.log(0.58 / 0.42) + d)
         assert better - 0.58 == pytest.approx(side * 0.10, abs=1e-12)
         assert norm.sf(side * d, 0, sceptical.sd) == pytest.approx(0.05)  # beyond the effect that would matter
-        assert optimistic.p_benefit(end_point) == pytest.approx(0.95)  # 5 % for harm
-        assert sceptical.p_benefit(end_point) == neutral.p_benefit(end_point) == flat.p_benefit(end_point) == 0.5
-        assert norm.sf(0, side * d, optimistic.sd) == pytest.approx(optimistic.p_benefit(end_point))
+        assert optimistic.p_benefit(end_point.sign) == pytest.approx(0.95)  # 5 % for harm
+        assert (
+            sceptical.p_benefit(end_point.sign)
+            == neutral.p_benefit(end_point.sign)
+            == flat.p_benefit(end_point.sign)
+            == 0.5
+        )
+        assert norm.sf(0, side * d, optimistic.sd) == pytest.approx(optimistic.p_benefit(end_point.sign))
 
 
 @pytest.mark.parametrize("risk", [0.0, 0.03, 0.5, 0.97, 1.0])
@@ -142,7 +147,7 @@ def test_lower_is_better_and_arms_swapped_mirror_everything(trial):
     two = of(replace(LOWER, mcid=0.1), [[11, 8], [10, 8]])
     for mine, theirs in zip(analyse_priors(fit(spec, one)).rows, analyse_priors(fit(spec, two)).rows, strict=True):
         assert mine.prior.mean == pytest.approx(-theirs.prior.mean, abs=1e-9)
-        assert mine.prior.p_benefit(HIGHER) == pytest.approx(theirs.prior.p_benefit(LOWER))
+        assert mine.prior.p_benefit(HIGHER.sign) == pytest.approx(theirs.prior.p_benefit(LOWER.sign))
         assert abs(mine.changed.p_benefit - theirs.changed.p_benefit) < 4 * np.hypot(
             mine.changed.p_benefit_mcse, theirs.changed.p_benefit_mcse
         )

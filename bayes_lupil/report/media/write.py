@@ -17,7 +17,7 @@ from bayes_lupil.report.media.plot_style import save_figure
 if TYPE_CHECKING:
     import matplotlib.figure
 
-__all__ = ["documents", "figures_of", "tables_of", "write"]
+__all__ = ["documents", "figures_of", "fill", "tables_of", "write"]
 
 
 def write(page: Page, folder: str | Path, names: Iterable[str], *, force: bool = False) -> Path:
@@ -36,25 +36,26 @@ def write(page: Page, folder: str | Path, names: Iterable[str], *, force: bool =
         Where the folder cannot be written to.
     """
     with output_folder(folder, names, force=force) as new:
-        _fill(page, new)
+        fill(page, new)
     return Path(folder)
 
 
-def _fill(page: Page, folder: Path) -> None:
+def fill(page: Page, folder: Path) -> None:
+    """The same into a folder that is at hand."""
     for name, content in page.files.items():
         if isinstance(content, str):
             write_text(folder / name, content)
         else:
             content(folder / name)
     for place, part in page.parts.items():
-        _fill(part, make_folder(folder / place))
+        fill(part, make_folder(folder / place))
     for name, text in tables_of(page):
         write_text(folder / name, text)
     for stem, draw in figures_of(page):
         save_figure(draw(), folder, stem)
     for other in page.beside:
         if isinstance(other, Page):
-            _fill(other, folder)
+            fill(other, folder)
     for name, document in documents(page).items():
         write_bytes(folder / name, document)
 

@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.benefit import benefit_table
 from bayes_lupil.report.reanalysis.comparison import bayesian_analyses
@@ -18,7 +19,7 @@ from bayes_lupil.report.reanalysis.figures.effects import (
 )
 from bayes_lupil.report.reanalysis.figures.prior_map import figure_prior_map, prior_map_words
 from bayes_lupil.report.reanalysis.hierarchy import definitions, not_reported
-from bayes_lupil.sensitivity.effect_priors import EffectPrior, PriorAnalysis
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.trials.end_point import EndPoint
 
 __all__ = ["before_the_data", "priors_table", "result_blocks", "sensitivity_blocks", "tipping_table"]
@@ -114,11 +115,11 @@ def before_the_data(prior: EffectPrior, end_point: EndPoint) -> tuple[str, ...]:
     """
     odds = (
         f"{value:.2f}" if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
-        for value in prior.odds_ratios()
+        for value in prior.range()
     )
     return (
         prior.name, f"{prior.mean:.3f}", f"{prior.sd:.3f}", interval(*odds),
-        f"{prior.p_benefit(end_point):.2f}",
+        f"{prior.p_benefit(end_point.sign):.2f}",
     )  # fmt: skip
 
 
