@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bayes_lupil.frequentist import trial_hierarchy
     from bayes_lupil.outcomes import Outcomes, read_outcomes, synthetic_patients
     from bayes_lupil.posterior import Posterior
-    from bayes_lupil.published.analysis import benefit
     from bayes_lupil.published.many import benefit_many
+    from bayes_lupil.published.rereading import benefit
     from bayes_lupil.reanalysis import reanalyse
     from bayes_lupil.report import figures, write_end_points, write_fit, write_reanalysis, write_sites
     from bayes_lupil.report.published.page import write_benefit
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "analyse": "site_analysis", "analyse_end_points": "endpoints", "analyse_sites": "sites",
     "analyse_unpublished": "unpublished", "Arms": "trials", "BayesLupilError": "errors",
-    "benefit": "published.analysis", "benefit_many": "published.many", "builtin_models": "spec",
+    "benefit": "published.rereading", "benefit_many": "published.many", "builtin_models": "spec",
     "builtin_plans": "spec", "builtin_trials": "trials", "Cells": "trials", "EndPoint": "trials", "fit": "fitting",
-    "from_estimate": "trials.from_print",
-    "load_comparisons": "trials", "load_model": "spec", "load_models": "spec", "load_plan": "spec",
-    "load_trial": "trials", "Margins": "trials", "Measurements": "trials", "model": "spec", "ModelSpec": "spec",
-    "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec", "Posterior": "posterior", "pymc_model": "fitting",
-    "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec", "synthetic_patients": "outcomes",
-    "Trial": "trials", "trial_hierarchy": "frequentist", "write_benefit": "report.published.page", "write_end_points": "report", "write_fit": "report",
+    "from_estimate": "trials.from_print", "load_comparisons": "trials", "load_model": "spec", "load_models": "spec",
+    "load_plan": "spec", "load_trial": "trials", "Margins": "trials", "Measurements": "trials", "model": "spec",
+    "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec", "Posterior": "posterior",
+    "pymc_model": "fitting", "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec",
+    "synthetic_patients": "outcomes", "Trial": "trials", "trial_hierarchy": "frequentist",
+    "write_benefit": "report.published.page", "write_end_points": "report", "write_fit": "report",
     "write_reanalysis": "report", "write_sites": "report",
 }  # fmt: skip
 
@@ -81,11 +81,12 @@ _MODULES = {
 
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
-    "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites", "analyse_unpublished", "az", "benefit", "benefit_many",
-    "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures", "fit", "from_estimate", "load_comparisons",
-    "load_model", "load_models", "load_plan", "load_trial", "model", "outcomes", "priors", "pymc_model",
-    "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites", "synthetic_patients",
-    "trial_hierarchy", "unpublished", "write_benefit", "write_end_points", "write_fit", "write_reanalysis", "write_sites",
+    "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites", "analyse_unpublished", "az",
+    "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures", "fit",
+    "from_estimate", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model", "outcomes",
+    "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
+    "synthetic_patients", "trial_hierarchy", "unpublished", "write_benefit", "write_end_points", "write_fit",
+    "write_reanalysis", "write_sites",
 ]  # fmt: skip
 
 if sys.flags.optimize > 1:  # python -OO: ArviZ adds to docstrings of its functions as it runs, and there are none

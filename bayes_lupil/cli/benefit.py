@@ -138,7 +138,7 @@ def benefit(
     Type the two counts, or a ratio or difference with its interval, as they are printed. What does not add up is told
     first. Nothing is sampled: a result takes a second.
     """
-    from bayes_lupil.published.analysis import benefit as run
+    from bayes_lupil.published.rereading import benefit as run
     from bayes_lupil.report.media.terminal import show
     from bayes_lupil.report.published.page import BENEFIT_FILES, benefit_page, benefit_summary
 

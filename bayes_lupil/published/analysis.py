@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
-from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
-from bayes_lupil.published.absolute import AbsoluteEffect, absolute_effect
-from bayes_lupil.published.answers import Event, PriorAnswer, answer, events_asked, uniform_arms
-from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood, EffectLikelihood, NormalLikelihood
-from bayes_lupil.published.priors import EffectPrior, expected_effect, flat, nine_priors
-from bayes_lupil.published.reading_priors import read_prior
+from bayes_lupil.errors import TrialError
+from bayes_lupil.published.absolute import AbsoluteEffect
+from bayes_lupil.published.answers import Event, PriorAnswer
+from bayes_lupil.published.likelihoods import EffectLikelihood
+from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.published.reverse import Limits, TippingMean, credibility_limits, tipping_mean
-from bayes_lupil.trials.end_point import SYNTHETIC, Direction, EndPoint
-from bayes_lupil.trials.estimates import Estimate, counts_against, estimate_of_counts
-from bayes_lupil.trials.from_print import ASSUMED
-from bayes_lupil.trials.measures import MEASURES, Measure
+from bayes_lupil.trials.end_point import SYNTHETIC
+from bayes_lupil.trials.estimates import Estimate, estimate_of_counts
+from bayes_lupil.trials.measures import Measure
 from bayes_lupil.trials.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BenefitAnalysis", "benefit"]
+__all__ = ["LEAD", "BenefitAnalysis", "chance_words"]
 
-Counts = str | tuple[int, int]
 LEAD = "neutral moderate"
+"""The prior that leads where nobody asks for another."""
 _TARGETS = (0.5, 0.95, 0.975)
-_ROUNDED = 0.005
-"""Of P(benefit): what rounding of the print may change without being told."""
 
 
 @dataclass(frozen=True)
@@ -209,172 +203,3 @@ def chance_words(value: float) -> str:
     from bayes_lupil.numbers import probability
 
     return probability(value, digits=3)
-
-
-@checked
-def benefit(
-    active: Counts | Trial,
-    control: Counts | None = None,
-    *,
-    benefit: Direction | None = None,
-    measure: Literal["or", "rr", "rd"] | None = None,
-    prior: str | EffectPrior | Sequence[str | EffectPrior] = (),
-    expected: float | None = None,
-    beyond: float | Sequence[float] = (),
-    margin: float | None = None,
-    rope: Sequence[float] | None = None,
-    control_risk: float | None = None,
-    level: float = 0.95,
-    population: str = "itt",
-    approximate: bool = False,
-    printed: Trial | None = None,
-    percentages: Sequence[str | float | None] = (None, None),
-    end_point: str = "",
-    name: str = "trial",
-) -> BenefitAnalysis:
-    """How probable a benefit is, by a published result and standard priors.
-
-    Parameters
-    ----------
-    active, control : str or (int, int), or a Trial as the first
-        Events and patients of each arm, as '44/125', active first; or a trial: its arm totals, or the estimate of
-        `from_estimate`.
-    benefit : {"higher", "lower"}, optional
-        Which direction is good for the patient; of counts 'higher' where nothing is said, which is then noted.
-    measure : {"or", "rr", "rd"}, optional
-        As which the effect of counts is shown, and thresholds are meant; the odds ratio by default. Priors are of the
-        log odds ratio all the same, beside a flat prior of the control arm's log odds.
-    prior : str, EffectPrior, or several of them
-        Beside the nine: 'sceptical', 'neutral weak', 'flat', 'MEAN,SD' on the measure's scale, 'P(OR>2)=0.05', or one
-        made in Python. The first leads.
-    expected : float, optional
-        The effect that optimists expect, as printed: what the trial's sample size was planned for.
-    beyond : float or several
-        Effects as printed: the probability of one that is better.
-    margin : float, optional
-        Of non-inferiority: the probability of an effect that is better than it.
-    rope : (float, float), optional
-        A range of practical equivalence: the probability that the effect lies within it.
-    control_risk : float, optional
-        At which the effect per 1,000 patients is told; by default that observed.
-    level : float
-        Of intervals, as a probability.
-    population : str
-        Of a trial.
-    approximate : bool
-        Take counts as a normal estimate of `measure` on its scale, on which priors then are.
-    printed : Trial, optional
-        What else the paper prints of the effect beside the counts (`from_estimate`), held against them.
-    percentages : (active, control)
-        Of patients with an event, as printed; held against the counts.
-    end_point, name : str
-        What counts are of, and what the trial is called.
-
-    Raises
-    ------
-    TrialError
-        For counts that are none.
-    InputError
-        For a prior, threshold or risk that is none.
-
-    Examples
-    --------
-    >>> found = benefit("44/125", "62/124", benefit="lower")
-    >>> round(found.lead.p_benefit, 3), len(found.answers)
-    (0.982, 11)
-    """
-    if isinstance(active, Trial):
-        if control is not None:
-            raise InputError("benefit()", "a trial and counts of control beside it", "a trial alone, or two counts")
-        trial, assumed = active, ""
-        assumed = next((note for note in trial.notes if note.startswith(ASSUMED)), "")
-        if benefit is not None and benefit != trial.end_point.benefit and not assumed:
-            raise InputError("benefit()", f"benefit = '{benefit}'", f"'{trial.end_point.benefit}', as the trial has it")
-    else:
-        if control is None:
-            raise InputError("benefit()", "the active arm alone", "counts of both arms, active first")
-        counted = "event" if benefit == "lower" else "response"
-        point = EndPoint(counted, end_point or counted, benefit or "higher")
-        trial = Trial.from_counts(active, control, end_point=point, name=name)
-        side = "a higher risk is taken for one"
-        assumed = "" if benefit is not None else f"{ASSUMED}: {side} (--lower-is-better, in Python benefit='lower')"
-    if not 0.5 <= level < 1:
-        hint = f"{level:g} % is {level / 100:g}." if 50 <= level < 100 else ""
-        raise InputError("level", f"{level:g}", "a level between 0.5 and 1, such as 0.95", hint)
-    notes = [*dict.fromkeys([*([assumed] if assumed else []), *trial.warnings])]
-    if isinstance(trial.data, Estimate):
-        if measure is not None:
-            required = f"nothing: the {trial.data.kind.name} is what is known"
-            raise InputError("benefit()", f"measure = '{measure}'", required)
-        likelihood: EffectLikelihood = NormalLikelihood(trial.data.kind, trial.data.value, trial.data.se)
-        shown = trial.data.kind
-        notes += trial.data.discrepancies
-    else:
-        totals = trial.analysis_set(population).totals
-        shown = MEASURES[measure or "or"]
-        likelihood = _of_counts(totals, notes)
-        if approximate:
-            near = estimate_of_counts(shown.key, *totals)
-            likelihood = NormalLikelihood(shown, near.value, near.se)
-            notes.append(f"counts taken as a normal estimate of the {shown.scale}, on which priors are")
-        beside = printed.data if printed is not None and isinstance(printed.data, Estimate) else None
-        notes += counts_against(*totals, beside, tuple(reversed(percentages)))
-        notes += beside.discrepancies if beside is not None else ()
-    point = trial.end_point
-    size, where = expected_effect(likelihood.measure, point.benefit, likelihood.se, expected)
-    events = events_asked(shown, point.sign, (beyond,) if isinstance(beyond, int | float) else beyond, margin, rope)
-    given = (prior,) if isinstance(prior, str | EffectPrior) else tuple(prior)
-    asked = tuple(read_prior(item, likelihood.measure, size, where) for item in given)
-    nine = nine_priors(likelihood.measure, size, where)
-    lead = [] if asked else [item for item in nine if item.name == LEAD]
-    priors = [*asked, *lead, flat(likelihood.measure), *(item for item in nine if item not in (*asked, *lead))]
-    answers, left_out = [], []
-    for item in priors:
-        try:
-            answers.append(answer(likelihood, item, shown, events, level))
-        except UnsupportedModelError as problem:
-            left_out.append(f"{item.name}: {problem.found}")
-    if isinstance(likelihood, CountsLikelihood):
-        answers.insert(len(asked) + bool(lead) + 1, uniform_arms(likelihood, shown, events, level))
-    risk = control_risk
-    if risk is None and not isinstance(trial.data, Estimate):
-        (y0, n0), _ = trial.analysis_set(population).totals
-        risk = y0 / n0 if 0 < y0 < n0 else None
-    absolute = None
-    if risk is not None:
-        lead_answer = answers[0]
-        absolute = absolute_effect(shown, risk, (lead_answer.lower, lead_answer.median, lead_answer.upper))
-    if isinstance(trial.data, Estimate):
-        notes += _rounding(trial.data, point.sign)
-    return BenefitAnalysis(
-        trial, shown, likelihood, tuple(answers), asked, events, size, absolute, tuple(dict.fromkeys(notes)), level,
-        population, tuple(left_out),
-    )  # fmt: skip
-
-
-def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]) -> CountsLikelihood:
-    """The likelihood, with a flat prior of the level where there is one."""
-    if 0 < sum(events for events, _ in totals) < sum(n for _, n in totals):
-        return CountsLikelihood(*totals)
-    notes.append(
-        "nobody, or everybody, had an event: the control risk has a uniform prior, and the answer is the priors'"
-    )
-    return CountsLikelihood(*totals, ArmPrior("uniform"))
-
-
-def _rounding(estimate: Estimate, sign: int) -> list[str]:
-    """That what is printed is rounded so much that the answer is uncertain by it."""
-    from scipy.special import ndtr
-
-    low, high = estimate.value_range
-    chances = [
-        float(ndtr(sign * value / se)) if se > 0 else float(sign * value > 0)
-        for value in (low, high)
-        for se in estimate.se_range
-    ]
-    if max(chances) - min(chances) < 2 * _ROUNDED:
-        return []
-    return [
-        f"what is printed is rounded: with a flat prior P(benefit) lies between {chance_words(min(chances))} and "
-        f"{chance_words(max(chances))}"
-    ]

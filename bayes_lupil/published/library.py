@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.published.analysis import benefit
 from bayes_lupil.published.arms import ArmsPosterior
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood
 from bayes_lupil.published.pooled import pooled_effect
 from bayes_lupil.published.reading_priors import read_prior
+from bayes_lupil.published.rereading import benefit
 from bayes_lupil.trials.estimates import estimate_of_counts
 from bayes_lupil.trials.measures import MEASURES, Measure
 from bayes_lupil.trials.printed import Printed

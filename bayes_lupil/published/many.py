@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayes_lupil.errors import InputError, TrialError
-from bayes_lupil.published.analysis import BenefitAnalysis, benefit
+from bayes_lupil.published.analysis import BenefitAnalysis
+from bayes_lupil.published.rereading import benefit
 from bayes_lupil.trials.from_print import from_estimate
 from bayes_lupil.trials.sources import read_source
 from bayes_lupil.trials.tables import Table

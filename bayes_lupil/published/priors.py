@@ -235,7 +235,7 @@ def from_estimate(estimate: Estimate, discount: float = 1.0) -> EffectPrior:
 
     Examples
     --------
-    >>> from bayes_lupil.trials.estimates import read_estimate
+    >>> from bayes_lupil.trials.reading_estimates import read_estimate
     >>> prior = from_estimate(read_estimate("or", 0.5, se=0.2), discount=0.25)
     >>> round(prior.mean, 3), prior.sd
     (-0.693, 0.4)

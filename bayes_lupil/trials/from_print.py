@@ -8,9 +8,10 @@ from typing import Literal
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.end_point import Arms, Direction, EndPoint
-from bayes_lupil.trials.estimates import Estimate, read_estimate
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.measures import MEASURES
 from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.reading_estimates import read_estimate
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["ASSUMED", "from_estimate", "trial_of_estimate"]

@@ -11,7 +11,8 @@ __all__ = ["claims_page"]
 
 _WORDS = {
     "p_benefit": "P(benefit)", "p_harm": "P(harm)", "p_harm_at_least": "P(harm), least",
-    "p_harm_beyond": "P(harm beyond", "p_beyond": "P(effect better than", "log_effect": "log effect", "log_effect_sd": "SD of the log effect",
+    "p_harm_beyond": "P(harm beyond", "p_beyond": "P(effect better than",
+    "log_effect": "log effect", "log_effect_sd": "SD of the log effect",
 }  # fmt: skip
 _VERDICT = {True: "agrees", False: "does not follow"}
 

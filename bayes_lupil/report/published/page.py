@@ -97,7 +97,7 @@ def write_benefit(found: BenefitAnalysis, folder: str | Path, *, force: bool = F
     Examples
     --------
     >>> import tempfile
-    >>> from bayes_lupil.published.analysis import benefit
+    >>> from bayes_lupil.published.rereading import benefit
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     written = write_benefit(benefit("44/125", "62/124", benefit="lower"), f"{folder}/out")
     ...     sorted(path.name for path in written.iterdir())[:3]
@@ -139,33 +139,34 @@ def _exact(found: BenefitAnalysis) -> str:
 def _table(found: BenefitAnalysis, source: str = "") -> Table:
     """One row a prior."""
     kind, patients = MEASURES[found.lead.prior.measure], found.patients
-    worth = "patients it is worth" if patients is not None else "weight in the mean"
+    worth = "its weight in the mean" if patients is None else "how many patients it is worth"
     effect = f"{found.measure.symbol} ({100 * found.level:g} %)"
-    header = ["prior", "mean, SD", f"95 % ({kind.symbol})", "P(benefit) before", worth, effect]
+    asked = [event.statement for event in found.events]
+    header = ["prior", *asked, effect, "mean, SD", "95 %", "before", "worth"]
     rows = []
     for item in found.answers:
         prior = item.prior
-        cells = [prior.name, "flat", "", "", "0", effect_words(found.measure, item)]
+        cells = ["flat", "", "", "0"]
         if not prior.is_flat:
             of_patients = 0.0 if patients is None else prior.patients(found.likelihood.se, patients)
             share = f"{100 * prior.weight(found.likelihood.se):.0f} %"
-            cells[1] = f"{prior.mean:.3g}, {prior.sd:.3g}"
-            cells[2] = interval(*map(kind.words, prior.range()))
-            cells[3] = chance_words(prior.p_benefit(found.sign))
-            cells[4] = share if patients is None else f"{of_patients:,.0f}"
-        rows.append([*cells, *map(chance_words, item.chances)])
-    scale = f"means and SDs of priors on the {kind.scale}"
-    caption = f"{found.measure.name.capitalize()} under each prior ({scale}{_unit(found)})"
-    table = Table.of(
-        [*header, *(event.statement for event in found.events)], rows, caption, source,
-        found.to_frame() if source else None,
-    )  # fmt: skip
-    least = {"prior": 11, header[2]: 12, effect: 19, found.events[0].statement: len(found.events[0].statement)}
-    return replace(table, least=least)
+            cells[0] = f"{prior.mean:.3g}, {prior.sd:.3g}"
+            cells[1] = interval(*map(kind.words, prior.range()))
+            cells[2] = chance_words(prior.p_benefit(found.sign))
+            cells[3] = share if patients is None else f"{of_patients:,.0f}"
+        rows.append([prior.name, *map(chance_words, item.chances), effect_words(found.measure, item), *cells])
+    caption = (
+        f"{found.measure.name.capitalize()} under each prior{_unit(found)}. Of the prior: mean and SD on the {kind.scale}, "
+        f"where 95 % of it lie ({kind.symbol}), P(benefit) before the data, and {worth}"
+    )
+    table = Table.of(header, rows, caption, source, found.to_frame() if source else None)
+    return replace(
+        table, least={"prior": 11, effect: 12, "before": 6, "worth": 5, **{text: len(text) for text in asked}}
+    )
 
 
 def _unit(found: BenefitAnalysis) -> str:
-    return "; risk differences in percentage points" if found.measure.key == "rd" else ""
+    return " (in percentage points)" if found.measure.key == "rd" else ""
 
 
 def _used(found: BenefitAnalysis) -> list[Block]:
