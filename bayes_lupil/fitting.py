@@ -178,6 +178,8 @@ def pymc_model(model: ModelSpec | str | Path, trial: Any, **reading: Any) -> Any
 def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:
     """The model with the relevant difference that the user gave beside a table, where one was given."""
     point = trial.end_point
+    if point.kind == "estimate":  # thresholds of model files are differences of risks
+        return spec.edited(decision__ladder=[0.0], decision__harm=0.0)
     if point.mcid is None or point.mcid_source != BY_USER or point.mcid == spec.decision.relevant:
         return spec
     return spec.edited(decision__relevant=point.mcid)

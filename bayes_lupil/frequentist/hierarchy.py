@@ -11,6 +11,7 @@ from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import TwoByTwo, two_by_two
 from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.trial import PublishedResult, Step, Trial
 
@@ -79,6 +80,8 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
     pp 2 reported significant, no figure published
     pp 3 reported significant, no figure published
     """
+    if isinstance(trial.data, Estimate):
+        return (_of_estimate(trial, trial.data, alpha),)
     steps = trial.hierarchy or (Step(trial.end_point.label, "primary", recomputable=True),)
     found = []
     for population in trial.populations.values():
@@ -125,6 +128,14 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def _of_estimate(trial: Trial, estimate: Estimate, alpha: float) -> HierarchyRow:
+    """The one hypothesis of a trial of which one estimate is known, by the p-value that it makes."""
+    population = trial.populations[FORMAL]
+    result = PublishedResult(population.name, f"{estimate.kind.name} {estimate.words}", estimate.p)
+    [gate] = fixed_sequence([Hypothesis(trial.end_point.label, estimate.p)], alpha)
+    return HierarchyRow(1, trial.end_point.label, "primary", population, result, None, None, (), gate, RECOMPUTED)
 
 
 def _nominal(hypotheses: list[Hypothesis], population: Population, alpha: float) -> tuple[Gate, ...]:

@@ -7,18 +7,29 @@ import numpy as np
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
+from bayes_lupil.likelihoods.estimate import EstimateLikelihood
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.likelihoods.prior_bounds import check_priors
+from bayes_lupil.priors import EffectOnRisk
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.candidates import no_sites_hint
 from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.trial import Trial
 
-__all__ = ["ARMS", "BinomialCells", "Likelihood", "MarginsLikelihood", "NormalPatients", "build_likelihood"]
+__all__ = [
+    "ARMS",
+    "BinomialCells",
+    "EstimateLikelihood",
+    "Likelihood",
+    "MarginsLikelihood",
+    "NormalPatients",
+    "build_likelihood",
+]
 
 
 def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
@@ -39,6 +50,8 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     _check_end_point(spec, trial)
     if trial.end_point.kind == "continuous":
         return _for_measurements(spec, trial)
+    if isinstance(trial.data, Estimate):
+        return _for_estimate(spec, trial.data, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
     if spec.sites.pooled:
         return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
@@ -103,6 +116,20 @@ def _for_measurements(spec: ModelSpec, trial: Trial) -> NormalPatients:
     if spec.sites.pooled:
         names, site, shares = (ALL_SITES,), np.zeros_like(site), np.ones(1)
     return NormalPatients(spec, names, site, found.arm, found.value, found.baseline, shares)
+
+
+def _for_estimate(spec: ModelSpec, estimate: Estimate, trial: Trial) -> EstimateLikelihood:
+    """The prior of the effect met with an estimate: of a log ratio, as model files have it."""
+    trial.population(spec.population)
+    where = f"model '{spec.name}'"
+    known = f"trial '{trial.name}', of which one {estimate.kind.name} is known"
+    if not spec.sites.pooled or spec.without_sites:
+        hint = "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled', such as itt_pooled."
+        raise UnsupportedModelError(where, known, "a table of sites, since its sites are not pooled", hint)
+    if not estimate.kind.is_ratio or isinstance(spec.priors.beta, EffectOnRisk):
+        required = "a ratio, since the prior of the effect (priors.beta) is of a log odds ratio"
+        raise UnsupportedModelError(where, known, required, "bayes_lupil.benefit has priors of differences.")
+    return EstimateLikelihood(spec, estimate)
 
 
 def _for_margins(spec: ModelSpec, margins: Margins, trial: Trial) -> MarginsLikelihood:

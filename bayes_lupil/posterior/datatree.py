@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import SamplerError
-from bayes_lupil.likelihoods import Likelihood, NormalPatients
+from bayes_lupil.likelihoods import EstimateLikelihood, Likelihood, NormalPatients
 from bayes_lupil.likelihoods.base import Pointwise
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
-from bayes_lupil.posterior.estimands import estimate, estimate_means
+from bayes_lupil.posterior.estimands import estimate, estimate_means, estimate_of_effect
 
 __all__ = ["PRIOR_DRAWS", "build_tree", "scalars"]
 
@@ -116,10 +116,13 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     """Parameters, site effects, response probabilities (means of a continuous end point) and estimands."""
     hidden = likelihood.sites.behind
     found = [Pointwise(p.name, values[p.name], p.dims) for p in likelihood.parameters if p.name not in hidden]
-    found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
+    if not isinstance(likelihood, EstimateLikelihood):
+        found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
     if isinstance(likelihood, NormalPatients):
         found.append(Pointwise("mean", likelihood.means(values), ("site", "arm")))
         estimands = estimate_means(likelihood, values, rng)
+    elif isinstance(likelihood, EstimateLikelihood):
+        estimands = estimate_of_effect(likelihood, values)
     else:
         found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))
         estimands = estimate(likelihood, values, rng)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood, NormalPatients
+from bayes_lupil.likelihoods import EstimateLikelihood, Likelihood, MarginsLikelihood, NormalPatients
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.trials.end_point import EndPoint
 
@@ -30,6 +30,7 @@ __all__ = [
     "benefit_ladder",
     "estimate",
     "estimate_means",
+    "estimate_of_effect",
     "number_needed_to_treat",
 ]
 
@@ -45,6 +46,8 @@ ESTIMANDS: dict[str, str] = {
     "risk_difference_ordinary_sites": "risk difference at the ordinary sites alone",
     "risk_difference_new_site": "risk difference at a new site",
     "log_odds_ratio_new_site": "log odds ratio at a new site",
+    "effect": "treatment effect on the scale of its measure",
+    "ratio": "treatment effect as a ratio",
     "mean_control": "mean, control",
     "mean_active": "mean, active",
     "mean_difference": "mean difference, active minus control",
@@ -54,7 +57,7 @@ ESTIMANDS: dict[str, str] = {
 }
 """Every estimand that a fit may report, with its name in words."""
 
-EFFECTS = {"binary": "risk_difference", "continuous": "mean_difference"}
+EFFECTS = {"binary": "risk_difference", "continuous": "mean_difference", "estimate": "effect"}
 """The estimand that benefit is about, by the kind of end point."""
 
 
@@ -142,6 +145,13 @@ def estimate_means(
     return found
 
 
+def estimate_of_effect(likelihood: EstimateLikelihood, values: Mapping[str, Any]) -> dict[str, Floats]:
+    """Draws of the effect where one estimate is known: the log ratio, and the ratio."""
+    effect = likelihood.effect(values)
+    with np.errstate(over="ignore"):
+        return {"effect": effect, "ratio": np.exp(effect)}
+
+
 _NEAR_ONE = 0.99
 
 
@@ -209,9 +219,14 @@ def benefit_ladder(
 
     low, high = sorted((-harm * end_point.sign, relevant * end_point.sign))
     at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign)}"
-    return (
+    first = (
         *(row("benefit", d, good > d, _above(d, end_point.sign)) for d in ladder),
         row("harm", 0.0 - harm, good < -harm, _above(harm, -end_point.sign)),
+    )
+    if end_point.kind == "estimate":  # model files state relevant differences of risks, not of logs of ratios
+        return first
+    return (
+        *first,
         row("trivial", relevant, (good >= -harm) & (good < relevant), f"between {_number(low)} and {_number(high)}"),
         row("relevant", relevant, good >= relevant, at_least),
     )

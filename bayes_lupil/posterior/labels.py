@@ -89,9 +89,11 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
     )
     kind = "not exchangeable" if spec.sites.distribution == "exnex" else "outlying"
     estimand_unit = end_point.unit if spec.continuous else ""
+    scale = end_point.unit if end_point.kind == "estimate" else effect
     return {
         "alpha": (f"{of_level} {where[0]}", unit),
-        "beta": (f"{effect} {where[1]}, active minus control", unit),
+        "beta": (f"{scale} {where[1]}, active minus control", unit),
+        "se": ("standard error of the estimate", ""),
         "tau_u": (f"SD over sites of the {level}", unit),
         "tau_v": (f"SD over sites of the {effect}", unit),
         "u": (f"site effect on the {level}", unit),

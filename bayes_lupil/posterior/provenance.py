@@ -15,6 +15,7 @@ from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.end_point import Arms, EndPoint
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Resolution, Trial
 
@@ -120,6 +121,10 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         population, label, exclusions = measured.population, measured.label, measured.exclusions
         sites = len(measured.sites)
         totals, patients = None, measured.patients
+    elif isinstance(trial.data, Estimate):
+        chosen = trial.population(spec.population)
+        population, label, exclusions = chosen.name, chosen.label, ()
+        sites, totals, patients = 1, None, None
     else:
         counted = trial.analysis_set(spec.population, spec.without_sites)
         population, label, exclusions = counted.population, counted.label, counted.exclusions
@@ -153,6 +158,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
             *_reasons(spec, trial),
             *_few_sites(spec, sites),
             *_level(spec, totals),
+            *_of_another_measure(trial),
             *trial.notes,
         ),
         warnings=trial.warnings,
@@ -203,6 +209,15 @@ def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | No
         f"{100 * _RARELY:g} % of the prior of their level (priors.alpha), which pulls the effect towards none: give "
         f"priors.alpha a mean near {level:.0f}, or a larger sd",
     )
+
+
+def _of_another_measure(trial: Trial) -> tuple[str, ...]:
+    """That the prior of the effect was written for a log odds ratio, and what is left of a model for an estimate."""
+    if not isinstance(trial.data, Estimate):
+        return ()
+    scale = trial.data.kind.scale
+    other = "" if trial.data.measure == "or" else f", used here for a {scale}"
+    return (f"one estimate is known: of the model only the prior of beta is used, a log odds ratio's{other}",)
 
 
 def package_versions() -> dict[str, str]:

@@ -142,7 +142,7 @@ def benefit(
     asked = tuple(read_prior(item, likelihood.measure, size, where) for item in given)
     nine = nine_priors(likelihood.measure, size, where)
     lead = [] if asked else [item for item in nine if item.name == LEAD]
-    priors = [*asked, *lead, flat(likelihood.measure), *(item for item in nine if item not in (*asked, *lead))]
+    priors = list(dict.fromkeys([*asked, *lead, flat(likelihood.measure), *nine]))
     answers, left_out = [], []
     for item in priors:
         try:

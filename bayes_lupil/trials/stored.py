@@ -14,6 +14,7 @@ import numpy as np
 from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
@@ -21,7 +22,7 @@ from bayes_lupil.trials.trial import Trial
 
 __all__ = ["trial_from_dict", "trial_to_dict"]
 
-_KINDS = {kind.__name__: kind for kind in (Cells, Margins, Measurements, Patients)}
+_KINDS = {kind.__name__: kind for kind in (Cells, Estimate, Margins, Measurements, Patients)}
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Table:
     frame : DataFrame, optional
         What is written to that file; left out where another table of the page, or another page, has it.
     least : mapping of str to int
-        Characters that a column keeps in a narrow terminal.
+        Characters that a column has in a terminal that is too narrow for all.
     """
 
     header: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +28,8 @@ __all__ = ["PLAIN", "show"]
 
 PLAIN: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left"}
 """How tables look in a terminal."""
+_FOLDED = 5
+"""Letters to which other columns may be folded where some keep theirs."""
 
 
 def show(page: Page, out: Console) -> None:
@@ -64,14 +66,22 @@ def _blocks(blocks: Iterable[Block], out: Console) -> None:
 
 
 def _table(table: Table, out: Console) -> None:
-    """Long names are folded, so that they never squeeze a number."""
+    """Long names are folded, so that they never squeeze a number; no column is ever left out for want of room."""
+    grid = _grid(table, {})
+    kept = sum(table.least.get(head, _FOLDED) + 2 for head in table.header)
+    if grid.__rich_measure__(out, out.options).maximum > out.width >= kept:
+        grid = _grid(table, table.least)
+    out.print(grid)
+
+
+def _grid(table: Table, widths: Mapping[str, int]) -> Grid:
     grid = Grid(
-        *(Column(head, overflow="fold", min_width=table.least.get(head)) for head in table.header),
+        *(Column(head, overflow="fold", width=widths.get(head)) for head in table.header),
         title=_text(table.caption) if table.caption else None, **PLAIN,
     )  # fmt: skip
     for row in table.rows:
         grid.add_row(*(_text(cell) for cell in row))
-    out.print(grid)
+    return grid
 
 
 def _line(out: Console, text: str, style: str = "") -> None:

@@ -156,13 +156,11 @@ def _table(found: BenefitAnalysis, source: str = "") -> Table:
             cells[3] = share if patients is None else f"{of_patients:,.0f}"
         rows.append([prior.name, *map(chance_words, item.chances), effect_words(found.measure, item), *cells])
     caption = (
-        f"{found.measure.name.capitalize()} under each prior{_unit(found)}. Of the prior: mean and SD on the {kind.scale}, "
-        f"where 95 % of it lie ({kind.symbol}), P(benefit) before the data, and {worth}"
+        f"{found.measure.name.capitalize()} under each prior{_unit(found)}. Of the prior: mean and SD on the "
+        f"{kind.scale}, where 95 % of it lie ({kind.symbol}), P(benefit) before the data, and {worth}"
     )
     table = Table.of(header, rows, caption, source, found.to_frame() if source else None)
-    return replace(
-        table, least={"prior": 11, effect: 12, "before": 6, "worth": 5, **{text: len(text) for text in asked}}
-    )
+    return replace(table, least={"prior": 11, **{text: len(text) for text in asked}})
 
 
 def _unit(found: BenefitAnalysis) -> str:
