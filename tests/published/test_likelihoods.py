@@ -76,7 +76,7 @@ def test_uniform_arms_are_betas(control, active):
 
 
 def test_uniform_arms_have_the_closed_form():
-    """P(p0 > p1) of beta risks with whole parameters is a finite sum (Miller 2015, Formulas for Bayesian A/B testing)."""
+    """P(p0 > p1) of beta risks with whole parameters is a finite sum (Miller 2015, Formulas for A/B testing)."""
     (a0, b0), (a1, b1) = (30, 22), (35, 17)
     exact = sum(
         math.exp(betaln(a1 + i, b0 + b1) - math.log(b0 + i) - betaln(1 + i, b0) - betaln(a1, b1)) for i in range(a0)

@@ -67,9 +67,11 @@ def fit_summary(posterior: Posterior) -> Page:
     if p.totals is not None:
         (r0, n0), (r1, n1) = p.totals
         counts = f"{p.arms.active} {r1}/{n1} against {p.arms.control} {r0}/{n0}"
-    else:
-        n0, n1 = p.patients or (0, 0)
+    elif p.patients is not None:
+        n0, n1 = p.patients
         counts = f"{p.arms.active} {n1} patients against {p.arms.control} {n0}"
+    else:
+        counts = f"{p.arms.active} against {p.arms.control}, known by one estimate"
     unit = f", in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
     answer = "No probability is given, because the diagnostics failed."
     if best is not None:

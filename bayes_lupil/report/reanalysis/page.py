@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from bayes_lupil.report.media.blocks import (
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.media.write import write
 from bayes_lupil.report.places import SITES, manifest_text, model_places
+from bayes_lupil.report.published.page import BENEFIT_FILES
+from bayes_lupil.report.published.reanalysis import estimate_page
 from bayes_lupil.report.reanalysis.comparison import bayesian_analyses
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.diagnostics import (
@@ -94,6 +97,7 @@ def reanalysis_files(models: Sequence[ModelSpec], sites: bool) -> list[str]:
         "report.html", *TAKEAWAY, "comparison.md", *(f"{name}.csv" for name in _TABLES), *figure_files(*_FIGURES),
         *(f"{place}/{name}" for place in model_places(models).values() for name in FIT_FILES),
         *(f"{SITES}/{name}" for name in SITE_FILES if sites),
+        *(name for name in BENEFIT_FILES if name not in TAKEAWAY),
     ]  # fmt: skip
 
 
@@ -108,7 +112,8 @@ def collect(result: Reanalysis, sites: SiteAnalysis | UnpublishedAnalysis | None
     """
     contents = Contents(result, None, sites)
     lead = contents.lead
-    if lead is None or lead.draws("beta").ndim != 2:  # no result, or no treatment effect that sites share
+    if lead is None or lead.draws("beta").ndim != 2 or lead.provenance.end_point.kind != "binary":
+        # no result, no treatment effect that sites share, or no risks
         return contents
     return Contents(result, analyse_priors(lead), sites)
 
@@ -140,6 +145,11 @@ def write_reanalysis(result: Contents | Reanalysis, folder: str | Path, *, force
 def reanalysis_page(contents: Contents) -> Page:
     """The report, and beside it the comparison, tables to take away, and a part for each model and for the sites."""
     result, trial = contents.reanalysis, contents.trial
+    places = model_places(item.model for item in result.analyses)
+    parts = {places[posterior.spec.name]: fit_page(posterior) for posterior in result.posteriors}
+    manifest = {MANIFEST: manifest_text(trial.data_hash, trial.synthetic, trial.reading)}
+    if trial.resolution == "estimate":
+        return replace(estimate_page(result), parts=parts, files=manifest)
     sites = None if contents.sites is None else look_page(contents.sites)
     papers = paper_pages(contents)
     blocks = [*_results(contents), *_sensitivity(contents, sites), *_closing(contents, papers)]
@@ -147,14 +157,12 @@ def reanalysis_page(contents: Contents) -> Page:
     filled = {"checklists": checklists(contents, frozenset(anchors)), "anchors": anchors}
     at = next(i for i, block in enumerate(blocks) if isinstance(block, Heading) and block.anchor == "checklists")
     blocks.insert(at + 1, Widget("bayes_lupil.report.checklists", "checklists", filled))
-    places = model_places(item.model for item in result.analyses)
-    parts = {places[posterior.spec.name]: fit_page(posterior) for posterior in result.posteriors}
     return Page(
         trial.title, tuple(blocks), "report", ("html",), trial.synthetic, "Bayesian reanalysis of a multicentre trial",
         trial.end_point.directed, result.cautions,
         (comparison_page(result), *(page for _, page in papers), *_beside(contents)),
         parts | ({} if sites is None else {SITES: sites}),
-        {MANIFEST: manifest_text(trial.data_hash, trial.synthetic, trial.reading)},
+        manifest,
     )  # fmt: skip
 
 

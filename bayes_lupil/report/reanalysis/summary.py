@@ -9,6 +9,7 @@ from pathlib import Path
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.numbers import p_value
 from bayes_lupil.report.media.blocks import Block, Bullets, Heading, Page, Paragraph, Table
+from bayes_lupil.report.published.reanalysis import estimate_summary
 from bayes_lupil.report.reanalysis.comparison import lines
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.plain_language import certainty, reanalysed
@@ -19,6 +20,10 @@ __all__ = ["reanalysis_summary"]
 def reanalysis_summary(contents: Contents, folder: Path) -> Page:
     """The answer, the trial's own hierarchy, every Bayesian analysis, and where the files are."""
     result, trial = contents.reanalysis, contents.trial
+    if trial.resolution == "estimate":
+        page = estimate_summary(result)
+        written = Paragraph(f"Written to {folder}; open report.html first, in a browser")
+        return replace(page, blocks=(*page.blocks, written))
     end_point, arms = trial.end_point, trial.arms
     steps = Table.of(
         ("step", "population", "p", "status"),
