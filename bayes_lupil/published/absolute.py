@@ -86,7 +86,7 @@ def absolute_effect(measure: Measure, control_risk: float, quantiles: tuple[floa
         For a mean difference, which has no risk, or a control risk that is none.
     """
     if measure.key == "md" or not 0 < control_risk < 1:
-        found = f"{control_risk:g}, of a {measure.name}"
+        found = f"{control_risk:g}, of {measure.one}"
         hint = f"{control_risk:g} % is {control_risk / 100:g}." if 1 < control_risk < 100 else ""
         raise InputError("control risk", found, "a risk between 0 and 1, of a measure of events", hint)
     low, middle, high = (active_risk(measure, control_risk, q) - control_risk for q in quantiles)

@@ -83,7 +83,7 @@ def events_asked(
     given = [("beyond", item) for item in beyond] + [("rope", item) for item in rope or ()]
     for name, value in [*given, *([] if margin is None else [("margin", margin)])]:
         if not (least < value < math.inf):
-            raise InputError(name, f"{value:g}", f"a {measure.name} {told}")
+            raise InputError(name, f"{value:g}", f"{measure.one} {told}")
         if measure.key == "rd" and not -1 < value < 1:
             hint = f"{value:g} points are {value / 100:g}."
             raise InputError(name, f"{value:g}", "a risk difference between -1 and 1", hint)

@@ -195,7 +195,7 @@ class ArmsPosterior:
 def _solved(below: Callable[[float], float], probability: float, low: float, high: float) -> float:
     from scipy.optimize import brentq
 
-    return float(brentq(lambda x: below(x) - probability, low, high, xtol=1e-9))
+    return float(brentq(lambda x: below(x) - probability, low, high, xtol=1e-15, rtol=1e-12))
 
 
 def _other_log_odds(measure: Measure, control: Floats, value: float) -> Floats:

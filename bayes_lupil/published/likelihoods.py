@@ -245,11 +245,13 @@ class CountsLikelihood:
         table, _ = self._table
 
         def log_density(t: Floats) -> Floats:
-            if prior.is_flat:
-                return np.asarray(self._spline(t))  # type: ignore[operator]
-            return np.asarray(self._spline(t) - 0.5 * ((t - prior.mean) / prior.sd) ** 2)  # type: ignore[operator]
+            # beyond the table the likelihood has vanished, or is level where an arm is empty
+            found = np.asarray(self._spline(np.clip(t, table[0], table[-1])))  # type: ignore[operator]
+            return found if prior.is_flat else found - 0.5 * ((t - prior.mean) / prior.sd) ** 2
 
         low, high = table[0], table[-1]
+        if not self.is_bounded:
+            low, high = min(low, prior.mean - 9 * prior.sd), max(high, prior.mean + 9 * prior.sd)
         for _ in range(6):  # to where the density is, from as wide as the table
             points = np.linspace(low, high, _POINTS)
             log = log_density(points)

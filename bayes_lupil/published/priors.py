@@ -130,15 +130,15 @@ def expected_effect(kind: Measure, benefit: Direction, se: float, expected: floa
     """
     sign = 1 if benefit == "higher" else -1
     if expected is not None:
-        required = f"a {kind.name} {'above' if sign > 0 else 'below'} {kind.null:g}, since {benefit} is better"
+        required = f"{kind.one} {'above' if sign > 0 else 'below'} {kind.null:g}, since {benefit} is better"
         if (kind.is_ratio and expected <= 0) or not math.isfinite(expected) or sign * kind.scaled(expected) <= 0:
             raise InputError("expected effect", f"{expected:g}", required)
         return kind.scaled(expected), f"the {kind.name} {kind.words(expected)} that was given as expected"
     if kind.is_ratio:
         value = -sign * math.log(_EXPECTED_RATIO)
-        return value, f"a {kind.name} of {kind.words(kind.printed(value))}, as in Zampieri et al. 2021"
+        return value, f"{kind.one} of {kind.words(kind.printed(value))}, as in Zampieri et al. 2021"
     value = sign * _POWER * se
-    return value, f"a {kind.name} of {value:.3g}, which a trial of this precision finds with 80 % power"
+    return value, f"{kind.one} of {value:.3g}, which a trial of this precision finds with 80 % power"
 
 
 def prior_of_belief(belief: str, strength: str, kind: Measure, expected: float, where: str = "") -> EffectPrior:

@@ -55,7 +55,7 @@ def read_prior(written: str | EffectPrior, measure: Measure, expected: float, wh
         share = float(found[4]) / (100 if found[5] else 1)
         beyond = float(found[3])
         if measure.is_ratio and beyond <= 0:
-            raise InputError(f"prior '{written}'", f"{measure.symbol} {beyond:g}", f"a {measure.name} above 0")
+            raise InputError(f"prior '{written}'", f"{measure.symbol} {beyond:g}", f"{measure.one} above 0")
         above = measure.scaled(beyond) > measure.scaled(measure.null)
         if above != (found[2] == ">"):
             required = f"one away from it: '<' with a value below {measure.null:g}, '>' with one above it"

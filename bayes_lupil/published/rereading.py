@@ -174,7 +174,7 @@ def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]
     notes.append(
         "nobody, or everybody, had an event: the control risk has a uniform prior, and the answer is the priors'"
     )
-    return CountsLikelihood(*totals, ArmPrior("uniform"))
+    return CountsLikelihood(*totals, ArmPrior("uniform"), 0.5)
 
 
 def _rounding(estimate: Estimate, sign: int) -> list[str]:

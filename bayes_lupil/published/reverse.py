@@ -10,8 +10,8 @@ the posterior interval just touches no effect:
     where the interval holds it: the advocate's prior N(m, v), whose interval runs from no effect to m + z sqrt(v) (the
     advocacy limit), with sqrt(v) = 2 z |e| s^2 / (z^2 s^2 - e^2).
 
-A result is intrinsically credible (Held 2019, R Soc Open Sci 6:181534) where it lies beyond its own scepticism limit.
-Its p-value for intrinsic credibility is 2 Phi(-|e / s| / sqrt 2).
+A result is intrinsically credible (Held 2019, R Soc Open Sci 6:181534) where it is in conflict with the very prior that
+would just overturn it: |e| / sqrt(s^2 + v) > z. Its p-value for intrinsic credibility is 2 Phi(-|e / s| / sqrt 2).
 """
 
 from __future__ import annotations

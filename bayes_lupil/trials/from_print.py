@@ -93,7 +93,7 @@ def trial_of_estimate(
     notes = list(estimate.discrepancies)
     if benefit is None:
         side = "below" if kind.benefit == "lower" else "above"
-        notes.insert(0, f"{ASSUMED}: a {kind.name} {side} {kind.null:g} is taken for one")
+        notes.insert(0, f"{ASSUMED}: {kind.one} {side} {kind.null:g} is taken for one")
     called = end_point or kind.name
     point = EndPoint("end_point", called, benefit or kind.benefit, unit=kind.scale, kind="estimate")
     everyone = {"itt": Population("itt", "as published", "those whom the estimate is of")}

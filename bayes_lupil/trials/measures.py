@@ -41,6 +41,17 @@ class Measure:
         return 1.0 if self.is_ratio else 0.0
 
     @property
+    def one(self) -> str:
+        """The name with its article.
+
+        Examples
+        --------
+        >>> MEASURES["or"].one, MEASURES["hr"].one
+        ('an odds ratio', 'a hazard ratio')
+        """
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
+
+    @property
     def scale(self) -> str:
         """The scale of priors and posteriors."""
         return f"log {self.name}" if self.is_ratio else self.name

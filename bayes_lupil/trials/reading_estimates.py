@@ -59,13 +59,12 @@ def read_estimate(
     (-0.2744, 0.1625, ())
     """
     kind, where = MEASURES[measure], f"the {MEASURES[measure].name}"
-    printed = {"estimate": str(estimate)}
-    printed |= {} if ci is None else {"lower": str(ci[0]), "upper": str(ci[1])}
-    printed |= {name: str(value) for name, value in (("se", se), ("p", p)) if value is not None}
     faults = _faults(kind, where, estimate, ci, se, p, level)
     if faults:
         hint = " ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
         raise TrialError(where, "; ".join(f.found for f in faults), "; ".join(f.required for f in faults), hint)
+    given = zip(("estimate", "lower", "upper", "se", "p"), (estimate, *(ci or (None, None)), se, p), strict=True)
+    printed = {name: str(value) for name, value in given if value is not None}
     (point, *limits), z = printed_together(estimate, *(ci or ()), where=where), normal_quantile(level)
     value, told = kind.scaled(point.value), []
     if ci is not None:
@@ -133,7 +132,7 @@ def _faults(
         value = numbers[name].value
         if kind.is_ratio and value <= 0:
             hint = "A ratio is given as it is printed, not as its logarithm." if value < 0 else ""
-            found.append(_Fault(f"{name} {value:g}", f"a {kind.name} above 0", hint))
+            found.append(_Fault(f"{name} {value:g}", f"{kind.one} above 0", hint))
         if kind.key == "rd" and not -1 < value < 1:
             hint = f"{value:g} percentage points are {value / 100:g}."
             found.append(_Fault(f"{name} {value:g}", "a risk difference between -1 and 1", hint))
@@ -165,7 +164,7 @@ def _asymmetry(kind: Measure, point: Printed, limits: Sequence[Printed]) -> list
     ranges = [_scaled_range(kind, limit) for limit in limits]
     middle = [sum(edge) / 2 for edge in zip(*ranges, strict=True)]
     own = _scaled_range(kind, point)
-    if own[0] <= middle[1] and middle[0] <= own[1]:
+    if own[0] <= middle[1] + _SAME and middle[0] <= own[1] + _SAME:
         return []
     at = kind.printed(sum(kind.scaled(limit.value) for limit in limits) / 2)
     told = (
@@ -174,7 +173,7 @@ def _asymmetry(kind: Measure, point: Printed, limits: Sequence[Printed]) -> list
     if kind.is_ratio:
         plain = [sum(edge) / 2 for edge in zip(*(limit.range for limit in limits), strict=True)]
         if point.holds(plain[0], plain[1]):
-            told += f" (it is symmetrical as a {kind.name} itself, which is no log scale)"
+            told += f" (it is symmetrical as {kind.one} itself, which is no log scale)"
         inverse = [
             1 / sum(1 / edge for edge in pair) * 2 for pair in zip(*(limit.range for limit in limits), strict=True)
         ]

@@ -214,7 +214,7 @@ class Trial(Shown, ReadOnly):
         self._check_sites(without_sites)
         if isinstance(self.data, Estimate):
             raise UnsupportedModelError(
-                f"trial '{self.name}'", f"one estimate, a {self.data.kind.name}", "counts of patients",
+                f"trial '{self.name}'", f"one estimate, {self.data.kind.one}", "counts of patients",
                 "What can be asked of an estimate: bayes_lupil.benefit, and fit with a model whose sites are pooled.",
             )  # fmt: skip
         if isinstance(self.data, Measurements):

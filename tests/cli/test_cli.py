@@ -19,7 +19,20 @@ CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,dr
 
 @pytest.mark.stack
 @pytest.mark.parametrize(
-    "command", [[], ["reanalyse"], ["fit"], ["sites"], ["check"], ["trials"], ["models"], ["endpoints"], ["synthetic"]]
+    "command",
+    [
+        [],
+        ["reanalyse"],
+        ["fit"],
+        ["sites"],
+        ["check"],
+        ["trials"],
+        ["models"],
+        ["endpoints"],
+        ["synthetic"],
+        ["benefit"],
+        ["published"],
+    ],
 )
 def test_help_teaches(command):
     told = CliRunner().invoke(cli.app, [*command, "--help"], env={"COLUMNS": "100"})
@@ -28,7 +41,9 @@ def test_help_teaches(command):
     assert len(told.output) > 300
 
 
-COMMANDS = ["reanalyse", "fit", "sites", "check", "trials", "models", "endpoints", "plans", "synthetic"]
+COMMANDS = [
+    "reanalyse", "fit", "sites", "check", "trials", "models", "endpoints", "plans", "synthetic", "benefit", "published",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

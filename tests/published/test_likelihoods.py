@@ -167,7 +167,8 @@ def test_what_has_no_posterior_is_refused():
         CountsLikelihood((0, 20), (0, 20))
     with pytest.raises(UnsupportedModelError, match="40 patients"):
         CountsLikelihood((20, 20), (20, 20))
-    assert CountsLikelihood((0, 20), (0, 20), UNIFORM).under(EffectPrior("x", 0, 1, "")).below(0) == pytest.approx(0.5)
+    midway = CountsLikelihood((0, 20), (0, 20), UNIFORM, 0.5)
+    assert midway.under(EffectPrior("x", 0, 1, "")).below(0) == pytest.approx(0.5)
     far = EffectPrior("far", 30.0, 0.01, "")
     with pytest.raises(UnsupportedModelError, match="40 standard errors"):
         CountsLikelihood((500, 1000), (500, 1000)).under(far)

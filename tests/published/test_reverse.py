@@ -57,11 +57,13 @@ def test_matthews_formula():
 
 
 @given(z=st.floats(2.0, 8.0))
-def test_intrinsic_credibility_is_an_estimate_beyond_its_own_limit(z):
-    """Held 2019: p for intrinsic credibility is at most 0.05 where the estimate is at least as large as its limit."""
+def test_intrinsic_credibility_is_conflict_with_the_sceptic(z):
+    """Held 2019: the estimate's prior predictive tail (Box) under the prior that would just overturn it."""
     assume(abs(z - Z * math.sqrt(2)) > 1e-6)
     found = credibility_limits(read_estimate("md", repr(z), se="1.0"))
-    assert (found.p_intrinsic <= 0.05) == (z >= found.limit)
+    box = 2 * norm.sf(z / math.hypot(1.0, found.prior_sd))
+    assert (found.p_intrinsic <= 0.05) == (box <= 0.05)
+    assert found.p_intrinsic == pytest.approx(2 * norm.sf(z / math.sqrt(2)))
 
 
 def test_no_limit_without_an_effect():

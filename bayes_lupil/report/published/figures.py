@@ -12,7 +12,7 @@ from bayes_lupil.published.analysis import BenefitAnalysis, chance_words
 from bayes_lupil.published.answers import PriorAnswer
 from bayes_lupil.published.reverse import prior_map
 from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled
+from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled, wrap
 from bayes_lupil.trials.measures import MEASURES, Measure
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) 
         ticks = [tick for tick in axes.get_xticks().tolist() if low <= tick <= high]
         axes.set_xticks(ticks, [f"{100 * tick:.3g}" for tick in ticks])
     name = kind.name.capitalize() + (" (percentage points)" if kind.key == "rd" else "")
-    axes.set_xlabel(f"{name}, active against control\n{better(sign)}", fontsize=9)
+    label = wrap(f"{name}, active against control", int(10 * axes.figure.get_figwidth()))  # type: ignore[union-attr]
+    axes.set_xlabel(f"{label}\n{better(sign)}", fontsize=9)
     axes.tick_params(labelsize=8.5)
 
 
@@ -177,7 +178,7 @@ def curve_words(found: BenefitAnalysis) -> str:
     parts = [
         f"{kind.words(value)}: {chance_words(found.better_than(lead, value))}" for value in thresholds_of(found)[:6]
     ]
-    return f"Probability of a {kind.name} better than each value under the {lead.prior.name} prior. {'; '.join(parts)}."
+    return f"Probability of {kind.one} better than each value under the {lead.prior.name} prior. {'; '.join(parts)}."
 
 
 @styled
@@ -240,7 +241,7 @@ def figure_prior_map(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     axes.clabel(lines, fmt=lambda level: f"{100 * _chance(level):.3g} %", fontsize=8)
     axes.set(yscale="log", ylim=(sds[0], sds[-1]))
     _effect_axis(axes, kind, float(means[0]), float(means[-1]), found.sign)
-    axes.set_xlabel(f"Mean of the prior, as a {kind.name}\n{better(found.sign)}", fontsize=9)
+    axes.set_xlabel(f"Mean of the prior, as {kind.one}\n{better(found.sign)}", fontsize=9)
     axes.set_ylabel(f"SD of the prior ({kind.scale})", fontsize=9)
     ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if sds[0] <= tick <= sds[-1]]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
