@@ -172,7 +172,7 @@ def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]
     if 0 < sum(events for events, _ in totals) < sum(n for _, n in totals):
         return CountsLikelihood(*totals)
     notes.append(
-        "nobody, or everybody, had an event: the control risk has a uniform prior, and the answer is the priors'"
+        "nobody, or everybody, had an event: the risk midway between the arms has a uniform prior, and priors give the answer"
     )
     return CountsLikelihood(*totals, ArmPrior("uniform"), 0.5)
 
