@@ -171,9 +171,8 @@ def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]
     """The likelihood, with a flat prior of the level where there is one."""
     if 0 < sum(events for events, _ in totals) < sum(n for _, n in totals):
         return CountsLikelihood(*totals)
-    notes.append(
-        "nobody, or everybody, had an event: the risk midway between the arms has a uniform prior, and priors give the answer"
-    )
+    told = "the risk midway between the arms has a uniform prior, and priors give the answer"
+    notes.append(f"nobody, or everybody, had an event: {told}")
     return CountsLikelihood(*totals, ArmPrior("uniform"), 0.5)
 
 
