@@ -66,7 +66,6 @@ def benefit_page(found: BenefitAnalysis) -> Page:
         Heading("How large is the effect?"),
         Figure("threshold_curve", figures.curve_words(found), "Probability of an effect better than a value",
                partial(figures.figure_threshold_curve, found)),
-        Table.data("thresholds.csv", figures.threshold_frame(found)),
         Heading("What would it take to think otherwise?"),
         *map(Paragraph, take),
         Figure("prior_map", figures.map_words(found), "P(benefit) over the mean and SD of a normal prior",
@@ -77,6 +76,7 @@ def benefit_page(found: BenefitAnalysis) -> Page:
     return Page(
         f"{trial.title}: {trial.end_point.directed}", tuple(blocks), "benefit", ("md", "html", "docx"),
         trial.synthetic, "A published result under standard priors", _given(found), found.notes,
+        beside=(Table.data("thresholds.csv", figures.threshold_frame(found)),),
         files={"benefit.json": json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n"},
     )  # fmt: skip
 
