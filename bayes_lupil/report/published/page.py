@@ -178,7 +178,7 @@ def _used(found: BenefitAnalysis) -> list[Block]:
         numbers = Table.of(("what", "printed"), list(given.items()), "What was given, by whoever asked")
     blocks: list[Block] = [numbers]
     if isinstance(found.likelihood, CountsLikelihood):
-        blocks += [Paragraph(_COUNTS), Equation((_BINOMIAL,))]
+        blocks += [Paragraph(_COUNTS), Equation(_BINOMIAL)]
     else:
         scale = found.likelihood.measure.scale
         blocks += [Paragraph(f"The estimate is taken as normal on the {scale}, with its standard error known.")]
@@ -193,8 +193,9 @@ _COUNTS = (
     "flat, so that it does not move the effect. 'Uniform arms' has a uniform prior of each arm's risk instead."
 )
 _BINOMIAL = (
-    r"y_0 \sim \mathrm{Binomial}(n_0, \mathrm{logit}^{-1}\alpha), \quad "
-    r"y_1 \sim \mathrm{Binomial}(n_1, \mathrm{logit}^{-1}(\alpha + \theta)), \quad \theta \sim \mathrm{Normal}(m, v^2)"
+    r"y_0 \sim \mathrm{Binomial}(n_0, \mathrm{logit}^{-1}\alpha)",
+    r"y_1 \sim \mathrm{Binomial}(n_1, \mathrm{logit}^{-1}(\alpha + \theta))",
+    r"\theta \sim \mathrm{Normal}(m, v^2)",
 )
 _NORMAL = r"\hat\theta \sim \mathrm{Normal}(\theta, s^2), \quad \theta \sim \mathrm{Normal}(m, v^2)"
 _LITERATURE = (
