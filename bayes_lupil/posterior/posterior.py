@@ -164,7 +164,10 @@ class Posterior(Shown):
         if "pareto_k" not in self.diagnostics:
             return tuple(describe(label, values) for label, values in scalars(self._draws))
         statistics = self._own["sample_stats"]
-        points = np.asarray(statistics["point"]) if "point" in statistics else None
+        points = None
+        if "point" in statistics:  # numbered without gaps, so that sums by point are short
+            drawn = np.asarray(statistics["point"])
+            points = np.unique(drawn, return_inverse=True)[1].reshape(drawn.shape)
         return tuple(describe_independent(label, values, points) for label, values in scalars(self._draws))
 
     @checked
