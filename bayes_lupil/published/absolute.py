@@ -20,12 +20,15 @@ class AbsoluteEffect:
     control_risk : float
     median, lower, upper : float
         Of the risk difference; the control risk is held fixed.
+    is_cut : bool
+        Whether the effect would give a risk above 1, or below 0, and was cut off there.
     """
 
     control_risk: float
     median: float
     lower: float
     upper: float
+    is_cut: bool = False
 
     def per_1000(self) -> tuple[float, float, float]:
         """More patients (fewer, where negative) of a thousand: median, lower, upper."""
@@ -47,8 +50,8 @@ class AbsoluteEffect:
 def _nnt(benefit: float) -> str:
     if abs(benefit) < 1e-12:
         return "infinity"
-    size = abs(1 / benefit)
-    return f"NNT{'B' if benefit > 0 else 'H'} {size:{'.3g' if size < 1000 else '.0f'}}"
+    size = max(abs(1 / benefit), 1.0)
+    return f"NNT{'B' if benefit > 0 else 'H'} {size:.0f}"
 
 
 def active_risk(measure: Measure, control_risk: float, effect: float) -> float:
@@ -90,4 +93,7 @@ def absolute_effect(measure: Measure, control_risk: float, quantiles: tuple[floa
         hint = f"{control_risk:g} % is {control_risk / 100:g}." if 1 < control_risk < 100 else ""
         raise InputError("control risk", found, "a risk between 0 and 1, of a measure of events", hint)
     low, middle, high = (active_risk(measure, control_risk, q) - control_risk for q in quantiles)
-    return AbsoluteEffect(control_risk, middle, low, high)
+    edges = quantiles[0], quantiles[2]
+    beyond = [control_risk * q if measure.key == "rr" else control_risk + q for q in edges]
+    is_cut = measure.key in ("rr", "rd") and not all(0 <= risk <= 1 for risk in beyond)
+    return AbsoluteEffect(control_risk, middle, low, high, is_cut)

@@ -21,7 +21,7 @@ from bayes_lupil.trials.trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEAD", "BenefitAnalysis", "chance_words"]
+__all__ = ["LEAD", "BenefitAnalysis", "chance_words", "equals"]
 
 LEAD = "neutral moderate"
 """The prior that leads where nobody asks for another."""
@@ -48,7 +48,9 @@ class BenefitAnalysis(Shown):
     absolute : AbsoluteEffect or None
         At the control risk observed or given, under the leading prior.
     notes : tuple of str
-        What was assumed, and what does not follow of what is printed.
+        What must be known first: what was assumed, and what does not follow of what is printed.
+    remarks : tuple of str
+        What explains the result: what rounding leaves open, where the expected effect comes from.
     """
 
     trial: Trial
@@ -63,6 +65,7 @@ class BenefitAnalysis(Shown):
     level: float = 0.95
     population: str = "itt"
     left_out: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
     @property
     def sign(self) -> int:
@@ -81,7 +84,7 @@ class BenefitAnalysis(Shown):
             return self.trial.data
         control, active = self.counts
         try:
-            return estimate_of_counts(self.measure.key, control, active)
+            return estimate_of_counts(self.measure.key, control, active, self.level)
         except TrialError:
             return None
 
@@ -151,7 +154,7 @@ class BenefitAnalysis(Shown):
         return {
             "trial": self.trial.name, "synthetic": self.trial.synthetic, "end_point": self.trial.end_point.label,
             "benefit": self.trial.end_point.benefit, "measure": self.measure.name, "level": self.level,
-            "data": self.printed(), "notes": list(self.notes),
+            "data": self.printed(), "notes": list(self.notes), "remarks": list(self.remarks),
             "lead": self.lead.prior.name,
             "events": [{"key": event.key, "statement": event.statement} for event in self.events],
             "priors": [{key: plain(value) for key, value in self.row(item).items()} for item in self.answers],
@@ -190,6 +193,18 @@ class BenefitAnalysis(Shown):
         calls = ("found.to_frame()", "bl.write_benefit(found, folder)", "bl.fit('itt_pooled', found)")
         heading = f"{self.trial.end_point.directed}"
         return Card(heading, tuple(rows), SYNTHETIC if self.trial.synthetic else "", calls)
+
+
+def equals(chance: float) -> str:
+    """A probability behind what it is of.
+
+    Examples
+    --------
+    >>> equals(0.9544), equals(0.99996)
+    ('= 0.954', '> 0.999')
+    """
+    words = chance_words(chance)
+    return words if words[:1] in "<>" else f"= {words}"
 
 
 def chance_words(value: float) -> str:

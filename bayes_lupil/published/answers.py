@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bayes_lupil.errors import InputError
@@ -87,21 +87,34 @@ def events_asked(
         if measure.key == "rd" and not -1 < value < 1:
             hint = f"{value:g} points are {value / 100:g}."
             raise InputError(name, f"{value:g}", "a risk difference between -1 and 1", hint)
+    if margin is not None and sign * (measure.scaled(margin) - measure.scaled(measure.null)) >= 0:
+        side = "below" if sign > 0 else "above"
+        raise InputError(
+            "margin", f"{margin:g}", f"{measure.one} {side} {measure.null:g}: a margin of non-inferiority is on the side of "
+            "harm", f"The probability of an effect better than {margin:g}: --beyond {margin:g} (in Python beyond=...).",
+        )  # fmt: skip
 
     def better(key: str, value: float) -> Event:
         mark = ">" if sign > 0 else "<"
         low, high = (value, math.inf) if sign > 0 else (least, value)
-        return Event(key, f"P({measure.symbol} {mark} {value:g})", low, high)
+        return Event(key, f"P({measure.symbol} {mark} {_as_printed(measure, value)})", low, high)
 
     found = [better("p_benefit", measure.null)]
     found += [better(f"p_beyond_{value:g}", value) for value in beyond]
     if margin is not None:
-        found.append(better(f"p_within_margin_{margin:g}", margin))
+        within = better(f"p_within_margin_{margin:g}", margin)
+        found.append(replace(within, statement=f"non-inferiority, {within.statement}"))
     if rope is not None:
         if len(rope) != 2 or rope[0] >= rope[1]:
             raise InputError("rope", ", ".join(f"{item:g}" for item in rope), "two values, the lower one first")
-        found.append(Event("p_rope", f"P({rope[0]:g} < {measure.symbol} < {rope[1]:g})", rope[0], rope[1]))
+        low, high = (_as_printed(measure, edge) for edge in rope)
+        found.append(Event("p_rope", f"P({low} < {measure.symbol} < {high})", rope[0], rope[1]))
     return tuple(found)
+
+
+def _as_printed(measure: Measure, value: float) -> str:
+    """A threshold as it was typed; of a risk difference in points, as its results are shown."""
+    return f"{100 * value:g} points" if measure.key == "rd" and value else f"{value:g}"
 
 
 def answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from bayes_lupil.errors import InputError, did_you_mean
@@ -11,7 +12,7 @@ from bayes_lupil.trials.measures import Measure
 __all__ = ["read_prior"]
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
-_PAIR = re.compile(rf"\s*({_NUMBER})\s*[,;]\s*({_NUMBER})\s*")
+_PAIR = re.compile(rf"\s*(?:n|normal)?\(?\s*({_NUMBER})\s*[,;]\s*({_NUMBER})\s*\)?\s*", re.IGNORECASE)
 _TAIL = re.compile(rf"\s*[Pp]\(\s*([A-Za-z ]*?)\s*([<>])\s*({_NUMBER})\s*\)\s*=\s*({_NUMBER})\s*(%?)\s*")
 _DEFAULT_STRENGTH = {"sceptical": "strong", "neutral": "moderate", "optimistic": "moderate", "pessimistic": "moderate"}
 
@@ -45,15 +46,31 @@ def read_prior(written: str | EffectPrior, measure: Measure, expected: float, wh
         if written.measure != measure.key:
             raise InputError(f"prior '{written.name}'", f"one of '{written.measure}'", f"one of '{measure.key}'")
         return written
+    written = written.replace("\u2212", "-").replace("\u00b7", ".")
     if (found := _PAIR.fullmatch(written)) is not None:
         mean, sd = float(found[1]), float(found[2])
+        most = 1.0 if measure.key == "rd" else 10.0 if measure.is_ratio else math.inf
+        if sd > most or (measure.is_ratio and abs(mean) > most):
+            hint = (
+                f"Is that a decimal comma? Write 0.{found[2]} for it." if re.fullmatch(r"\s*0,\d+\s*", written)
+                else "Risk differences are proportions: 5 points are 0.05." if measure.key == "rd"
+                else "It is of the logarithm: flat is a prior without a centre."
+            )  # fmt: skip
+            raise InputError(f"prior '{written}'", f"mean {mean:g}, SD {sd:g}", f"an SD of at most {most:g}", hint)
         if sd <= 0:
             raise InputError(f"prior '{written}'", f"SD {sd:g}", "an SD above 0")
         reason = f"normal on the {measure.scale}, as it was given"
         return EffectPrior(f"normal({mean:g}, {sd:g})", mean, sd, reason, measure.key)
     if (found := _TAIL.fullmatch(written)) is not None:
+        named = found[1].strip().casefold()
+        if named not in ("", measure.key, measure.symbol.casefold(), measure.name):
+            hint = f"Write it of {measure.one}: P({measure.symbol}>...)=..."
+            raise InputError(f"prior '{written}'", f"one of '{found[1].strip()}'", f"one of the {measure.scale}", hint)
         share = float(found[4]) / (100 if found[5] else 1)
         beyond = float(found[3])
+        if measure.key == "rd" and abs(beyond) >= 1:
+            hint = f"{beyond:g} points are {beyond / 100:g}."
+            raise InputError(f"prior '{written}'", f"{beyond:g}", "a risk difference between -1 and 1", hint)
         if measure.is_ratio and beyond <= 0:
             raise InputError(f"prior '{written}'", f"{measure.symbol} {beyond:g}", f"{measure.one} above 0")
         above = measure.scaled(beyond) > measure.scaled(measure.null)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, UnsupportedModelError
@@ -13,8 +13,9 @@ from bayes_lupil.published.answers import answer, events_asked, uniform_arms
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood, EffectLikelihood, NormalLikelihood
 from bayes_lupil.published.priors import EffectPrior, expected_effect, flat, nine_priors
 from bayes_lupil.published.reading_priors import read_prior
+from bayes_lupil.trials.beside_counts import counts_against
 from bayes_lupil.trials.end_point import Direction, EndPoint
-from bayes_lupil.trials.estimates import Estimate, counts_against, estimate_of_counts
+from bayes_lupil.trials.estimates import Estimate, estimate_of_counts
 from bayes_lupil.trials.from_print import ASSUMED
 from bayes_lupil.trials.measures import MEASURES
 from bayes_lupil.trials.trial import Trial
@@ -42,7 +43,7 @@ def benefit(
     level: float = 0.95,
     population: str = "itt",
     approximate: bool = False,
-    printed: Trial | None = None,
+    printed: Mapping[str, Any] | None = None,
     percentages: Sequence[str | float | None] = (None, None),
     end_point: str = "",
     name: str = "trial",
@@ -78,8 +79,9 @@ def benefit(
         Of a trial.
     approximate : bool
         Take counts as a normal estimate of `measure` on its scale, on which priors then are.
-    printed : Trial, optional
-        What else the paper prints of the effect beside the counts (`from_estimate`), held against them.
+    printed : mapping, optional
+        What else the paper prints beside the counts, held against them: ``{"or": "0.54", "ci": ("0.33", "0.90"), "p":
+        "0.02"}``.
     percentages : (active, control)
         Of patients with an event, as printed; held against the counts.
     end_point, name : str
@@ -96,7 +98,7 @@ def benefit(
     --------
     >>> found = benefit("44/125", "62/124", benefit="lower")
     >>> round(found.lead.p_benefit, 3), len(found.answers)
-    (0.982, 11)
+    (0.973, 11)
     """
     if isinstance(active, Trial):
         if control is not None:
@@ -132,9 +134,12 @@ def benefit(
             near = estimate_of_counts(shown.key, *totals)
             likelihood = NormalLikelihood(shown, near.value, near.se)
             notes.append(f"counts taken as a normal estimate of the {shown.scale}, on which priors are")
-        beside = printed.data if printed is not None and isinstance(printed.data, Estimate) else None
-        notes += counts_against(*totals, beside, tuple(reversed(percentages)))
-        notes += beside.discrepancies if beside is not None else ()
+        elif shown.key != "or" and (prior or expected is not None):
+            notes.append(
+                f"priors, and what is expected, are of the log odds ratio, though the {shown.name} is shown; --approximate "
+                "(in Python approximate=True) has them on its own scale"
+            )
+        notes += counts_against(*totals, printed, tuple(reversed(percentages)), level)
     point = trial.end_point
     size, where = expected_effect(likelihood.measure, point.benefit, likelihood.se, expected)
     events = events_asked(shown, point.sign, (beyond,) if isinstance(beyond, int | float) else beyond, margin, rope)
@@ -148,6 +153,8 @@ def benefit(
         try:
             answers.append(answer(likelihood, item, shown, events, level))
         except UnsupportedModelError as problem:
+            if item in asked:
+                raise
             left_out.append(f"{item.name}: {problem.found}")
     if isinstance(likelihood, CountsLikelihood):
         answers.insert(len(asked) + bool(lead) + 1, uniform_arms(likelihood, shown, events, level))
@@ -159,11 +166,15 @@ def benefit(
     if risk is not None:
         lead_answer = answers[0]
         absolute = absolute_effect(shown, risk, (lead_answer.lower, lead_answer.median, lead_answer.upper))
-    if isinstance(trial.data, Estimate):
-        notes += _rounding(trial.data, point.sign)
+    small = _rounding(trial.data, point.sign) if isinstance(trial.data, Estimate) else []
+    if expected is None and not likelihood.measure.is_ratio:
+        small.append(
+            f"the expected effect of optimists is {where}: the trial's own precision, so that these priors are another "
+            "trial's no more; --expected (in Python expected=...) gives one from elsewhere"
+        )
     return BenefitAnalysis(
         trial, shown, likelihood, tuple(answers), asked, events, size, absolute, tuple(dict.fromkeys(notes)), level,
-        population, tuple(left_out),
+        population, tuple(left_out), tuple(small),
     )  # fmt: skip
 
 

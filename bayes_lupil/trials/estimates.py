@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,8 @@ from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import ALL_SITES
 from bayes_lupil.trials.measures import MEASURES, Measure, MeasureName
-from bayes_lupil.trials.printed import Printed, does_percentage_agree
 
-__all__ = ["Estimate", "counts_against", "estimate_of_counts", "normal_quantile", "two_sided_p"]
+__all__ = ["Estimate", "estimate_of_counts", "normal_quantile", "two_sided_p"]
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,17 @@ class Estimate:
     @property
     def words(self) -> str:
         """Estimate and interval: as printed, or else those that value and standard error make."""
-        if self.basis == "interval":
+        if self.basis == "interval" and self.measure != "rd":
             point, low, high = (self.printed[name] for name in ("estimate", "lower", "upper"))
             return f"{point} ({100 * self.level:g} % interval {low} to {high})"
-        low, high = (self.kind.words(edge) for edge in self.interval)
-        return f"{self.kind.words(self.kind.printed(self.value))} ({100 * self.level:g} % interval {low} to {high})"
+        edges = self.interval
+        if self.basis == "interval":  # as printed, in points
+            edges = float(self.printed["lower"]), float(self.printed["upper"])
+        low, high = map(self.kind.words, edges)
+        unit = " percentage points" if self.measure == "rd" else ""
+        return (
+            f"{self.kind.words(self.kind.printed(self.value))}{unit} ({100 * self.level:g} % interval {low} to {high})"
+        )
 
     @property
     def p(self) -> float:
@@ -99,7 +103,9 @@ def two_sided_p(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def estimate_of_counts(measure: str, control: tuple[int, int], active: tuple[int, int]) -> Estimate:
+def estimate_of_counts(
+    measure: str, control: tuple[int, int], active: tuple[int, int], level: float = 0.95
+) -> Estimate:
     """The estimate that counts give, with its usual standard error: Woolf, Katz or Wald.
 
     Parameters
@@ -135,40 +141,7 @@ def estimate_of_counts(measure: str, control: tuple[int, int], active: tuple[int
     if variance <= 0:
         raise TrialError(f"{MEASURES[measure].name} of counts", given, "an arm with and without events")
     se = math.sqrt(variance)
-    return Estimate(MEASURES[measure].key, value, se, (value, value), (se, se), 0.95, "counts", {"counts": given})
-
-
-def counts_against(
-    control: tuple[int, int],
-    active: tuple[int, int],
-    estimate: Estimate | None = None,
-    percentages: Sequence[str | float | None] = (None, None),
-) -> tuple[str, ...]:
-    """What is printed beside counts and does not follow from them, with the value that does.
-
-    Parameters
-    ----------
-    estimate : Estimate, optional
-        An odds ratio, risk ratio or risk difference.
-    percentages : (control, active)
-        Of patients with the event, as printed.
-
-    Examples
-    --------
-    >>> counts_against((29, 50), (34, 50), percentages=("58", "66"))
-    ('66 % is printed of the active arm; 34/50 are 68.0 %',)
-    """
-    told = []
-    for name, (events, n), given in zip(("control", "active"), (control, active), percentages, strict=True):
-        if given is not None and not does_percentage_agree(events, n, given):
-            told.append(f"{given} % is printed of the {name} arm; {events}/{n} are {100 * events / n:.1f} %")
-    if estimate is not None and estimate.measure in ("or", "rr", "rd"):
-        kind, again = estimate.kind, estimate_of_counts(estimate.measure, control, active)
-        point = Printed.of(estimate.printed["estimate"], kind.name)
-        if not point.holds(kind.printed(again.value)):
-            told.append(f"the {kind.name} printed is {estimate.printed['estimate']}; "
-                        f"the counts give {kind.printed(again.value):.3g}")  # fmt: skip
-    return tuple(told)
+    return Estimate(MEASURES[measure].key, value, se, (value, value), (se, se), level, "counts", {"counts": given})
 
 
 def normal_quantile(level: float) -> float:

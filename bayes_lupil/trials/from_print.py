@@ -30,7 +30,7 @@ def from_estimate(
     irr: Number | None = None,
     rd: Number | None = None,
     md: Number | None = None,
-    ci: Sequence[Number] | None = None,
+    ci: str | Sequence[Number] | None = None,
     se: Number | None = None,
     p: Number | None = None,
     level: float = 0.95,

@@ -87,10 +87,21 @@ class Measure:
         if self.key == "rd":
             return f"{100 * printed + 0.0:.1f}" if abs(printed) >= 0.01 or printed == 0 else f"{100 * printed:.2g}"
         if not self.is_ratio:
-            return f"{printed + 0.0:.3g}"
+            return _digits(printed)
         if not 0.001 <= printed <= 1000:
             return "< 0.001" if printed < 0.001 else "> 1000"
         return f"{printed:.2g}" if printed < 0.1 else f"{printed:.2f}" if printed < 10 else f"{printed:.1f}"
+
+
+def _digits(value: float) -> str:
+    """Three digits, written out.
+
+    Examples
+    --------
+    >>> _digits(-2.1284), _digits(1173.0), _digits(0.0)
+    ('-2.13', '1,173', '0')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value + 0.0:.3g}"
 
 
 MEASURES: dict[str, Measure] = {

@@ -8,9 +8,17 @@ from dataclasses import dataclass, replace
 
 from bayes_lupil.errors import TrialError
 
-__all__ = ["Printed", "count_for_percentage", "does_percentage_agree", "printed_together"]
+__all__ = [
+    "Printed", "count_for_percentage", "does_percentage_agree", "printed_together", "read_p", "split_interval",
+    "split_result",
+]  # fmt: skip
 
 _NUMBER = re.compile(r"([<>=]?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_LIMITS = re.compile(r"[(\[]?\s*(\S+?)\s*(?:\bto\b|[;\u2013\u2014]|,\s|\s-\s|(?<=\d)-)\s*(\S+?)\s*[)\]]?")
+_RESULT = re.compile(r"(\S+)\s*[(\[](?:\s*\d+\s*%\s*(?:CI|confidence interval)?[:,]?)?\s*(.+?)\s*[)\]]")
+_P = re.compile(r"(?:p\s*)?([<>=\u2264\u2265]?)\s*(\S+?)\*?", re.IGNORECASE)
 _HALF = 0.5 + 1e-9
 """Of a unit in the last digit: a half may have been rounded up or down."""
 
@@ -59,8 +67,11 @@ class Printed:
         >>> Printed.of("0.80", "estimate"), Printed.of(0.8, "estimate")
         (Printed(value=0.8, half=0.005), Printed(value=0.8, half=0.05))
         """
-        text = str(given).strip().replace("\u2212", "-").replace("\u00b7", ".")
-        if re.fullmatch(r"[+-]?\d+,\d+", text):
+        text = _plain(str(given))
+        if _THOUSANDS.fullmatch(text):
+            hint = f"Write {text.replace(',', '')} for thousands, {text.replace(',', '.')} for a decimal comma."
+            raise TrialError(where, f"'{given}', which may be thousands or decimals", "one of the two", hint)
+        if _DECIMAL_COMMA.fullmatch(text):
             text = text.replace(",", ".")
         found = _NUMBER.fullmatch(text)
         value = float(found[2]) if found and not found[1] and not found[3] else math.nan
@@ -79,6 +90,58 @@ class Printed:
         """Whether a value, or one within a range, may have been printed so."""
         least, most = self.range
         return least <= (low if high is None else high) and low <= most
+
+
+def split_interval(text: str) -> tuple[str, str] | None:
+    """The two limits of an interval in one text; None where there are not two.
+
+    Examples
+    --------
+    >>> split_interval("0.55 to 1.04"), split_interval("(0.55-1.04)"), split_interval("-4.7; -0.3")
+    (('0.55', '1.04'), ('0.55', '1.04'), ('-4.7', '-0.3'))
+    """
+    found = _LIMITS.fullmatch(_plain(text))
+    return (found[1], found[2]) if found else None
+
+
+def split_result(text: str) -> tuple[str, tuple[str, str] | None]:
+    """An estimate, and the interval that stands behind it in brackets where one does.
+
+    Examples
+    --------
+    >>> split_result("0.76 (0.55 to 1.04)"), split_result("0.76 (95% CI 0.55-1.04)"), split_result("0.76")
+    (('0.76', ('0.55', '1.04')), ('0.76', ('0.55', '1.04')), ('0.76', None))
+    """
+    found = _RESULT.fullmatch(_plain(text))
+    limits = split_interval(found[2]) if found else None
+    return (found[1], limits) if found and limits else (text, None)
+
+
+def read_p(given: str | float, where: str) -> tuple[str, Printed]:
+    """Whether a p-value is printed as such ('='), as below ('<') or above ('>') a number, and the number.
+
+    Raises
+    ------
+    TrialError
+        Where it is no p-value.
+
+    Examples
+    --------
+    >>> read_p("P = .09", "p"), read_p("<0.001", "p")[0], read_p("NS", "p")
+    (('=', Printed(value=0.09, half=0.005)), '<', ('>', Printed(value=0.05, half=0.0)))
+    """
+    text = _plain(str(given))
+    if text.casefold().strip(".") in ("ns", "n.s", "not significant"):
+        return ">", Printed(0.05, 0.0)
+    found = _P.fullmatch(text)
+    number = Printed.of(found[2] if found else text, where)
+    sign = {"<": "<", "\u2264": "<", ">": ">", "\u2265": ">"}.get(found[1] if found else "", "=")
+    return sign, number
+
+
+def _plain(text: str) -> str:
+    """Print's minus signs and raised dots as those of a keyboard."""
+    return text.strip().replace("\u2212", "-").replace("\u00b7", ".")
 
 
 def does_percentage_agree(count: int, patients: int, percentage: str | float) -> bool:

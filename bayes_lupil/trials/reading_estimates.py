@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.estimates import Estimate, normal_quantile, two_sided_p
 from bayes_lupil.trials.measures import MEASURES, Measure
-from bayes_lupil.trials.printed import Printed, printed_together
+from bayes_lupil.trials.printed import Printed, printed_together, read_p, split_interval, split_result
 
 __all__ = ["read_estimate"]
 
 _SAME = 1e-9
+_NEAR = 0.01
+"""By which share of its half an interval may be askew: that moves P(benefit) by less than 0.01."""
 
 
 def read_estimate(
     measure: str,
     estimate: str | float,
-    ci: Sequence[str | float] | None = None,
+    ci: str | Sequence[str | float] | None = None,
     se: str | float | None = None,
     p: str | float | None = None,
     level: float = 0.95,
@@ -34,9 +37,10 @@ def read_estimate(
     ----------
     measure : {"hr", "or", "rr", "irr", "rd", "md"}
     estimate : str or float
-        As printed: a ratio itself, not its logarithm. A text keeps the digits of the print ("0.80").
-    ci : (lower, upper), optional
-        Limits of the interval, as printed.
+        As printed: a ratio itself, not its logarithm. A text keeps the digits of the print ("0.80"), and may have the
+        interval behind it: "0.76 (0.55 to 1.04)". A risk difference may be in per cent: "-4.4%".
+    ci : (lower, upper) or str, optional
+        Limits of the interval, as printed; or both in one text, "0.55 to 1.04".
     se : str or float, optional
         Standard error, of a ratio that of its logarithm.
     p : str or float, optional
@@ -59,10 +63,17 @@ def read_estimate(
     (-0.2744, 0.1625, ())
     """
     kind, where = MEASURES[measure], f"the {MEASURES[measure].name}"
+    if isinstance(estimate, str) and ci is None:
+        estimate, ci = split_result(estimate)
+    if isinstance(ci, str):
+        ci = split_interval(ci) or (ci,)
+    if kind.key == "rd":
+        estimate, ci, se = _proportion(estimate), ci and tuple(map(_proportion, ci)), se and _proportion(se)
     faults = _faults(kind, where, estimate, ci, se, p, level)
     if faults:
         hint = " ".join(dict.fromkeys(fault.hint for fault in faults if fault.hint))
-        raise TrialError(where, "; ".join(f.found for f in faults), "; ".join(f.required for f in faults), hint)
+        required = "; ".join(dict.fromkeys(fault.required for fault in faults))
+        raise TrialError(where, "; ".join(fault.found for fault in faults), required, hint)
     given = zip(("estimate", "lower", "upper", "se", "p"), (estimate, *(ci or (None, None)), se, p), strict=True)
     printed = {name: str(value) for name, value in given if value is not None}
     (point, *limits), z = printed_together(estimate, *(ci or ()), where=where), normal_quantile(level)
@@ -83,7 +94,7 @@ def read_estimate(
         basis, error, errors = "standard error", number.value, (max(number.range[0], 0.0), number.range[1])
     else:
         assert p is not None  # one of the three is given, or it was refused
-        number = Printed.of(p, where)
+        number = read_p(p, where)[1]
         basis, error = "p-value", abs(value) / _z_of_p(number.value)
         near, far = (max(edge, 1e-300) for edge in number.range)
         bounds = sorted(abs(edge) for edge in _scaled_range(kind, point))
@@ -92,6 +103,16 @@ def read_estimate(
         told += _p_against(kind, p, point, value, error, errors, basis)
     around = _scaled_range(kind, point) if centre == "estimate" else (value, value)
     return Estimate(kind.key, value, error, around, errors, level, basis, printed, tuple(told))
+
+
+def _proportion(given: str | float) -> str | float:
+    """A risk difference in per cent, or points, as a proportion with the digits of the print."""
+    found = re.fullmatch(r"(.+?)\s*(?:%|points?|percentage points?)", str(given).strip())
+    if not found:
+        return given
+    number = Printed.of(found[1], "the risk difference")
+    decimals = round(-math.log10(2 * number.half)) + 2
+    return f"{number.value / 100:.{max(decimals, 0)}f}"
 
 
 @dataclass(frozen=True)
@@ -120,10 +141,16 @@ def _faults(
     numbers: dict[str, Printed] = {}
     for name, given in (("estimate", estimate), *zip(("lower limit", "upper limit"), ci or (), strict=False),
                         ("standard error", se), ("p-value", p)):  # fmt: skip
-        if given is None or (name == "p-value" and str(given).strip().startswith("<")):
+        if given is None:
             continue
         try:
-            numbers[name] = Printed.of(given, where)
+            if name == "p-value":
+                sign, number = read_p(given, where)
+                if sign != "=":
+                    continue
+                numbers[name] = number
+            else:
+                numbers[name] = Printed.of(given, where)
         except TrialError:
             found.append(_Fault(f"{name} '{given}'", f"a number for the {name}"))
     for name in ("estimate", "lower limit", "upper limit"):
@@ -164,7 +191,8 @@ def _asymmetry(kind: Measure, point: Printed, limits: Sequence[Printed]) -> list
     ranges = [_scaled_range(kind, limit) for limit in limits]
     middle = [sum(edge) / 2 for edge in zip(*ranges, strict=True)]
     own = _scaled_range(kind, point)
-    if own[0] <= middle[1] + _SAME and middle[0] <= own[1] + _SAME:
+    gap = max(middle[0] - own[1], own[0] - middle[1])
+    if gap <= _NEAR * (middle[1] - ranges[0][0]) + _SAME:
         return []
     at = kind.printed(sum(kind.scaled(limit.value) for limit in limits) / 2)
     told = (
@@ -191,10 +219,9 @@ def _p_against(
     high_z = edges[1] / errors[0] if errors[0] > 0 else math.inf
     least, most = two_sided_p(high_z), two_sided_p(low_z)
     text = str(p).strip()
-    if text.startswith("<"):
-        agrees = least <= Printed.of(text[1:], "p-value").range[1]
-    else:
-        agrees = Printed.of(p, "p-value").holds(least, most)
+    sign, number = read_p(p, "p-value")
+    low, high = number.range
+    agrees = {"<": least <= high, ">": most >= low}.get(sign, number.holds(least, most))
     if agrees:
         return []
     again = two_sided_p(value / error)
