@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +15,8 @@ from bayes_lupil.cli.usage import examples
 from bayes_lupil.errors import InputError
 
 if TYPE_CHECKING:
-    from bayes_lupil.published.analysis import BenefitAnalysis
+    from matplotlib.figure import Figure
+
     from bayes_lupil.trials.trial import Trial
 
 Side = Literal["higher", "lower"]
@@ -75,6 +77,7 @@ def benefit(
             rich_help_panel=_PRINTED,
         ),
     ] = None,
+    name: Annotated[str, _option("--name", help="What the trial is called.", metavar="NAME")] = "trial",
     end_point: Annotated[str, _option("--end-point", help="What the result is of, for headings.", metavar="NAME")] = "",
     population: Annotated[str, _option("--population", help="Of a trial.", metavar="NAME")] = "itt",
     prior: Annotated[
@@ -88,7 +91,7 @@ def benefit(
         ),
     ] = None,
     expected: Annotated[
-        float | None,
+        str | None,
         _option(
             "--expected",
             help="The effect the trial was planned for: where optimists expect it.",
@@ -97,20 +100,20 @@ def benefit(
         ),
     ] = None,
     beyond: Annotated[
-        list[float] | None,
+        list[str] | None,
         _option(
             "--beyond", help="P(an effect better than this). Several times for several.", metavar="EFFECT", panel=_ASKED
         ),
     ] = None,
     margin: Annotated[
-        float | None, _option("--margin", help="Of non-inferiority.", metavar="EFFECT", panel=_ASKED)
+        str | None, _option("--margin", help="Of non-inferiority.", metavar="EFFECT", panel=_ASKED)
     ] = None,
     rope: Annotated[
-        tuple[float, float] | None,
+        tuple[str, str] | None,
         typer.Option("--rope", help="A range of practical equivalence.", metavar="LOW HIGH", rich_help_panel=_ASKED),
     ] = None,
     control_risk: Annotated[
-        float | None,
+        str | None,
         _option("--control-risk", help="At which the effect per 1,000 is told.", metavar="RISK", panel=_ASKED),
     ] = None,
     measure: Annotated[
@@ -145,21 +148,27 @@ def benefit(
     if measure not in (None, "or", "rr", "rd") or centre not in ("estimate", "midpoint"):
         found = f"--measure {measure}" if measure not in (None, "or", "rr", "rd") else f"--centre {centre}"
         raise InputError("benefit", found, "--measure or, rr or rd; --centre estimate or midpoint")
+    if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError("option --plot", f"'{plot}'", "a file that ends in .png, .svg or .pdf")
     estimates = {"hr": hr, "or_": odds_ratio, "rr": rr, "irr": irr, "rd": rd, "md": md}
     given: dict[str, Any] = {name: value for name, value in estimates.items() if value is not None}
     better: Side | None = None if lower is None else "lower" if lower else "higher"
     reading = {"se": se, "p": p, "level": level, "centre": centre}
     asked: dict[str, Any] = {
-        "prior": prior or (), "expected": expected, "beyond": beyond or (), "margin": margin, "rope": rope,
-        "control_risk": control_risk, "level": level, "approximate": approximate, "measure": measure,
+        "prior": prior or (), "expected": _number("--expected", expected),
+        "beyond": [_number("--beyond", text) for text in beyond or ()], "margin": _number("--margin", margin),
+        "rope": rope and [_number("--rope", text) for text in rope],
+        "control_risk": _number("--control-risk", control_risk), "level": level, "approximate": approximate,
+        "measure": measure,
     }  # fmt: skip
     typed = values or []
     if unknown := [text for text in typed if text.startswith("-") and not _is_number(text)]:
         raise InputError("benefit", f"the option {unknown[0]}", "an option of this command", "See benefit --help.")
     if _is_table(typed, given):
-        _many(typed[0], better, asked, as_json, folder, force)
+        _many(typed[0], better, asked, as_json, plot, folder, force)
         return
-    source, more = _what_is_known(typed, given, reading, better, end_point, population, percent)
+    names: dict[str, Any] = {"end_point": end_point, "name": name}
+    source, more = _what_is_known(typed, given, reading, better, names, population, percent)
     found_ = run(source, benefit=better, **more, **asked)
     with results(folder, lambda: BENEFIT_FILES, typed, force) as new:
         if new is not None:
@@ -167,7 +176,9 @@ def benefit(
 
             fill(benefit_page(found_), new)
     if plot is not None:
-        _save(found_, plot)
+        from bayes_lupil.report.published.figures import figure_triplot
+
+        _save(figure_triplot(found_), plot)
     if as_json:
         write_document(json.dumps(found_.to_json(), indent=2, allow_nan=False) + "\n")
         return
@@ -177,11 +188,24 @@ def benefit(
 
 
 def _is_number(text: str) -> bool:
+    from bayes_lupil.errors import TrialError
+    from bayes_lupil.trials.printed import Printed
+
     try:
-        float(text)
-    except ValueError:
+        Printed.of(text.rstrip("% "), "")
+    except TrialError:
         return False
     return True
+
+
+def _number(option: str, text: str | None) -> float | None:
+    """A number as papers print it: 0.9, 0,9 or 30%."""
+    from bayes_lupil.trials.printed import Printed
+
+    if text is None:
+        return None
+    value = Printed.of(text.strip().rstrip("% "), f"option {option}").value
+    return value / 100 if text.strip().endswith("%") else value
 
 
 def _is_table(typed: list[str], given: dict[str, Any]) -> bool:
@@ -194,58 +218,63 @@ def _what_is_known(
     given: dict[str, Any],
     reading: dict[str, Any],
     better: Side | None,
-    end_point: str,
+    names: dict[str, Any],
     population: str,
     percent: str | None,
 ) -> tuple[Trial | str, dict[str, Any]]:
     """A trial, or counts and what is printed beside them, as `published.benefit` takes them."""
     from bayes_lupil.trials.from_print import from_estimate
+    from bayes_lupil.trials.printed import split_interval
 
-    counts = [text for text in typed if "/" in text]
-    limits = [text for text in typed if "/" not in text]
-    is_trial = len(typed) == 1 and not given and not counts
-    if is_trial:
+    counts = [text for text in typed if "/" in text or " of " in text]
+    limits = [text for text in typed if text not in counts]
+    if len(typed) == 1 and not given and not counts:
         from bayes_lupil.trials import load_trial
 
         return load_trial(typed[0]), {"population": population}
-    wrong = len(given) > 1 or len(counts) not in (0, 2) or len(limits) not in (0, 2) or (limits and not given)
-    if wrong or not (given or counts):
-        told = " ".join([*(f"--{name.rstrip('_')} {value}" for name, value in given.items()), *typed]) or "nothing"
+    one_text = len(limits) == 1 and split_interval(limits[0]) is not None
+    wrong = len(given) > 1 or len(counts) not in (0, 2) or (limits and not given)
+    wrong = wrong or not (given or counts) or (len(limits) not in (0, 2) and not one_text)
+    if wrong or (counts and reading["se"] is not None):
+        options = {**{name.rstrip("_"): value for name, value in given.items()}, "se": reading["se"]}
+        told = " ".join([*(f"--{name} {value}" for name, value in options.items() if value is not None), *typed])
         raise InputError(
-            "benefit", told, "two counts, active first, or one estimate with its limits, --se or --p",
+            "benefit", told or "nothing", "two counts, active first, or one estimate with its limits, --se or --p",
             "For example: bayes-lupil benefit 44/125 62/124 --lower-is-better, or: --hr 0.76 0.55 1.04.",
         )  # fmt: skip
-    printed = None
-    if given:
-        printed = from_estimate(**given, ci=limits or None, benefit=better, end_point=end_point, **reading)
-        if not counts:
-            return printed, {}
-    shares = tuple(text.strip(" %") for text in percent.split(",")) if percent else (None, None)
+    ci: Any = limits[0] if one_text else limits or None
+    if not counts:
+        return from_estimate(**given, ci=ci, benefit=better, **names, **reading), {}
+    shares = tuple(text.strip(" %") for text in re.split("[,;]", percent)) if percent else (None, None)
     if len(shares) != 2:
         required, hint = "two percentages, active first", "For example: --percent 35.2,50.0"
         raise InputError("option --percent", f"'{percent}'", required, hint)
-    return counts[0], {"control": counts[1], "printed": printed, "percentages": shares, "end_point": end_point}
+    printed = {name.rstrip("_"): value for name, value in given.items()}
+    printed |= {key: value for key, value in (("ci", ci), ("p", reading["p"])) if value is not None}
+    return counts[0], {"control": counts[1], "printed": printed, "percentages": shares, **names}
 
 
-def _save(found: BenefitAnalysis, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     from bayes_lupil.files import new_file
-    from bayes_lupil.report.published.figures import figure_triplot
 
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError("option --plot", f"'{path}'", "a file that ends in .png, .svg or .pdf")
-    figure = figure_triplot(found)
     with new_file(path) as temporary:
         figure.savefig(temporary, format=path.suffix.lower()[1:], dpi=200)
     out.print(f"Written to {path}", highlight=False, markup=False)
 
 
 def _many(
-    source: str, better: Side | None, asked: dict[str, Any], as_json: bool, folder: str | None, force: bool
+    source: str,
+    better: Side | None,
+    asked: dict[str, Any],
+    as_json: bool,
+    plot: Path | None,
+    folder: str | None,
+    force: bool,
 ) -> None:
     """A table of results: one line each, and a forest."""
     from bayes_lupil.published.many import benefit_many
     from bayes_lupil.report.media.terminal import show
-    from bayes_lupil.report.published.forest import FOREST_FILES, forest_page
+    from bayes_lupil.report.published.forest import FOREST_FILES, figure_forest, forest_page
 
     found = benefit_many(source, benefit=better, **asked)
     page = forest_page(found)
@@ -254,6 +283,8 @@ def _many(
             from bayes_lupil.report.media.write import fill
 
             fill(page, new)
+    if plot is not None:
+        _save(figure_forest(found), plot)
     if as_json:
         write_document(json.dumps([item.to_json() for item in found], indent=2, allow_nan=False) + "\n")
         return
@@ -281,6 +312,8 @@ def published(
         raise InputError(f"published '{name}'", "no reanalysis of that name", "one of the list", hint)
     claims = published_claims(name)
     if as_json:
-        write_document(json.dumps([vars(claim) for claim in claims], indent=2, allow_nan=False) + "\n")
+        write_document(
+            json.dumps([{**vars(claim), "status": claim.status} for claim in claims], indent=2, allow_nan=False) + "\n"
+        )
         return
     show(claims_page(claims, notes=name is not None), out)

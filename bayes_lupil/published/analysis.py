@@ -16,7 +16,7 @@ from bayes_lupil.published.reverse import Limits, TippingMean, credibility_limit
 from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.estimates import Estimate, estimate_of_counts
 from bayes_lupil.trials.measures import Measure
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.trial import OfTrial, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ _TARGETS = (0.5, 0.95, 0.975)
 
 
 @dataclass(frozen=True)
-class BenefitAnalysis(Shown):
+class BenefitAnalysis(Shown, OfTrial):
     """A published result, reread; see `benefit`.
 
     Attributes

@@ -89,10 +89,9 @@ def events_asked(
             raise InputError(name, f"{value:g}", "a risk difference between -1 and 1", hint)
     if margin is not None and sign * (measure.scaled(margin) - measure.scaled(measure.null)) >= 0:
         side = "below" if sign > 0 else "above"
-        raise InputError(
-            "margin", f"{margin:g}", f"{measure.one} {side} {measure.null:g}: a margin of non-inferiority is on the side of "
-            "harm", f"The probability of an effect better than {margin:g}: --beyond {margin:g} (in Python beyond=...).",
-        )  # fmt: skip
+        required = f"{measure.one} {side} {measure.null:g}: a margin of non-inferiority is on the side of harm"
+        hint = f"The probability of an effect better than {margin:g}: --beyond {margin:g} (in Python beyond=...)."
+        raise InputError("margin", f"{margin:g}", required, hint)
 
     def better(key: str, value: float) -> Event:
         mark = ">" if sign > 0 else "<"

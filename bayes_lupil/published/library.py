@@ -44,6 +44,8 @@ class Claim:
         Of others, where the note says so.
     mcse : float
         Of what was published, where it is known to come from draws.
+    can_be_checked : bool
+        Whether the stated inputs are those of what is printed: not where it is adjusted, or a prior is not stated.
     agrees : bool
         Whether what is printed is the recomputed value, rounded or cut off, give or take three of these errors.
     note : str
@@ -55,8 +57,16 @@ class Claim:
     printed: str
     recomputed: float
     mcse: float
+    can_be_checked: bool
     agrees: bool
     note: str = ""
+
+    @property
+    def status(self) -> str:
+        """In words."""
+        if self.agrees:
+            return "agrees"
+        return "does not follow" if self.can_be_checked else "cannot be checked"
 
 
 def published_claims(name: str | None = None) -> tuple[Claim, ...]:
@@ -76,7 +86,7 @@ def published_frame(name: str | None = None) -> pd.DataFrame:
     """The same as a table."""
     import pandas as pd
 
-    return pd.DataFrame([vars(claim) for claim in published_claims(name)])
+    return pd.DataFrame([{**vars(claim), "status": claim.status} for claim in published_claims(name)])
 
 
 def _claims(name: str, result: Mapping[str, Any]) -> list[Claim]:
@@ -88,7 +98,9 @@ def _claims(name: str, result: Mapping[str, Any]) -> list[Claim]:
         value = by_others if by_others is not None else found[what]
         error = _error(line["what"], value, found, result.get("draws"))
         agrees = _agree(line["value"], value, error)
-        claims.append(Claim(name, result["prior"], what, line["value"], value, error, agrees, result.get("note", "")))
+        checked = by_others is None and not result.get("adjusted", False)
+        prior, note = result.get("called", result["prior"]), result.get("note", "")
+        claims.append(Claim(name, prior, what, line["value"], value, error, checked, agrees, note))
     return claims
 
 

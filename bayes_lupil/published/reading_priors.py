@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from bayes_lupil.errors import InputError, did_you_mean
 from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior, flat, from_tail, prior_of_belief
@@ -17,13 +18,13 @@ _TAIL = re.compile(rf"\s*[Pp]\(\s*([A-Za-z ]*?)\s*([<>])\s*({_NUMBER})\s*\)\s*=\
 _DEFAULT_STRENGTH = {"sceptical": "strong", "neutral": "moderate", "optimistic": "moderate", "pessimistic": "moderate"}
 
 
-def read_prior(written: str | EffectPrior, measure: Measure, expected: float, where: str) -> EffectPrior:
+def read_prior(written: Any, measure: Measure, expected: float, where: str) -> EffectPrior:
     """The prior that a text names.
 
     Parameters
     ----------
-    written : str or EffectPrior
-        'sceptical', 'neutral weak', 'flat', 'MEAN,SD' on the measure's scale, or 'P(OR>2)=0.05'.
+    written : str, (float, float), EffectPrior or normal prior of a model file
+        'sceptical', 'neutral weak', 'flat', 'MEAN,SD' or 'N(MEAN, SD)' on the measure's scale, or 'P(OR>2)=0.05'.
     expected : float
         The expected effect on the measure's scale.
     where : str
@@ -42,6 +43,12 @@ def read_prior(written: str | EffectPrior, measure: Measure, expected: float, wh
     >>> round(read_prior("sceptical", MEASURES["or"], -0.4155, "").sd, 4)
     0.2526
     """
+    if isinstance(written, tuple | list) and len(written) == 2:
+        written = f"{written[0]}, {written[1]}"
+    if getattr(written, "family", None) == "normal":  # a prior family of model files
+        written = f"{written.mean}, {written.sd}"
+    if not isinstance(written, str | EffectPrior):
+        raise InputError("prior", repr(written), "a text, a mean and an SD, or a normal prior")
     if isinstance(written, EffectPrior):
         if written.measure != measure.key:
             raise InputError(f"prior '{written.name}'", f"one of '{written.measure}'", f"one of '{measure.key}'")

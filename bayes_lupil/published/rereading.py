@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from bayes_lupil.published.absolute import absolute_effect
 from bayes_lupil.published.analysis import LEAD, BenefitAnalysis, chance_words
 from bayes_lupil.published.answers import answer, events_asked, uniform_arms
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood, EffectLikelihood, NormalLikelihood
-from bayes_lupil.published.priors import EffectPrior, expected_effect, flat, nine_priors
+from bayes_lupil.published.priors import expected_effect, flat, nine_priors
 from bayes_lupil.published.reading_priors import read_prior
 from bayes_lupil.trials.beside_counts import counts_against
 from bayes_lupil.trials.end_point import Direction, EndPoint
@@ -34,7 +35,7 @@ def benefit(
     *,
     benefit: Direction | None = None,
     measure: Literal["or", "rr", "rd"] | None = None,
-    prior: str | EffectPrior | Sequence[str | EffectPrior] = (),
+    prior: Any = (),
     expected: float | None = None,
     beyond: float | Sequence[float] = (),
     margin: float | None = None,
@@ -60,7 +61,7 @@ def benefit(
     measure : {"or", "rr", "rd"}, optional
         As which the effect of counts is shown, and thresholds are meant; the odds ratio by default. Priors are of the
         log odds ratio all the same, beside a flat prior of the control arm's log odds.
-    prior : str, EffectPrior, or several of them
+    prior : str, (mean, sd), EffectPrior, bl.priors.normal(...), or several of them
         Beside the nine: 'sceptical', 'neutral weak', 'flat', 'MEAN,SD' on the measure's scale, 'P(OR>2)=0.05', or one
         made in Python. The first leads.
     expected : float, optional
@@ -110,6 +111,8 @@ def benefit(
     else:
         if control is None:
             raise InputError("benefit()", "the active arm alone", "counts of both arms, active first")
+        (active, of_active), (control, of_control) = _without_percentage(active), _without_percentage(control)
+        percentages = (percentages[0] or of_active, percentages[1] or of_control)
         counted = "event" if benefit == "lower" else "response"
         point = EndPoint(counted, end_point or counted, benefit or "higher")
         trial = Trial.from_counts(active, control, end_point=point, name=name)
@@ -136,14 +139,17 @@ def benefit(
             notes.append(f"counts taken as a normal estimate of the {shown.scale}, on which priors are")
         elif shown.key != "or" and (prior or expected is not None):
             notes.append(
-                f"priors, and what is expected, are of the log odds ratio, though the {shown.name} is shown; --approximate "
-                "(in Python approximate=True) has them on its own scale"
+                f"priors, and what is expected, are of the log odds ratio, though the {shown.name} is shown; "
+                "--approximate (in Python approximate=True) has them on its own scale"
             )
         notes += counts_against(*totals, printed, tuple(reversed(percentages)), level)
     point = trial.end_point
     size, where = expected_effect(likelihood.measure, point.benefit, likelihood.se, expected)
     events = events_asked(shown, point.sign, (beyond,) if isinstance(beyond, int | float) else beyond, margin, rope)
-    given = (prior,) if isinstance(prior, str | EffectPrior) else tuple(prior)
+    several = isinstance(prior, list | tuple) and not (
+        len(prior) == 2 and all(isinstance(x, int | float) for x in prior)
+    )
+    given = tuple(prior) if several else (prior,)
     asked = tuple(read_prior(item, likelihood.measure, size, where) for item in given)
     nine = nine_priors(likelihood.measure, size, where)
     lead = [] if asked else [item for item in nine if item.name == LEAD]
@@ -176,6 +182,12 @@ def benefit(
         trial, shown, likelihood, tuple(answers), asked, events, size, absolute, tuple(dict.fromkeys(notes)), level,
         population, tuple(left_out), tuple(small),
     )  # fmt: skip
+
+
+def _without_percentage(counts: Counts) -> tuple[Counts, str | None]:
+    """Counts, and the percentage that stands behind them: '44/125 (35.2%)'."""
+    found = re.fullmatch(r"(.*?)\s*\(\s*([\d.,\u00b7]+)\s*%?\s*\)\s*", counts) if isinstance(counts, str) else None
+    return (found[1], found[2]) if found else (counts, None)
 
 
 def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]) -> CountsLikelihood:

@@ -17,6 +17,8 @@ from bayes_lupil.trials.trial import Trial
 __all__ = ["ASSUMED", "from_estimate", "trial_of_estimate"]
 
 Number = str | float
+_LARGE = 0.2
+"""A risk difference that treatments seldom have, and that points below 1 may be mistaken for."""
 ASSUMED = "nobody said which direction is a benefit"
 """How the note begins that the direction was assumed."""
 
@@ -31,6 +33,8 @@ def from_estimate(
     rd: Number | None = None,
     md: Number | None = None,
     ci: str | Sequence[Number] | None = None,
+    lower: Number | None = None,
+    upper: Number | None = None,
     se: Number | None = None,
     p: Number | None = None,
     level: float = 0.95,
@@ -47,8 +51,10 @@ def from_estimate(
     hr, or_, rr, irr, rd, md : float or str
         Hazard ratio, odds ratio, risk ratio, rate ratio, risk difference (between -1 and 1) or mean difference: one
         of them, as printed. A text keeps the digits of the print ("0.80"), which say how far it was rounded.
-    ci : (lower, upper), optional
-        Limits of the interval, as printed.
+    ci : (lower, upper) or str, optional
+        Limits of the interval, as printed; or both in one text, "0.55 to 1.04".
+    lower, upper : float or str, optional
+        The same, one by one.
     se : float or str, optional
         Standard error, of a ratio that of its logarithm.
     p : float or str, optional
@@ -81,6 +87,11 @@ def from_estimate(
         told = " and ".join(given) or "none of them"
         raise TrialError("from_estimate", told, f"one of {', '.join('or_' if key == 'or' else key for key in keys)}")
     [(measure, value)] = given.items()
+    if lower is not None or upper is not None:
+        if ci is not None or lower is None or upper is None:
+            found = f"lower = {lower}, upper = {upper}, ci = {ci}"
+            raise TrialError("from_estimate", found, "both limits, or ci with the two")
+        ci = (lower, upper)
     estimate = read_estimate(measure, value, ci, se, p, level, centre)
     return trial_of_estimate(estimate, benefit, arms, end_point, name)
 
@@ -91,6 +102,9 @@ def trial_of_estimate(
     """The trial of an estimate that was read already; see `from_estimate`."""
     kind = MEASURES[estimate.measure]
     notes = list(estimate.discrepancies)
+    if estimate.measure == "rd" and abs(estimate.value) >= _LARGE and "%" not in estimate.printed["estimate"]:
+        points = f"{100 * estimate.value:g} percentage points; {estimate.value:g} points are {estimate.value / 100:g}"
+        notes.insert(0, f"a risk difference of {estimate.value:g} is taken for {points}, or '{estimate.value:g}%'")
     if benefit is None:
         side = "below" if kind.benefit == "lower" else "above"
         notes.insert(0, f"{ASSUMED}: {kind.one} {side} {kind.null:g} is taken for one")

@@ -23,7 +23,7 @@ from bayes_lupil.trials.published_trials import published_names, published_trial
 from bayes_lupil.trials.readers import read_counts
 from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
 from bayes_lupil.trials.tables import Table, sheets_told
-from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.trial import OfTrial, Trial
 
 __all__ = ["BY_USER", "builtin_trials", "load_trial", "read_trial"]
 
@@ -212,6 +212,8 @@ def read_trial(source: Any, reading: Mapping[str, Any]) -> Trial:
     for name in reading:
         if name not in known:
             raise TrialError("options of reading", f"'{name}'", "an option of load_trial", nearest(name, known))
+    if isinstance(source, OfTrial):
+        source = source.trial
     if not isinstance(source, Trial):
         return load_trial(source, **reading)
     if given := [name for name, value in reading.items() if value is not None]:

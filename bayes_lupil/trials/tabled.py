@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["counts_of", "frame_of"]
 
-_COUNTS = re.compile(r"\s*(\d{1,12})\s*(?:/|of|out of)\s*(\d{1,12})\s*")
+_COUNTS = re.compile(r"\s*(\d{1,12}|\d{1,3}(?:,\d{3})+)\s*(?:/|of|out of)\s*(\d{1,12}|\d{1,3}(?:,\d{3})+)\s*")
 
 
 def counts_of(text: Any, arm: str) -> tuple[int, int]:
@@ -25,15 +25,24 @@ def counts_of(text: Any, arm: str) -> tuple[int, int]:
 
     Examples
     --------
-    >>> counts_of("34/50", "active"), counts_of((29, 50), "control")
-    ((34, 50), (29, 50))
+    >>> counts_of("34/50", "active"), counts_of((29, 50), "control"), counts_of("1,044 of 10,125", "active")
+    ((34, 50), (29, 50), (1044, 10125))
     """
     if isinstance(text, str) and (found := _COUNTS.fullmatch(text)) is not None:
-        return int(found[1]), int(found[2])
+        return _possible(int(found[1].replace(",", "")), int(found[2].replace(",", "")), arm)
     whole = isinstance(text, tuple | list) and len(text) == 2
     if whole and all(isinstance(number, int) and not isinstance(number, bool) for number in text):
-        return text[0], text[1]
+        return _possible(text[0], text[1], arm)
     raise TrialError(f"{arm} arm", found_in_words(text), "responders and patients, as '34/50' or (34, 50)")
+
+
+def _possible(events: int, patients: int, arm: str) -> tuple[int, int]:
+    if not 0 <= events <= patients or patients < 1:
+        hint = f"The other way round: {patients}/{events}?" if events > patients > 0 else ""
+        raise TrialError(
+            f"{arm} arm", f"{events}/{patients}", "at most as many responders as patients, of whom one", hint
+        )
+    return events, patients
 
 
 def frame_of(trial: Trial) -> pd.DataFrame:

@@ -30,9 +30,15 @@ from bayes_lupil.trials.tabled import counts_of, frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PublishedResult", "Source", "Step", "Trial"]
+__all__ = ["OfTrial", "PublishedResult", "Source", "Step", "Trial"]
 
 Resolution = Literal["patients", "cells", "margins", "estimate"]
+
+
+class OfTrial:
+    """Base of results that stand for their trial where one is asked for."""
+
+    trial: Trial
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bayes_lupil.published.library import Claim
@@ -14,21 +15,26 @@ _WORDS = {
     "p_harm_beyond": "P(harm beyond", "p_beyond": "P(effect better than",
     "log_effect": "log effect", "log_effect_sd": "SD of the log effect",
 }  # fmt: skip
-_VERDICT = {True: "agrees", False: "does not follow"}
 
 
 def claims_page(claims: Sequence[Claim], notes: bool = False) -> Page:
     """The table of printed numbers; notes below where asked for."""
     rows = [
-        (claim.name, claim.prior, _what(claim.what), claim.printed, _digits(claim), _VERDICT[claim.agrees])
-        for claim in claims
+        (claim.name, claim.prior, _what(claim.what), claim.printed, _digits(claim), claim.status) for claim in claims
     ]
-    wrong = sum(not claim.agrees for claim in claims)
-    agree = f"{len(claims) - wrong} agree with what the stated inputs give"
-    first = f"{len(claims)} printed numbers: {agree}, {wrong} do not follow."
+    number = Counter(claim.status for claim in claims)
+    first = (
+        f"Of {len(claims)} printed {'number' if len(claims) == 1 else 'numbers'} {number['agrees']} agree with what the stated "
+        f"inputs give, {number['does not follow']} do not follow, {number['cannot be checked']} cannot be checked (adjusted "
+        "analyses, and priors that are not at hand)."
+    )
     blocks: list[Block] = [
         Paragraph(first),
-        Table.of(("trial", "prior", "what", "printed", "recomputed", ""), rows, "Published reanalyses"),
+        Table.of(
+            ("trial", "prior", "what", "printed", "recomputed", ""),
+            rows,
+            "Published reanalyses; MCSE: of the published draws",
+        ),
         Paragraph(
             "A number agrees where it is the recomputed one rounded or cut off, give or take three Monte Carlo "
             "standard errors where it is known to come from draws."
@@ -47,7 +53,8 @@ def _what(text: str) -> str:
 
 def _digits(claim: Claim) -> str:
     decimals = len(claim.printed.partition(".")[2])
-    return f"{claim.recomputed:.{decimals + 1}f}"
+    error = f" (MCSE {claim.mcse:.1g})" if claim.mcse else ""
+    return f"{claim.recomputed:.{decimals + 1}f}{error}"
 
 
 def _first_of_each(claims: Sequence[Claim]) -> list[Claim]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.published.analysis import BenefitAnalysis, chance_words
+from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
 from bayes_lupil.published.reverse import prior_map
 from bayes_lupil.report.media.plot_rows import better, frame
 from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled, wrap
+from bayes_lupil.report.published.sentences import location_words
 from bayes_lupil.trials.measures import MEASURES, Measure
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def _effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) 
     axes.set_xlim(low, high)
     if kind.is_ratio:
         marks = [m * 10.0**e for e in range(-4, 5) for m in (1, 2, 5)]
-        span = high - low
-        if span < 1.2:
-            marks = [round(0.1 * k, 1) for k in range(1, 60)]
-        if span < 0.35:
-            marks = [round(0.05 * k, 2) for k in range(2, 100)]
-        ticks = [math.log(mark) for mark in marks if low <= math.log(mark) <= high]
-        axes.set_xticks(ticks, [f"{math.exp(tick):.3g}" for tick in ticks])
+        for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):  # finer ones where fewer than four are inside
+            ticks = [math.log(mark) for mark in marks if low <= math.log(mark) <= high]
+            if len(ticks) >= 4:
+                break
+            marks = [round(step * k, 2) for k in range(1, 400)]
+        if len(ticks) > 9:  # decades alone
+            ticks = [tick for tick in ticks if abs(tick / math.log(10) - round(tick / math.log(10))) < 1e-9]
+        axes.set_xticks(ticks, [f"{math.exp(tick):.4g}" for tick in ticks])
         axes.minorticks_off()
     elif kind.key == "rd":
         ticks = [tick for tick in axes.get_xticks().tolist() if low <= tick <= high]
@@ -124,10 +126,16 @@ def figure_triplot(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     _effect_axis(axes, kind, low, high, found.sign)
-    axes.legend(fontsize=8.5, frameon=False, loc="upper left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
+    axes.legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3 if width >= 6 else 1)
     chance = chance_words(found.lead.p_benefit)
-    footnote = f"Shaded: the benefit, {chance} of the posterior's area. Each curve has area 1."
-    frame(figure, f"{_heading(found)}: {found.events[0].statement} = {chance}", footnote, found.trial.synthetic, height)
+    footnote = f"Shaded: the benefit, {chance} of the posterior's area. Curves have equal areas, in part outside."
+    frame(
+        figure,
+        f"{_heading(found)}: {found.events[0].statement} {equals(found.lead.p_benefit)}",
+        footnote,
+        found.trial.synthetic,
+        height,
+    )
     return figure
 
 
@@ -147,9 +155,12 @@ def figure_threshold_curve(found: BenefitAnalysis, width: float = 7.5) -> Figure
     kind, height = found.measure, min(0.6 * width, 3.6)
     figure, axes, _ = new_figure(width, height, found.trial.synthetic)
     shown = _curves(found)
-    edges = [
-        kind.scaled(max(edge, 1e-6) if kind.is_ratio else edge) for item in shown for edge in (item.lower, item.upper)
+    # where an arm is empty a wide prior reaches far out, where nothing else is
+    near = [
+        item for item in shown if item is found.lead or item.prior.is_flat or item.prior.sd < 3 * found.likelihood.se
     ]
+    printed = [edge for item in near for edge in (item.lower, item.upper)]
+    edges = [kind.scaled(max(edge, 1e-6) if kind.is_ratio else edge) for edge in printed]
     low, high = min(*edges, 0.0), max(*edges, 0.0)
     x = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), 61)
     for number, item in enumerate(shown):
@@ -195,7 +206,7 @@ def figure_prior_grid(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     for i in range(rows):
         for j in range(len(thresholds)):
             axes.text(j, i, chance_words(float(values[i, j])), ha="center", va="center", fontsize=size,
-                      color="white" if values[i, j] > 0.8 else "black")  # fmt: skip
+                      color="white" if values[i, j] > 0.6 else "black")  # fmt: skip
     mark = "<" if found.sign < 0 else ">"
     unit = " (points)" if kind.key == "rd" else ""
     axes.set_xticks(range(len(thresholds)), [f"{mark} {kind.words(value)}" for value in thresholds], fontsize=size)
@@ -206,7 +217,8 @@ def figure_prior_grid(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    footnote = "Darker: more probable. The first row leads; 'flat' is the data alone."
+    flat = " 'Flat' is the data alone." if found.answer_under("flat") else ""
+    footnote = f"Darker: more probable. The first row leads.{flat}"
     frame(figure, f"{_heading(found)}: priors and thresholds", footnote, found.trial.synthetic, height)
     return figure
 
@@ -242,15 +254,17 @@ def figure_prior_map(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     axes.set(yscale="log", ylim=(sds[0], sds[-1]))
     _effect_axis(axes, kind, float(means[0]), float(means[-1]), found.sign)
     axes.set_xlabel(f"Mean of the prior, as {kind.one}\n{better(found.sign)}", fontsize=9)
-    axes.set_ylabel(f"SD of the prior ({kind.scale})", fontsize=9)
+    axes.set_ylabel(f"SD of the prior ({kind.scale}{', points' if kind.key == 'rd' else ''})", fontsize=9)
     ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if sds[0] <= tick <= sds[-1]]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(ticks, [location_words(kind, tick) for tick in ticks])
     axes.minorticks_off()
     for item in found.answers:
         prior = item.prior
         if means[0] <= prior.mean <= means[-1] and sds[0] <= prior.sd <= sds[-1]:
             axes.plot([prior.mean], [prior.sd], "o", ms=6, mfc="white", mec="black", zorder=4)
-    footnote = "Lines and shades: P(benefit) after the data; darker is more. Circles: the priors of the table."
+    footnote = (
+        "Lines and shades: P(benefit) after the data; darker is more. Circles: those priors of the table that lie here."
+    )
     frame(figure, f"{_heading(found)}: P(benefit) under other priors", footnote, found.trial.synthetic, height)
     return figure
 
@@ -262,9 +276,11 @@ def _chance(probit: float) -> float:
 
 
 def _map(found: BenefitAnalysis) -> tuple[Floats, Floats, Floats]:
-    size = max(abs(found.expected), 2.5 * found.likelihood.se)
-    means = np.linspace(-1.6 * size, 1.6 * size, 25)
-    sds = np.geomspace(0.2 * size, 3 * size, 13)
+    kind = found.likelihood.measure
+    size = max(abs(found.expected), min(2.5 * found.likelihood.se, 1.5) if kind.is_ratio else 2.5 * found.likelihood.se)
+    means = np.linspace(-1.6 * size, 1.6 * size, 33)
+    known = [item.prior.sd for item in found.answers if not item.prior.is_flat]
+    sds = np.geomspace(0.8 * min(*known, 0.25 * size), min(1.2 * max(known), 4 * size), 17)
     return means, sds, prior_map(found.likelihood, found.sign, means, sds, (0.0,))[0]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bayes_lupil.published.analysis import BenefitAnalysis, chance_words
-from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Paragraph, Table
+from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
+from bayes_lupil.report.media.blocks import Block, Figure, Page, Paragraph, Table
 from bayes_lupil.report.media.plot_rows import better, frame
 from bayes_lupil.report.media.plot_style import COLOURS, clip, figure_files, new_figure, styled
 from bayes_lupil.report.published.sentences import effect_words
@@ -27,36 +27,32 @@ def forest_page(found: Sequence[BenefitAnalysis]) -> Page:
     """The table, the forest, and what each row assumes."""
     from bayes_lupil.report.published.page import benefit_summary
 
-    header = (
-        "trial",
-        "measure",
-        "flat prior",
-        "P(benefit), flat",
-        "leading prior",
-        "effect",
-        "P(benefit)",
-        "over the priors",
-    )
+    header = ["trial", "measure", "P(benefit)", "effect", "P(benefit), flat", "effect, flat", "over the priors"]
+    asked = any(len(item.events) > 1 for item in found)
     rows = []
     for item in found:
-        flat = next((answer for answer in item.answers if answer.prior.is_flat), None)
-        low, high = item.span
-        rows.append((
-            item.trial.title, f"{item.measure.symbol} ({item.trial.end_point.benefit} is better)",
-            effect_words(item.measure, flat) if flat else "none", chance_words(flat.p_benefit) if flat else "none",
-            item.lead.prior.name, effect_words(item.measure, item.lead), chance_words(item.lead.p_benefit),
+        flat, (low, high) = item.answer_under("flat"), item.span
+        cells = [
+            item.trial.title, f"{item.measure.symbol}, {item.trial.end_point.benefit} is better",
+            chance_words(item.lead.p_benefit), effect_words(item.measure, item.lead),
+            chance_words(flat.p_benefit) if flat else "none", effect_words(item.measure, flat) if flat else "none",
             f"{chance_words(low.p_benefit)} to {chance_words(high.p_benefit)}",
-        ))  # fmt: skip
+        ]  # fmt: skip
+        pairs = zip(item.events[1:], item.lead.chances[1:], strict=True)
+        rows.append([*cells, *(["; ".join(f"{event.statement} {equals(p)}" for event, p in pairs)] if asked else [])])
+    caption = (
+        f"Effect and probability of benefit; leading prior: {', '.join(sorted({item.lead.prior.name for item in found}))}; "
+        "risk differences in percentage points"
+    )
     notes = tuple(dict.fromkeys(f"{item.trial.title}: {note}" for item in found for note in item.notes))
+    title = f"{len(found)} published {'result' if len(found) == 1 else 'results'} under standard priors"
     blocks: list[Block] = [
-        Heading(f"{len(found)} published results under standard priors", level=1),
-        Table.of(header, rows, "Effect and probability of benefit", "results.csv", _frame(found)),
+        Table.of([*header, *(["asked"] if asked else [])], rows, caption, "results.csv", _frame(found)),
         Figure("forest", _words(found), "Each trial with a flat prior (squares) and its leading one (circles)",
                partial(figure_forest, found)),
     ]  # fmt: skip
     blocks += [Paragraph(text.text) for text in benefit_summary(found[0]).blocks[-1:] if isinstance(text, Paragraph)]
     synthetic = any(item.trial.synthetic for item in found)
-    title = f"{len(found)} published results under standard priors"
     return Page(title, tuple(blocks), "results", ("md", "html", "docx"), synthetic, warnings=notes)
 
 
@@ -84,7 +80,7 @@ def figure_forest(found: Sequence[BenefitAnalysis], width: float = 7.5) -> Drawi
     """
     height = 0.42 * len(found) + 0.6
     synthetic = any(item.trial.synthetic for item in found)
-    figure, axes, words = new_figure(width, height, synthetic, side=0.3)
+    figure, axes, words = new_figure(width, height, synthetic, side=0.36)
     same = len({item.measure.is_ratio for item in found}) == 1
     ratio = found[0].measure.is_ratio and same
     # those for whom lower is better are turned where both kinds are among them, so that one side is the better one
@@ -100,12 +96,13 @@ def figure_forest(found: Sequence[BenefitAnalysis], width: float = 7.5) -> Drawi
             edges = sorted((low * scale, high * scale))
             axes.plot(edges, [row + offset] * 2, color=COLOURS[number], lw=1.6)
             axes.plot([middle * scale], [row + offset], mark, color=COLOURS[number], ms=5.5)
-        words.text(0, row, f"{chance_words(item.lead.p_benefit)}", va="center", fontsize=8.5)
+        effect = f"{item.measure.symbol} {effect_words(item.measure, item.lead)}"
+        words.text(0, row, f"{chance_words(item.lead.p_benefit)}   {effect}", va="center", fontsize=8.5)
     axes.set_yticks(
         range(len(found)), [clip(item.trial.title, int(3.2 * width)) for item in reversed(found)], fontsize=8.5
     )
     axes.set_ylim(-0.6, len(found) - 0.2)
-    words.text(0, len(found) - 0.35, "P(benefit)", fontsize=8.5, va="center", weight="bold")
+    words.text(0, len(found) - 0.35, "P(benefit), effect", fontsize=8.5, va="center", weight="bold")
     axes.axvline(0, color="black", lw=0.8, ls=(0, (2, 2)))
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
     if ratio and not turned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from bayes_lupil.report.published.sentences import (
     effect_words,
     headline,
     limit_words,
+    location_words,
     reported_words,
     tipping_words,
 )
@@ -33,7 +35,8 @@ BENEFIT_FILES = (
 
 def benefit_summary(found: BenefitAnalysis) -> Page:
     """What the command prints."""
-    said = [*headline(found), absolute_words(found), limit_words(found)]
+    remarks = [f"Note: {text}." for text in found.remarks]
+    said = [*headline(found), absolute_words(found), limit_words(found), *remarks]
     blocks: list[Block] = [Paragraph(_given(found))]
     blocks += [Paragraph(text) for text in said if text]
     blocks.append(_table(found))
@@ -81,8 +84,10 @@ def benefit_page(found: BenefitAnalysis) -> Page:
     )  # fmt: skip
 
 
-def write_benefit(found: BenefitAnalysis, folder: str | Path, *, force: bool = False) -> Path:
-    """Write the page, its tables and figures (`BENEFIT_FILES`).
+def write_benefit(
+    found: BenefitAnalysis | Sequence[BenefitAnalysis], folder: str | Path, *, force: bool = False
+) -> Path:
+    """Write the page, its tables and figures (`BENEFIT_FILES`); of several results one page with their forest.
 
     Parameters
     ----------
@@ -104,7 +109,10 @@ def write_benefit(found: BenefitAnalysis, folder: str | Path, *, force: bool = F
     ['benefit.csv', 'benefit.docx', 'benefit.html']
     """
     from bayes_lupil.report.media.write import write
+    from bayes_lupil.report.published.forest import FOREST_FILES, forest_page
 
+    if not isinstance(found, BenefitAnalysis):
+        return write(forest_page(found), folder, FOREST_FILES, force=force)
     return write(benefit_page(found), folder, BENEFIT_FILES, force=force)
 
 
@@ -142,7 +150,7 @@ def _table(found: BenefitAnalysis, source: str = "") -> Table:
     worth = "its weight in the mean" if patients is None else "how many patients it is worth"
     effect = f"{found.measure.symbol} ({100 * found.level:g} %)"
     asked = [event.statement for event in found.events]
-    header = ["prior", *asked, effect, "mean, SD", "95 %", "before", "worth"]
+    header = ["prior", *asked, effect, "mean, SD", "95 %", "before", "worth" if patients else "weight"]
     rows = []
     for item in found.answers:
         prior = item.prior
@@ -150,14 +158,15 @@ def _table(found: BenefitAnalysis, source: str = "") -> Table:
         if not prior.is_flat:
             of_patients = 0.0 if patients is None else prior.patients(found.likelihood.se, patients)
             share = f"{100 * prior.weight(found.likelihood.se):.0f} %"
-            cells[0] = f"{prior.mean:.3g}, {prior.sd:.3g}"
+            cells[0] = f"{location_words(kind, prior.mean)}, {location_words(kind, prior.sd)}"
             cells[1] = interval(*map(kind.words, prior.range()))
             cells[2] = chance_words(prior.p_benefit(found.sign))
             cells[3] = share if patients is None else f"{of_patients:,.0f}"
         rows.append([prior.name, *map(chance_words, item.chances), effect_words(found.measure, item), *cells])
+    points = ", in points" if kind.key == "rd" else ""
     caption = (
         f"{found.measure.name.capitalize()} under each prior{_unit(found)}. Of the prior: mean and SD on the "
-        f"{kind.scale}, where 95 % of it lie ({kind.symbol}), P(benefit) before the data, and {worth}"
+        f"{kind.scale}{points}, where 95 % of it lie ({kind.symbol}), P(benefit) before the data, and {worth}"
     )
     table = Table.of(header, rows, caption, source, found.to_frame() if source else None)
     return replace(table, least={"prior": 11, **{text: len(text) for text in asked}})
@@ -175,7 +184,7 @@ def _used(found: BenefitAnalysis) -> list[Block]:
         numbers = Table.of(("what", "printed", "source", "grade"), rows, "What was given")
     else:
         given = trial.data.printed if trial.resolution == "estimate" else {"counts": found.printed()}  # type: ignore[union-attr]
-        numbers = Table.of(("what", "printed"), list(given.items()), "What was given, by whoever asked")
+        numbers = Table.of(("what", "printed"), list(given.items()), "What was given")
     blocks: list[Block] = [numbers]
     if isinstance(found.likelihood, CountsLikelihood):
         blocks += [Paragraph(_COUNTS), Equation(_BINOMIAL)]
@@ -185,6 +194,7 @@ def _used(found: BenefitAnalysis) -> list[Block]:
         blocks.append(Equation((_NORMAL,)))
     blocks.append(Bullets(tuple(f"{item.prior.name}: {item.prior.reason}." for item in found.answers)))
     blocks += [Paragraph(f"Left out: {text}.") for text in found.left_out]
+    blocks += [Paragraph(f"Note: {text}.") for text in found.remarks]
     return [*blocks, Paragraph(_exact(found)), Paragraph(_LITERATURE)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.numbers import interval, p_value
-from bayes_lupil.published.analysis import BenefitAnalysis, chance_words
+from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.trials.measures import MEASURES, Measure
@@ -15,15 +15,28 @@ __all__ = [
     "effect_words",
     "headline",
     "limit_words",
+    "location_words",
     "prior_words",
     "reported_words",
     "tipping_words",
+    "with_unit",
 ]
 
 
 def effect_words(measure: Measure, item: PriorAnswer) -> str:
-    """Median and interval."""
+    """Median and interval, for tables whose captions name the unit."""
     return f"{measure.words(item.median)} ({interval(measure.words(item.lower), measure.words(item.upper))})"
+
+
+def with_unit(measure: Measure, item: PriorAnswer) -> str:
+    """The same with its name and unit, for sentences."""
+    unit = " percentage points" if measure.key == "rd" else ""
+    return f"{measure.symbol} {effect_words(measure, item)}{unit}"
+
+
+def location_words(kind: Measure, value: float) -> str:
+    """A mean or SD on the scale of priors; of a risk difference in points."""
+    return f"{100 * value:.3g}" if kind.key == "rd" else f"{value:.3g}"
 
 
 def prior_words(prior: EffectPrior) -> str:
@@ -31,9 +44,10 @@ def prior_words(prior: EffectPrior) -> str:
     kind = MEASURES[prior.measure]
     if prior.is_flat:
         return f"flat on the {kind.scale}"
-    low, high = prior.range()
-    inside = interval(kind.words(low), kind.words(high))
-    return f"mean {prior.mean:.3g}, SD {prior.sd:.3g} on the {kind.scale}; 95 % {inside}"
+    inside = interval(*map(kind.words, prior.range()))
+    unit = ", in percentage points" if kind.key == "rd" else ""
+    mean, sd = location_words(kind, prior.mean), location_words(kind, prior.sd)
+    return f"mean {mean}, SD {sd} on the {kind.scale}{unit}; 95 % {inside}"
 
 
 def headline(found: BenefitAnalysis) -> list[str]:
@@ -41,21 +55,21 @@ def headline(found: BenefitAnalysis) -> list[str]:
     lead, (low, high), event = found.lead, found.span, found.events[0]
     prior = lead.prior
     before = chance_words(prior.p_benefit(found.sign))
+    name = "a flat prior" if prior.is_flat else f"the {prior.name} prior"
     lines = [
-        f"{event.statement} = {chance_words(lead.p_benefit)} under the {prior.name} prior ({prior_words(prior)}; "
-        f"{before} before the data). {found.measure.symbol} {effect_words(found.measure, lead)}.",
+        f"{event.statement} {equals(lead.p_benefit)} under {name} ({prior_words(prior)}; {before} before the data). "
+        f"{with_unit(found.measure, lead)}.",
     ]
-    others = [item for item in found.answers if item.prior.is_flat]
+    others = [item for item in found.answers if item.prior.is_flat and item is not lead]
     alone = f"With a flat prior, by the data alone, it is {chance_words(others[0].p_benefit)}. " if others else ""
     lines.append(
-        f"{alone}Over {len(found.answers)} priors it lies between {chance_words(low.p_benefit)} ({low.prior.name}) and "
-        f"{chance_words(high.p_benefit)} ({high.prior.name})."
+        f"{alone}Over the {len(found.answers)} priors of the table it lies between {chance_words(low.p_benefit)} "
+        f"({low.prior.name}) and {chance_words(high.p_benefit)} ({high.prior.name})."
     )
     rest = [
-        f"{event.statement} = {chance_words(chance)}"
-        for event, chance in zip(found.events[1:], lead.chances[1:], strict=True)
+        f"{event.statement} {equals(chance)}" for event, chance in zip(found.events[1:], lead.chances[1:], strict=True)
     ]
-    return [*lines, *([f"{'; '.join(rest)} ({prior.name} prior)."] if rest else [])]
+    return [*lines, *([f"Under {name}: {'; '.join(rest)}."] if rest else [])]
 
 
 def reported_words(found: BenefitAnalysis) -> str:
@@ -79,14 +93,27 @@ def absolute_words(found: BenefitAnalysis) -> str:
     item = found.absolute
     if item is None:
         return ""
-    middle, low, high = item.per_1000()
-    more = "more" if middle > 0 else "fewer"
-    edges = interval(f"{low:+.0f}", f"{high:+.0f}")
+    rare = max(map(abs, item.per_1000())) < 1
+    size = 100_000 if rare else 1000
+    middle, low, high = (_more(value * size / 1000) for value in item.per_1000())
     many = found.trial.end_point.words.many if found.trial.end_point.kind == "binary" else "events"
+    cut = " Some of that would give risks beyond 0 or 1, and is cut off there." if item.is_cut else ""
     return (
-        f"At a control risk of {100 * item.control_risk:.3g} %, held fixed: {abs(middle):.0f} {more} {many} per 1,000 "
-        f"({edges}), {item.nnt(found.sign)}."
+        f"At a control risk of {100 * item.control_risk:.3g} %, held fixed: of {size:,} patients {middle} {many} "
+        f"({interval(low, high)}), {item.nnt(found.sign)}.{cut}"
     )
+
+
+def _more(value: float) -> str:
+    """How many more or fewer.
+
+    Examples
+    --------
+    >>> _more(-99.3), _more(2.41), _more(0.0)
+    ('99 fewer', '2.4 more', '0 more')
+    """
+    size = f"{abs(value):.0f}" if abs(value) >= 10 or value == 0 else f"{abs(value):.2g}"
+    return f"{size} {'more' if value >= 0 else 'fewer'}"
 
 
 def limit_words(found: BenefitAnalysis) -> str:
@@ -95,18 +122,25 @@ def limit_words(found: BenefitAnalysis) -> str:
     if limits is None:
         return ""
     level, null = f"{100 * limits.level:g} %", kind.words(kind.null)
-    edge = kind.words(limits.limit)
-    if limits.kind == "scepticism":
+    edge, one = kind.words(limits.limit), "a rate ratio" if kind.key == "irr" else f"an {kind.symbol}"
+    unit = " percentage points" if kind.key == "rd" else ""
+    name = limits.kind.capitalize()
+    if not _matters(kind, limits.limit):
+        whom = "Sceptics of any width are not convinced" if limits.kind == "scepticism" else (
+            "Whatever effect an advocate holds possible, the result becomes credible"
+        )  # fmt: skip
+        first = f"{name} limit: beyond every effect that anybody expects. {whom}."
+    elif limits.kind == "scepticism":
         other = kind.words(kind.printed(-kind.scaled(limits.limit)))
         pair = interval(*((other, edge) if limits.limit > kind.null else (edge, other)))
         first = (
-            f"Scepticism limit: {kind.symbol} {edge}. A sceptic whose prior is centred at no effect and has {level} of "
-            f"it within {pair} or nearer to {null} is not convinced; a wider one is."
+            f"{name} limit: {kind.symbol} {edge}{unit}. A sceptic whose prior is centred at no effect and has {level} "
+            f"of it within {pair} or nearer to {null} is not convinced; a wider one is."
         )
     else:
         first = (
-            f"Advocacy limit: {kind.symbol} {edge}. An advocate's prior with {level} of it between {null} and a "
-            f"{kind.symbol} nearer to {null} than {edge} makes the result credible; a wider one does not."
+            f"{name} limit: {kind.symbol} {edge}{unit}. An advocate's prior with {level} of it between {null} and "
+            f"{one} nearer to {null} than {edge} makes the result credible; a wider one does not."
         )
     alpha = 1 - limits.level
     held = "at most" if limits.p_intrinsic <= alpha else "above"
@@ -115,6 +149,13 @@ def limit_words(found: BenefitAnalysis) -> str:
         f"{first} By itself the result {credible} intrinsically credible: p for that {_p(limits.p_intrinsic)}, "
         f"{held} {alpha:.2g}."
     )
+
+
+def _matters(kind: Measure, limit: float) -> bool:
+    """Whether a limit is an effect that a treatment may have."""
+    if kind.is_ratio:
+        return 0.01 <= limit <= 100
+    return abs(limit) < 1 or kind.key != "rd"
 
 
 def tipping_words(found: BenefitAnalysis) -> str:
