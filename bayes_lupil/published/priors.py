@@ -138,7 +138,8 @@ def expected_effect(kind: Measure, benefit: Direction, se: float, expected: floa
         value = -sign * math.log(_EXPECTED_RATIO)
         return value, f"{kind.one} of {kind.words(kind.printed(value))}, as in Zampieri et al. 2021"
     value = sign * _POWER * se
-    return value, f"{kind.one} of {value:.3g}, which a trial of this precision finds with 80 % power"
+    size = f"{kind.words(value)} percentage points" if kind.key == "rd" else kind.words(value)
+    return value, f"{kind.one} of {size}, which a trial of this precision finds with 80 % power"
 
 
 def prior_of_belief(belief: str, strength: str, kind: Measure, expected: float, where: str = "") -> EffectPrior:

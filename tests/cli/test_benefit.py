@@ -73,6 +73,19 @@ def test_what_is_asked(capsys):
     assert found["absolute"]["control_risk"] == 0.3
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--hr", "0.76", "0.55-1.04"], ["--hr", "0.76 (0.55 to 1.04)"], ["--hr", "0,76", "0,55", "1,04"],
+     ["--hr", "0\u00b776", "0.55 to 1.04"]],
+)  # fmt: skip
+def test_as_papers_print_it(arguments, capsys):
+    out, _, status = run("benefit", *arguments, "--lower-is-better", "--beyond", "0,9", "--json", capsys=capsys)
+    assert status == 0
+    found = json.loads(out)
+    assert found["priors"][1]["p_benefit"] == pytest.approx(0.9544, abs=1e-4)
+    assert found["events"][1]["statement"] == "P(HR < 0.9)"
+
+
 def test_files_and_pictures(tmp_path, capsys):
     out, _, status = run(
         "benefit", "44/125", "62/124", "--lower-is-better", "--out", str(tmp_path / "out"), "--plot",
@@ -112,6 +125,12 @@ def test_trials(capsys):
         (["benefit", "44/125", "62/124", "1/2"], "two counts, active first"),
         (["benefit", "44/125", "0.5"], "two counts"),
         (["benefit", "--hr", "0.76", "0.55"], "two counts, active first, or one estimate"),
+        (["benefit", "44/125", "62/124", "--se", "5"], "--se 5"),
+        (["benefit", "--md", "1,200", "--se", "250"], "thousands"),
+        (["benefit", "--hr", "0.76", "0.55", "1.04", "--lower-is-better", "--margin", "0.85"], "--beyond 0.85"),
+        (["benefit", "--hr", "0.76", "0.55", "1.04", "--prior", "0,35"], "decimal comma"),
+        (["benefit", "--rd", "-0.018", "--se", "0.01", "--prior", "0,2"], "5 points are 0.05"),
+        (["benefit", "--hr", "0.76", "0.55", "1.04", "--prior", "P(OR<0.5)=0.05"], "P(HR>"),
         (["benefit", "--hr", "0.76", "--or", "0.8"], "--hr 0.76 --or 0.8"),
         (["benefit", "--hr", "0.76", "1.04", "0.55"], "the lower limit below the upper one"),
         (["benefit", "--hr", "0.76", "0.55", "1.04", "--level", "95"], "Level 95 is 0.95"),

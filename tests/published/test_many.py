@@ -56,6 +56,28 @@ def test_whole_limits_keep_their_decimals():
     assert found.trial.data.se_range[1] < 0.08
 
 
+def test_columns_by_other_names_and_those_not_used_are_told():
+    columns = {"Study": ["A"], "HR": ["0.76"], "95% CI": ["0.55-1.04"], "p value": ["0.30"], "remark": ["none"]}
+    [found] = bl.benefit_many(columns, benefit="lower")
+    assert found.trial.data.printed["upper"] == "1.04"
+    assert found.notes[0] == "columns that are not used: remark"
+    assert any("the p-value printed is 0.30" in note for note in found.notes)
+
+
+def test_what_stands_beside_counts_is_held_against_them():
+    [found] = bl.benefit_many(
+        {"active": ["44/125"], "control": ["62/124"], "p": ["0.19"], "or": ["0.62"]}, benefit="lower"
+    )
+    assert any("p-value printed is 0.19" in note for note in found.notes)
+    assert any("odds ratio printed is 0.62" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("measure", "benefit"), [("hazard ratio", "Lower"), ("HR", "lower is better")])
+def test_words_for_measures_and_directions(measure, benefit):
+    [found] = bl.benefit_many({"measure": [measure], "estimate": ["0.8"], "se": ["0.1"], "benefit": [benefit]})
+    assert (found.measure.key, found.sign) == ("hr", -1)
+
+
 def test_all_rows_are_complained_of():
     with pytest.raises(TrialError) as caught:
         bl.benefit_many({"hr": ["0.8", "x", "0.9"], "lower": ["0.9", "0.5", "0.7"], "upper": ["0.7", "1.1", "1.2"]})

@@ -133,19 +133,24 @@ def test_the_direction_that_nobody_said_is_told_first():
 
 def test_what_rounding_leaves_open_is_told():
     rough = bl.benefit(bl.from_estimate(hr="0.8", ci=("0.6", "1.0"), benefit="lower"))
-    [note] = [note for note in rough.notes if "rounded" in note]
+    [note] = [note for note in rough.remarks if "rounded" in note]
     low, high = (float(text) for text in note.removeprefix(note.split("between ")[0] + "between ").split(" and "))
     assert low < by_name(rough)["flat"].p_benefit < high
     fine = bl.benefit(bl.from_estimate(hr="0.8000", ci=("0.6202", "1.0319"), benefit="lower"))
-    assert not any("rounded" in note for note in fine.notes)
+    assert not any("rounded" in note for note in fine.remarks)
 
 
 def test_what_does_not_follow_from_the_counts_is_told():
-    printed = bl.from_estimate(or_="0.62", ci=("0.33", "0.90"), benefit="lower")
-    found = bl.benefit("44/125", "62/124", benefit="lower", printed=printed, percentages=("35.2", "51"))
+    printed = {"or": "0.62", "ci": ("0.33", "0.90"), "p": "0.19"}
+    found = bl.benefit("44/125", "62/124 (51%)", benefit="lower", printed=printed, percentages=("35.2", None))
+    assert any("the p-value printed is 0.19; the counts give" in note for note in found.notes)
+    narrow = bl.benefit("44/125", "62/124", benefit="lower", printed={"or": "0.54 (0.45 to 0.65)"})
+    assert any("the interval printed is 0.45 to 0.65; the counts give 0.327 to 0.903" in note for note in narrow.notes)
+    hazard = bl.benefit("44/125", "62/124", benefit="lower", printed={"hr": "0.54"})
+    assert any("hazard ratio printed beside the counts cannot be held" in note for note in hazard.notes)
     assert any("odds ratio printed is 0.62; the counts give 0.543" in note for note in found.notes)
     assert any("51 % is printed of the control arm; 62/124 are 50.0 %" in note for note in found.notes)
-    same = bl.from_estimate(or_="0.54", ci=("0.33", "0.90"), benefit="lower")
+    same = {"or": "0.54", "ci": "0.33 to 0.90", "p": "0.02"}
     assert bl.benefit("44/125", "62/124", benefit="lower", printed=same, percentages=("35.2", "50")).notes == ()
 
 
@@ -172,6 +177,40 @@ def test_a_prior_of_the_nine_is_not_told_twice():
     names = [item.prior.name for item in found.answers]
     assert len(names) == len(set(names)) == 11
     assert names[:2] == ["neutral strong", "flat"]
+
+
+@pytest.mark.parametrize("prior", ["0,0.35", "N(0, 0.35)", "normal(0,0.35)", (0, 0.35), bl.priors.normal(0, 0.35)])
+def test_priors_in_every_form(prior):
+    found = bl.benefit("44/125", "62/124", benefit="lower", prior=prior)
+    assert (found.lead.prior.mean, found.lead.prior.sd) == (0.0, 0.35)
+
+
+def test_priors_of_counts_are_of_the_log_odds_ratio_and_say_so():
+    found = bl.benefit("44/125", "62/124", benefit="lower", measure="rd", prior="0,0.05")
+    assert any("of the log odds ratio, though the risk difference is shown" in note for note in found.notes)
+    own = bl.benefit("44/125", "62/124", benefit="lower", measure="rd", prior="0,0.05", approximate=True)
+    assert not any("though the" in note for note in own.notes)
+    with pytest.raises(InputError, match="one of the log odds ratio"):
+        bl.benefit("44/125", "62/124", benefit="lower", measure="rr", prior="P(RR<0.8)=0.05")
+
+
+def test_points_that_may_be_mistaken_are_told():
+    found = bl.benefit(bl.from_estimate(rd="-0.4", ci=("-0.9", "0.1"), benefit="lower"))
+    assert any("taken for -40 percentage points; -0.4 points are -0.004" in note for note in found.notes)
+    percent = bl.benefit(bl.from_estimate(rd="-0.4%", ci="-0.9% to 0.1%", benefit="lower"))
+    assert percent.trial.data.value == pytest.approx(-0.004)
+    assert not any("taken for" in note for note in percent.notes)
+
+
+def test_a_risk_beyond_one_is_told():
+    found = bl.benefit(bl.from_estimate(rr="1.5", ci=("1.1", "2.0"), benefit="higher"), control_risk=0.8)
+    assert found.absolute.is_cut
+    assert not bl.benefit(bl.from_estimate(rr="1.1", se="0.02", benefit="higher"), control_risk=0.5).absolute.is_cut
+
+
+def test_a_result_stands_for_its_trial():
+    found = bl.benefit("34/50", "29/50", benefit="higher")
+    assert bl.fit("itt_pooled", found).trial == found.trial
 
 
 def test_a_trial_is_asked_by_population():
@@ -202,10 +241,13 @@ def test_the_card_is_short(counts):
     [
         (lambda: bl.benefit("44/125"), "the active arm alone"),
         (lambda: bl.benefit("44/125", "62"), "responders and patients"),
-        (lambda: bl.benefit("144/125", "62/124"), "144"),
+        (lambda: bl.benefit("144/125", "62/124"), "The other way round: 125/144"),
         (lambda: bl.benefit("44/125", "62/124", level=95), "95 % is 0.95"),
         (lambda: bl.benefit("44/125", "62/124", beyond=-0.1), "above 0"),
         (lambda: bl.benefit("44/125", "62/124", measure="rd", beyond=5.0), "5 points are 0.05"),
+        (lambda: bl.benefit("44/125", "62/124", benefit="lower", margin=0.9), "on the side of harm"),
+        (lambda: bl.benefit("44/125", "62/124", benefit="higher", measure="rd", margin=0.1), "--beyond 0.1"),
+        (lambda: bl.benefit("0/50", "5/50", benefit="lower", prior="flat"), "nobody, or everybody"),
         (lambda: bl.benefit("44/125", "62/124", rope=(1.1, 0.9)), "the lower one first"),
         (lambda: bl.benefit("44/125", "62/124", rope=(0.9,)), "the lower one first"),
         (lambda: bl.benefit("44/125", "62/124", control_risk=30.0), "30 % is 0.3"),

@@ -10,10 +10,18 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from bayes_lupil.errors import TrialError
-from bayes_lupil.trials.estimates import counts_against, estimate_of_counts
+from bayes_lupil.trials.beside_counts import counts_against
+from bayes_lupil.trials.estimates import estimate_of_counts
 from bayes_lupil.trials.from_print import from_estimate
 from bayes_lupil.trials.measures import MEASURES
-from bayes_lupil.trials.printed import Printed, count_for_percentage, does_percentage_agree, printed_together
+from bayes_lupil.trials.printed import (
+    Printed,
+    count_for_percentage,
+    does_percentage_agree,
+    printed_together,
+    read_p,
+    split_interval,
+)
 from bayes_lupil.trials.reading_estimates import read_estimate
 from bayes_lupil.trials.stored import trial_from_dict, trial_to_dict
 
@@ -89,6 +97,7 @@ def test_a_p_value_alone_gives_the_standard_error():
         ({"hr": "0.76", "se": "-0.2"}, "standard error -0.2"),
         ({"hr": "a lot", "se": "0.2"}, "estimate 'a lot'"),
         ({"rd": "3.2", "ci": ("0.4", "6.1")}, "3.2 percentage points are 0.032"),
+        ({"hr": "0.76", "lower": "0.55"}, "both limits"),
         ({"hr": "nan", "se": "0.2"}, "estimate 'nan'"),
         ({"hr": "0.76", "rr": "0.8", "se": "0.1"}, "hr and rr"),
         ({"se": "0.1"}, "none of them"),
@@ -168,8 +177,63 @@ def test_estimates_that_do_not_exist_are_refused(measure, control, active):
         estimate_of_counts(measure, control, active)
 
 
-def test_counts_against_a_hazard_ratio_say_nothing():
-    assert counts_against((62, 124), (44, 125), read_estimate("hr", "0.2", se="0.1")) == ()
+@pytest.mark.parametrize("measure", ["or", "rr", "rd"])
+@pytest.mark.parametrize(
+    ("control", "active"), [((62, 124), (44, 125)), ((5, 400), (12, 390)), ((900, 1800), (850, 1790))]
+)
+def test_what_counts_give_is_never_a_discrepancy(measure, control, active):
+    from scipy import stats
+
+    again = estimate_of_counts(measure, control, active)
+    kind = MEASURES[measure]
+    for decimals in (3, 4):
+        low, high = (f"{edge:.{decimals}f}" for edge in again.interval)
+        table = [[y, n - y] for y, n in (active, control)]
+        for p in (stats.fisher_exact(table).pvalue, stats.chi2_contingency(table, correction=False).pvalue):
+            printed = {measure: f"{kind.printed(again.value):.{decimals}f}", "ci": (low, high), "p": f"{p:.2g}"}
+            assert counts_against(control, active, printed) == ()
+            assert counts_against(control, active, {"p": "<0.0000001"}) != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("P = .09", ("=", 0.09)), ("p<0.001", ("<", 0.001)), ("\u2264 0.05", ("<", 0.05)), (">0.05", (">", 0.05)),
+        ("NS", (">", 0.05)), ("0.09*", ("=", 0.09)), (0.25, ("=", 0.25)),
+    ],
+)  # fmt: skip
+def test_p_values_as_printed(text, wanted):
+    sign, number = read_p(text, "p")
+    assert (sign, number.value) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.55 to 1.04",
+        "0.55-1.04",
+        "0.55 - 1.04",
+        "0.55\u20131.04",
+        "(0.55, 1.04)",
+        "[0.55; 1.04]",
+        "0\u00b755 to 1\u00b704",
+    ],
+)
+def test_intervals_in_one_text(text):
+    assert split_interval(text) == ("0.55", "1.04")
+    assert from_estimate(hr="0.76", ci=text).data == from_estimate(hr="0.76", ci=("0.55", "1.04")).data
+    assert from_estimate(hr=f"0.76 ({text.strip('()[]')})").data.interval == pytest.approx((0.5528, 1.0449), abs=1e-3)
+
+
+@pytest.mark.parametrize("text", ["1,200", "2,300,400", "-1,050"])
+def test_thousands_and_decimals_are_not_guessed(text):
+    with pytest.raises(TrialError, match="thousands"):
+        Printed.of(text, "x")
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("-4.4%", "-0.044"), ("3 %", "0.03"), ("0.25 points", "0.0025")])
+def test_risk_differences_in_per_cent(text, wanted):
+    assert read_estimate("rd", text, se="0.01").printed["estimate"] == wanted
 
 
 @pytest.mark.parametrize("key", list(MEASURES))

@@ -24,10 +24,11 @@ def claims_page(claims: Sequence[Claim], notes: bool = False) -> Page:
     ]
     number = Counter(claim.status for claim in claims)
     first = (
-        f"Of {len(claims)} printed {'number' if len(claims) == 1 else 'numbers'} {number['agrees']} agree with what the stated "
-        f"inputs give, {number['does not follow']} do not follow, {number['cannot be checked']} cannot be checked (adjusted "
-        "analyses, and priors that are not at hand)."
+        f"Of {len(claims)} printed {'number' if len(claims) == 1 else 'numbers'} {number['agrees']} agree with what the "
+        f"stated inputs give, {number['does not follow']} do not follow, {number['cannot be checked']} cannot be checked "
+        "(adjusted analyses, and priors that are not at hand)."
     )
+    header = ("trial", "prior", "what", "printed", "recomputed", "")
     blocks: list[Block] = [
         Paragraph(first),
         Table.of(

@@ -40,10 +40,8 @@ def forest_page(found: Sequence[BenefitAnalysis]) -> Page:
         ]  # fmt: skip
         pairs = zip(item.events[1:], item.lead.chances[1:], strict=True)
         rows.append([*cells, *(["; ".join(f"{event.statement} {equals(p)}" for event, p in pairs)] if asked else [])])
-    caption = (
-        f"Effect and probability of benefit; leading prior: {', '.join(sorted({item.lead.prior.name for item in found}))}; "
-        "risk differences in percentage points"
-    )
+    leads = ", ".join(sorted({item.lead.prior.name for item in found}))
+    caption = f"Effect and probability of benefit; leading prior: {leads}; risk differences in percentage points"
     notes = tuple(dict.fromkeys(f"{item.trial.title}: {note}" for item in found for note in item.notes))
     title = f"{len(found)} published {'result' if len(found) == 1 else 'results'} under standard priors"
     blocks: list[Block] = [

@@ -149,7 +149,7 @@ def _table(found: BenefitAnalysis, source: str = "") -> Table:
     kind, patients = MEASURES[found.lead.prior.measure], found.patients
     worth = "its weight in the mean" if patients is None else "how many patients it is worth"
     effect = f"{found.measure.symbol} ({100 * found.level:g} %)"
-    asked = [event.statement for event in found.events]
+    asked = [event.statement.removeprefix("non-inferiority, ") for event in found.events]
     header = ["prior", *asked, effect, "mean, SD", "95 %", "before", "worth" if patients else "weight"]
     rows = []
     for item in found.answers:
