@@ -58,11 +58,11 @@ def read_prior(written: Any, measure: Measure, expected: float, where: str) -> E
         mean, sd = float(found[1]), float(found[2])
         most = 1.0 if measure.key == "rd" else 10.0 if measure.is_ratio else math.inf
         if sd > most or (measure.is_ratio and abs(mean) > most):
-            hint = (
-                f"Is that a decimal comma? Write 0.{found[2]} for it." if re.fullmatch(r"\s*0,\d+\s*", written)
-                else "Risk differences are proportions: 5 points are 0.05." if measure.key == "rd"
-                else "It is of the logarithm: flat is a prior without a centre."
-            )  # fmt: skip
+            hint = "It is of the logarithm: 'flat' is a prior without a centre."
+            if measure.key == "rd":
+                hint = "Risk differences are proportions: 5 points are 0.05."
+            elif re.fullmatch(r"\s*0,\d+\s*", written):
+                hint = f"Is that a decimal comma? Write 0.{found[2]} for it."
             raise InputError(f"prior '{written}'", f"mean {mean:g}, SD {sd:g}", f"an SD of at most {most:g}", hint)
         if sd <= 0:
             raise InputError(f"prior '{written}'", f"SD {sd:g}", "an SD above 0")

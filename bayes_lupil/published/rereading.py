@@ -128,7 +128,7 @@ def benefit(
             raise InputError("benefit()", f"measure = '{measure}'", required)
         likelihood: EffectLikelihood = NormalLikelihood(trial.data.kind, trial.data.value, trial.data.se)
         shown = trial.data.kind
-        notes += trial.data.discrepancies
+        notes += trial.notes
     else:
         totals = trial.analysis_set(population).totals
         shown = MEASURES[measure or "or"]

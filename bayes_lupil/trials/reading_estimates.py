@@ -151,8 +151,8 @@ def _faults(
                 numbers[name] = number
             else:
                 numbers[name] = Printed.of(given, where)
-        except TrialError:
-            found.append(_Fault(f"{name} '{given}'", f"a number for the {name}"))
+        except TrialError as problem:
+            found.append(_Fault(f"{name} {problem.found}", f"a number for the {name}", problem.hint))
     for name in ("estimate", "lower limit", "upper limit"):
         if name not in numbers:
             continue

@@ -21,7 +21,7 @@ def test_rows_are_as_typed_alone(tmp_path):
     assert [item.trial.title for item in found] == ["A", "B", "C"]
     alone = bl.benefit(bl.from_estimate(hr="0.76", ci=("0.55", "1.04"), benefit="lower"))
     assert [a.p_benefit for a in found[0].answers] == [a.p_benefit for a in alone.answers]
-    assert [event.statement for event in found[1].events] == ["P(OR > 1)", "P(OR > 0.8)"]
+    assert [event.statement for event in found[1].events] == ["P(OR > 1)", "non-inferiority, P(OR > 0.8)"]
     assert [event.statement for event in found[2].events] == ["P(RD < 0)"]
 
 

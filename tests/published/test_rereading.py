@@ -30,7 +30,7 @@ def test_nine_priors_a_flat_one_and_uniform_arms(counts):
     assert names[:3] == ["neutral moderate", "flat", "uniform arms"]
     assert len(names) == len(set(names)) == 11
     assert [event.statement for event in counts.events] == [
-        "P(OR < 1)", "P(OR < 0.9)", "P(OR < 0.8)", "P(OR < 1.1)", "P(0.9 < OR < 1.1)"
+        "P(OR < 1)", "P(OR < 0.9)", "P(OR < 0.8)", "non-inferiority, P(OR < 1.1)", "P(0.9 < OR < 1.1)",
     ]  # fmt: skip
 
 

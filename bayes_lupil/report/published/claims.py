@@ -23,19 +23,16 @@ def claims_page(claims: Sequence[Claim], notes: bool = False) -> Page:
         (claim.name, claim.prior, _what(claim.what), claim.printed, _digits(claim), claim.status) for claim in claims
     ]
     number = Counter(claim.status for claim in claims)
+    follow, unchecked = number["does not follow"], number["cannot be checked"]
     first = (
-        f"Of {len(claims)} printed {'number' if len(claims) == 1 else 'numbers'} {number['agrees']} agree with what the "
-        f"stated inputs give, {number['does not follow']} do not follow, {number['cannot be checked']} cannot be checked "
-        "(adjusted analyses, and priors that are not at hand)."
+        f"Of {len(claims)} printed {'number' if len(claims) == 1 else 'numbers'} {number['agrees']} agree with what "
+        f"the stated inputs give, {follow} do not follow, {unchecked} cannot be checked (adjusted analyses, and priors "
+        "that are not at hand)."
     )
     header = ("trial", "prior", "what", "printed", "recomputed", "")
     blocks: list[Block] = [
         Paragraph(first),
-        Table.of(
-            ("trial", "prior", "what", "printed", "recomputed", ""),
-            rows,
-            "Published reanalyses; MCSE: of the published draws",
-        ),
+        Table.of(header, rows, "Published reanalyses; MCSE: of the published draws"),
         Paragraph(
             "A number agrees where it is the recomputed one rounded or cut off, give or take three Monte Carlo "
             "standard errors where it is known to come from draws."
