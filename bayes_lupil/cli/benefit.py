@@ -293,7 +293,7 @@ def _many(
         out.print(f"Written to {folder}", highlight=False, markup=False)
 
 
-@app.command(epilog=examples("published", "published cabana", "benefit cabana --measure rr"))
+@app.command(epilog=examples("published", "published cabana", "published topcat --json"))
 def published(
     name: Annotated[
         str | None, typer.Argument(metavar="TRIAL", help="One of them, with its notes.", show_default=False)
