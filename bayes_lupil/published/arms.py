@@ -7,12 +7,12 @@ where h1 < g(h0), so that
     P(f < c) = integral over h0 of { integral over h1 from -inf to g(h0) of the joint density },
 
 both integrals by Gauss and Legendre, the inner one on either side of g; or the other way round, the arm that is known
-better outside. Where g leaves the numbers (a risk of 0 or 1) the outer integral is divided.
+better outside. The outer integral is divided until its parts agree, since the inner one may be steep: where the prior
+is narrow, and where g leaves the numbers (a risk of 0 or 1).
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,9 +31,16 @@ __all__ = ["ArmsPosterior"]
 Floats = NDArray[np.float64]
 
 _X, _W = np.polynomial.legendre.leggauss(48)
-_PANELS = 8
+_WIDEST = 24.0
+"""Log odds that so many nodes span: logistic functions have their singularities at pi, and err by 1e-11."""
+_PANELS = 4
 _X_PANEL, _W_PANEL = np.polynomial.legendre.leggauss(16)
 _NOTHING = 36.0
+_CLOSE = 1e-9
+"""Of a panel's probability: its halves agree with it."""
+_HALVINGS = 30
+
+_Rows = tuple[Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,16 @@ class ArmsPosterior:
             return found
         return np.asarray(found - 0.5 * ((h1 - h0 - self.effect.mean) / self.effect.sd) ** 2)
 
+    @property
+    def _furthest(self) -> float:
+        """How far from 0 log odds may lie: a wide prior of an arm without events reaches beyond any likelihood."""
+        if isinstance(self.effect, ArmPrior) or self.effect.is_flat:
+            return 60.0
+        return 60.0 + abs(self.effect.mean) + 9 * self.effect.sd
+
     def _window(self, h0: Floats) -> tuple[Floats, Floats]:
-        """For each h0, where the inner density is above exp(-36) of its peak: a search in two rounds."""
-        low, high = np.full(h0.shape, -60.0), np.full(h0.shape, 60.0)
+        """For each h0, where the inner density is above exp(-36) of its peak: a search in rounds."""
+        low, high = np.full(h0.shape, -self._furthest), np.full(h0.shape, self._furthest)
         for _ in range(6):
             grid = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, 201)
             log = self._log_inner(h0[:, None], grid)
@@ -87,8 +101,8 @@ class ArmsPosterior:
     @cached_property
     def _reach(self) -> tuple[float, float]:
         """Log odds of the outer arm between which all but exp(-36) of the joint density lies."""
-        low, high = -60.0, 60.0
-        for _ in range(5):
+        low, high = -self._furthest, self._furthest
+        for _ in range(8):
             h = np.linspace(low, high, 97)
             total = self._log_total(h, *self._window(h))
             inside = np.flatnonzero(total > total.max() - _NOTHING)
@@ -97,52 +111,84 @@ class ArmsPosterior:
                 break
         return low, high
 
+    def _log_integral(self, outer: Floats, low: Floats, high: Floats) -> Floats:
+        """Log of the inner integral between two values, for each value of the outer arm."""
+        width = (high - low)[:, None]
+        parts = max(1, math.ceil(float(width.max()) / _WIDEST))
+        unit = ((np.arange(parts)[:, None] + 0.5 + 0.5 * _X) / parts).ravel()
+        log = self._log_inner(outer[:, None], low[:, None] + width * unit)
+        top = log.max(axis=1)
+        with np.errstate(divide="ignore"):
+            found = top + np.log(0.5 / parts * width[:, 0] * (np.exp(log - top[:, None]) @ np.tile(_W, parts)))
+        return np.asarray(found)
+
     def _log_total(self, outer: Floats, low: Floats, high: Floats) -> Floats:
         """Log density of the outer arm's log odds, up to a constant."""
-        inner = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * _X
-        log = self._log_inner(outer[:, None], inner)
-        top = log.max(axis=1)
-        return np.asarray(self._log_outer(outer) + top + np.log(0.5 * (high - low) * (np.exp(log - top[:, None]) @ _W)))
+        return np.asarray(self._log_outer(outer) + self._log_integral(outer, low, high))
 
-    def _rows_between(self, edges: list[float]) -> tuple[Floats, Floats, Floats, Floats]:
-        """Nodes of the outer arm on panels between the edges, their weights, and the windows of the inner arm."""
-        nodes, widths = [], []
-        for left, right in itertools.pairwise(edges):
-            nodes.append(0.5 * (left + right) + 0.5 * (right - left) * _X_PANEL)
-            widths.append(0.5 * (right - left) * _W_PANEL)
-        outer = np.concatenate(nodes)
+    def _rows_on(self, left: Floats, right: Floats) -> _Rows:
+        """Nodes of the outer arm on panels, their log weights, and the windows of the inner arm."""
+        half = 0.5 * (right - left)[:, None]
+        outer = (0.5 * (left + right)[:, None] + half * _X_PANEL).ravel()
         low, high = self._window(outer)
-        total = self._log_total(outer, low, high)
-        weights = np.concatenate(widths) * np.exp(total - total.max())
-        return outer, weights / weights.sum(), low, high
+        return outer, np.log(half * _W_PANEL).ravel() + self._log_total(outer, low, high), low, high
 
     @cached_property
-    def _rows(self) -> tuple[Floats, Floats, Floats, Floats]:
-        return self._rows_between(np.linspace(*self._reach, _PANELS + 1).tolist())
+    def _edges(self) -> Floats:
+        return np.linspace(*self._reach, 2 * _PANELS + 1)
 
-    def _share_below(self, cut: Callable[[Floats], Floats], kink: float) -> float:
+    @cached_property
+    def _rows(self) -> tuple[_Rows, _Rows]:
+        """On panels, and on their halves."""
+        edges = self._edges
+        return self._rows_on(edges[:-1:2], edges[2::2]), self._rows_on(edges[:-1], edges[1:])
+
+    @cached_property
+    def _log_mass(self) -> float:
+        """Log of the whole integral."""
+        weights = self._rows[1][1]
+        top = float(weights.max())
+        return top + math.log(float(np.exp(weights - top).sum()))
+
+    def _shares(self, rows: _Rows, cut: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        """What lies below the cut at each node of each panel, as a share of the node's weight, and that weight."""
+        outer, weights, low, high = rows
+        inside = np.clip(cut(outer), low, high)
+        below = expit(self._log_integral(outer, low, inside) - self._log_integral(outer, inside, high))
+        return below.reshape(-1, _X_PANEL.size), np.exp(weights - self._log_mass).reshape(-1, _X_PANEL.size)
+
+    def _share_below(self, cut: Callable[[Floats], Floats], kink: float = math.nan, limit: float = 0.0) -> float:
         """Probability that the inner arm's log odds are below a function of the outer ones.
+
+        Panels of the outer arm are halved until both halves say what the whole one said.
 
         Parameters
         ----------
-        kink : float
-            Where the function leaves the finite numbers, and with it the integrand stops being smooth: there the outer
-            integral is divided.
+        kink, limit : float
+            Where the function leaves the finite numbers, and what lies below it there: all or nothing. Panels are
+            divided there, and ever nearer to it until their last node has seen the turn.
         """
-        low_end, high_end = self._reach
-        rows = self._rows
-        if low_end < kink < high_end:
-            rows = self._rows_between(sorted([*np.linspace(low_end, high_end, _PANELS + 1).tolist(), kink]))
-        outer, weights, low, high = rows
-        inside = np.clip(cut(outer), low, high)
-        halves, logs = [], []
-        for left, right in ((low, inside), (inside, high)):
-            inner = 0.5 * (left + right)[:, None] + 0.5 * (right - left)[:, None] * _X
-            halves.append(0.5 * (right - left))
-            logs.append(self._log_inner(outer[:, None], inner))
-        top = np.maximum(*(log.max(axis=1) for log in logs))[:, None]
-        under, above = (half * (np.exp(log - top) @ _W) for half, log in zip(halves, logs, strict=True))
-        return float(weights @ (under / (under + above)))
+        left, middle, right = self._edges[:-1:2], self._edges[1::2], self._edges[2::2]
+        whole, rows = self._rows
+        told, found = (np.prod(self._shares(whole, cut), axis=0)).sum(axis=1), 0.0
+        for _ in range(_HALVINGS):
+            below, weights = self._shares(rows, cut)
+            parts = (below * weights).sum(axis=1)
+            edges = np.column_stack([left, middle, middle, right]).reshape(-1, 2)
+            starts, ends = edges.T
+            unseen = (starts < kink) & (kink < ends)
+            for edge, last in ((starts, below[:, 0]), (ends, below[:, -1])):
+                unseen |= _is_beside(edge, starts, ends, kink) & (np.abs(last - limit) > _CLOSE)
+            unseen &= weights.sum(axis=1) > _CLOSE
+            bad = (np.abs(parts.reshape(-1, 2).sum(axis=1) - told) > _CLOSE) | unseen.reshape(-1, 2).any(axis=1)
+            found += float(parts.reshape(-1, 2)[~bad].sum())
+            again = np.repeat(bad, 2)
+            if not again.any():
+                return found
+            (left, right), told = edges[again].T, parts[again]
+            middle = _divided(left, right, kink)
+            rows = self._rows_on(*np.column_stack([left, middle, middle, right]).reshape(-1, 2).T)
+        return found + float(told.sum())
 
     def below(self, measure: Measure, value: float) -> float:
         """Probability that a measure of effect is below a value, as it is printed.
@@ -157,12 +203,13 @@ class ArmsPosterior:
             return 0.0
         if self._outer == 1:  # the control arm is above what the inverse measure says
             value = 1 / value if measure.is_ratio else -value
-        share = self._share_below(lambda outer: _other_log_odds(measure, outer, value), _kink(measure, value))
-        return 1 - share if self._outer == 1 else share
+        kink = _kink(measure, value)
+        share = self._share_below(lambda outer: _other_log_odds(measure, outer, value), kink, float(value > 0))
+        return min(max(1 - share if self._outer == 1 else share, 0.0), 1.0)
 
     def quantiles(self, measure: Measure, probabilities: tuple[float, ...]) -> tuple[float, ...]:
         """Values below which a measure lies with each probability, as printed."""
-        outer, _, low, high = self._rows
+        outer, _, low, high = self._rows[1]
         arms = [(outer, low), (outer, high)] if self._outer == 0 else [(low, outer), (high, outer)]
         edges = np.concatenate([_value(measure, *both) for both in arms])
         least = max(float(edges.min()), 1e-300) if measure.is_ratio else float(edges.min())
@@ -175,21 +222,34 @@ class ArmsPosterior:
 
     def risk(self, arm: int, probabilities: tuple[float, ...]) -> tuple[float, ...]:
         """Quantiles of an arm's risk: 0 control, 1 active."""
-        _, _, low, high = self._rows
+        _, _, low, high = self._rows[1]
         if arm == self._outer:
             found = [_solved(self._outer_below, p, *self._reach) for p in probabilities]
         else:
             ends = float(low.min()), float(high.max())
             found = [
-                _solved(lambda h: self._share_below(lambda outer: np.full(outer.shape, h), math.nan), p, *ends)
+                _solved(lambda h: self._share_below(lambda outer: np.full(outer.shape, h)), p, *ends)
                 for p in probabilities
             ]
         return tuple(float(expit(h)) for h in found)
 
     def _outer_below(self, value: float) -> float:
-        edges = sorted([*np.linspace(*self._reach, _PANELS + 1).tolist(), value])
-        outer, weights, _, _ = self._rows_between(edges)
-        return float(weights[outer < value].sum())
+        edges = np.array([*self._edges[self._edges < value], value])
+        weights = self._rows_on(edges[:-1], edges[1:])[1] if edges.size > 1 else np.empty(0)
+        return float(np.exp(weights - self._log_mass).sum())
+
+
+def _is_beside(edge: Floats, left: Floats, right: Floats, kink: float) -> NDArray[np.bool_]:
+    """Whether an edge of panels is the kink or so near to it that nodes between the two see nothing."""
+    return np.asarray(np.abs(edge - kink) < 0.1 * (right - left))
+
+
+def _divided(left: Floats, right: Floats, kink: float) -> Floats:
+    """Where panels are divided: at the kink, or near to it where it is at their edge, or else in the middle."""
+    sixteenth = (right - left) / 16
+    near = np.where(_is_beside(right, left, right, kink), right - sixteenth, 0.5 * (left + right))
+    near = np.where(_is_beside(left, left, right, kink), left + sixteenth, near)
+    return np.where((left < kink) & (kink < right), kink, near)
 
 
 def _solved(below: Callable[[float], float], probability: float, low: float, high: float) -> float:
