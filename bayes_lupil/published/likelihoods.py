@@ -54,8 +54,13 @@ class EffectLikelihood(Protocol):
         ...
 
     @property
+    def value(self) -> float:
+        """The estimate, on that scale."""
+        ...
+
+    @property
     def se(self) -> float:
-        """Standard error of the estimate, on that scale."""
+        """Its standard error."""
         ...
 
     def under(self, prior: EffectPrior) -> EffectPosterior:
@@ -86,7 +91,8 @@ class NormalLikelihood:
         """
         weight = prior.weight(self.se)
         mean = self.value + weight * (prior.mean - self.value)
-        return NormalPosterior(mean, self.se * math.sqrt(1 - weight))
+        sd = self.se if prior.is_flat else self.se * (prior.sd / math.hypot(self.se, prior.sd))
+        return NormalPosterior(mean, sd)
 
     def relative(self, values: Floats) -> Floats:
         """The likelihood, its greatest value being 1."""
@@ -172,7 +178,8 @@ class CountsLikelihood:
         return all(0 < events < n for events, n in (self.control, self.active))
 
     @cached_property
-    def _centre(self) -> float:
+    def value(self) -> float:
+        """The log odds ratio, of half an event more in each cell."""
         odds = [(events + 0.5) / (n - events + 0.5) for events, n in (self.control, self.active)]
         return math.log(odds[1] / odds[0])
 
@@ -189,7 +196,7 @@ class CountsLikelihood:
         """
         t = np.atleast_1d(np.asarray(effect, dtype=float))
         (y0, n0), (y1, n1) = self.control, self.active
-        a = math.log((y0 + 0.5) / (n0 - y0 + 0.5)) - np.clip(t - self._centre, -5, 5) / 2
+        a = math.log((y0 + 0.5) / (n0 - y0 + 0.5)) - np.clip(t - self.value, -5, 5) / 2
         for _ in range(60):
             p0, p1 = expit(a), expit(a + t)
             more, curved = self.level.slope_and_curvature(a + self.centre * t)
@@ -214,7 +221,7 @@ class CountsLikelihood:
     def _table(self) -> tuple[Floats, Floats]:
         """Log m(t) at equally spaced t, out to 40 standard errors."""
         reach = min(40 * self.se, 2 * _FURTHEST)
-        points = np.linspace(self._centre - reach, self._centre + reach, _POINTS)
+        points = np.linspace(self.value - reach, self.value + reach, _POINTS)
         return points, self.log_marginal(points)
 
     @cached_property

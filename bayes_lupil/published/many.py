@@ -47,7 +47,7 @@ def benefit_many(source: Any, **asked: Any) -> tuple[BenefitAnalysis, ...]:
         and, where they differ between trials, benefit ('lower' or 'higher'), end_point, margin, expected, control_risk,
         level, prior.
     **asked
-        As of `benefit`; what a row says itself comes before them.
+        As of `benefit`; what a row says itself comes before them. `level` is that of the intervals printed, too.
 
     Raises
     ------

@@ -86,19 +86,23 @@ def pooled_effect(values: Sequence[float], ses: Sequence[float], tau_sd: float) 
     --------
     >>> found = pooled_effect([-0.3, -0.1], [0.2, 0.2], 0.5)
     >>> round(found.mean, 3), round(found.below(0), 2)
-    (-0.2, 0.77)
+    (-0.2, 0.81)
     """
     y, variances = np.asarray(values, dtype=float), np.asarray(ses, dtype=float) ** 2
     if y.size < 2 or y.size != variances.size or not (variances > 0).all() or not tau_sd > 0:
         found = f"{y.size} results, SD of tau {tau_sd:g}"
         raise InputError("results to pool", found, "two or more, with standard errors and an SD above 0")
-    # tau = SD x, x on (0, 12): half-normal mass beyond 12 SDs is below 1e-32
+    # tau up to 12 SDs, beyond which the half-normal mass is below 1e-32; tau = s sinh(u), since it matters on two
+    # scales: that of the least standard error s, and that of its prior
     x, w = np.polynomial.legendre.leggauss(_NODES)
-    tau = tau_sd * 6 * (x + 1)
+    least = float(np.sqrt(variances.min()))
+    u = np.arcsinh(12 * tau_sd / least) * (x + 1) / 2
+    tau = least * np.sinh(u)
     within = variances + tau[:, None] ** 2
     precision = (1 / within).sum(axis=1)
     means = (y / within).sum(axis=1) / precision
     log = -0.5 * (tau / tau_sd) ** 2 - 0.5 * np.log(within).sum(axis=1) - 0.5 * np.log(precision)
     log = log - 0.5 * ((y - means[:, None]) ** 2 / within).sum(axis=1)
+    log = log + np.log(np.cosh(u))
     weights = w * np.exp(log - log.max())
     return PooledEffect(weights / weights.sum(), means, 1 / np.sqrt(precision), tau)

@@ -213,11 +213,15 @@ def from_tail(kind: Measure, beyond: float, probability: float, centre: float | 
     >>> round(from_tail(MEASURES["or"], 2, 0.05).sd, 4)  # 5 % chance that OR exceeds 2
     0.4214
     """
-    middle = kind.scaled(kind.null if centre is None else centre)
+    about = kind.null if centre is None else centre
+    least = 0.0 if kind.is_ratio else -math.inf
+    exists = all(least < value < math.inf for value in (beyond, about))
+    if not (exists and 0 < probability < 0.5 and beyond != about):
+        found = f"probability {probability:g} beyond {beyond:g}, centre {about:g}"
+        required = f"a probability between 0 and 0.5, beyond {kind.one} off the centre"
+        raise InputError("prior from a tail", found, required)
+    middle = kind.scaled(about)
     far = kind.scaled(beyond) - middle
-    if not 0 < probability < 0.5 or far == 0:
-        found = f"probability {probability:g} beyond {beyond:g}, centre {kind.printed(middle):g}"
-        raise InputError("prior from a tail", found, "a probability between 0 and 0.5, beyond a value off the centre")
     side = ">" if far > 0 else "<"
     name = f"P({kind.symbol} {side} {beyond:g}) = {probability:g}"
     return EffectPrior(
@@ -288,6 +292,8 @@ def combined(priors: Sequence[EffectPrior], weights: Sequence[float] | None = No
     if not priors or len(given) != len(priors) or min(given) < 0 or sum(given) <= 0 or len(measures) > 1:
         found = f"{len(priors)} priors of {', '.join(sorted(measures)) or 'nothing'}, weights {given}"
         raise InputError("priors to combine", found, "one or more of one measure, with weights that are not negative")
+    heard = [(prior, weight) for prior, weight in zip(priors, given, strict=True) if weight]
+    priors, given = [prior for prior, _ in heard], [weight for _, weight in heard]
     share = np.array(given) / sum(given)
     means, sds = np.array([p.mean for p in priors]), np.array([p.sd for p in priors])
     mean = float(share @ means)

@@ -17,12 +17,14 @@ would just overturn it: |e| / sqrt(s^2 + v) > z. Its p-value for intrinsic credi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.published.likelihoods import EffectLikelihood
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.trials.estimates import Estimate, two_sided_p
@@ -119,20 +121,40 @@ def tipping_mean(likelihood: EffectLikelihood, sign: int, sd: float, target: flo
         below = likelihood.under(EffectPrior("tipping", mean, sd, "", key)).below(0.0)
         return (below if sign < 0 else 1 - below) - target
 
-    if miss(-reach) * miss(reach) >= 0:
+    low, high = (_in_reach(miss, side * reach, likelihood.value) for side in (-1, 1))
+    if miss(low) * miss(high) >= 0:
         return TippingMean(target, sd, None, None)
-    mean = float(brentq(miss, -reach, reach, xtol=1e-9))
+    mean = float(brentq(miss, low, high, xtol=1e-9))
     return TippingMean(target, sd, mean, float(ndtr(sign * mean / sd)))
+
+
+def _in_reach(miss: Callable[[float], float], mean: float, value: float) -> float:
+    """The mean, or one so much nearer to the estimate that there is a posterior: counts have none under one far off."""
+    for _ in range(50):
+        try:
+            miss(mean)
+        except UnsupportedModelError:
+            mean = 0.5 * (mean + value)
+        else:
+            break
+    return mean
 
 
 def prior_map(
     likelihood: EffectLikelihood, sign: int, means: Floats, sds: Floats, thresholds: tuple[float, ...]
 ) -> Floats:
-    """P(effect beyond each threshold), shape (thresholds, sds, means); thresholds on the measure's scale."""
+    """P(effect beyond each threshold), shape (thresholds, sds, means); thresholds on the measure's scale.
+
+    NaN where counts have no posterior, under a prior that is far off.
+    """
     found = np.empty((len(thresholds), sds.size, means.size))
     for i, sd in enumerate(sds):
         for j, mean in enumerate(means):
-            posterior = likelihood.under(EffectPrior("map", float(mean), float(sd), "", likelihood.measure.key))
+            try:
+                posterior = likelihood.under(EffectPrior("map", float(mean), float(sd), "", likelihood.measure.key))
+            except UnsupportedModelError:
+                found[:, i, j] = math.nan
+                continue
             below = [posterior.below(threshold) for threshold in thresholds]
             found[:, i, j] = below if sign < 0 else [1 - share for share in below]
     return found

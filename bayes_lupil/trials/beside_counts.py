@@ -113,7 +113,7 @@ def _p_against(control: tuple[int, int], active: tuple[int, int], p: Any) -> lis
         }
     values = list(found.values())
     least, most = number.range
-    agrees = {"<": min(values) <= most, ">": max(values) >= least}.get(
+    agrees = {"<": min(values) <= number.value, ">": max(values) >= number.value}.get(
         sign, least <= max(values) and min(values) <= most
     )
     if agrees:

@@ -10,6 +10,7 @@ from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import ALL_SITES
 from bayes_lupil.trials.measures import MEASURES, Measure, MeasureName
+from bayes_lupil.trials.printed import Printed
 
 __all__ = ["Estimate", "estimate_of_counts", "normal_quantile", "two_sided_p"]
 
@@ -75,7 +76,7 @@ class Estimate:
             return f"{point} ({100 * self.level:g} % interval {low} to {high})"
         edges = self.interval
         if self.basis == "interval":  # as printed, in points
-            edges = float(self.printed["lower"]), float(self.printed["upper"])
+            edges = Printed.of(self.printed["lower"], "").value, Printed.of(self.printed["upper"], "").value
         low, high = map(self.kind.words, edges)
         unit = " percentage points" if self.measure == "rd" else ""
         return (

@@ -27,16 +27,38 @@ def printed_together(*given: str | float, where: str) -> list[Printed]:
     """Numbers that stand together in print, which have as many decimals as the one of them with the most.
 
     Of texts that have decimals these are counted; a number of Python, or a whole one, may have lost its zeros ('1.00').
+    A whole one from 10 on may also be printed to as many digits as the others, whichever is less fine.
 
     Examples
     --------
     >>> [number.half for number in printed_together(0.8, "0.55", 1, where="estimate")]
     [0.005, 0.005, 0.005]
+    >>> [number.half for number in printed_together("12.2", "1.30", "114", where="estimate")]
+    [0.05, 0.005, 0.5]
     """
     found = [Printed.of(item, where) for item in given]
     least = min(number.half for number in found)
     kept = [isinstance(item, str) and "." in item for item in given]
-    return [number if keep else replace(number, half=least) for number, keep in zip(found, kept, strict=True)]
+    is_whole = [number.value.is_integer() and not keep for number, keep in zip(found, kept, strict=True)]
+    # significant digits of those that have decimals
+    digits = max([_digits(number) for number, whole in zip(found, is_whole, strict=True) if not whole], default=1)
+
+    def together(number: Printed, whole: bool) -> Printed:
+        if not whole or abs(number.value) < 10:
+            return replace(number, half=least)
+        unit = 10.0 ** (math.floor(math.log10(abs(number.value))) + 1 - digits)
+        return replace(number, half=max(least, min(0.5, unit / 2)))
+
+    return [
+        number if keep else together(number, whole) for number, keep, whole in zip(found, kept, is_whole, strict=True)
+    ]
+
+
+def _digits(number: Printed) -> int:
+    """Significant digits printed."""
+    if not number.value:
+        return 1
+    return math.floor(math.log10(abs(number.value))) - round(math.log10(2 * number.half)) + 1
 
 
 @dataclass(frozen=True)

@@ -220,8 +220,8 @@ def _p_against(
     least, most = two_sided_p(high_z), two_sided_p(low_z)
     text = str(p).strip()
     sign, number = read_p(p, "p-value")
-    low, high = number.range
-    agrees = {"<": least <= high, ">": most >= low}.get(sign, number.holds(least, most))
+    # a bound is not rounded: p = 0.052 is not printed as below 0.05
+    agrees = {"<": least <= number.value, ">": most >= number.value}.get(sign, number.holds(least, most))
     if agrees:
         return []
     again = two_sided_p(value / error)

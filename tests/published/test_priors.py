@@ -157,3 +157,27 @@ def test_unreadable_priors_are_refused(written):
 def test_a_prior_of_another_measure_is_refused():
     with pytest.raises(InputError, match="one of 'rd'"):
         read_prior(EffectPrior("x", 0.0, 0.1, "", "rd"), OR, -0.4, "")
+
+
+@pytest.mark.parametrize(
+    ("beyond", "share", "centre"),
+    [(-1, 0.05, None), (0, 0.05, None), (math.inf, 0.05, None), (math.nan, 0.05, None), (2, 0.05, 0.0), (2, 0.05, -1),
+     (2, math.nan, None), (2, 0.5, None), (2, 0.0, None), (1, 0.05, None)],
+)  # fmt: skip
+def test_tails_that_no_ratio_has_are_refused(beyond, share, centre):
+    with pytest.raises(InputError, match="prior from a tail"):
+        from_tail(OR, beyond, share, centre)
+
+
+def test_an_expert_without_weight_adds_nothing():
+    alone = EffectPrior("a", 0.1, 0.3, "")
+    found = combined([alone, flat(OR)], [1, 0])
+    assert (found.mean, found.sd) == pytest.approx((0.1, 0.3))
+
+
+@pytest.mark.parametrize("sd", [1e-3, 1e-6, 1e-9])
+def test_a_prior_that_is_all_but_certain(sd):
+    found = NormalLikelihood(OR, -0.3, 0.16).under(EffectPrior("x", 0.0, sd, ""))
+    assert found.sd == pytest.approx(sd, rel=1e-4)
+    assert found.below(0.5 * sd) == pytest.approx(norm.cdf(0.5), abs=0.01)
+    assert found.below(found.mean + found.sd) == pytest.approx(norm.cdf(1), abs=1e-9)

@@ -82,6 +82,20 @@ def test_tipping_means_tip(likelihood, sign, target):
     assert found.p_benefit_prior == pytest.approx(norm.cdf(sign * found.mean / 0.355))
 
 
+@pytest.mark.parametrize("sd", [0.002, 0.005, 0.01, 0.02])
+@pytest.mark.parametrize("active", [(102_000, 400_000), (98_000, 400_000), (100_000, 400_000)])
+def test_narrow_priors_of_large_trials_tip(sd, active):
+    """Far from the data such a prior has no posterior in the table; the mean that tips is near."""
+    data = CountsLikelihood((100_000, 400_000), active)
+    for target in (0.5, 0.95):
+        found = tipping_mean(data, -1, sd, target)
+        spread = math.sqrt(1 / data.se**2 + 1 / sd**2)
+        near = sd**2 * (-norm.ppf(target) * spread - data.value / data.se**2)
+        assert found.mean == pytest.approx(near, abs=0.01 * max(sd, data.se) + 1e-3 * abs(near))
+    assert np.isfinite(prior_map(data, -1, np.array([0.0]), np.array([sd]), (0.0,))).all()
+    assert np.isnan(prior_map(data, -1, np.array([5.0]), np.array([0.002]), (0.0,))).all()
+
+
 def test_a_tipping_mean_out_of_reach_is_none():
     found = tipping_mean(NormalLikelihood(MEASURES["hr"], 5.0, 0.02), -1, 5.0, 0.975)
     assert found.mean is None

@@ -243,3 +243,38 @@ def test_it_is_stored_and_read_back(key):
     again = trial_from_dict(trial_to_dict(trial))
     assert again == trial
     assert again.data_hash == trial.data_hash
+
+
+def significant(value, digits):
+    """A number as printed to so many significant digits, without a point where there is no digit behind it."""
+    return f"{value:.{max(digits - 1 - math.floor(math.log10(abs(value))), 0)}f}"
+
+
+@pytest.mark.parametrize("digits", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("measure", "value", "se"),
+    [("hr", 2.37, 0.94), ("or", 2.5, 1.14), ("rr", 3.1, 0.8), ("irr", 2.0, 1.3), ("or", 4.7, 0.9),
+     ("md", 34.707, 32.817), ("md", 8.225, 7.26), ("md", -55.4, 21.36), ("md", -8.4, 45.3), ("md", 0.77, 6.66)],
+)  # fmt: skip
+def test_significant_digits_are_never_a_discrepancy(measure, value, se, digits):
+    kind = MEASURES[measure]
+    true = [kind.printed(value + side * norm.ppf(0.975) * se) for side in (0, -1, 1)]
+    point, *limits = (significant(x, digits) for x in true)
+    found = read_estimate(measure, point, limits, se=f"{se:.2f}", p=f"{2 * norm.sf(abs(value) / se):.1e}")
+    assert found.discrepancies == ()
+    assert found.value_range[0] <= value <= found.value_range[1]
+    assert found.se_range[0] <= se <= found.se_range[1]
+
+
+@pytest.mark.parametrize(("p", "agrees"), [("<0.05", False), ("<0.06", True), (">0.05", True), (">0.06", False)])
+def test_bounds_of_p_values_are_not_rounded(p, agrees):
+    """The interval gives p = 0.0524, which is not below 0.05, whatever its digits."""
+    found = read_estimate("md", "1.9400", ("-0.0200", "3.9000"), p=p)
+    assert (found.discrepancies == ()) == agrees
+    # of counts with 0.0507 by the test that gives least, and 0.0616 by the one that gives most
+    assert (counts_against((120, 300), (97, 300), {"p": p}) == ()) == (p != "<0.05")
+
+
+@pytest.mark.parametrize("text", ["\u22120.10", "-0,10", "-0.10"])
+def test_limits_of_a_risk_difference_are_shown_however_written(text):
+    assert read_estimate("rd", "-0.05", (text, "0.00")).words.endswith("interval -10.0 to 0.0)")
