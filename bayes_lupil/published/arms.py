@@ -195,6 +195,7 @@ class ArmsPosterior:
 
         Examples
         --------
+        >>> from bayes_lupil.trials.measures import MEASURES
         >>> arms = ArmsPosterior(CountsLikelihood((29, 50), (34, 50), ArmPrior("uniform")), ArmPrior("uniform"))
         >>> round(arms.below(MEASURES["rd"], 0.0), 4)
         0.1529

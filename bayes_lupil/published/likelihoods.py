@@ -242,7 +242,7 @@ class CountsLikelihood:
         --------
         >>> data = CountsLikelihood((29, 50), (34, 50))
         >>> round(data.under(EffectPrior("neutral", 0, 1, "")).below(0), 3)
-        0.168
+        0.167
         """
         if prior.is_flat and not self.is_bounded:
             raise UnsupportedModelError(

@@ -58,7 +58,7 @@ def benefit_many(source: Any, **asked: Any) -> tuple[BenefitAnalysis, ...]:
     --------
     >>> columns = {"trial": ["A", "B"], "hr": ["0.76", "1.1"], "lower": ["0.55", "0.9"], "upper": ["1.04", "1.3"]}
     >>> [round(item.lead.p_benefit, 2) for item in benefit_many(columns, benefit="lower")]
-    [0.94, 0.17]
+    [0.94, 0.16]
     """
     table = read_source(source)
     columns = {_called(name, table.columns): name for name in table.columns}

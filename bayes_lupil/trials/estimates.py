@@ -124,7 +124,7 @@ def estimate_of_counts(
     --------
     >>> found = estimate_of_counts("or", (62, 124), (44, 125))
     >>> round(found.value, 3), round(found.se, 3)
-    (-0.61, 0.26)
+    (-0.61, 0.259)
     """
     (y0, n0), (y1, n1) = control, active
     given = f"{y1}/{n1} v {y0}/{n0}"
