@@ -176,9 +176,11 @@ def _of_arms(arms: ArmsPosterior, shown: Measure, sign: int, asked: list[Any]) -
         found |= {f"risk_{name}": middle, f"risk_{name}_lower": low, f"risk_{name}_upper": high}
     below = arms.below(shown, shown.null)
     found["p_benefit"] = below if sign < 0 else 1 - below
+    found["p_harm"] = 1 - found["p_benefit"]
     for line in asked:
         share = arms.below(shown, line["beyond"])
-        found[f"{line['what']} {line['beyond']:g}"] = share if sign < 0 else 1 - share
+        lower = (sign < 0) != line["what"].startswith("p_harm")
+        found[f"{line['what']} {line['beyond']:g}"] = share if lower else 1 - share
     return found
 
 

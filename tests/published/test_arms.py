@@ -10,6 +10,7 @@ from scipy import integrate, stats
 from scipy.special import expit, log_expit, logit
 
 from bayes_lupil.published.arms import ArmsPosterior
+from bayes_lupil.published.library import _of_arms
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.trials.measures import MEASURES
@@ -99,3 +100,17 @@ def test_where_no_risk_gives_the_difference(control, active, value):
     points = sorted({*first.ppf([0.001, 0.1, 0.5, 0.9, 0.999]), min(max(1 - value, 0), 1), min(max(-value, 0), 1)})
     exact = integrate.quad(lambda p: first.pdf(p) * second.cdf(p + value), 0, 1, points=points, epsabs=1e-12, limit=900)
     assert arms.below(MEASURES["rd"], value) == pytest.approx(exact[0], abs=1e-8)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("what", ["p_beyond", "p_harm_beyond"])
+@pytest.mark.parametrize("value", [-0.05, 0.02])
+def test_harm_lies_on_the_other_side(sign, what, value):
+    """Claims of reanalyses with priors of each arm: draws of the betas say which side is meant."""
+    arms = ArmsPosterior(CountsLikelihood((29, 50), (34, 50), UNIFORM), UNIFORM)
+    found = _of_arms(arms, MEASURES["rd"], sign, [{"what": what, "beyond": value}])
+    rng = np.random.default_rng(4)
+    draws = rng.beta(35, 17, 200_000) - rng.beta(30, 22, 200_000)
+    side = sign if what == "p_beyond" else -sign
+    assert found[f"{what} {value:g}"] == pytest.approx((side * draws > side * value).mean(), abs=0.006)
+    assert found["p_harm"] == pytest.approx((sign * draws < 0).mean(), abs=0.006)
