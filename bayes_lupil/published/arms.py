@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, ndtri
 
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood
 from bayes_lupil.published.priors import EffectPrior
@@ -219,7 +219,7 @@ class ArmsPosterior:
         def below(scaled: float) -> float:
             return self.below(measure, measure.printed(scaled))
 
-        return tuple(measure.printed(_solved(below, p, *ends)) for p in probabilities)
+        return tuple(measure.printed(found) for found in _all_solved(below, probabilities, *ends))
 
     def risk(self, arm: int, probabilities: tuple[float, ...]) -> tuple[float, ...]:
         """Quantiles of an arm's risk: 0 control, 1 active."""
@@ -251,6 +251,35 @@ def _divided(left: Floats, right: Floats, kink: float) -> Floats:
     near = np.where(_is_beside(right, left, right, kink), right - sixteenth, 0.5 * (left + right))
     near = np.where(_is_beside(left, left, right, kink), left + sixteenth, near)
     return np.where((left < kink) & (kink < right), kink, near)
+
+
+def _all_solved(
+    below: Callable[[float], float], probabilities: tuple[float, ...], low: float, high: float
+) -> list[float]:
+    """Where a distribution function has each of several values.
+
+    As a normal quantile of itself it is nearly a straight line: secants from one solution lead to the next in a few
+    steps, and where they do not, the interval is searched.
+    """
+    middle = _solved(below, 0.5, low, high)
+    step = 1e-3 * (high - low)
+    slope = float(ndtri(min(max(below(middle + step), 1e-12), 1 - 1e-12))) / step
+    found = []
+    for probability in probabilities:
+        wanted, x, before = float(ndtri(probability)), middle, (middle, 0.0)
+        rate = slope
+        for _ in range(12):
+            nearer = x + (wanted - before[1]) / rate if rate > 0 else math.nan
+            if not low < nearer < high:
+                break
+            value = float(ndtri(min(max(below(nearer), 1e-300), 1 - 1e-16)))
+            if abs(value - wanted) < 1e-9:
+                x, before = nearer, (nearer, value)
+                break
+            rate = (value - before[1]) / (nearer - x) if nearer != x else math.nan
+            x, before = nearer, (nearer, value)
+        found.append(x if abs(before[1] - wanted) < 1e-9 else _solved(below, probability, low, high))
+    return found
 
 
 def _solved(below: Callable[[float], float], probability: float, low: float, high: float) -> float:
