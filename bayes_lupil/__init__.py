@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, endpoints, outcomes, priors, report, sensitivity, sites, unpublished
+    from bayes_lupil import az, endpoints, outcomes, priors, published, report, sensitivity, sites, unpublished
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit, pymc_model
@@ -73,6 +73,7 @@ _MODULES = {
     "hidden": "bayes_lupil.hidden",
     "outcomes": "bayes_lupil.outcomes",
     "priors": "bayes_lupil.priors",
+    "published": "bayes_lupil.published",
     "report": "bayes_lupil.report",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
@@ -84,7 +85,7 @@ __all__ = [
     "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites", "analyse_unpublished", "az",
     "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures", "fit",
     "from_estimate", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model", "outcomes",
-    "priors", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
+    "priors", "published", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
     "synthetic_patients", "trial_hierarchy", "unpublished", "write_benefit", "write_end_points", "write_fit",
     "write_reanalysis", "write_sites",
 ]  # fmt: skip

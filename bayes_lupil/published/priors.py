@@ -20,11 +20,11 @@ from scipy.special import ndtr, ndtri
 from bayes_lupil.errors import InputError
 from bayes_lupil.trials.end_point import Direction
 from bayes_lupil.trials.estimates import Estimate
-from bayes_lupil.trials.measures import MEASURES, Measure
+from bayes_lupil.trials.measures import MEASURES, Measure, measure_of
 
 __all__ = [
-    "BELIEFS", "STRENGTHS", "EffectPrior", "combined", "flat", "from_estimate", "from_quantiles", "from_tail",
-    "nine_priors", "prior_of_belief",
+    "BELIEFS", "STRENGTHS", "EffectPrior", "combined", "flat", "from_estimate", "from_quantiles", "from_roulette",
+    "from_tail", "nine_priors", "prior_of_belief",
 ]  # fmt: skip
 
 BELIEFS = ("sceptical", "neutral", "optimistic", "pessimistic")
@@ -198,11 +198,13 @@ def flat(kind: Measure) -> EffectPrior:
     return EffectPrior("flat", 0.0, math.inf, "the data alone: every value as probable as any other", kind.key)
 
 
-def from_tail(kind: Measure, beyond: float, probability: float, centre: float | None = None) -> EffectPrior:
+def from_tail(measure: Measure | str, beyond: float, probability: float, centre: float | None = None) -> EffectPrior:
     """The normal prior centred at `centre` with so much probability beyond a value.
 
     Parameters
     ----------
+    measure : Measure or str
+        Or its key: 'hr', 'or', 'rr', 'irr', 'rd', 'md'.
     beyond, centre : float
         As printed; the centre is no effect where nothing is said.
     probability : float
@@ -210,9 +212,10 @@ def from_tail(kind: Measure, beyond: float, probability: float, centre: float | 
 
     Examples
     --------
-    >>> round(from_tail(MEASURES["or"], 2, 0.05).sd, 4)  # 5 % chance that OR exceeds 2
+    >>> round(from_tail("or", 2, 0.05).sd, 4)  # 5 % chance that OR exceeds 2
     0.4214
     """
+    kind = measure_of(measure)
     about = kind.null if centre is None else centre
     least = 0.0 if kind.is_ratio else -math.inf
     exists = all(least < value < math.inf for value in (beyond, about))
@@ -253,21 +256,23 @@ def from_estimate(estimate: Estimate, discount: float = 1.0) -> EffectPrior:
     return EffectPrior("earlier trial", estimate.value, estimate.se / math.sqrt(discount), reason, kind.key)
 
 
-def from_quantiles(kind: Measure, quantiles: Mapping[float, float]) -> EffectPrior:
+def from_quantiles(measure: Measure | str, quantiles: Mapping[float, float]) -> EffectPrior:
     """The normal prior nearest to the quantiles that an expert gives, by least squares on the measure's scale.
 
     Parameters
     ----------
+    measure : Measure or str
+        Or its key: 'hr', 'or', 'rr', 'irr', 'rd', 'md'.
     quantiles : mapping of float to float
         From probabilities to values as printed; two or more. Two are met exactly.
 
     Examples
     --------
-    >>> prior = from_quantiles(MEASURES["or"], {0.05: 0.5, 0.95: 1.2})
+    >>> prior = from_quantiles("or", {0.05: 0.5, 0.95: 1.2})
     >>> round(prior.mean, 3), round(prior.sd, 3)
     (-0.255, 0.266)
     """
-    given = sorted(quantiles.items())
+    kind, given = measure_of(measure), sorted(quantiles.items())
     values = [kind.scaled(value) for _, value in given if value > 0 or not kind.is_ratio]
     good = len(given) >= 2 and len(values) == len(given) and all(0 < p < 1 for p, _ in given)
     if not good or any(b <= a for a, b in itertools.pairwise(values)):
@@ -276,6 +281,38 @@ def from_quantiles(kind: Measure, quantiles: Mapping[float, float]) -> EffectPri
     sd, mean = np.polyfit(ndtri([p for p, _ in given]), values, 1)
     told = ", ".join(f"{100 * p:g} % at {kind.words(value)}" for p, value in given)
     return EffectPrior("expert", float(mean), float(sd), f"an expert's quantiles: {told}", kind.key)
+
+
+def from_roulette(measure: Measure | str, edges: Sequence[float], chips: Sequence[int]) -> EffectPrior:
+    """The normal prior nearest to the chips that an expert puts on ranges of the effect (the roulette method).
+
+    The shares of chips below each inner edge are taken for quantiles (O'Hagan et al. 2006, Uncertain Judgements).
+
+    Parameters
+    ----------
+    measure : Measure or str
+        Or its key: 'hr', 'or', 'rr', 'irr', 'rd', 'md'.
+    edges : sequence of float
+        Of the ranges, rising, as printed; one more than there are ranges.
+    chips : sequence of int
+
+    Examples
+    --------
+    >>> prior = from_roulette("or", [0.4, 0.6, 0.8, 1.0, 1.2], [3, 8, 7, 2])
+    >>> round(prior.mean, 2), round(prior.sd, 2)
+    (-0.27, 0.22)
+    """
+    kind, counts = measure_of(measure), np.asarray(chips, dtype=float)
+    if len(edges) != len(chips) + 1 or len(chips) < 3 or (counts < 0).any() or counts.sum() <= 0:
+        found = f"{len(edges)} edges, {len(chips)} ranges with {counts.sum():g} chips"
+        raise InputError("roulette", found, "three ranges or more, an edge more than ranges, chips on some of them")
+    shares = np.cumsum(counts)[:-1] / counts.sum()
+    inner = {float(share): edge for share, edge in zip(shares, edges[1:-1], strict=True) if 0 < share < 1}
+    if len(inner) < 2:
+        raise InputError("roulette", "all chips on one range, or on two", "chips on three ranges or more")
+    found_prior = from_quantiles(kind, inner)
+    told = ", ".join(f"{int(chip)} from {kind.words(low)}" for chip, low in zip(counts, edges, strict=False))
+    return EffectPrior("expert", found_prior.mean, found_prior.sd, f"an expert's chips: {told}", kind.key)
 
 
 def combined(priors: Sequence[EffectPrior], weights: Sequence[float] | None = None) -> EffectPrior:

@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEASURES", "Measure", "MeasureName"]
+from bayes_lupil.errors import InputError, nearest
+
+__all__ = ["MEASURES", "Measure", "MeasureName", "measure_of"]
 
 MeasureName = Literal["hr", "or", "rr", "irr", "rd", "md"]
 
@@ -91,6 +93,27 @@ class Measure:
         if not 0.001 <= printed <= 1000:
             return "< 0.001" if printed < 0.001 else "> 1000"
         return f"{printed:.2g}" if printed < 0.1 else f"{printed:.2f}" if printed < 10 else f"{printed:.1f}"
+
+
+def measure_of(given: Measure | str) -> Measure:
+    """A measure, or that of a key or name.
+
+    Raises
+    ------
+    InputError
+        Where there is none of that name.
+
+    Examples
+    --------
+    >>> measure_of("hr") == measure_of("hazard ratio")
+    True
+    """
+    if isinstance(given, Measure):
+        return given
+    found = next((kind for kind in MEASURES.values() if given in (kind.key, kind.name)), None)
+    if found is None:
+        raise InputError("measure", f"'{given}'", f"one of {', '.join(MEASURES)}", nearest(str(given), MEASURES))
+    return found
 
 
 def _digits(value: float) -> str:

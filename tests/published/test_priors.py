@@ -20,6 +20,7 @@ from bayes_lupil.published.priors import (
     flat,
     from_estimate,
     from_quantiles,
+    from_roulette,
     from_tail,
     nine_priors,
     prior_of_belief,
@@ -85,6 +86,17 @@ def test_quantiles_give_their_normal_back(mean, sd):
     asked = {q: math.exp(norm.ppf(q, mean, sd)) for q in (0.05, 0.25, 0.5, 0.9)}
     found = from_quantiles(OR, asked)
     assert (found.mean, found.sd) == (pytest.approx(mean, abs=1e-9), pytest.approx(sd, rel=1e-9))
+
+
+def test_chips_of_a_normal_give_it_back():
+    """So many chips on so many ranges that their shares are those of a normal distribution."""
+    edges = np.exp(np.linspace(-2.2, 1.4, 25))
+    shares = np.diff(norm.cdf(np.log(edges), -0.4, 0.35))
+    found = from_roulette(OR, edges.tolist(), np.round(shares * 100_000).astype(int).tolist())
+    assert (found.mean, found.sd) == (pytest.approx(-0.4, abs=0.01), pytest.approx(0.35, rel=0.03))
+    for wrong in (([1, 2, 3], [1, 2]), ([1, 2, 3, 4], [0, 0, 0]), ([1, 2, 3, 4], [0, 5, 0]), ([1, 2, 3], [1, 1, 1])):
+        with pytest.raises(InputError, match="roulette"):
+            from_roulette(OR, *wrong)
 
 
 def test_bad_statements_are_refused():

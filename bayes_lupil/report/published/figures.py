@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
-from bayes_lupil.published.reverse import prior_map
 from bayes_lupil.report.media.plot_rows import better, frame
 from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled, wrap
-from bayes_lupil.report.published.sentences import location_words
-from bayes_lupil.trials.measures import MEASURES, Measure
+from bayes_lupil.trials.measures import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "curve_words", "figure_prior_grid", "figure_prior_map", "figure_threshold_curve", "figure_triplot", "grid_words",
-    "map_words", "threshold_frame", "thresholds_of", "triplot_words",
+    "curve_words",
+    "effect_axis",
+    "figure_prior_grid",
+    "figure_threshold_curve",
+    "figure_triplot",
+    "grid_words",
+    "heading",
+    "threshold_frame",
+    "thresholds_of",
+    "triplot_words",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
-_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975)
-_SHADES = ("#FFFFFF", "#EAF1F8", "#D3E3F1", "#B7D1E8", "#97BBDC", "#76A3CE")
 _RATIOS = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 _RISKS = (0.0, 0.01, 0.02, 0.05, 0.1)
 
@@ -60,12 +64,13 @@ def threshold_frame(found: BenefitAnalysis) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _heading(found: BenefitAnalysis) -> str:
+def heading(found: BenefitAnalysis) -> str:
+    """The end point with its direction, as the beginning of a title."""
     label = found.trial.end_point.label
     return f"{clip(label[:1].upper() + label[1:], 50)} ({found.trial.end_point.benefit} is better)"
 
 
-def _effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) -> None:
+def effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) -> None:
     """The horizontal axis: scaled values, ticks as printed."""
     axes.set_xlim(low, high)
     if kind.is_ratio:
@@ -125,13 +130,13 @@ def figure_triplot(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    _effect_axis(axes, kind, low, high, found.sign)
+    effect_axis(axes, kind, low, high, found.sign)
     axes.legend(fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3 if width >= 6 else 1)
     chance = chance_words(found.lead.p_benefit)
     footnote = f"Shaded: the benefit, {chance} of the posterior's area. Curves have equal areas, in part outside."
     frame(
         figure,
-        f"{_heading(found)}: {found.events[0].statement} {equals(found.lead.p_benefit)}",
+        f"{heading(found)}: {found.events[0].statement} {equals(found.lead.p_benefit)}",
         footnote,
         found.trial.synthetic,
         height,
@@ -170,10 +175,10 @@ def figure_threshold_curve(found: BenefitAnalysis, width: float = 7.5) -> Figure
     axes.set(ylim=(0, 100))
     axes.set_ylabel("Probability of a better effect (%)", fontsize=9)
     axes.grid(axis="y", color="#E5E5E5", lw=0.6)
-    _effect_axis(axes, kind, float(x[0]), float(x[-1]), found.sign)
+    effect_axis(axes, kind, float(x[0]), float(x[-1]), found.sign)
     axes.legend(fontsize=8.5, frameon=False, loc="best", title="prior", title_fontsize=8.5)
-    footnote = "Read off: how probable an effect is that is better than the value below."
-    frame(figure, f"{_heading(found)}: how large is the effect?", footnote, found.trial.synthetic, height)
+    footnote = "How probable an effect is that is better than the value below."
+    frame(figure, f"{heading(found)}: how large is the effect?", footnote, found.trial.synthetic, height)
     return figure
 
 
@@ -219,7 +224,7 @@ def figure_prior_grid(found: BenefitAnalysis, width: float = 7.5) -> Figure:
         spine.set_visible(False)
     flat = " 'Flat' is the data alone." if found.answer_under("flat") else ""
     footnote = f"Darker: more probable. The first row leads.{flat}"
-    frame(figure, f"{_heading(found)}: priors and thresholds", footnote, found.trial.synthetic, height)
+    frame(figure, f"{heading(found)}: priors and thresholds", footnote, found.trial.synthetic, height)
     return figure
 
 
@@ -236,61 +241,3 @@ def grid_words(found: BenefitAnalysis) -> str:
         f"Under {len(found.answers)} priors the probability of a benefit lies between {chance_words(low.p_benefit)} "
         f"({low.prior.name}) and {chance_words(high.p_benefit)} ({high.prior.name})."
     )
-
-
-@styled
-def figure_prior_map(found: BenefitAnalysis, width: float = 7.5) -> Figure:
-    """P(benefit) over the mean and SD of a normal prior, with the priors of the table marked."""
-    from scipy.special import ndtri
-
-    kind, height = found.likelihood.measure, min(0.8 * width, 4.4)
-    means, sds, chances = _map(found)
-    figure, axes, _ = new_figure(width, height, found.trial.synthetic)
-    probit = ndtri(np.clip(chances, 1e-6, 1 - 1e-6))
-    levels = ndtri(_LEVELS)
-    axes.contourf(means, sds, probit, levels=levels, colors=_SHADES, extend="both")
-    lines = axes.contour(means, sds, probit, levels=levels, colors="black", linewidths=1.0)
-    axes.clabel(lines, fmt=lambda level: f"{100 * _chance(level):.3g} %", fontsize=8)
-    axes.set(yscale="log", ylim=(sds[0], sds[-1]))
-    _effect_axis(axes, kind, float(means[0]), float(means[-1]), found.sign)
-    axes.set_xlabel(f"Mean of the prior, as {kind.one}\n{better(found.sign)}", fontsize=9)
-    axes.set_ylabel(f"SD of the prior ({kind.scale}{', points' if kind.key == 'rd' else ''})", fontsize=9)
-    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if sds[0] <= tick <= sds[-1]]
-    axes.set_yticks(ticks, [location_words(kind, tick) for tick in ticks])
-    axes.minorticks_off()
-    for item in found.answers:
-        prior = item.prior
-        if means[0] <= prior.mean <= means[-1] and sds[0] <= prior.sd <= sds[-1]:
-            axes.plot([prior.mean], [prior.sd], "o", ms=6, mfc="white", mec="black", zorder=4)
-    footnote = (
-        "Lines and shades: P(benefit) after the data; darker is more. Circles: those priors of the table that lie here."
-    )
-    frame(figure, f"{_heading(found)}: P(benefit) under other priors", footnote, found.trial.synthetic, height)
-    return figure
-
-
-def _chance(probit: float) -> float:
-    from scipy.special import ndtr
-
-    return float(ndtr(probit))
-
-
-def _map(found: BenefitAnalysis) -> tuple[Floats, Floats, Floats]:
-    kind = found.likelihood.measure
-    size = max(abs(found.expected), min(2.5 * found.likelihood.se, 1.5) if kind.is_ratio else 2.5 * found.likelihood.se)
-    means = np.linspace(-1.6 * size, 1.6 * size, 33)
-    known = [item.prior.sd for item in found.answers if not item.prior.is_flat]
-    sds = np.geomspace(0.8 * min(*known, 0.25 * size), min(1.2 * max(known), 4 * size), 17)
-    return means, sds, prior_map(found.likelihood, found.sign, means, sds, (0.0,))[0]
-
-
-def map_words(found: BenefitAnalysis) -> str:
-    """The finding of the map."""
-    lead = MEASURES[found.lead.prior.measure]
-    parts = [
-        f"{item.target:g} at a mean of {lead.words(lead.printed(item.mean))}"
-        for item in found.tipping
-        if item.mean is not None
-    ]
-    sd = found.tipping[0].sd
-    return f"P(benefit) over priors: with an SD of {sd:.3g} it is {', '.join(parts) or 'never at a usual border'}."

@@ -27,7 +27,7 @@ __all__ = ["BENEFIT_FILES", "benefit_page", "benefit_summary", "write_benefit"]
 
 _FIGURES = ("triplot", "threshold_curve", "prior_grid", "prior_map")
 BENEFIT_FILES = (
-    "benefit.html", "benefit.md", "benefit.docx", "benefit.csv", "thresholds.csv", "benefit.json",
+    "benefit.html", "benefit.md", "benefit.docx", "benefit.csv", "thresholds.csv", "prior_map.csv", "benefit.json",
     *(f"{name}{suffix}" for name in _FIGURES for suffix in (".png", ".svg")),
 )  # fmt: skip
 """What `write_benefit` may write."""
@@ -49,7 +49,7 @@ def benefit_summary(found: BenefitAnalysis) -> Page:
 
 def benefit_page(found: BenefitAnalysis) -> Page:
     """The page with its figures, tables and data."""
-    from bayes_lupil.report.published import figures
+    from bayes_lupil.report.published import figures, prior_map
 
     trial, said = found.trial, headline(found)
     take = [text for text in (limit_words(found), tipping_words(found)) if text]
@@ -71,15 +71,18 @@ def benefit_page(found: BenefitAnalysis) -> Page:
                partial(figures.figure_threshold_curve, found)),
         Heading("What would it take to think otherwise?"),
         *map(Paragraph, take),
-        Figure("prior_map", figures.map_words(found), "P(benefit) over the mean and SD of a normal prior",
-               partial(figures.figure_prior_map, found)),
+        Figure("prior_map", prior_map.map_words(found), "Probability over the mean and SD of a normal prior",
+               partial(prior_map.figure_prior_map, found)),
         Heading("What was given, and how it was used"),
         *_used(found),
     ]  # fmt: skip
     return Page(
         f"{trial.title}: {trial.end_point.directed}", tuple(blocks), "benefit", ("md", "html", "docx"),
         trial.synthetic, "A published result under standard priors", _given(found), found.notes,
-        beside=(Table.data("thresholds.csv", figures.threshold_frame(found)),),
+        beside=(
+            Table.data("thresholds.csv", figures.threshold_frame(found)),
+            Table.data("prior_map.csv", prior_map.map_frame(found)),
+        ),
         files={"benefit.json": json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n"},
     )  # fmt: skip
 

@@ -10,15 +10,16 @@ import pytest
 
 import bayes_lupil as bl
 from bayes_lupil.published.analysis import chance_words
+from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.published.figures import (
     figure_prior_grid,
-    figure_prior_map,
     figure_threshold_curve,
     figure_triplot,
     thresholds_of,
 )
 from bayes_lupil.report.published.forest import figure_forest, forest_page
 from bayes_lupil.report.published.page import BENEFIT_FILES, benefit_page, benefit_summary, write_benefit
+from bayes_lupil.report.published.prior_map import figure_prior_map, map_frame
 from bayes_lupil.report.published.sentences import absolute_words, headline, limit_words, reported_words, tipping_words
 from tests.report.drawn import boxes
 
@@ -147,3 +148,14 @@ def test_a_reanalysis_of_an_estimate_has_its_report(tmp_path):
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert "What the models make of it" in text
     assert (folder / "itt_pooled" / "posterior.nc").is_file()
+
+
+def test_the_map_is_of_refits(found):
+    """Points of it against the answer under that very prior."""
+    frame = map_frame(found)
+    assert frame["threshold"].nunique() == (1 if found.likelihood.measure != found.measure else 2)
+    kind = found.likelihood.measure
+    for row in frame.dropna().sample(6, random_state=1).itertuples():
+        posterior = found.likelihood.under(EffectPrior("x", row.mean, row.sd, "", kind.key))
+        below = posterior.below(kind.scaled(row.threshold))
+        assert row.probability == pytest.approx(below if found.sign < 0 else 1 - below, abs=1e-9)
