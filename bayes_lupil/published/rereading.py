@@ -8,22 +8,23 @@ from typing import Any, Literal
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, UnsupportedModelError
-from bayes_lupil.published.absolute import absolute_effect
+from bayes_lupil.published.absolute import AbsoluteEffect, absolute_effect
 from bayes_lupil.published.analysis import LEAD, BenefitAnalysis, chance_words
-from bayes_lupil.published.answers import answer, events_asked, uniform_arms
+from bayes_lupil.published.answers import Event, PriorAnswer, answer, events_asked, uniform_arms
 from bayes_lupil.published.likelihoods import ArmPrior, CountsLikelihood, EffectLikelihood, NormalLikelihood
-from bayes_lupil.published.priors import expected_effect, flat, nine_priors
+from bayes_lupil.published.priors import EffectPrior, expected_effect, flat, nine_priors
 from bayes_lupil.published.reading_priors import read_prior
 from bayes_lupil.trials.beside_counts import counts_against
 from bayes_lupil.trials.end_point import Direction, EndPoint
 from bayes_lupil.trials.estimates import Estimate, estimate_of_counts
 from bayes_lupil.trials.from_print import ASSUMED
-from bayes_lupil.trials.measures import MEASURES
+from bayes_lupil.trials.measures import MEASURES, Measure
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["benefit"]
 
 Counts = str | tuple[int, int]
+_SAY = "--lower-is-better, in Python benefit='lower'"
 _ROUNDED = 0.005
 """Of P(benefit): what rounding of the print may change without being told."""
 
@@ -101,11 +102,14 @@ def benefit(
     >>> round(found.lead.p_benefit, 3), len(found.answers)
     (0.973, 11)
     """
+    if not 0.5 <= level < 1:
+        hint = f"{level:g} % is {level / 100:g}." if 50 <= level < 100 else ""
+        raise InputError("level", f"{level:g}", "a level between 0.5 and 1, such as 0.95", hint)
     if isinstance(active, Trial):
+        trial = active
+        assumed = next((note for note in trial.notes if note.startswith(ASSUMED)), "")
         if control is not None:
             raise InputError("benefit()", "a trial and counts of control beside it", "a trial alone, or two counts")
-        trial, assumed = active, ""
-        assumed = next((note for note in trial.notes if note.startswith(ASSUMED)), "")
         if benefit is not None and benefit != trial.end_point.benefit and not assumed:
             raise InputError("benefit()", f"benefit = '{benefit}'", f"'{trial.end_point.benefit}', as the trial has it")
     else:
@@ -116,28 +120,16 @@ def benefit(
         counted = "event" if benefit == "lower" else "response"
         point = EndPoint(counted, end_point or counted, benefit or "higher")
         trial = Trial.from_counts(active, control, end_point=point, name=name)
-        side = "a higher risk is taken for one"
-        assumed = "" if benefit is not None else f"{ASSUMED}: {side} (--lower-is-better, in Python benefit='lower')"
-    if not 0.5 <= level < 1:
-        hint = f"{level:g} % is {level / 100:g}." if 50 <= level < 100 else ""
-        raise InputError("level", f"{level:g}", "a level between 0.5 and 1, such as 0.95", hint)
-    notes = [*dict.fromkeys([*([assumed] if assumed else []), *trial.warnings])]
+        assumed = "" if benefit else f"{ASSUMED}: a higher risk is taken for one ({_SAY})"
+    notes = [*([assumed] if assumed else []), *trial.warnings]
     if isinstance(trial.data, Estimate):
-        if measure is not None:
-            required = f"nothing: the {trial.data.kind.name} is what is known"
-            raise InputError("benefit()", f"measure = '{measure}'", required)
-        likelihood: EffectLikelihood = NormalLikelihood(trial.data.kind, trial.data.value, trial.data.se)
-        shown = trial.data.kind
+        likelihood, shown = _of_estimate(trial.data, measure)
         notes += trial.notes
     else:
         totals = trial.analysis_set(population).totals
         shown = MEASURES[measure or "or"]
-        likelihood = _of_counts(totals, notes)
-        if approximate:
-            near = estimate_of_counts(shown.key, *totals)
-            likelihood = NormalLikelihood(shown, near.value, near.se)
-            notes.append(f"counts taken as a normal estimate of the {shown.scale}, on which priors are")
-        elif shown.key != "or" and (prior or expected is not None):
+        likelihood = _of_counts(totals, shown, approximate, notes)
+        if shown != likelihood.measure and (prior or expected is not None):
             notes.append(
                 f"priors, and what is expected, are of the log odds ratio, though the {shown.name} is shown; "
                 "--approximate (in Python approximate=True) has them on its own scale"
@@ -146,42 +138,66 @@ def benefit(
     point = trial.end_point
     size, where = expected_effect(likelihood.measure, point.benefit, likelihood.se, expected)
     events = events_asked(shown, point.sign, (beyond,) if isinstance(beyond, int | float) else beyond, margin, rope)
-    several = isinstance(prior, list | tuple) and not (
-        len(prior) == 2 and all(isinstance(x, int | float) for x in prior)
-    )
-    given = tuple(prior) if several else (prior,)
-    asked = tuple(read_prior(item, likelihood.measure, size, where) for item in given)
-    nine = nine_priors(likelihood.measure, size, where)
-    lead = [] if asked else [item for item in nine if item.name == LEAD]
-    priors = list(dict.fromkeys([*asked, *lead, flat(likelihood.measure), *nine]))
-    answers, left_out = [], []
-    for item in priors:
+    asked = tuple(read_prior(item, likelihood.measure, size, where) for item in _each(prior))
+    answers, left_out = _answers(likelihood, shown, asked, nine_priors(likelihood.measure, size, where), events, level)
+    remarks = _rounding(trial.data, point.sign) if isinstance(trial.data, Estimate) else []
+    if expected is None and not likelihood.measure.is_ratio:
+        remarks.append(
+            f"the expected effect of optimists is {where}: the trial's own precision, so that these priors are another "
+            "trial's no more; --expected (in Python expected=...) gives one from elsewhere"
+        )
+    return BenefitAnalysis(
+        trial, shown, likelihood, answers, asked, events, size,
+        _absolute(trial, shown, answers[0], control_risk, population), tuple(dict.fromkeys(notes)), level, population, left_out, tuple(remarks),
+    )  # fmt: skip
+
+
+def _of_estimate(estimate: Estimate, measure: str | None) -> tuple[EffectLikelihood, Measure]:
+    """The likelihood of an estimate, which is shown as what it is."""
+    kind = estimate.kind
+    if measure is not None:
+        raise InputError("benefit()", f"measure = '{measure}'", f"nothing: the {kind.name} is what is known")
+    return NormalLikelihood(kind, estimate.value, estimate.se), kind
+
+
+def _each(prior: Any) -> tuple[Any, ...]:
+    """The priors asked for, of which two numbers are one."""
+    is_pair = isinstance(prior, list | tuple) and len(prior) == 2 and all(isinstance(x, int | float) for x in prior)
+    return tuple(prior) if isinstance(prior, list | tuple) and not is_pair else (prior,)
+
+
+def _answers(
+    likelihood: EffectLikelihood,
+    shown: Measure,
+    asked: tuple[EffectPrior, ...],
+    nine: tuple[EffectPrior, ...],
+    events: tuple[Event, ...],
+    level: float,
+) -> tuple[tuple[PriorAnswer, ...], tuple[str, ...]]:
+    """The answer under each prior, those asked for first; and which of the others have none."""
+    lead = () if asked else tuple(item for item in nine if item.name == LEAD)
+    found, left_out = [], []
+    for item in dict.fromkeys((*asked, *lead, flat(likelihood.measure), *nine)):
         try:
-            answers.append(answer(likelihood, item, shown, events, level))
+            found.append(answer(likelihood, item, shown, events, level))
         except UnsupportedModelError as problem:
             if item in asked:
                 raise
             left_out.append(f"{item.name}: {problem.found}")
     if isinstance(likelihood, CountsLikelihood):
-        answers.insert(len(asked) + bool(lead) + 1, uniform_arms(likelihood, shown, events, level))
+        found.insert(len(asked) + len(lead) + 1, uniform_arms(likelihood, shown, events, level))
+    return tuple(found), tuple(left_out)
+
+
+def _absolute(
+    trial: Trial, shown: Measure, lead: PriorAnswer, control_risk: float | None, population: str
+) -> AbsoluteEffect | None:
+    """The effect on patients at the control risk given, or else observed; None where neither is there."""
     risk = control_risk
     if risk is None and not isinstance(trial.data, Estimate):
-        (y0, n0), _ = trial.analysis_set(population).totals
-        risk = y0 / n0 if 0 < y0 < n0 else None
-    absolute = None
-    if risk is not None:
-        lead_answer = answers[0]
-        absolute = absolute_effect(shown, risk, (lead_answer.lower, lead_answer.median, lead_answer.upper))
-    small = _rounding(trial.data, point.sign) if isinstance(trial.data, Estimate) else []
-    if expected is None and not likelihood.measure.is_ratio:
-        small.append(
-            f"the expected effect of optimists is {where}: the trial's own precision, so that these priors are another "
-            "trial's no more; --expected (in Python expected=...) gives one from elsewhere"
-        )
-    return BenefitAnalysis(
-        trial, shown, likelihood, tuple(answers), asked, events, size, absolute, tuple(dict.fromkeys(notes)), level,
-        population, tuple(left_out), tuple(small),
-    )  # fmt: skip
+        (events, patients), _ = trial.analysis_set(population).totals
+        risk = events / patients if 0 < events < patients else None
+    return None if risk is None else absolute_effect(shown, risk, (lead.lower, lead.median, lead.upper))
 
 
 def _without_percentage(counts: Counts) -> tuple[Counts, str | None]:
@@ -190,8 +206,14 @@ def _without_percentage(counts: Counts) -> tuple[Counts, str | None]:
     return (found[1], found[2]) if found else (counts, None)
 
 
-def _of_counts(totals: tuple[tuple[int, int], tuple[int, int]], notes: list[str]) -> CountsLikelihood:
-    """The likelihood, with a flat prior of the level where there is one."""
+def _of_counts(
+    totals: tuple[tuple[int, int], tuple[int, int]], shown: Measure, approximate: bool, notes: list[str]
+) -> CountsLikelihood | NormalLikelihood:
+    """The likelihood, with a flat prior of the level where there is one; notes what a reader must know of it."""
+    if approximate:
+        near = estimate_of_counts(shown.key, *totals)
+        notes.append(f"counts taken as a normal estimate of the {shown.scale}, on which priors are")
+        return NormalLikelihood(shown, near.value, near.se)
     if 0 < sum(events for events, _ in totals) < sum(n for _, n in totals):
         return CountsLikelihood(*totals)
     told = "the risk midway between the arms has a uniform prior, and priors give the answer"
