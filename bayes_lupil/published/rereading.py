@@ -146,9 +146,10 @@ def benefit(
             f"the expected effect of optimists is {where}: the trial's own precision, so that these priors are another "
             "trial's no more; --expected (in Python expected=...) gives one from elsewhere"
         )
+    absolute = _absolute(trial, shown, answers[0], control_risk, population)
     return BenefitAnalysis(
-        trial, shown, likelihood, answers, asked, events, size,
-        _absolute(trial, shown, answers[0], control_risk, population), tuple(dict.fromkeys(notes)), level, population, left_out, tuple(remarks),
+        trial, shown, likelihood, answers, asked, events, size, absolute, tuple(dict.fromkeys(notes)), level,
+        population, left_out, tuple(remarks),
     )  # fmt: skip
 
 
