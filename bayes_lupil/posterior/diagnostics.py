@@ -223,13 +223,13 @@ def describe_independent(name: str, draws: Floats, points: NDArray[np.int64] | N
     Where `points` says which draws are of one importance point, these are independent, and draws of one are not.
     """
     with np.errstate(invalid="ignore"):  # ratios of very wide priors may be infinite, and have no SD
-        low, middle, high = (float(q) for q in np.quantile(draws, [0.025, 0.5, 0.975]))
+        low, early, middle, late, high = (float(q) for q in np.quantile(draws, [0.025, 0.05, 0.5, 0.95, 0.975]))
         sd = float(draws.std(ddof=1))
         told = has_mean(draws)
     n = tail = float(draws.size)
     if points is not None:
         n = _worth(draws, points) if told else _worth(draws <= middle, points)
-        tail = min(_worth(draws <= end, points) for end in np.quantile(draws, [0.05, 0.95]))
+        tail = min(_worth(draws <= end, points) for end in (early, late))
     mean, sd = (float(draws.mean()), sd) if told else (np.nan, np.nan)
     return Row(name, mean, sd, sd / np.sqrt(n), low, middle, high, n, tail, np.nan)
 

@@ -20,7 +20,15 @@ from bayes_lupil.trials.end_point import SYNTHETIC
 
 
 def test_the_trials_that_come_with_the_package() -> None:
-    assert builtin_trials() == ("beitler_landis", "he2020", "indo_rct", "lupil2", "magnesium", "synthetic_outlier")
+    assert builtin_trials() == (
+        "beitler_landis",
+        "he2020",
+        "indo_rct",
+        "lupil2",
+        "magnesium",
+        "synthetic_outlier",
+        "topcat",
+    )
 
 
 @pytest.fixture(params=builtin_trials())
