@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "p_value", "points", "probability", "ratio"]
+__all__ = ["in_hundred", "interval", "p_value", "percent", "points", "probability", "ratio"]
 
 
 def points(value: float, error: float | None = None) -> str:
@@ -77,6 +77,40 @@ def probability(value: float, error: float | None = None, *, digits: int = 2, le
     elif value < 10**-digits / 2:
         written = f"< {10 ** -(digits - 1):.{digits - 1}f}"
     return f"{written} (MCSE {rounded:g})"
+
+
+def percent(value: float, error: float = 0.0) -> str:
+    """A probability in whole per cent for prose, with its Monte Carlo standard error where that is above half of one.
+
+    Examples
+    --------
+    >>> percent(0.8172, 0.0011), percent(0.0047), percent(0.9968), percent(0.71, 0.02)
+    ('82 %', 'below 1 %', 'above 99 %', '71 % (MCSE 2 %)')
+    >>> percent(float("nan"))
+    'no result'
+    """
+    if math.isnan(value):
+        return "no result"
+    whole = _whole(value)
+    written = "below 1 %" if whole < 1 else "above 99 %" if whole > 99 else f"{whole} %"
+    return f"{written} (MCSE {math.ceil(100 * error)} %)" if error > 0.005 else written
+
+
+def in_hundred(value: float) -> str:
+    """The same as a frequency, which readers who do not think in probabilities take in best.
+
+    Examples
+    --------
+    >>> in_hundred(0.8172), in_hundred(0.9968), in_hundred(0.0047)
+    ('82 in 100', 'more than 99 in 100', 'fewer than 1 in 100')
+    """
+    whole = _whole(value)
+    return "fewer than 1 in 100" if whole < 1 else "more than 99 in 100" if whole > 99 else f"{whole} in 100"
+
+
+def _whole(value: float) -> int:
+    """Per cent, rounded half up, so that a probability and its complement are not both rounded to the even one."""
+    return math.floor(100 * value + 0.5)
 
 
 def p_value(value: float | None) -> str:

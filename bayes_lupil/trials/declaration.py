@@ -86,6 +86,7 @@ def read_trial_file(path: Path) -> Trial:
         sources=tuple(Source(**source.model_dump()) for source in file.sources),
         provenance=tuple(provenance),
         not_published=file.not_published,
+        claims=file.claims,
         synthetic=made_up,
         notes=tuple(notes),
         reading=reading,

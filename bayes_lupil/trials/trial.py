@@ -63,6 +63,8 @@ class Trial(Shown, ReadOnly):
         What was left out, decided or guessed when the data were read, and what a trial file says.
     reading : Reading or None
         How a table was understood; None of a trial that a trial file declares, or that was built in Python.
+    claims : tuple of str
+        What the publication claims of its result, each a sentence that says who claims it.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Trial(Shown, ReadOnly):
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
     reading: Reading | None = None
+    claims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)

@@ -181,6 +181,7 @@ class TrialFile(Document):
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     not_published: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     arms: ArmsTable
     end_point: EndPointTable
     sources: tuple[SourceTable, ...] = ()

@@ -8,7 +8,7 @@ word between backticks is code, and whatever else it holds is shown as it stands
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Block", "Bullets", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph", "Table",
-    "Widget", "nested", "pieces", "warnings_first",
+    "Block", "Bullets", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph",
+    "Points", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
 ]  # fmt: skip
 
 
@@ -50,6 +50,20 @@ class Paragraph:
 
     text: str
     strong: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The sentence that a hurried reader takes away."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """A few statements, each under the word or two that it answers to."""
+
+    items: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -168,13 +182,18 @@ class Folded:
     ----------
     summary : str
         What is inside, in a line.
+    anchor : str
+        Where links lead to it; empty where none does.
     """
 
     summary: str
     blocks: tuple[Block, ...]
+    anchor: str = ""
 
 
-Block = Heading | Paragraph | Bullets | Table | Figure | Equation | Numbers | Widget | Downloads | Folded
+Block = (
+    Heading | Paragraph | Verdict | Points | Bullets | Table | Figure | Equation | Numbers | Widget | Downloads | Folded
+)
 
 
 @dataclass(frozen=True)
@@ -235,6 +254,14 @@ def warnings_first(synthetic: bool, cautions: Iterable[str] = ()) -> list[Block]
     return [Paragraph(text, strong=True) for text in Page("", (), synthetic=synthetic, warnings=tuple(cautions)).marks]
 
 
+def inside(blocks: Iterable[Block]) -> Iterator[Block]:
+    """All blocks in their order, those that are folded included."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Folded):
+            yield from inside(block.blocks)
+
+
 def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
     """Blocks of a page of its own, as part of another: headings a level lower, files in their folder."""
     moved: list[Block] = []
@@ -246,8 +273,8 @@ def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
                 moved.append(replace(block, source=f"{folder}{source}", frame=None))
             case Figure(name):
                 moved.append(replace(block, name=f"{folder}{name}"))
-            case Folded(_, inside):
-                moved.append(replace(block, blocks=tuple(nested(inside, folder))))
+            case Folded(_, held):
+                moved.append(replace(block, blocks=tuple(nested(held, folder))))
             case _:
                 moved.append(block)
     return moved

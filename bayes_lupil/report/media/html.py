@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bayes_lupil.characters import visible
-from bayes_lupil.report.media.blocks import Block, Downloads, Heading, Page, Paragraph, Widget, pieces
+from bayes_lupil.report.media.blocks import (
+    Block,
+    Downloads,
+    Figure,
+    Folded,
+    Heading,
+    Page,
+    Paragraph,
+    Table,
+    Widget,
+    inside,
+    pieces,
+)
 from bayes_lupil.report.media.plot_style import svg_text
 from bayes_lupil.report.media.write import documents, tables_of
 
@@ -37,7 +49,7 @@ def html(page: Page) -> str:
     Its title, and what must be known first, stand in its head in any case, and are not repeated from its blocks.
     """
     known = [Paragraph(text, strong=True) for text in page.marks]
-    widgets = [block for block in page.blocks if isinstance(block, Widget)]
+    widgets = [block for block in inside(page.blocks) if isinstance(block, Widget)]
     first: list[Block] = []
     sections: list[tuple[Heading, list[Block]]] = []
     for block in page.blocks:
@@ -51,9 +63,18 @@ def html(page: Page) -> str:
         page=page,
         first=first,
         sections=[(anchor_of(head), head, blocks) for head, blocks in sections],
+        numbers=_numbers(page.blocks),
         styles=Markup("").join(_sources("css", widgets)),
         script=Markup("").join(_sources("js", widgets)),
     )  # fmt: skip
+
+
+def _numbers(blocks: Iterable[Block]) -> dict[Block, int]:
+    """The number of every figure and of every table with a caption, each counted in its own order."""
+    shown = list(inside(blocks))
+    figures = dict.fromkeys(block for block in shown if isinstance(block, Figure))
+    tables = dict.fromkeys(block for block in shown if isinstance(block, Table) and block.header and block.caption)
+    return {block: i for found in (figures, tables) for i, block in enumerate(found, start=1)}
 
 
 def anchor_of(heading: Heading) -> str:
@@ -67,7 +88,8 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True, finalize=_finalize,
     )  # fmt: skip
     environment.filters |= {
-        "text": _text, "mathml": _mathml, "picture": _picture, "widget": _widget, "downloads": _downloads
+        "text": _text, "typeset": _typeset, "parts": _parts, "mathml": _mathml, "picture": _picture,
+        "widget": _widget, "downloads": _downloads,
     }  # fmt: skip
     environment.tests["long"] = _long
     return environment
@@ -90,6 +112,44 @@ def _text(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if code else escape(piece) for piece, code in pieces(text)
     )
+
+
+_TYPESET = (
+    (re.compile(r"(?<![\w.\-])-(?=\d)"), "\N{MINUS SIGN}"),
+    (re.compile(r"(?<=\d) (?=%|points?\b|percentage\b)"), "\N{NO-BREAK SPACE}"),
+    (re.compile(r"\b(p|n) (=|<|>) (?=\d)"), "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}"),
+    (re.compile(r"(?<=[A-Z])-(?=\d)"), "\N{NON-BREAKING HYPHEN}"),
+)
+"""What prose has and a table of numbers, which may be copied, has not."""
+_LINKED = re.compile(r"\b(doi (10\.\d{4,9}/[^\s,;<>]*[^\s,;.<>])|(NCT\d{8}))")
+
+
+def _typeset(text: str) -> Markup:
+    """The same as prose: true minus signs, no line break within a quantity, links of DOIs and registry numbers."""
+
+    def prose(piece: str) -> Markup:
+        told, at = Markup(), 0
+        for found in _LINKED.finditer(piece):
+            doi, trial = found[2], found[3]
+            where = f"https://doi.org/{doi}" if doi else f"https://clinicaltrials.gov/study/{trial}"
+            told += _broken(piece[at : found.start()]) + Markup('<a href="{}">{}</a>').format(where, found[1])
+            at = found.end()
+        return told + _broken(piece[at:])
+
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if code else prose(piece) for piece, code in pieces(text)
+    )
+
+
+def _broken(text: str) -> Markup:
+    for pattern, put in _TYPESET:
+        text = pattern.sub(put, text)
+    return escape(text)
+
+
+def _parts(blocks: Iterable[Block]) -> list[Folded]:
+    """Folded parts that links may lead to."""
+    return [block for block in blocks if isinstance(block, Folded) and block.anchor and block.anchor != "glossary"]
 
 
 def _long(text: str) -> bool:

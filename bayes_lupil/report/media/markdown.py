@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bayes_lupil.report.media.blocks import Block, Bullets, Equation, Figure, Folded, Heading, Paragraph, Table, pieces
+from bayes_lupil.report.media.blocks import (
+    Block,
+    Bullets,
+    Equation,
+    Figure,
+    Folded,
+    Heading,
+    Paragraph,
+    Points,
+    Table,
+    Verdict,
+    pieces,
+)
 
 __all__ = ["markdown", "markdown_table"]
 
@@ -40,6 +52,10 @@ def _block(block: Block) -> str:
             return f"{'#' * level} " + re.sub(r"(#+)$", r"\\\1", _line(text))  # closing ones would vanish
         case Paragraph(text, strong):
             return f"**{_line(text)}**" if strong else _start(_line(text))
+        case Verdict(text):
+            return f"**{_line(text)}**"
+        case Points(told):
+            return "\n".join(f"- **{_line(name)}:** {_line(text)}" for name, text in told)
         case Bullets(items):
             return "\n".join(f"- {_start(_line(item))}" for item in items)
         case Table(header, rows):

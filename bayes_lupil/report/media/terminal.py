@@ -19,7 +19,9 @@ from bayes_lupil.report.media.blocks import (
     Heading,
     Page,
     Paragraph,
+    Points,
     Table,
+    Verdict,
     pieces,
 )
 from bayes_lupil.trials.end_point import SYNTHETIC
@@ -50,6 +52,11 @@ def _blocks(blocks: Iterable[Block], out: Console) -> None:
                 _line(out, text, "bold")
             case Paragraph(text, strong):
                 _line(out, text, "bold" if strong else "")
+            case Verdict(text):
+                _line(out, text, "bold")
+            case Points(told):
+                for name, text in told:
+                    _line(out, f"{name}: {text}")
             case Bullets(items):
                 for item in items:
                     _line(out, f"- {item}")

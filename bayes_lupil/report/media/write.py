@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.files import make_folder, write_bytes, write_text
 from bayes_lupil.folders import output_folder
-from bayes_lupil.report.media.blocks import Block, Figure, Folded, Page, Table
+from bayes_lupil.report.media.blocks import Figure, Page, Table, inside
 from bayes_lupil.report.media.csv_text import csv_text, marked
 from bayes_lupil.report.media.latex import latex
 from bayes_lupil.report.media.markdown import markdown
@@ -62,14 +62,14 @@ def fill(page: Page, folder: Path) -> None:
 
 def tables_of(page: Page) -> Iterator[tuple[str, str]]:
     """The tables of a page with unrounded numbers behind them, as CSV under the names of their files."""
-    for block in (*_inside(page.blocks), *page.beside):
+    for block in (*inside(page.blocks), *page.beside):
         if isinstance(block, Table) and block.frame is not None:
             yield block.source, csv_text(marked(block.frame, page.synthetic).round(6))
 
 
 def figures_of(page: Page) -> Iterator[tuple[str, Callable[..., matplotlib.figure.Figure]]]:
     """The figures that are written beside a page, by name, with what draws them; those of its parts are not."""
-    for block in (*_inside(page.blocks), *page.beside):
+    for block in (*inside(page.blocks), *page.beside):
         if isinstance(block, Figure) and block.draw is not None and "/" not in block.name:
             yield block.name, block.draw
 
@@ -77,13 +77,6 @@ def figures_of(page: Page) -> Iterator[tuple[str, Callable[..., matplotlib.figur
 def documents(page: Page) -> dict[str, bytes]:
     """A page in each of its formats, by the name of the file."""
     return {f"{page.name}.{ending}": _FORMATS[ending](page) for ending in page.formats if page.name}
-
-
-def _inside(blocks: Iterable[Block]) -> Iterator[Block]:
-    for block in blocks:
-        yield block
-        if isinstance(block, Folded):
-            yield from _inside(block.blocks)
 
 
 def _html(page: Page) -> bytes:

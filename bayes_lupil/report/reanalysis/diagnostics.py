@@ -15,7 +15,7 @@ from bayes_lupil.report.reanalysis.hierarchy import engines, not_reported
 from bayes_lupil.report.reanalysis.models import PARAMETERS
 from bayes_lupil.report.reanalysis.references import references, trial_sources
 
-__all__ = ["diagnostics_blocks", "limitation_blocks", "reference_blocks", "software_blocks"]
+__all__ = ["diagnostics_blocks", "limitation_blocks", "limits", "reference_blocks", "software_blocks"]
 
 
 def diagnostics_blocks(contents: Contents) -> list[Block]:
@@ -78,6 +78,27 @@ def _quantities(posterior: Posterior, place: str) -> Table:
 
 def _digits(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+def limits(contents: Contents) -> list[Block]:
+    """The limitations that bear most on the answer, a line each; the others are in `limitation_blocks`."""
+    trial, lines = contents.trial, list[str]()
+    after = [population.label for population in trial.populations.values() if population.post_hoc]
+    if trial.resolution == "margins":
+        lines.append("The site of no patient was published: what is said of sites comes mostly from priors.")
+    if trial.not_published:
+        shown = "; ".join(trial.not_published[:3])
+        more = len(trial.not_published) - 3
+        lines.append(f"Never published: {shown}{f'; and {more} more' if more > 0 else ''}.")
+    if after:
+        lines.append(f"{', '.join(after).capitalize()}: chosen after the fact, and not protected by randomisation.")
+    if trial.end_point.mcid is not None:
+        lines.append(
+            f"The important difference, {100 * trial.end_point.mcid:g} points: "
+            f"{trial.end_point.mcid_source or 'no source is given'}."
+        )
+    lines.append("Every probability holds under its model and priors; this is one trial, and no other evidence enters.")
+    return [Bullets(tuple(lines))]
 
 
 def limitation_blocks(contents: Contents) -> list[Block]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from bayes_lupil.folders import MANIFEST
-from bayes_lupil.numbers import interval, points, probability
-from bayes_lupil.posterior import Posterior
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.checklists import checklists
 from bayes_lupil.report.direction import directions
@@ -19,11 +18,13 @@ from bayes_lupil.report.media.blocks import (
     Bullets,
     Downloads,
     Figure,
+    Folded,
     Heading,
-    Numbers,
     Page,
     Paragraph,
+    Points,
     Table,
+    Verdict,
     Widget,
     nested,
     warnings_first,
@@ -38,6 +39,7 @@ from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.diagnostics import (
     diagnostics_blocks,
     limitation_blocks,
+    limits,
     reference_blocks,
     software_blocks,
 )
@@ -49,6 +51,7 @@ from bayes_lupil.report.reanalysis.figures.priors import (
     prior_predictive_words,
 )
 from bayes_lupil.report.reanalysis.figures.site_rates import figure_shrinkage, has_sites, site_rates_words
+from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, verdict
 from bayes_lupil.report.reanalysis.fit import FIT_FILES, fit_page
 from bayes_lupil.report.reanalysis.hierarchy import (
     definitions,
@@ -59,11 +62,15 @@ from bayes_lupil.report.reanalysis.hierarchy import (
     recomputed,
 )
 from bayes_lupil.report.reanalysis.models import model_blocks, prior_effects_table
+from bayes_lupil.report.reanalysis.paired import paired_table
 from bayes_lupil.report.reanalysis.paper_tables import TAKEAWAY, paper_pages
-from bayes_lupil.report.reanalysis.plain_language import findings
+from bayes_lupil.report.reanalysis.plain_language import findings, prior_words
 from bayes_lupil.report.reanalysis.results import priors_table, result_blocks, sensitivity_blocks
 from bayes_lupil.report.reanalysis.trial_and_estimand import data_blocks, estimand_blocks, trial_blocks
 from bayes_lupil.report.reanalysis.your_prior import payload
+from bayes_lupil.report.sites.page import sites_answer
+from bayes_lupil.report.unpublished.page import unpublished_answer
+from bayes_lupil.report.unpublished.sentences import excluded_names
 from bayes_lupil.report.unpublished.suppositions import left_out_words
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sites.analysis import SiteAnalysis
@@ -152,11 +159,12 @@ def reanalysis_page(contents: Contents) -> Page:
         return replace(estimate_page(result), parts=parts, files=manifest)
     sites = None if contents.sites is None else look_page(contents.sites)
     papers = paper_pages(contents)
-    blocks = [*_results(contents), *_sensitivity(contents, sites), *_closing(contents, papers)]
-    anchors = {block.anchor: block.text for block in blocks if isinstance(block, Heading) and block.level == 2}
+    blocks = [*_first(contents), *_sites(contents), *_beside_the_trial(contents), *_details(contents, sites, papers)]
+    anchors = dict(_anchors(blocks))
     filled = {"checklists": checklists(contents, frozenset(anchors)), "anchors": anchors}
-    at = next(i for i, block in enumerate(blocks) if isinstance(block, Heading) and block.anchor == "checklists")
-    blocks.insert(at + 1, Widget("bayes_lupil.report.checklists", "checklists", filled))
+    at = next(i for i, block in enumerate(blocks) if isinstance(block, Folded) and block.anchor == "checklists")
+    listed = Widget("bayes_lupil.report.checklists", "checklists", filled)
+    blocks[at] = replace(cast("Folded", blocks[at]), blocks=(listed,))
     return Page(
         trial.title, tuple(blocks), "report", ("html",), trial.synthetic, "Bayesian reanalysis of a multicentre trial",
         trial.end_point.directed, result.cautions,
@@ -166,78 +174,103 @@ def reanalysis_page(contents: Contents) -> Page:
     )  # fmt: skip
 
 
+def _anchors(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
+    """(anchor, title) of every section and of every folded part."""
+    for block in blocks:
+        if isinstance(block, Heading) and block.level == 2 and block.anchor:
+            yield block.anchor, block.text
+        elif isinstance(block, Folded) and block.anchor:
+            yield block.anchor, block.summary
+
+
 def _section(anchor: str, title: str, blocks: Sequence[Block], of: str = "") -> list[Block]:
     """A section; nothing where it has nothing to say."""
     return [Heading(title, 2, anchor, of), *blocks] if blocks else []
 
 
-def _results(contents: Contents) -> list[Block]:
-    """The answer, what it is an answer to, and the result."""
-    directed = contents.trial.end_point.directed
-    answer: list[Block] = [Numbers(_key_numbers(contents.lead))] if contents.lead is not None else []
-    for question, told in findings(contents):
-        answer += [Heading(question, 3), *(Paragraph(line) for line in told)]
-    trial = [
-        *trial_blocks(contents), Heading("Estimand, by the attributes of ICH E9(R1)", 3), *estimand_blocks(contents)
-    ]  # fmt: skip
-    return [
-        *_section("answer", "In short", answer, directed),
-        *_section("trial", "The trial and the question", trial),
-        *_section("data", "The data, with the source of every number", data_blocks(contents)),
-        *_section("models", "Models and priors", model_blocks(contents)),
-        *_section("prior-predictive", "What the priors expect before the data", _prior_predictive(contents)),
-        *_section("results", "Results", result_blocks(contents), directed),
-    ]
+def _first(contents: Contents) -> list[Block]:
+    """The verdict, and what it depends on."""
+    return _section("answer", "In short", answer_blocks(contents), contents.trial.end_point.directed)
 
 
-def _sensitivity(contents: Contents, sites: Page | None) -> list[Block]:
-    """What stands beside the result, and what it depends on."""
-    priors, directed = contents.priors, contents.trial.end_point.directed
+def _sites(contents: Contents) -> list[Block]:
+    """Whether the suspect sites are to blame."""
+    found = contents.sites
+    if found is None:
+        return []
+    if isinstance(found, UnpublishedAnalysis):
+        many = len(excluded_names(found)) > 1
+        title, blocks = f"{'Were these sites' if many else 'Was this site'} to blame?", unpublished_answer(found)
+    else:
+        title, blocks = "What the sites show", sites_answer(found)
+    return _section("sites", title, nested(blocks, f"{SITES}/"), contents.trial.end_point.directed)
+
+
+def _beside_the_trial(contents: Contents) -> list[Block]:
+    """How much the prior says, the trial's own tests, and what the report cannot tell."""
+    priors, result, sites = contents.priors, contents.reanalysis, contents.sites
     chosen: list[Block] = []
     if priors is not None:
         values = {"your_prior": payload(priors)}
-        chosen = [Widget("bayes_lupil.report.reanalysis", "your_prior", values), priors_table(priors, widget=True)]
-    # without its title and what must be known first, which the report has said already
-    inside = [
+        chosen = [
+            *(Paragraph(text) for text in prior_words(contents)),
+            Widget("bayes_lupil.report.reanalysis", "your_prior", values),
+            priors_table(priors, widget=True),
+        ]
+    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []
+    tests: list[Block] = [paired_table(contents), *unlike, *gate_notes(result)]
+    return [
+        *_section("your-prior", "How much is the prior?", chosen),
+        *_section("hierarchy", "Beside the trial's own tests", tests, contents.trial.end_point.directed),
+        *_section("limitations", "Limits", limits(contents)),
+    ]
+
+
+def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Page], ...]) -> list[Block]:
+    """All that a statistician or a reviewer looks up, each part folded."""
+    shown = set(sites_shown(contents))
+    # without its title, what must be known first, and what the report has shown already
+    in_full = [
         block for block in (() if sites is None else sites.blocks)
         if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
+        and not (isinstance(block, Figure | Bullets) and block in shown)
     ]  # fmt: skip
-    return [
-        *_section("your-prior", "Your prior", chosen),
-        *_section("hierarchy", "The trial's own hierarchy, beside it", _hierarchy(contents)),
-        *_section("sites", "Sites", nested(inside, f"{SITES}/"), directed),
-        *_section("sensitivity", "Sensitivity to the prior", sensitivity_blocks(priors) if priors else (), directed),
-    ]
+    parts = (
+        ("words", "The answer in sentences", _in_sentences(contents)),
+        ("results", "Results of every model", result_blocks(contents)),
+        ("sites-in-full", "Sites in full", nested(in_full, f"{SITES}/")),
+        ("sensitivity", "Sensitivity to the prior", sensitivity_blocks(contents.priors) if contents.priors else []),
+        ("tests", "The trial's hierarchy of end points, and what its counts give", _hierarchy(contents)),
+        ("trial", "The trial and the question", [
+            *trial_blocks(contents), Heading("Estimand, by the attributes of ICH E9(R1)", 3), *estimand_blocks(contents)
+        ]),
+        ("data", "The data, with the source of every number", data_blocks(contents)),
+        ("models", "Models and priors", model_blocks(contents)),
+        ("prior-predictive", "What the priors expect before the data", _prior_predictive(contents)),
+        ("diagnostics", "Diagnostics", diagnostics_blocks(contents)),
+        ("limitations-in-full", "Limitations in full", limitation_blocks(contents)),
+        ("checklists", "Reporting checklists", [Bullets(())]),
+        ("software", "Software, seeds, files", [*software_blocks(contents), Heading("Tables to take away", 3),
+                                               Downloads(papers)]),
+        ("references", "References", reference_blocks(contents)),
+    )  # fmt: skip
+    folded = [Folded(title, tuple(blocks), anchor) for anchor, title, blocks in parts if blocks]
+    return _section("details", "For statisticians and reviewers", folded)
 
 
-def _closing(contents: Contents, papers: tuple[tuple[str, Page], ...]) -> list[Block]:
-    software = software_blocks(contents)
-    return [
-        *_section("diagnostics", "Diagnostics", diagnostics_blocks(contents)),
-        *_section("limitations", "Limitations", limitation_blocks(contents)),
-        Heading("Reporting checklists", 2, "checklists"),
-        *_section(
-            "software", "Software, seeds, files", [*software, Heading("Tables to take away", 3), Downloads(papers)]
-        ),
-        *_section("references", "References", reference_blocks(contents)),
-    ]
+def sites_shown(contents: Contents) -> list[Block]:
+    """What the report shows of the sites unfolded, as it stands on their own page."""
+    found = contents.sites
+    if found is None:
+        return []
+    return unpublished_answer(found) if isinstance(found, UnpublishedAnalysis) else sites_answer(found)
 
 
-def _key_numbers(lead: Posterior) -> tuple[tuple[str, str, str], ...]:
-    """(what, value, in small) of the lead analysis."""
-    arms, rd = lead.provenance.arms, lead.row("risk_difference")
-    benefit, relevant = lead.chances["benefit"], lead.chances["relevant"]
-    important = f"{100 * lead.spec.decision.relevant:g} points"
-    found = [
-        (f"Risk difference, {arms.active} minus {arms.control}", f"{points(rd.q50)} points",
-         f"95 % credible interval {interval(points(rd.q2_5), points(rd.q97_5))}"),
-    ]  # fmt: skip
-    for what, item in (("better", benefit), (f"it is better by at least {important}", relevant)):
-        value, error = probability(item.probability, item.mcse).split(" (")
-        small = f"Monte Carlo standard error {error.removeprefix('MCSE ').removesuffix(')')}"
-        words = f"{arms.active} is better" if item is benefit else what
-        found.append((f"Probability that {words}", value, small))
-    return tuple(found)
+def _in_sentences(contents: Contents) -> list[Block]:
+    told: list[Block] = []
+    for question, lines in findings(contents):
+        told += [Heading(question, 3), *(Paragraph(line) for line in lines)]
+    return told
 
 
 def _prior_predictive(contents: Contents) -> list[Block]:
@@ -265,11 +298,9 @@ def _prior_predictive(contents: Contents) -> list[Block]:
 
 
 def _hierarchy(contents: Contents) -> list[Block]:
-    result, sites = contents.reanalysis, contents.sites
-    unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []
+    result = contents.reanalysis
     return [
         hierarchy_table(result),
-        *unlike,
         *gate_notes(result),
         Heading("What the counts give (recomputed here)", 3),
         *recomputed(result),
@@ -277,7 +308,8 @@ def _hierarchy(contents: Contents) -> list[Block]:
         Figure(
             "intervals", intervals_words(result),
             "Confidence intervals and credible intervals of the risk difference on one axis. They answer different "
-            "questions: what would hold in repeated trials, and what is probable given this one and the priors.",
+            "questions: how the method would fare in repeated trials, and what is probable given this one and the "
+            "priors.",
             partial(figure_intervals, result),
         ),
     ]  # fmt: skip
@@ -301,6 +333,8 @@ def comparison_page(result: Reanalysis) -> Page:
     page: list[Block] = [
         Heading(trial.title, 1),
         *warnings_first(trial.synthetic, result.cautions),
+        Verdict(verdict(Contents(result))),
+        Points(in_short(Contents(result))),
         Paragraph(directions(trial)),
         Heading("The trial's own hierarchy"),
         hierarchy_table(result),

@@ -6,25 +6,18 @@ whom: nothing here says 'higher is better'.
 
 from __future__ import annotations
 
-import math
-
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import p_value, points, probability
+from bayes_lupil.numbers import p_value, percent, points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
-from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.direction import difference_words
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.unpublished.sentences import sentences
-from bayes_lupil.report.unpublished.suppositions import left_out_words, supposed_words
-from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, TippingPrior
-from bayes_lupil.trials.margins import Margins
-from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.report.reanalysis.first_screen import prior_span, verdict
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 
 EVEN = 0.5
-_LIMIT = 0.025
 
-__all__ = ["certainty", "depends_on", "findings", "question", "reanalysed", "trial_result"]
+__all__ = ["certainty", "findings", "prior_words", "question", "reanalysed", "tipping_words", "trial_result"]
 
 
 def question(contents: Contents) -> str:
@@ -124,8 +117,8 @@ def reanalysed(contents: Contents) -> list[str]:
         f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
         f"95 % credible interval {points(rd.q2_5)} to {points(rd.q97_5)}).",
         f"The probability that {source.arms.active} is better than {source.arms.control} at all is "
-        f"{probability(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
-        f"{word} {source.end_point.words.many} {probability(relevant.probability, relevant.mcse)}; "
+        f"{percent(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
+        f"{word} {source.end_point.words.many} {percent(relevant.probability, relevant.mcse)}; "
         + _harm_words(lead, harm.probability, harm.mcse),
     ]
 
@@ -133,7 +126,7 @@ def reanalysed(contents: Contents) -> list[str]:
 def _harm_words(lead: Posterior, chance: float, error: float) -> str:
     source, limit = lead.provenance, lead.spec.decision.harm
     more = f" by more than {100 * limit:g} points" if limit else ""
-    return f"that it is worse{more} {probability(chance, error)}." + (
+    return f"that it is worse{more} {percent(chance, error)}." + (
         "" if source.population == FORMAL else f" Population: {source.population_label}."
     )
 
@@ -150,18 +143,16 @@ def certainty(contents: Contents) -> list[str]:
     lead = contents.lead
     if lead is None:
         return []
-    benefit = lead.chances["benefit"]
-    lines = [_verdict(benefit, lead)]
+    lines = [verdict(contents)]
     same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
     if len(same) > 1:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
-            f"Over the {len(same)} models of the comparison that are of this population the probability of "
-            f"benefit runs from {probability(low.probability, low.mcse)} (`{lowest}`) to "
-            f"{probability(high.probability, high.mcse)} (`{highest}`)."
+            f"In all {len(same)} analyses of these patients the probability of benefit lies between "
+            f"{percent(low.probability, low.mcse)} (`{lowest}`) and {percent(high.probability, high.mcse)} "
+            f"(`{highest}`)."
         )
-    lines += _as_observed(lead)
     failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
     computed = f"The computation of the lead analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
     lines.append(computed + _engines(contents, lead))
@@ -179,8 +170,8 @@ def _as_observed(lead: Posterior) -> list[str]:
     if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > 0.01:
         return []
     return [
-        f"The difference of {100 * relevant:g} points that is asked for is about the one observed: under wide priors "
-        "the probability of at least that much is near one half by itself, and an optimistic prior is "
+        f"The important difference, {100 * relevant:g} points, is just what the trial observed: whatever the truth, "
+        "one would then expect a probability of about one half of at least that much, and an optimistic prior is "
         "centred at the data."
     ]
 
@@ -200,89 +191,35 @@ def _engines(contents: Contents, lead: Posterior) -> str:
     return f".{told}"
 
 
-def _verdict(benefit: Benefit, lead: Posterior) -> str:
-    """What P(benefit) amounts to, in words that hold whatever another run would give."""
-    arms, (low, high) = lead.provenance.arms, (_LIMIT, 1 - _LIMIT)
-    chance, sure_of = benefit.probability, 2 * benefit.mcse
-    if lead.provenance.population != FORMAL:
-        return "That is of a population that randomisation may not protect: no verdict is drawn from it."
-    if chance - sure_of > high:
-        return f"Under this model and its priors a benefit of {arms.active}, of whatever size, is very probable."
-    if chance + sure_of < low:
-        return (
-            f"Under this model and its priors a benefit of {arms.active} is very improbable: {arms.control} is "
-            "probably better."
-        )
-    if chance > EVEN:
-        return f"Benefit of {arms.active} is more probable than not, and not established."
-    return f"Benefit of {arms.active} is less probable than not, and not ruled out."
-
-
-def depends_on(contents: Contents) -> list[str]:
-    """On which priors, sites and unpublished counts the answer depends, of those that were looked at."""
-    lines = []
-    if contents.priors is not None:
-        lines += _on_priors(contents.priors)
-    sites = contents.sites
-    if isinstance(sites, UnpublishedAnalysis):
-        assert isinstance(sites.trial.data, Margins)  # what is hidden is hidden in margins
-        excluded = " and ".join(sites.trial.data.excluded_sites)
-        open_, settle = sentences(sites.hidden)[1:]
-        lines.append(f"On the excluded sites ({excluded}): {open_.replace('They', 'the published numbers', 1)}")
-        lines += [settle, *supposed_words(sites.alternatives)[-1:], left_out_words(sites.stayed, sites.trial)]
-    elif sites is not None and sites.path is not None and sites.path.ok:
-        first, last = sites.path.points[0], sites.path.points[-1]
-        lines.append(
-            f"On the sites {', '.join(sites.path.sites)} ({sites.why_suspect}): leaving them out after the fact would "
-            f"move the risk difference from {points(first.risk_difference.q50)} to {points(last.risk_difference.q50)} "
-            f"points and the probability of benefit from {probability(first.p_benefit, first.p_benefit_mcse)} to "
-            f"{probability(last.p_benefit, last.p_benefit_mcse)}."
-        )
-    if contents.trial.not_published:
-        never = "; ".join(contents.trial.not_published[:4])
-        more = len(contents.trial.not_published) - 4
-        lines.append(f"Never published: {never}{f'; and {more} more, see the limitations' if more > 0 else ''}.")
-    return lines
-
-
-def _on_priors(priors: PriorAnalysis) -> list[str]:
-    by_name = {row.prior.name: row.changed for row in priors.rows if row.changed.ok}
-    told = [
-        f"{probability(by_name[name].p_benefit, by_name[name].p_benefit_mcse)} under {article} {name} prior"
-        for article, name in (("a", "sceptical"), ("an", "optimistic"))
-        if name in by_name
-    ]
-    lines = (
-        [f"On the prior of the treatment effect: the probability of benefit is {' and '.join(told)}."] if told else []
-    )
-    return [*lines, tipping_words(priors)]
+def prior_words(contents: Contents) -> list[str]:
+    """How far the prior of the effect moves the answer, and which prior would turn it."""
+    priors = contents.priors
+    if priors is None:
+        return []
+    lines = [f"The probability of benefit depends on {item}." for item in prior_span(priors)]
+    return [*lines, tipping_words(priors), *_as_observed(priors.posterior)]
 
 
 def tipping_words(priors: PriorAnalysis) -> str:
     """Which prior would turn 'more probable than not' into its opposite."""
-    turning = [item for item in priors.tipping if item.target == EVEN and item.sd < 1]
-    now = priors.posterior.chances["benefit"].probability
-    turned = "less" if now > 0.5 else "more"
-    told = [words for item in turning if (words := _tipping_of(item))]
-    if not told:
-        sds = " and ".join(f"{item.sd:.2g}" for item in turning)
+    arms, now = priors.posterior.provenance.arms, priors.posterior.chances["benefit"].probability
+    behind = arms.control if now > EVEN else arms.active
+    known = [
+        item for item in priors.tipping if item.target == EVEN and item.sd < 1 and item.p_benefit_prior is not None
+    ]
+    if not known:
         return (
-            f"Which prior would make benefit {turned} probable than not, the draws cannot tell for SDs of {sds} of the "
-            "log odds ratio: it would have to lie far from what the data say."
+            "No prior that these draws can tell of would turn the answer: it would have to lie far from what the data "
+            "say."
         )
-    return (
-        f"Benefit would be just as probable as not under a prior {'; or '.join(told)}. It would become {turned} "
-        "probable than not under one that lies still further on that side."
+    held = " or ".join(
+        f"{percent(1 - c if now > EVEN else c)} (SD of the log odds ratio {item.sd:.2g})"
+        for item in known
+        if (c := item.p_benefit_prior) is not None
     )
-
-
-def _tipping_of(item: TippingPrior) -> str:
-    if item.mean is None or item.p_benefit_prior is None or item.mcse is None:
-        return ""
     return (
-        f"centred at an odds ratio of {math.exp(item.mean):.2f} (MCSE {math.exp(item.mean) * item.mcse:.1g}), with "
-        f"an SD of {item.sd:.2g} of its log (it gives benefit a probability of {item.p_benefit_prior:.2f} before the "
-        "data)"
+        f"To end at 50:50 one would have had to hold {behind} to be better, before the trial, with a probability of "
+        f"{held}."
     )
 
 
@@ -293,6 +230,6 @@ def findings(contents: Contents) -> tuple[tuple[str, list[str]], ...]:
         ("What the trial found", trial_result(contents)),
         ("What the reanalysis finds", reanalysed(contents)),
         ("How sure that is", certainty(contents)),
-        ("What the answer depends on", depends_on(contents)),
+        ("What the answer depends on", prior_words(contents)),
     )
     return tuple((name, lines) for name, lines in parts if lines)

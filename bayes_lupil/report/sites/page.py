@@ -47,6 +47,7 @@ __all__ = [
     "predictive",
     "provenance_line",
     "site_by_site",
+    "sites_answer",
     "sites_page",
 ]  # fmt: skip
 
@@ -60,7 +61,7 @@ def sites_page(result: SiteAnalysis) -> Page:
         *warnings_first(table.synthetic, result.cautions),
         Paragraph(directions(trial)),
         Heading("In short"),
-        Bullets(tuple(in_short(result))),
+        *sites_answer(result),
         Heading(f"Site by site, under `{table.model}` ({trial.end_point.benefit} is better)"),
         *site_by_site(result),
         Heading("Site models against each other"),
@@ -83,6 +84,19 @@ def sites_page(result: SiteAnalysis) -> Page:
         warnings=result.cautions, beside=tuple(beside),
         files={MANIFEST: manifest_text(trial.data_hash, trial.synthetic, trial.reading)},
     )  # fmt: skip
+
+
+def sites_answer(result: SiteAnalysis) -> list[Block]:
+    """The answer in a few sentences, and every site from what it saw to what the model makes of it."""
+    return [
+        Bullets(tuple(in_short(result))),
+        Figure(
+            "site_shrinkage",
+            shrinkage_words(result),
+            "Raw and shrunken effects by site",
+            partial(figure_caterpillar, result.table, result.shown),
+        ),
+    ]
 
 
 def in_short(result: SiteAnalysis) -> list[str]:
@@ -133,12 +147,6 @@ def site_by_site(result: SiteAnalysis) -> list[Block]:
         _table(result),
         Paragraph(WEIGHT[0].upper() + WEIGHT[1:]),
         *(Paragraph(note) for note in table_notes(table)[1:]),
-        Figure(
-            "site_shrinkage",
-            shrinkage_words(result),
-            "Raw and shrunken effects by site",
-            partial(figure_caterpillar, table, result.shown),
-        ),
     ]
     if _has_outliers(result):
         caption = "Probability of being outlying, by site and arm"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, percent, points, probability
 from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.sensitivity import Estimate
-from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
 from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "outlier_error",
     "outlier_words",
     "retained_words",
+    "suspects_answer",
     "table_notes",
     "without_words",
 ]
@@ -36,6 +37,34 @@ def outlier_words(row: SiteRow) -> str:
     if row.outlier is not None:
         return f"{probability(row.outlier[0].mean)}, {probability(row.outlier[1].mean)}"
     return probability(row.nonexchangeable.mean) if row.nonexchangeable is not None else ""
+
+
+def suspects_answer(result: SiteAnalysis) -> str:
+    """Whether a site looks outlying, and what the trial says without those that do, or without the likeliest."""
+    chances = [(row.site, max((item.mean for item in _chances(row)), default=math.nan)) for row in result.table.rows]
+    found = [(site, chance) for site, chance in chances if chance > OUTLYING]
+    lines = []
+    if found:
+        names = listed([f"{site} ({percent(chance)})" for site, chance in found])
+        lines.append(f"{names} look{'s' if len(found) == 1 else ''} outlying.")
+    elif not math.isnan(chances[0][1]):
+        site, chance = max(chances, key=lambda pair: pair[1])
+        lines.append(f"no site looks outlying; the least typical is {site} ({percent(chance)}).")
+    path = result.path
+    if path is not None and path.ok:
+        first, last = path.points[0], path.points[-1]
+        without = " and ".join(path.sites) if len(path.sites) < 3 else f"these {len(path.sites)} sites"
+        lines.append(
+            f"Leaving out {without} after the fact moves the difference from {points(first.risk_difference.q50)} to "
+            f"{points(last.risk_difference.q50)} points, and the probability of benefit from "
+            f"{percent(first.p_benefit)} to {percent(last.p_benefit)}."
+        )
+    return " ".join(lines) or "this model of the sites has no outlying ones."
+
+
+def _chances(row: SiteRow) -> tuple[Mean, ...]:
+    """P(outlier) by arm, or P(not exchangeable); empty where the model has neither."""
+    return row.outlier or ((row.nonexchangeable,) if row.nonexchangeable is not None else ())
 
 
 def conflict_words(row: SiteRow) -> str:
@@ -81,8 +110,7 @@ def most_telling(table: SiteTable, most: int) -> tuple[SiteRow, ...]:
         return table.rows
 
     def outlying(row: SiteRow) -> float:
-        items = row.outlier or ((row.nonexchangeable,) if row.nonexchangeable is not None else ())
-        return max((item.mean for item in items), default=0.0)
+        return max((item.mean for item in _chances(row)), default=0.0)
 
     by_chance = sorted(table.rows, key=lambda row: -outlying(row))[: most // 2]
     by_size = sorted(table.rows, key=lambda row: -sum(row.n))

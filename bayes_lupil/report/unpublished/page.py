@@ -16,8 +16,9 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
-from bayes_lupil.report.unpublished.sentences import sentences
+from bayes_lupil.report.unpublished.sentences import excluded_sentences
 from bayes_lupil.report.unpublished.suppositions import left_out, left_out_words, supposed_words, under_suppositions
+from bayes_lupil.report.unpublished.without_figure import figure_without_excluded, without_excluded_words
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.exclusion import path_frame
 
@@ -31,12 +32,11 @@ __all__ = [
     "other_site_models",
     "over_every_table",
     "paths_to_excluded",
+    "unpublished_answer",
     "unpublished_page",
     "unpublished_summary",
     "what_counts_could_do",
 ]  # fmt: skip
-
-_FIRST = "The table of sites was never published. What the unpublished counts could do:"
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,14 @@ class ExcludedSite:
 
 
 def unpublished_page(result: UnpublishedAnalysis) -> Page:
-    """Three sentences and the figure, then what each count could do, bounds, site models and the excluded patients."""
+    """The answer and its figure, then what each count could do, bounds, site models and the excluded patients."""
     trial = result.trial
     title = f"Sites: {trial.title}, {trial.end_point.directed}"
     page: list[Block] = [
         Heading(title, 1),
         *warnings_first(trial.synthetic),
+        *unpublished_answer(result),
+        Heading("What the unpublished counts could do"),
         *what_counts_could_do(result),
         Heading("Who was left out of the published subset"),
         *left_out(result),
@@ -90,6 +92,19 @@ def unpublished_page(result: UnpublishedAnalysis) -> Page:
     )  # fmt: skip
 
 
+def unpublished_answer(result: UnpublishedAnalysis) -> list[Block]:
+    """Whether the excluded sites explain the published result, in sentences and a figure."""
+    return [
+        Bullets(tuple(excluded_sentences(result))),
+        Figure(
+            "without_excluded_sites", without_excluded_words(result),
+            "Each bar adds up the probabilities, under the model, of the site tables that fit the publication. Orange: "
+            "what was published.",
+            partial(figure_without_excluded, result),
+        ),
+    ]  # fmt: skip
+
+
 def _beside(result: UnpublishedAnalysis) -> Iterator[Table]:
     """Numbers that are files only."""
     hidden = result.hidden
@@ -106,11 +121,12 @@ def _beside(result: UnpublishedAnalysis) -> Iterator[Table]:
 
 
 def unpublished_summary(result: UnpublishedAnalysis) -> Page:
-    """Three sentences, what each unpublished count could do, and P(benefit) under each site model."""
-    hidden, trial = result.hidden, result.trial
-    told = (*sentences(hidden), *supposed_words(result.alternatives), left_out_words(result.stayed, trial))
+    """The answer in sentences, what each unpublished count could do, and P(benefit) under each site model."""
+    trial = result.trial
+    told = (
+        *excluded_sentences(result), *supposed_words(result.alternatives), left_out_words(result.stayed, trial)
+    )  # fmt: skip
     blocks: list[Block] = [
-        Paragraph(_FIRST),
         Bullets(told),
         Table.of(
             ("if known: patients at the excluded sites", "P(benefit) from", "to", "moves it by"),
@@ -137,11 +153,9 @@ def unpublished_summary(result: UnpublishedAnalysis) -> Page:
 
 
 def what_counts_could_do(result: UnpublishedAnalysis) -> list[Block]:
-    """The three sentences, what they are given, and the figure."""
+    """The figure, and what it is given."""
     hidden = result.hidden
     return [
-        Paragraph(_FIRST),
-        Bullets(sentences(hidden)),
         Paragraph(
             f"Model `{hidden.posterior.spec.name}`: {hidden.posterior.spec.title}. All figures are given that there "
             f"was {hidden.implied or 'what was published'}."

@@ -1,101 +1,146 @@
-"""Three sentences on unpublished counts that a clinician can read."""
+"""What the unpublished counts could do to the answer, in sentences that a clinician can read."""
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from bayes_lupil.numbers import points, probability
-from bayes_lupil.report.direction import benefit_side
+from bayes_lupil.numbers import percent, points
 from bayes_lupil.report.media.plot_style import clip
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.bounds import SIGNIFICANT
 from bayes_lupil.unpublished.counts import UnpublishedCounts
-from bayes_lupil.unpublished.value_of_information import ABOVE, BELOW, CountValue
 
-__all__ = ["sentences"]
+__all__ = ["excluded_answer", "excluded_names", "excluded_sentences", "excluded_sites_words", "subset_difference"]
 
-_NOTHING = 0.001
-_EVEN = 0.5
-_CHANCES = (0.05, 0.5)  # of settling: below the first "none would", above the second "probably"
+_SMALL = 0.05
 
 
-def sentences(hidden: UnpublishedCounts) -> tuple[str, str, str]:
-    """Three sentences for a clinician: what the published numbers support, what they leave open, what would settle it.
-
-    Every number is the result's, rounded to its Monte Carlo error; 'benefit' has the direction of the end point.
-
-    Returns
-    -------
-    tuple of str
-        Support, cannot settle, would settle.
-    """
-    return _support(hidden), _open(hidden), _settle(hidden)
+def excluded_sites_words(result: UnpublishedAnalysis) -> str:
+    """The names of the sites that the publication left out."""
+    names = excluded_names(result)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _support(hidden: UnpublishedCounts) -> str:
-    origin, (low, high) = hidden.posterior.provenance, hidden.risk_difference_interval
-    p = hidden.p_benefit
-    if p > ABOVE:
-        verdict = f"support a benefit of {clip(origin.arms.active)}"
-    elif p < 1 - ABOVE:
-        verdict = f"speak against a benefit of {clip(origin.arms.active)}"
-    elif p > _EVEN:
-        verdict = f"make a benefit of {clip(origin.arms.active)} more probable than not without establishing it"
-    else:
-        verdict = f"make a benefit of {clip(origin.arms.active)} less probable than not without ruling it out"
+def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
+    """The sites that the publication left out."""
+    return _margins(result).excluded_sites
+
+
+def excluded_answer(result: UnpublishedAnalysis) -> str:
+    """Whether leaving out the excluded sites alone would explain the published result."""
+    declared, most = _explained(result)
+    p, error = (
+        (declared.p_explains, declared.p_explains_mcse) if declared is not None
+        else (result.hidden.tables.p_significant_benefit, result.hidden.tables.p_significant_benefit_mcse)
+    )  # fmt: skip
+    very = "almost certainly" if p < 0.01 else "probably" if p < 0.5 else "perhaps"
+    would = "would not have" if p < 0.5 else "would have"
+    also = (
+        "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most if sites are unlike that"
+    )
     return (
-        f"The published numbers {verdict}: over all randomised patients P(benefit) is "
-        f"{probability(p, hidden.p_benefit_mcse)} and the risk difference {points(hidden.risk_difference)} percentage "
-        f"points (95 % credible interval {points(low)} to {points(high)}; {benefit_side(origin.end_point)})."
+        f"leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} (probability "
+        f"{percent(p, error)}{also}). No site's counts were published."
     )
 
 
-def _open(hidden: UnpublishedCounts) -> str:
+def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
+    """What the trial was without the excluded sites, whether that explains the subset, and what would have to be so."""
+    hidden, sites, label = result.hidden, excluded_sites_words(result), _subset(result)
     b, (low, high) = hidden.bounds, hidden.tables.raw_risk_difference_interval
+    wanted = subset_difference(result)
+    lines = [
+        f"Without {sites} the difference was most probably about {points(hidden.tables.raw_risk_difference)} points "
+        f"(95 % range {points(low)} to {points(high)}), and not the {points(wanted)} points of the {label} analysis. "
+        f"Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
+        _explains(result),
+        _needed(result, wanted),
+        _settles(hidden),
+    ]
+    return [line for line in lines if line]
+
+
+def subset_difference(result: UnpublishedAnalysis) -> float:
+    """The risk difference of the published subset, active minus control."""
+    (r0, n0), (r1, n1) = result.trial.analysis_set(_margins(result).subset).totals
+    return r1 / n1 - r0 / n0
+
+
+def _margins(result: UnpublishedAnalysis) -> Margins:
+    assert isinstance(result.trial.data, Margins)  # what is unpublished is unpublished in margins
+    return result.trial.data
+
+
+def _subset(result: UnpublishedAnalysis) -> str:
+    return result.trial.populations[_margins(result).subset].label
+
+
+def _explained(result: UnpublishedAnalysis) -> tuple[Supposed | None, Supposed | None]:
+    """As declared, and the alternative under which the exclusion explains most; None where that is no other."""
+    known = [item for item in result.alternatives if item.ok]
+    declared = next((item for item in known if item.name == AS_DECLARED), None)
+    most = max(known, key=lambda item: item.p_explains, default=None)
+    return declared, None if most is declared else most
+
+
+def _explains(result: UnpublishedAnalysis) -> str:
+    declared, most = _explained(result)
+    if declared is None:
+        return ""
+    more = (
+        "" if most is None
+        else f", and {percent(most.p_explains, most.p_explains_mcse)} at most under the alternatives declared "
+        f"({most.name})"
+    )  # fmt: skip
     return (
-        f"They cannot settle what the trial showed without the excluded sites: over the {b.tables:,} tables that fit "
-        f"the publication the raw risk difference there runs from {points(b.lowest)} to {points(b.highest)} points "
-        f"(bounds), of which the model holds {points(low)} to {points(high)} for 95 % probable (posterior)."
+        f"The probability that leaving out these sites alone gives p < {SIGNIFICANT:g} is "
+        f"{percent(declared.p_explains, declared.p_explains_mcse)}{more}. It leans on how large these sites are "
+        "believed to be, which was not published."
     )
 
 
-def _settle(hidden: UnpublishedCounts) -> str:
+def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
+    """How many patients the excluded sites must have had for the subset's result to come from them alone."""
+    hidden, sign = result.hidden, result.trial.end_point.sign
+    patients = np.indices(hidden.bounds.risk_difference.shape)
+    there = sum(
+        np.array(count.values)[patients[i]] for i, count in enumerate(hidden.counts)
+    ) + sum(count for *_, count in _margins(result).at_excluded)  # fmt: skip
+    significant = (sign * hidden.bounds.risk_difference > 0) & (hidden.bounds.p_chi_square < SIGNIFICANT)
+    as_large = sign * hidden.bounds.risk_difference >= sign * wanted
+    whole = sum(n for _, n in _margins(result).totals)
+    told = [
+        f"at least {int(there[event].min())} of the {whole} patients for {what}"
+        for event, what in (
+            (significant, f"p < {SIGNIFICANT:g}"),
+            (as_large, f"a difference as large as that of the {_subset(result)} analysis"),
+        )
+        if event.any()
+    ]
+    if not told:
+        return f"No table that fits the publication gives p < {SIGNIFICANT:g} without these sites."
+    expected = sum(
+        float((hidden.full.table("probability") * np.array(count.values)[patients[i]]).sum())
+        for i, count in enumerate(hidden.counts)
+    )  # fmt: skip
+    return (
+        f"For the result to come from these sites alone they must have had {' and '.join(told)}, in the most "
+        f"favourable division of responses; the model expects {expected:.0f} patients there."
+    )
+
+
+def _settles(hidden: UnpublishedCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
-    every = next(item for item in hidden.values if len(item.names) == len(hidden.counts))
     best = max(single, key=lambda item: item.expected_change)
-    rest = [item for item in single if item is not best]
-    told_apart = all(
-        best.expected_change - item.expected_change > 2 * (best.expected_change_mcse + item.expected_change_mcse)
-        for item in rest
+    move = 100 * best.expected_change
+    amount = "less than one percentage point" if move < 1 else f"about {move:.0f} percentage points"
+    told = (
+        f"Knowing any one of the missing numbers would move the probability of benefit over all patients by {amount} "
+        f"on average (most: {best.labels[0]} there)"
     )
-    matters = f"the number of {best.labels[0]} at the excluded sites"
-    what = f"whether {clip(hidden.posterior.provenance.arms.active)} helps over all randomised patients"
-    by = (
-        f"knowing it would move P(benefit) by {best.expected_change:.3f} (MCSE {best.expected_change_mcse:.1g}) on "
-        f"average, to between {probability(best.lowest, best.lowest_mcse)} and "
-        f"{probability(best.highest, best.highest_mcse)} (bounds), and beyond {ABOVE:g} or {BELOW:g} with a "
-        f"probability {_settled(best)}"
-    )
-    counts = "the same" if len(hidden.counts) == 1 else f"all {len(hidden.counts)} counts together"
-    alone = (
-        f"; at the other sites alone, {counts} could move it to between "
-        f"{probability(every.ordinary_lowest, every.ordinary_lowest_mcse)} and "
-        f"{probability(every.ordinary_highest, every.ordinary_highest_mcse)} (bounds"
-        f"{' over the tables computed' if every.not_computed else ''})"
-    )
-    which = "the one that matters most is" if told_apart or not rest else "the one that may matter most is"
-    sooner, later = _CHANCES
-    if best.p_settled > later:
-        return f"{matters[0].upper()}{matters[1:]} would probably settle {what}: {by}{alone}."
-    if best.p_settled >= sooner:
-        return f"{matters[0].upper()}{matters[1:]} might settle {what}, and probably would not: {by}{alone}."
-    return f"No single unpublished count would settle {what}: {which} {matters}; {by}{alone}."
-
-
-def _settled(value: CountValue) -> str:
-    """A probability with its error; where these are next to nothing, a limit that holds what was not computed too."""
-    high = value.p_settled + 2 * value.p_settled_mcse
-    most = high + value.not_computed
-    if most < _NOTHING:
-        return f"below {_NOTHING:g}"
-    if high < _NOTHING:
-        return f"of at most {math.ceil(most / _NOTHING) * _NOTHING:.3f}"
-    return f"of {probability(value.p_settled, value.p_settled_mcse)}"
+    if best.p_settled < _SMALL:
+        return f"{told}, and would hardly settle whether {clip(hidden.posterior.provenance.arms.active)} helps."
+    chance = percent(best.p_settled, best.p_settled_mcse)
+    return f"{told}, and would settle it with a probability of {chance}."

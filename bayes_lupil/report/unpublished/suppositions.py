@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, percent, points, probability
 from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
 from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
-from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed, alternatives_frame
+from bayes_lupil.unpublished.alternatives import Supposed, alternatives_frame
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.retention import Kept, WhoStayed, kept_frame
 
@@ -17,26 +17,17 @@ __all__ = ["left_out", "left_out_words", "supposed_words", "under_suppositions"]
 
 
 def supposed_words(found: tuple[Supposed, ...]) -> list[str]:
-    """What stays the same whatever is supposed of the sites, and how probable the publication's explanation is."""
+    """What stays the same whatever is supposed of the sites."""
     known = [item for item in found if item.ok]
     if not known:
         return []
     low, high = (pick(known, key=lambda item: item.p_benefit) for pick in (min, max))
-    declared = next((item for item in known if item.name == AS_DECLARED), known[0])
-    most = max(known, key=lambda item: item.p_explains)
-    across = (
-        f"Over all randomised patients P(benefit) is {probability(low.p_benefit, low.p_benefit_mcse)} ({low.name}) to "
-        f"{probability(high.p_benefit, high.p_benefit_mcse)} ({high.name}), whichever of the {len(known)} suppositions "
-        "about the sites is made: the published totals decide it."
-    )
-    explained = (
-        "That leaving out the excluded sites alone gives a benefit with p < 0.05 (Pearson), which would explain the "
-        f"result by these sites, has the probability {probability(declared.p_explains, declared.p_explains_mcse)} "
-        f"{declared.name}"
-    )
-    if most is not declared:
-        explained += f" and {probability(most.p_explains, most.p_explains_mcse)} at most ({most.name})"
-    return [across, f"{explained}."]
+    return [
+        f"Over all randomised patients the probability of benefit lies between "
+        f"{percent(low.p_benefit, low.p_benefit_mcse)} ({low.name}) and {percent(high.p_benefit, high.p_benefit_mcse)} "
+        f"({high.name}), whichever of the {len(known)} suppositions about the sites is made: the published totals "
+        "decide it."
+    ]
 
 
 def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
@@ -82,19 +73,17 @@ def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
     control, active = (stayed.group(arm, response) for arm in (0, 1))
     label = trial.populations[trial.data.subset].label
     p, error = stayed.p_unlike[response], stayed.p_unlike_mcse[response]
-    low, high = (control, active) if p < 0.5 else (active, control)
+    low = control if p < 0.5 else active
     return (
         f"The {label} population keeps {active.label} with probability {_chance(active)} and {control.label} with "
-        f"{_chance(control)}; the chance is lower for {low.label} than for {high.label} with probability "
-        f"{probability(max(p, 1 - p), error)}. Of the {low.outside} {low.label} left out, about "
-        f"{low.other_reasons:.0f} (MCSE {low.other_reasons_mcse:.1g}) left for other reasons than their site. So the "
-        "comparison in that population is not the trial without the excluded sites."
+        f"{_chance(control)}; the chance is lower for {low.label} with probability {percent(max(p, 1 - p), error)}. Of "
+        f"the {low.outside} {low.label} left out, about {low.other_reasons:.0f} left for other reasons than their "
+        "site. So the comparison in that population is not the trial without the excluded sites."
     )
 
 
 def _chance(item: Kept) -> str:
-    bounds = interval(f"{item.chance_lower:.2f}", f"{item.chance_upper:.2f}")
-    return f"{item.chance:.2f} (95 % credible interval {bounds})"
+    return f"{percent(item.chance)} (95 % interval {interval(percent(item.chance_lower), percent(item.chance_upper))})"
 
 
 def left_out(result: UnpublishedAnalysis) -> list[Block]:

@@ -1,0 +1,214 @@
+"""What a hurried reader learns first: one sentence, one figure, and what the trial and the reanalysis say.
+
+Probabilities are in whole per cent; tables and CSV files hold them with their Monte Carlo errors. The words of the
+verdict depend on the probability alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
+from bayes_lupil.numbers import in_hundred, interval, p_value, percent, points
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
+from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.sites.sentences import suspects_answer
+from bayes_lupil.report.unpublished.sentences import excluded_answer
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
+from bayes_lupil.trials.end_point import Arms
+from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+
+__all__ = [
+    "ESTABLISHED",
+    "answer_blocks",
+    "glossary",
+    "in_short",
+    "no_error_words",
+    "prior_span",
+    "verdict",
+    "verdict_words",
+]
+
+ESTABLISHED = 0.975
+"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
+_STEPS = ((0.99, "almost certainly"), (0.9, "very probably"), (2 / 3, "probably"))
+_EVEN = 0.5
+
+
+def verdict_words(p: float, arms: Arms) -> str:
+    """What P(benefit) amounts to.
+
+    Examples
+    --------
+    >>> verdict_words(0.8172, Arms("placebo", "ILT-101"))
+    'ILT-101 was probably better than placebo (82 in 100), but this trial does not establish it.'
+    >>> verdict_words(0.03, Arms("placebo", "drug"))
+    'Placebo was very probably better than drug (97 in 100), but this trial does not establish it.'
+    >>> verdict_words(0.55, Arms("placebo", "drug"))
+    'Whether drug was better than placebo stays open (55 in 100).'
+    """
+    better, worse, chance = (
+        (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
+    )  # fmt: skip
+    word = next((word for least, word in _STEPS if chance >= least), "")
+    if not word:
+        return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)})."
+    settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
+    return f"{better[:1].upper()}{better[1:]} was {word} better than {worse} ({in_hundred(chance)}){settled}."
+
+
+def verdict(contents: Contents) -> str:
+    """The one sentence of the report."""
+    lead = contents.lead
+    if lead is None:
+        return "No analysis has sound diagnostics, so no effect and no probability is given."
+    said = verdict_words(lead.chances["benefit"].probability, lead.provenance.arms)
+    if lead.provenance.population == FORMAL:
+        return said
+    return f"{said} That is of a population that randomisation may not protect ({lead.provenance.population_label})."
+
+
+def in_short(contents: Contents) -> tuple[tuple[str, str], ...]:
+    """What the trial says, what the reanalysis finds, what the sites did, and what the answer depends on."""
+    told = [("The trial", _trial(contents))]
+    if contents.lead is not None:
+        told.append(("This reanalysis", _finding(contents.lead)))
+        if (sites := _sites(contents)) is not None:
+            told.append(("The sites", sites))
+        if depends := _depends(contents, contents.lead):
+            told.append(("It depends on", depends))
+    return tuple(told)
+
+
+def answer_blocks(contents: Contents) -> list[Block]:
+    """The first screen, without its figure."""
+    blocks: list[Block] = [Verdict(verdict(contents)), Points(in_short(contents))]
+    if contents.lead is not None:
+        blocks += [Paragraph(no_error_words(contents)), glossary(contents)]
+    return blocks
+
+
+def no_error_words(contents: Contents) -> str:
+    """How exact the whole per cents are."""
+    errors = [p.chances["benefit"].mcse for p in contents.sound]
+    worst = math.ceil(1000 * max(errors)) / 10
+    return f"Probabilities in whole per cent; their Monte Carlo errors, at most {worst:g} %, are in the tables."
+
+
+def _trial(contents: Contents) -> str:
+    row = next(r for r in contents.reanalysis.hierarchy if r.step == 1 and r.population.name == FORMAL)
+    claim = " ".join(contents.trial.claims)
+    return f"{_counts(row, contents)} {claim}".strip()
+
+
+def _counts(row: HierarchyRow, contents: Contents) -> str:
+    arms, words, t = contents.trial.arms, contents.trial.end_point.words, row.two_by_two
+    told = ""
+    if t is not None:
+        (r1, n1), (r0, n0) = t.active, t.control
+        told = (
+            f"{r1} of {n1} ({_rate(r1, n1)}) {words.patients} on {arms.active}, {r0} of {n0} ({_rate(r0, n0)}) on "
+            f"{arms.control}"
+        )
+    published = row.published
+    if published is not None and published.p is not None:
+        met = {"significant": "the primary end point was met", "not significant": "the primary end point was missed"}
+        said = met.get(row.gate.status, f"the primary end point: {row.gate.status}")
+        return f"{told}; p = {p_value(published.p)} as printed: {said}."
+    if row.clustered:
+        return f"{told}; no p-value, since no site has patients of both arms."
+    if row.gate_basis == RECOMPUTED and row.gate.p is not None and row.stratified is not None and row.stratified.cmh:
+        return f"{told}; p = {p_value(row.gate.p)} (Cochran-Mantel-Haenszel, computed here; none was printed)."
+    return f"{told}; p = {p_value(t.p_chi_square)} (Pearson, computed here; none was printed)." if t else f"{told}."
+
+
+def _rate(count: int, patients: int) -> str:
+    """Per cent in as many digits as a rare event needs."""
+    share = 100 * count / patients
+    return f"{share:.0f} %" if share >= 10 or count == 0 else f"{share:.2g} %"
+
+
+def _finding(lead: Posterior) -> str:
+    source, rd, decision = lead.provenance, lead.row("risk_difference"), lead.spec.decision
+    relevant = lead.chances["relevant"]
+    more = "more" if rd.q50 > 0 else "fewer"
+    least = "at least" if decision.relevant else "any"
+    wanted = "more" if source.end_point.sign > 0 else "fewer"
+    return (
+        f"{_amount(rd.q50, rd.q50)} {more} {source.end_point.words.many} on {source.arms.active} (95 % credible "
+        f"interval {interval(points(rd.q2_5), points(rd.q97_5))}); {least} {100 * decision.relevant:g} points {wanted} "
+        f"with a probability of {percent(relevant.probability, relevant.mcse)}."
+    )
+
+
+def _amount(value: float, scale: float) -> str:
+    """A difference in points without its sign."""
+    size = abs(100 * value)
+    return f"{size:.1f} points" if abs(100 * scale) >= 0.095 or size == 0 else f"{size:.2g} points"
+
+
+def _sites(contents: Contents) -> str | None:
+    sites = contents.sites
+    if sites is None:
+        return None
+    return excluded_answer(sites) if isinstance(sites, UnpublishedAnalysis) else suspects_answer(sites)
+
+
+def _depends(contents: Contents, lead: Posterior) -> str:
+    told = [] if contents.priors is None else prior_span(contents.priors)
+    same = [p.chances["benefit"] for p in contents.sound if p.provenance.population == lead.provenance.population]
+    if len(same) > 1:
+        low, high = (pick(same, key=lambda item: item.probability) for pick in (min, max))
+        told.append(
+            f"the model of the sites: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} "
+            f"in {len(same)} models"
+        )
+    return f"{'; '.join(told)}." if told else ""
+
+
+def prior_span(priors: PriorAnalysis) -> list[str]:
+    """P(benefit) under the sceptical and the optimistic prior, and whether that turns the answer."""
+    by_name = {row.prior.name: row.changed for row in priors.rows if row.changed.ok}
+    known = [(name, by_name[name]) for name in ("sceptical", "optimistic") if name in by_name]
+    if not known:
+        return []
+    said = " and ".join(f"{percent(item.p_benefit, item.p_benefit_mcse)} {name}" for name, item in known)
+    now = priors.posterior.chances["benefit"].probability
+    turned = any((item.p_benefit > _EVEN) != (now > _EVEN) for _, item in known)
+    return [f"the prior of the effect: {said}{', so that the prior decides which arm is ahead' if turned else ''}"]
+
+
+def glossary(contents: Contents) -> Folded:
+    """The words of the first screen, one tap away."""
+    arms = contents.trial.arms
+    return Folded(
+        "What these words mean",
+        (
+            Points(
+                (
+                    (
+                        f"Probability that {arms.active} was better",
+                        "given these data, the model and its prior: of 100 worlds in which the same would have been "
+                        f"seen, in so many {arms.active} is the better one.",
+                    ),
+                    ("Prior, posterior", "what is held of the effect before and after these data."),
+                    ("Sceptical, optimistic prior", "one that expects no effect, and one that expects a useful one."),
+                    (
+                        "95 % credible interval",
+                        "holds the true difference with a probability of 95 %. A confidence interval does not: 95 % of "
+                        "such intervals, over many trials, hold it.",
+                    ),
+                    ("Points", "percentage points: from 58 % to 68 % is 10 points."),
+                    (
+                        "Shrinkage",
+                        "a small site's result is drawn towards what the other sites show, the more so the fewer its "
+                        "patients.",
+                    ),
+                    ("Outlying site", "one whose patients respond in another way than at the other sites."),
+                    ("Monte Carlo error (MCSE)", "what another run of the same computation could change."),
+                )
+            ),
+        ),
+        "glossary",
+    )

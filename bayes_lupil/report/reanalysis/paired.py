@@ -1,0 +1,65 @@
+"""The trial's own result and the Bayesian one side by side, population by population."""
+
+from __future__ import annotations
+
+from bayes_lupil.frequentist.hierarchy import HierarchyRow
+from bayes_lupil.numbers import interval, p_value, percent, points
+from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.media.blocks import Table
+from bayes_lupil.report.reanalysis.contents import Contents
+
+__all__ = ["of_population", "paired_table", "test_words"]
+
+
+def paired_table(contents: Contents) -> Table:
+    """One row a population: counts, the trial's difference with its test, the leading Bayesian analysis of it."""
+    arms, result = contents.trial.arms, contents.reanalysis
+    relevant = f"{100 * contents.lead.spec.decision.relevant:g}" if contents.lead is not None else ""
+    rows = []
+    for row in result.hierarchy:
+        t = row.two_by_two
+        if t is None:
+            continue
+        limits = t.risk_difference_newcombe
+        trial = points(t.risk_difference)
+        if limits is not None and not row.clustered:
+            trial += f" ({interval(points(limits.lower), points(limits.upper))})"
+        posterior = of_population(contents, row)
+        bayes = ("no analysis", "", "")
+        if posterior is not None:
+            rd, chances = posterior.row("risk_difference"), posterior.chances
+            bayes = (
+                f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
+                percent(chances["benefit"].probability, chances["benefit"].mcse),
+                percent(chances["relevant"].probability, chances["relevant"].mcse),
+            )
+        after = ", chosen after the fact" if row.population.post_hoc else ""
+        rows.append(
+            (
+                f"{row.population.label}{after}", f"{t.active[0]}/{t.active[1]} v {t.control[0]}/{t.control[1]}",
+                trial, test_words(row), *bayes,
+            )
+        )  # fmt: skip
+    header = (
+        "population", f"{arms.active} v {arms.control}", "difference (95 % confidence interval, Newcombe)", "p",
+        "difference, median (95 % credible interval)", f"P({arms.active} better)", f"P(by at least {relevant} points)",
+    )  # fmt: skip
+    caption = f"The trial's result beside the reanalysis: {arms.active} minus {arms.control}, in percentage points"
+    return Table.of(header, rows, caption, "comparison.csv")
+
+
+def of_population(contents: Contents, row: HierarchyRow) -> Posterior | None:
+    """The analysis that leads for a population: the report's own where it is of this one, else the first sound one."""
+    same = [p for p in contents.sound if p.provenance.population == row.population.name]
+    return contents.lead if contents.lead in same else next(iter(same), None)
+
+
+def test_words(row: HierarchyRow) -> str:
+    """The p-value of a population's primary end point, with whose it is."""
+    if row.published is not None and row.published.p is not None:
+        return f"{p_value(row.published.p)}, as printed{' (nominal)' if row.population.post_hoc else ''}"
+    if row.clustered or row.two_by_two is None:
+        return "none: no site has patients of both arms" if row.clustered else ""
+    if row.stratified is not None and row.stratified.cmh is not None:
+        return f"{p_value(row.stratified.cmh.p)}, Cochran-Mantel-Haenszel, computed here"
+    return f"{p_value(row.two_by_two.p_chi_square)}, Pearson, computed here"
