@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["in_hundred", "interval", "p_value", "percent", "points", "probability", "ratio"]
+__all__ = ["in_hundred", "interval", "p_value", "percent", "points", "points_interval", "probability", "ratio"]
 
 
 def points(value: float, error: float | None = None) -> str:
     """A difference of probabilities in percentage points, to the digit that a Monte Carlo error leaves.
 
+    A difference that one decimal would make 0, as of rare events, has two significant digits.
+
     Examples
     --------
-    >>> points(0.0958), points(-0.0883), points(0.0958, error=0.012)
-    ('+9.6', '-8.8', '+10')
+    >>> points(0.0958), points(-0.0883), points(0.0958, error=0.012), points(-0.00056)
+    ('+9.6', '-8.8', '+10', '-0.056')
     """
-    return f"{100 * value:+.{0 if error is not None and error >= 0.0095 else 1}f}"
+    if error is not None and error >= 0.0095:
+        return f"{100 * value:+.0f}"
+    size = abs(100 * value)
+    if size < 0.095 and size > 1e-6:
+        return f"{100 * value:+.{1 - math.floor(math.log10(size))}f}"
+    return f"{100 * value:+.1f}" if size >= 0.095 else "0.0"
+
+
+def points_interval(low: float, high: float, error: float | None = None) -> str:
+    """An interval of such differences, in as many digits as its width needs.
+
+    Examples
+    --------
+    >>> points_interval(-0.0883, 0.277), points_interval(-0.00128, -0.00008)
+    ('-8.8 to +27.7', '-0.128 to -0.008')
+    """
+    width = 100 * (high - low)
+    if not 0 < width < 1:
+        return interval(points(low, error), points(high, error))
+    digits = 2 - math.floor(math.log10(width))
+    return interval(f"{100 * low:+.{digits}f}", f"{100 * high:+.{digits}f}")
 
 
 def ratio(value: float | None) -> str:

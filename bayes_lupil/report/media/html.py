@@ -64,17 +64,21 @@ def html(page: Page) -> str:
         first=first,
         sections=[(anchor_of(head), head, blocks) for head, blocks in sections],
         numbers=_numbers(page.blocks),
+        id=id,
         styles=Markup("").join(_sources("css", widgets)),
         script=Markup("").join(_sources("js", widgets)),
     )  # fmt: skip
 
 
-def _numbers(blocks: Iterable[Block]) -> dict[Block, int]:
-    """The number of every figure and of every table with a caption, each counted in its own order."""
-    shown = list(inside(blocks))
-    figures = dict.fromkeys(block for block in shown if isinstance(block, Figure))
-    tables = dict.fromkeys(block for block in shown if isinstance(block, Table) and block.header and block.caption)
-    return {block: i for found in (figures, tables) for i, block in enumerate(found, start=1)}
+def _numbers(blocks: Iterable[Block]) -> dict[int, int]:
+    """The number of every figure and of every table with a caption, each counted in its own order, by `id`."""
+    numbers: dict[int, int] = {}
+    counted = {Figure: 0, Table: 0}
+    for block in inside(blocks):
+        if isinstance(block, Figure) or (isinstance(block, Table) and block.caption):
+            counted[type(block)] += 1
+            numbers[id(block)] = counted[type(block)]
+    return numbers
 
 
 def anchor_of(heading: Heading) -> str:

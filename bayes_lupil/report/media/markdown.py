@@ -48,7 +48,7 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(text, level, _, of):
-            text = f"{text}: {of}" if of else text
+            text = f"{text}{'' if text.endswith('?') else ':'} {of}" if of else text
             return f"{'#' * level} " + re.sub(r"(#+)$", r"\\\1", _line(text))  # closing ones would vanish
         case Paragraph(text, strong):
             return f"**{_line(text)}**" if strong else _start(_line(text))

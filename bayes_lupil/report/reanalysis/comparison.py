@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.model_analysis import Analysis
-from bayes_lupil.numbers import interval, p_value, points, probability
+from bayes_lupil.numbers import p_value, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import mcse_quantile
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.media.blocks import Table
@@ -68,7 +68,7 @@ def in_words(row: Mapping[Any, Any], error: float | None = None) -> dict[str, st
 
     return {
         "risk_difference": points(row["risk_difference"], error) if known("risk_difference") else "",
-        "limits": interval(points(row["rd_lower"], error), points(row["rd_upper"], error)) if known("rd_lower") else "",
+        "limits": points_interval(row["rd_lower"], row["rd_upper"], error) if known("rd_lower") else "",
         **{
             name: probability(row[name], row[f"{name}_mcse"]) if known(name) else ""
             for name in ("p_benefit", "p_relevant", "p_harm")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_hundred, interval, p_value, percent, points
+from bayes_lupil.numbers import in_hundred, p_value, percent, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
@@ -93,7 +93,7 @@ def no_error_words(contents: Contents) -> str:
     """How exact the whole per cents are."""
     errors = [p.chances["benefit"].mcse for p in contents.sound]
     worst = math.ceil(1000 * max(errors)) / 10
-    return f"Probabilities in whole per cent; their Monte Carlo errors, at most {worst:g} %, are in the tables."
+    return f"Monte Carlo errors of these probabilities: at most {worst:g} %."
 
 
 def _trial(contents: Contents) -> str:
@@ -137,7 +137,7 @@ def _finding(lead: Posterior) -> str:
     wanted = "more" if source.end_point.sign > 0 else "fewer"
     return (
         f"{_amount(rd.q50, rd.q50)} {more} {source.end_point.words.many} on {source.arms.active} (95 % credible "
-        f"interval {interval(points(rd.q2_5), points(rd.q97_5))}); {least} {100 * decision.relevant:g} points {wanted} "
+        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {100 * decision.relevant:g} points {wanted} "
         f"with a probability of {percent(relevant.probability, relevant.mcse)}."
     )
 
@@ -152,7 +152,7 @@ def _sites(contents: Contents) -> str | None:
     sites = contents.sites
     if sites is None:
         return None
-    return excluded_answer(sites) if isinstance(sites, UnpublishedAnalysis) else suspects_answer(sites)
+    return excluded_answer(sites) if isinstance(sites, UnpublishedAnalysis) else " ".join(suspects_answer(sites))
 
 
 def _depends(contents: Contents, lead: Posterior) -> str:
@@ -161,10 +161,10 @@ def _depends(contents: Contents, lead: Posterior) -> str:
     if len(same) > 1:
         low, high = (pick(same, key=lambda item: item.probability) for pick in (min, max))
         told.append(
-            f"the model of the sites: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} "
-            f"in {len(same)} models"
+            f"the model: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} in {len(same)}"
         )
-    return f"{'; '.join(told)}." if told else ""
+    said = "; ".join(told)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def prior_span(priors: PriorAnalysis) -> list[str]:
@@ -173,10 +173,10 @@ def prior_span(priors: PriorAnalysis) -> list[str]:
     known = [(name, by_name[name]) for name in ("sceptical", "optimistic") if name in by_name]
     if not known:
         return []
-    said = " and ".join(f"{percent(item.p_benefit, item.p_benefit_mcse)} {name}" for name, item in known)
+    said = ", ".join(f"{percent(item.p_benefit, item.p_benefit_mcse)} if {name}" for name, item in known)
     now = priors.posterior.chances["benefit"].probability
     turned = any((item.p_benefit > _EVEN) != (now > _EVEN) for _, item in known)
-    return [f"the prior of the effect: {said}{', so that the prior decides which arm is ahead' if turned else ''}"]
+    return [f"the prior of the effect: {said}{' (it decides which arm is ahead)' if turned else ''}"]
 
 
 def glossary(contents: Contents) -> Folded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import NONE, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import interval, p_value, points, ratio
+from bayes_lupil.numbers import interval, p_value, points, points_interval, ratio
 from bayes_lupil.posterior.diagnostics import mcse_quantile
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.media.blocks import Block, Bullets, Paragraph, Table
@@ -69,7 +69,7 @@ def recomputed(result: Reanalysis) -> list[Block]:
             continue
         printed = row.published.p if row.published is not None else None
         limits = [
-            interval(points(i.lower), points(i.upper)) if i is not None else "does not exist"
+            points_interval(i.lower, i.upper) if i is not None else "does not exist"
             for i in (t.risk_difference_newcombe, t.risk_difference_mn)
         ]
         tests = [p_value(p) for p in (t.p_chi_square, t.p_fisher, t.p_boschloo, t.p_mid)]
@@ -110,7 +110,7 @@ def _stratified(row: HierarchyRow) -> list[Block]:
         i = s.mh_risk_difference_interval
         parts.append(
             f"Mantel-Haenszel risk difference {points(s.mh_risk_difference)} "
-            f"points (95 % confidence interval {interval(points(i.lower), points(i.upper))})"
+            f"points (95 % confidence interval {points_interval(i.lower, i.upper)})"
         )
     if not parts:
         return []

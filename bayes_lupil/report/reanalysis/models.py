@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
@@ -171,7 +171,7 @@ def prior_effects_table(contents: Contents) -> Table:
     rows = [
         (
             f"`{item['model']}`", points(item["risk_difference"]),
-            interval(points(item["rd_lower"]), points(item["rd_upper"])),
+            points_interval(item["rd_lower"], item["rd_upper"]),
             probability(item["p_benefit"], item["p_benefit_mcse"]),
         )
         for item in records

@@ -228,7 +228,7 @@ def _beside_the_trial(contents: Contents) -> list[Block]:
 
 def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Page], ...]) -> list[Block]:
     """All that a statistician or a reviewer looks up, each part folded."""
-    shown = set(sites_shown(contents))
+    shown = sites_shown(contents)
     # without its title, what must be known first, and what the report has shown already
     in_full = [
         block for block in (() if sites is None else sites.blocks)

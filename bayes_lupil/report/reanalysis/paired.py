@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
-from bayes_lupil.numbers import interval, p_value, percent, points
+from bayes_lupil.numbers import p_value, percent, points, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Table
 from bayes_lupil.report.reanalysis.contents import Contents
@@ -23,13 +23,13 @@ def paired_table(contents: Contents) -> Table:
         limits = t.risk_difference_newcombe
         trial = points(t.risk_difference)
         if limits is not None and not row.clustered:
-            trial += f" ({interval(points(limits.lower), points(limits.upper))})"
+            trial += f" ({points_interval(limits.lower, limits.upper)})"
         posterior = of_population(contents, row)
         bayes = ("no analysis", "", "")
         if posterior is not None:
             rd, chances = posterior.row("risk_difference"), posterior.chances
             bayes = (
-                f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
+                f"{points(rd.q50)} ({points_interval(rd.q2_5, rd.q97_5)})",
                 percent(chances["benefit"].probability, chances["benefit"].mcse),
                 percent(chances["relevant"].probability, chances["relevant"].mcse),
             )

@@ -7,7 +7,7 @@ whom: nothing here says 'higher is better'.
 from __future__ import annotations
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import p_value, percent, points
+from bayes_lupil.numbers import p_value, percent, points, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
 from bayes_lupil.report.direction import difference_words
@@ -115,7 +115,7 @@ def reanalysed(contents: Contents) -> list[str]:
         f"Over {_everyone(lead)}, {role} finds {source.end_point.words.one} "
         f"{difference_words(rd.q50, source.arms, source.end_point)} "
         f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
-        f"95 % credible interval {points(rd.q2_5)} to {points(rd.q97_5)}).",
+        f"95 % credible interval {points_interval(rd.q2_5, rd.q97_5)}).",
         f"The probability that {source.arms.active} is better than {source.arms.control} at all is "
         f"{percent(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
         f"{word} {source.end_point.words.many} {percent(relevant.probability, relevant.mcse)}; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.benefit import benefit_table
@@ -98,7 +98,7 @@ def priors_table(priors: PriorAnalysis, *, widget: bool = False) -> Table:
             cells |= {
                 after: probability(changed.p_benefit, changed.p_benefit_mcse),
                 enough: probability(beyond.probability, beyond.mcse),
-                _EFFECT[0]: points(rd.q50), _EFFECT[1]: interval(points(rd.q2_5), points(rd.q97_5)),
+                _EFFECT[0]: points(rd.q50), _EFFECT[1]: points_interval(rd.q2_5, rd.q97_5),
             }  # fmt: skip
         rows.append([cells[name] for name in shown])
     caption = "Standard priors of the log odds ratio, and the posterior under each"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_rows import frame, legend_below, same_fit, site_names, title
@@ -226,7 +226,7 @@ def _ends(sound: Sequence[ExclusionPoint]) -> str:
             if point.power == power:
                 d = point.risk_difference
                 found += (
-                    f"{word}: {points(d.mean)} points (95 % credible interval {points(d.q2_5)} to {points(d.q97_5)}), "
+                    f"{word}: {points(d.mean)} points (95 % credible interval {points_interval(d.q2_5, d.q97_5)}), "
                     f"P(benefit) {probability(point.p_benefit, point.p_benefit_mcse, least=1e-4)}. "
                 )
     return found
@@ -270,6 +270,6 @@ def _on_the_way(point: ExclusionPoint) -> str:
     where = {1.0: "kept (counting 1)", 0.0: "excluded (counting 0)"}.get(point.power, f"counting {point.power:g}")
     return (
         f"{where}, the median risk difference is {points(rd.q50)} points (95 % credible interval "
-        f"{interval(points(rd.q2_5), points(rd.q97_5))}) and P(benefit) "
+        f"{points_interval(rd.q2_5, rd.q97_5)}) and P(benefit) "
         f"{probability(point.p_benefit, point.p_benefit_mcse)}"
     )

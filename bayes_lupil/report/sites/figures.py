@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import ARMS
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Beta
 from bayes_lupil.report.direction import benefit_side
@@ -81,7 +81,7 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
     axes.axvline(100 * whole.mean, color="#555555", lw=1.4, ls=(0, (5, 1.5)), zorder=1, gid="overall")
     axes.axvline(0, color="black", lw=0.8, zorder=1)
     axes.annotate(
-        f"all sites {points(whole.mean)}\n({points(whole.q2_5)} to {points(whole.q97_5)})", (100 * whole.mean, 1),
+        f"all sites {points(whole.mean)}\n({points_interval(whole.q2_5, whole.q97_5)})", (100 * whole.mean, 1),
         (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
     )  # fmt: skip
     largest = max(sum(table.rows[s].n) for s in order)
@@ -325,7 +325,7 @@ def shrinkage_words(result: SiteAnalysis) -> str:
         f"Risk differences of {len(table.rows)} sites, {clip(arms.active)} minus {clip(arms.control)}, in percentage "
         f"points; {benefit_side(result.trial.end_point)}. {observed}iven the model their means run from {shrunken}. "
         f"Over all sites the posterior mean is {points(whole.mean)} (95 % credible interval "
-        f"{interval(points(whole.q2_5), points(whole.q97_5))})."
+        f"{points_interval(whole.q2_5, whole.q97_5)})."
     )
 
 

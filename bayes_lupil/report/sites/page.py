@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.model_analysis import Analysis
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import directions
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
@@ -25,10 +25,11 @@ from bayes_lupil.report.sites.sentences import (
     log_ratio_words,
     outlier_words,
     retained_words,
+    suspects_answer,
     table_notes,
     without_words,
 )
-from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
+from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks
 
@@ -101,35 +102,7 @@ def sites_answer(result: SiteAnalysis) -> list[Block]:
 
 def in_short(result: SiteAnalysis) -> list[str]:
     """The answer in a few sentences, every number from the result."""
-    table, lines = result.table, headline(result)[1:]
-    marked = [
-        f"{row.site} in the {arm} arm (P {probability(item.mean, item.mcse)})"
-        for row in table.rows
-        for arm, item in zip(("control", "active"), row.outlier or (), strict=False)
-        if item.mean > OUTLYING
-    ]
-    alone = [
-        f"{row.site} (P {probability(row.nonexchangeable.mean, row.nonexchangeable.mcse)})"
-        for row in table.rows
-        if row.nonexchangeable is not None and row.nonexchangeable.mean > OUTLYING
-    ]
-    found = marked or alone
-    if found:
-        lines.append(f"Outlying more probably than not: {', '.join(found)}.")
-    elif _has_outliers(result):
-        lines.append("No site is outlying more probably than not.")
-    path = result.path
-    if path is not None and path.ok:
-        first, last = path.points[0], path.points[-1]
-        lines.append(
-            f"Excluding {', '.join(path.sites)} ({result.why_suspect}) would move the risk difference from "
-            f"{points(first.risk_difference.q50)} to {points(last.risk_difference.q50)} points and P(benefit) from "
-            f"{probability(first.p_benefit, first.p_benefit_mcse)} to "
-            f"{probability(last.p_benefit, last.p_benefit_mcse)}. {DELETION}"
-        )
-    if result.comparison is not None:
-        lines += result.comparison.warnings[:1]
-    return lines
+    return [*suspects_answer(result), *([] if result.comparison is None else result.comparison.warnings[:1])]
 
 
 def site_by_site(result: SiteAnalysis) -> list[Block]:
@@ -137,7 +110,7 @@ def site_by_site(result: SiteAnalysis) -> list[Block]:
     table = result.table
     section: list[Block] = [
         Paragraph(
-            f"{result.shown.spec.title} ({table.population}). Column by column: "
+            f"{headline(result)[1]} {result.shown.spec.title} ({table.population}). Column by column: "
             f"{result.trial.end_point.words.patients} of patients; risk "
             "difference, raw and given the model; shrinkage, the share of the way from the site's own effect to an "
             "average site's that the model takes (an outlier is left where it is); weight; the trial less the site; "
@@ -173,7 +146,7 @@ def _table(result: SiteAnalysis) -> Table:
     rows = []
     for row in table.rows:
         rd, raw = row.risk_difference, row.raw.risk_difference
-        limits = interval(points(rd.q2_5), points(rd.q97_5))
+        limits = points_interval(rd.q2_5, rd.q97_5)
         rows.append(
             [
                 row.site, counts(row.responders, row.n), points(raw) if raw == raw else "one arm",
@@ -229,7 +202,7 @@ def models_table(attempts: tuple[Analysis, ...]) -> Table:
             continue
         rd, best = posterior.row("risk_difference"), posterior.p_benefit
         assert best is not None  # it is sound
-        limits = interval(points(rd.q2_5), points(rd.q97_5))
+        limits = points_interval(rd.q2_5, rd.q97_5)
         rows.append(
             [
                 f"`{item.model.name}`", item.model.title, f"{points(rd.q50)} ({limits})",
@@ -304,7 +277,7 @@ def path_cells(point: ExclusionPoint) -> tuple[str, str, str]:
     """Risk difference, P(benefit) and log odds ratio at a point of the exclusion path."""
     rd = point.risk_difference
     return (
-        f"{points(rd.q50)} ({interval(points(rd.q2_5), points(rd.q97_5))})",
+        f"{points(rd.q50)} ({points_interval(rd.q2_5, rd.q97_5)})",
         probability(point.p_benefit, point.p_benefit_mcse), log_ratio_words(point.conditional_log_odds_ratio),
     )  # fmt: skip
 

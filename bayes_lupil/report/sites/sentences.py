@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
-from bayes_lupil.numbers import interval, percent, points, probability
+from bayes_lupil.likelihoods import ARMS
+from bayes_lupil.numbers import interval, percent, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.sensitivity import Estimate
@@ -39,32 +41,45 @@ def outlier_words(row: SiteRow) -> str:
     return probability(row.nonexchangeable.mean) if row.nonexchangeable is not None else ""
 
 
-def suspects_answer(result: SiteAnalysis) -> str:
-    """Whether a site looks outlying, and what the trial says without those that do, or without the likeliest."""
-    chances = [(row.site, max((item.mean for item in _chances(row)), default=math.nan)) for row in result.table.rows]
+def suspects_answer(result: SiteAnalysis) -> list[str]:
+    """Whether a site looks outlying, and what the trial says without those that do, or without the least typical."""
+    chances = [(site, item.mean) for row in result.table.rows for site, item in _chances(row)]
     found = [(site, chance) for site, chance in chances if chance > OUTLYING]
     lines = []
     if found:
-        names = listed([f"{site} ({percent(chance)})" for site, chance in found])
-        lines.append(f"{names} look{'s' if len(found) == 1 else ''} outlying.")
-    elif not math.isnan(chances[0][1]):
+        look = "looks" if len(found) == 1 else "look"
+        lines.append(f"{_sentence(listed([f'{site} ({percent(chance)})' for site, chance in found]))} {look} outlying.")
+    elif chances:
         site, chance = max(chances, key=lambda pair: pair[1])
-        lines.append(f"no site looks outlying; the least typical is {site} ({percent(chance)}).")
+        lines.append(f"No site looks outlying; the least typical is {site} ({percent(chance)}).")
     path = result.path
     if path is not None and path.ok:
         first, last = path.points[0], path.points[-1]
         without = " and ".join(path.sites) if len(path.sites) < 3 else f"these {len(path.sites)} sites"
         lines.append(
-            f"Leaving out {without} after the fact moves the difference from {points(first.risk_difference.q50)} to "
-            f"{points(last.risk_difference.q50)} points, and the probability of benefit from "
-            f"{percent(first.p_benefit)} to {percent(last.p_benefit)}."
+            f"Leaving out {without} after the fact would move the difference from {points(first.risk_difference.q50)} "
+            f"to {points(last.risk_difference.q50)} points, and the probability of benefit from "
+            f"{percent(first.p_benefit)} to {percent(last.p_benefit)}; no interval allows for such a choice."
         )
-    return " ".join(lines) or "this model of the sites has no outlying ones."
+    return lines or ["This model of the sites has no outlying ones."]
 
 
-def _chances(row: SiteRow) -> tuple[Mean, ...]:
-    """P(outlier) by arm, or P(not exchangeable); empty where the model has neither."""
-    return row.outlier or ((row.nonexchangeable,) if row.nonexchangeable is not None else ())
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _chances(row: SiteRow) -> list[tuple[str, Mean]]:
+    """P(outlier) by arm, or P(not exchangeable), with the site's name; empty where the model has neither."""
+    if row.outlier is not None:
+        shared = row.outlier[0] == row.outlier[1]
+        arms = [""] if shared else [f" in the {arm} arm" for arm in ARMS]
+        return [(f"{_named(row.site)}{arm}", item) for arm, item in zip(arms, row.outlier, strict=False)]
+    return [(_named(row.site), row.nonexchangeable)] if row.nonexchangeable is not None else []
+
+
+def _named(site: str) -> str:
+    """A site in a sentence: its name, which often says that it is one."""
+    return site if re.search(r"\b(site|cent(re|er)|hospital|clinic)\b", site, re.IGNORECASE) else f"site {site}"
 
 
 def conflict_words(row: SiteRow) -> str:
@@ -87,7 +102,7 @@ def without_words(row: SiteRow) -> tuple[str, str]:
     rd = row.without.estimates["risk_difference"]
     if not row.without.ok:
         return "none", "none"
-    limits = interval(points(rd.q2_5), points(rd.q97_5))
+    limits = points_interval(rd.q2_5, rd.q97_5)
     return f"{points(rd.q50)} ({limits})", probability(row.without.p_benefit, row.without.p_benefit_mcse)
 
 
@@ -110,7 +125,7 @@ def most_telling(table: SiteTable, most: int) -> tuple[SiteRow, ...]:
         return table.rows
 
     def outlying(row: SiteRow) -> float:
-        return max((item.mean for item in _chances(row)), default=0.0)
+        return max((item.mean for _, item in _chances(row)), default=0.0)
 
     by_chance = sorted(table.rows, key=lambda row: -outlying(row))[: most // 2]
     by_size = sorted(table.rows, key=lambda row: -sum(row.n))
@@ -137,7 +152,7 @@ def headline(result: SiteAnalysis) -> list[str]:
     trial, shown = result.trial, result.shown
     rd, log_or, best = shown.row("risk_difference"), shown.row("conditional_log_odds_ratio"), shown.p_benefit
     assert best is not None  # a table is shown of sound fits alone
-    limits = interval(points(rd.q2_5), points(rd.q97_5))
+    limits = points_interval(rd.q2_5, rd.q97_5)
     return [
         f"{trial.end_point.label}; {trial.end_point.benefit} is better. {trial.arms.active} (active) v "
         f"{trial.arms.control} (control), {result.table.population}, under '{shown.spec.name}': {shown.spec.title}.",

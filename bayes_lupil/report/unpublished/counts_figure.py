@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import points_interval, probability
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_style import COLOURS, clip, styled, watermark, wrap
 from bayes_lupil.unpublished.conditional import HiddenCount
@@ -291,7 +291,7 @@ def hidden_figure_words(hidden: UnpublishedCounts) -> str:
         )
     b = hidden.bounds
     parts.append(
-        f"Without any model, the raw difference at the other sites may be {points(b.lowest)} to {points(b.highest)} "
+        f"Without any model, the raw difference at the other sites may be {points_interval(b.lowest, b.highest)} "
         "points (bounds)"
     )
     pair = next((s for s in hidden.surfaces.values() if len(s.names) == 2 and s.counts[1].arm != s.counts[0].arm), None)
@@ -316,4 +316,4 @@ def _given(row: Given) -> str:
 
 def _spread(values: Iterable[float]) -> str:
     found = list(values)
-    return interval(points(min(found)), points(max(found)))
+    return points_interval(min(found), max(found))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_lupil.folders import MANIFEST
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import mcse_proportion
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
 from bayes_lupil.report.places import manifest_text
@@ -144,7 +144,7 @@ def unpublished_summary(result: UnpublishedAnalysis) -> Page:
                 rows.append((attempt.model.name, "failed" if attempt.is_failure else "refused", "none"))
                 continue
             rd, best = posterior.row("risk_difference"), posterior.p_benefit
-            limits = interval(points(rd.q2_5), points(rd.q97_5))
+            limits = points_interval(rd.q2_5, rd.q97_5)
             chance = probability(best.probability, best.mcse)
             rows.append((attempt.model.name, f"{points(rd.q50)} ({limits})", chance))
         header = ("site model", "RD, % points (95 % credible interval)", "P(benefit)")
@@ -213,7 +213,7 @@ def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
         [
             "raw risk difference without the excluded sites, no model",
             f"{points(b.lowest)} ({_at(b.lowest_at)})", f"{points(b.highest)} ({_at(b.highest_at)})",
-            interval(points(raw_low), points(raw_high)),
+            points_interval(raw_low, raw_high),
         ],
         [
             "P(benefit) over all sites, by the model",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bayes_lupil.numbers import percent, points
+from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed
@@ -37,12 +38,10 @@ def excluded_answer(result: UnpublishedAnalysis) -> str:
     )  # fmt: skip
     very = "almost certainly" if p < 0.01 else "probably" if p < 0.5 else "perhaps"
     would = "would not have" if p < 0.5 else "would have"
-    also = (
-        "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most if sites are unlike that"
-    )
+    also = "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most if sites were larger"
     return (
-        f"leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} (probability "
-        f"{percent(p, error)}{also}). No site's counts were published."
+        f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} (probability "
+        f"{percent(p, error)}{also})."
     )
 
 
@@ -53,7 +52,7 @@ def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
     wanted = subset_difference(result)
     lines = [
         f"Without {sites} the difference was most probably about {points(hidden.tables.raw_risk_difference)} points "
-        f"(95 % range {points(low)} to {points(high)}), and not the {points(wanted)} points of the {label} analysis. "
+        f"(95 % range {points_interval(low, high)}), and not the {points(wanted)} points of the {label} analysis. "
         f"Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
         _explains(result),
         _needed(result, wanted),
@@ -110,9 +109,8 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
     ) + sum(count for *_, count in _margins(result).at_excluded)  # fmt: skip
     significant = (sign * hidden.bounds.risk_difference > 0) & (hidden.bounds.p_chi_square < SIGNIFICANT)
     as_large = sign * hidden.bounds.risk_difference >= sign * wanted
-    whole = sum(n for _, n in _margins(result).totals)
     told = [
-        f"at least {int(there[event].min())} of the {whole} patients for {what}"
+        f"at least {_fewest(hidden, there, event)} for {what}"
         for event, what in (
             (significant, f"p < {SIGNIFICANT:g}"),
             (as_large, f"a difference as large as that of the {_subset(result)} analysis"),
@@ -126,9 +124,17 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
         for i, count in enumerate(hidden.counts)
     )  # fmt: skip
     return (
-        f"For the result to come from these sites alone they must have had {' and '.join(told)}, in the most "
-        f"favourable division of responses; the model expects {expected:.0f} patients there."
+        f"For the result to come from these sites alone they must have had {' and '.join(told)}; the model "
+        f"expects {expected:.0f} patients there."
     )
+
+
+def _fewest(hidden: UnpublishedCounts, there: NDArray[np.int64], event: NDArray[np.bool_]) -> str:
+    """The smallest number of patients at the excluded sites in any table of an event, and who they are."""
+    least = np.unravel_index(int(np.where(event, there, there.max() + 1).argmin()), there.shape)
+    counts = [(count.values[int(i)], count.label) for count, i in zip(hidden.counts, least, strict=True)]
+    who = " and ".join(f"{n} {label if n > 1 else label.removesuffix('s')}" for n, label in counts if n)
+    return f"{int(there[least])} patients ({who})"
 
 
 def _settles(hidden: UnpublishedCounts) -> str:

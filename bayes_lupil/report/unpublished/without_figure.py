@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_lupil.numbers import percent, points
+from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_style import COLOURS, new_figure, styled, wrap
 from bayes_lupil.report.unpublished.sentences import excluded_sites_words, subset_difference
@@ -45,7 +45,7 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
     axes.bar(edges[:-1], heights, _BIN * 0.94, align="edge", color=COLOURS[0], alpha=0.75)
     axes.axvline(0, color="black", lw=0.8)
     top = 1.3 * heights.max()
-    lower = 0.98 if abs(subset - everyone) > 0.3 * (high - low) else 0.9
+    lower = 0.98 if abs(subset - everyone) > 2.4 / width * (high - low) else 0.9
     labels = (
         (everyone, f"all patients {points(everyone / 100)}", 0.98),
         (subset, f"{_label(result)} {points(subset / 100)}", lower),
@@ -108,6 +108,6 @@ def without_excluded_words(result: UnpublishedAnalysis) -> str:
     return (
         f"{without_excluded_title(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
         f"difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, 95 % from "
-        f"{points(low)} to {points(high)}. Marked: {points(everyone / 100)} of all patients and "
+        f"{points_interval(low, high)}. Marked: {points(everyone / 100)} of all patients and "
         f"{points(subset / 100)} {_label(result)}."
     )

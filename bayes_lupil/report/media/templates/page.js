@@ -54,7 +54,7 @@
   });
 
   const contents = document.querySelector("details.contents");
-  if (contents && matchMedia("(max-width: 46rem)").matches) contents.open = false;
+  if (contents && matchMedia("(max-width: 71.99rem)").matches) contents.open = false;
   const reveal = function () {
     const to = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let part = to; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.numbers import interval, points, probability
+from bayes_lupil.numbers import points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.reanalysis import Reanalysis, leading
@@ -262,7 +262,7 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     for y, (label, middle, lower, upper, kind) in enumerate(reversed(rows)):
         text = ""
         if middle is not None and lower is not None and upper is not None:
-            text = f"{points(middle)} ({points(lower)} to {points(upper)})"
+            text = f"{points(middle)} ({points_interval(lower, upper)})"
         if narrow:  # on white, so that the lines of the axes do not run through the letters
             axes.annotate(
                 f"{wrap(label, _LETTERS)}\n{text}".strip(), (0, y + 0.15), xycoords=("axes fraction", "data"),
@@ -304,7 +304,7 @@ def risk_difference_words(posteriors: list[Posterior], failed: tuple[str, ...] =
         f"Posterior of the risk difference under {_counted(len(posteriors))}. {lead.spec.called}: "
         f"the {source.end_point.words.one.split()[1]} is "
         f"{difference_words(rd.q50, source.arms, source.end_point)} (median; 95 % credible interval "
-        f"{interval(points(rd.q2_5), points(rd.q97_5))}), P(benefit) {probability(benefit.probability, benefit.mcse)}."
+        f"{points_interval(rd.q2_5, rd.q97_5)}), P(benefit) {probability(benefit.probability, benefit.mcse)}."
         f"{rest}{_failed(failed)}"
     )
 
@@ -332,13 +332,12 @@ def intervals_words(result: Reanalysis) -> str:
             i = t.risk_difference_newcombe
             told.append(
                 f"{row.population.label}, {points(t.risk_difference)}, 95 % confidence interval "
-                f"{interval(points(i.lower), points(i.upper))}"
+                f"{points_interval(i.lower, i.upper)}"
             )
     for posterior in result.sound:
         rd = posterior.row("risk_difference")
         told.append(
-            f"{posterior.spec.called}, {points(rd.q50)}, 95 % credible interval "
-            f"{interval(points(rd.q2_5), points(rd.q97_5))}"
+            f"{posterior.spec.called}, {points(rd.q50)}, 95 % credible interval {points_interval(rd.q2_5, rd.q97_5)}"
         )
     trial = result.trial
     return (
