@@ -1,7 +1,6 @@
 """What a hurried reader learns first: one sentence, one figure, and what the trial and the reanalysis say.
 
-Probabilities are in whole per cent; tables and CSV files hold them with their Monte Carlo errors. The words of the
-verdict depend on the probability alone.
+Probabilities are in whole per cent; tables and CSV files hold them with their Monte Carlo errors.
 """
 
 from __future__ import annotations
@@ -9,53 +8,19 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_hundred, p_value, percent, points_interval
+from bayes_lupil.numbers import p_value, percent, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.verdict import verdict_words
 from bayes_lupil.report.sites.sentences import suspects_answer
 from bayes_lupil.report.unpublished.sentences import excluded_answer
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
-from bayes_lupil.trials.end_point import Arms
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
-__all__ = [
-    "ESTABLISHED",
-    "answer_blocks",
-    "glossary",
-    "in_short",
-    "no_error_words",
-    "prior_span",
-    "verdict",
-    "verdict_words",
-]
+__all__ = ["answer_blocks", "glossary", "in_short", "no_error_words", "prior_span", "verdict"]
 
-ESTABLISHED = 0.975
-"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
-_STEPS = ((0.99, "almost certainly"), (0.9, "very probably"), (2 / 3, "probably"))
 _EVEN = 0.5
-
-
-def verdict_words(p: float, arms: Arms) -> str:
-    """What P(benefit) amounts to.
-
-    Examples
-    --------
-    >>> verdict_words(0.8172, Arms("placebo", "ILT-101"))
-    'ILT-101 was probably better than placebo (82 in 100), but this trial does not establish it.'
-    >>> verdict_words(0.03, Arms("placebo", "drug"))
-    'Placebo was very probably better than drug (97 in 100), but this trial does not establish it.'
-    >>> verdict_words(0.55, Arms("placebo", "drug"))
-    'Whether drug was better than placebo stays open (55 in 100).'
-    """
-    better, worse, chance = (
-        (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
-    )  # fmt: skip
-    word = next((word for least, word in _STEPS if chance >= least), "")
-    if not word:
-        return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)})."
-    settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
-    return f"{better[:1].upper()}{better[1:]} was {word} better than {worse} ({in_hundred(chance)}){settled}."
 
 
 def verdict(contents: Contents) -> str:

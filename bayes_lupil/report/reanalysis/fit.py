@@ -11,11 +11,13 @@ from bayes_lupil.characters import escaped
 from bayes_lupil.errors import InputError
 from bayes_lupil.files import made_folder, write_bytes
 from bayes_lupil.folders import MANIFEST
+from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import probability
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table
+from bayes_lupil.report.media.blocks import Block, Heading, Page, Paragraph, Table, Verdict
 from bayes_lupil.report.media.write import write
 from bayes_lupil.report.reanalysis.card import effect_words
+from bayes_lupil.report.reanalysis.verdict import verdict_words
 from bayes_lupil.trials.end_point import SYNTHETIC
 
 __all__ = ["FIT_FILES", "fit_page", "fit_summary", "result_page", "write_fit", "write_result"]
@@ -77,17 +79,21 @@ def fit_summary(posterior: Posterior) -> Page:
     if best is not None:
         chance = f"P(benefit: {best.statement}) = {probability(best.probability, best.mcse)}"
         answer = f"Answer: {posterior.effect.replace('_', ' ')} {effect_words(posterior)}; {chance}"
+    said = [Verdict(verdict_words(best.probability, p.arms))] if best is not None and p.population == FORMAL else []
     blocks: list[Block] = [
+        *said,
+        Paragraph(answer, strong=True),
         Paragraph(f"Arms: {counts} ({p.population_label})"),
         Paragraph(f"End point: {p.end_point.directed}{unit}"),
         Paragraph(f"Model: {spec.headed}"),
         Paragraph(f"Prior of the effect (beta, {spec.effect_scale}): {spec.priors.beta.describe()}"),
-        Paragraph(answer, strong=True),
-        _quantities(posterior),
     ]
     if posterior.ladder:
+        relevant = {item.threshold for item in posterior.ladder if item.kind == "relevant"}
         rows = [
-            (f"{item.kind}: {item.statement}", probability(item.probability, item.mcse)) for item in posterior.ladder
+            (f"{item.kind}: {item.statement}", probability(item.probability, item.mcse))
+            for item in posterior.ladder
+            if item.kind != "benefit" or item.threshold not in relevant  # said twice, but for ties
         ]
         blocks.append(Table.of(("probability of", ""), rows))
         if posterior.nnt is not None:
@@ -95,13 +101,16 @@ def fit_summary(posterior: Posterior) -> Page:
     blocks.append(Paragraph(f"Diagnostics {posterior.verdict.text}"))
     if p.handed_over:
         blocks.append(Paragraph(f"Note: {p.handed_over}"))
+    blocks += [Heading("Details"), _quantities(posterior)]
     return Page(p.title, tuple(blocks), synthetic=p.synthetic, warnings=p.cautions)
 
 
 def _quantities(posterior: Posterior) -> Table:
     independent = posterior.verdict.pareto_k is not None
-    rows = []
+    rows, named = [], {row.name for row in posterior.rows}
     for row in posterior.rows:
+        if row.name == "conditional_log_odds_ratio" and "beta" in named:
+            continue  # the same
         if "[" not in row.name:
             numbers = (row.mean, row.sd, row.q2_5, row.q50, row.q97_5)
             cells = ["none" if value != value else f"{value:.3f}" for value in numbers]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.numbers import p_value
-from bayes_lupil.report.media.blocks import Block, Bullets, Heading, Page, Paragraph, Table
+from bayes_lupil.report.media.blocks import Block, Bullets, Heading, Page, Paragraph, Points, Table, Verdict
 from bayes_lupil.report.published.reanalysis import estimate_summary
 from bayes_lupil.report.reanalysis.comparison import lines
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.plain_language import certainty, reanalysed
+from bayes_lupil.report.reanalysis.first_screen import in_short, verdict
 
 __all__ = ["reanalysis_summary"]
 
@@ -53,9 +53,9 @@ def reanalysis_summary(contents: Contents, folder: Path) -> Page:
         f"{tables}: to take away, as .docx (Word), .tex and .md",
     )  # fmt: skip
     effect = f"risk difference in points, {arms.active} minus {arms.control}; {end_point.benefit} is better"
-    told = (*reanalysed(contents), *certainty(contents)[:1])
     blocks: tuple[Block, ...] = (
-        *(Paragraph(text) for text in told),
+        Verdict(verdict(contents)),
+        Points(in_short(contents)),
         Heading("The trial's own hierarchy"),
         replace(steps, least={"p": 19, "status": 12}),
         Heading(f"Bayesian analyses: {effect} (95 % credible interval)"),

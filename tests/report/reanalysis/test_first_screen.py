@@ -14,8 +14,9 @@ from bayes_lupil.numbers import in_hundred, percent
 from bayes_lupil.report import collect
 from bayes_lupil.report.media.blocks import Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, verdict, verdict_words
+from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, verdict
 from bayes_lupil.report.reanalysis.paired import paired_table
+from bayes_lupil.report.reanalysis.verdict import verdict_words
 
 ARMS, SWAPPED = Arms("placebo", "drug"), Arms("drug", "placebo")
 STEPS = (
@@ -68,7 +69,7 @@ def test_lupil2_in_a_screen(lupil2):
     assert "The authors attribute that to the two Bulgarian sites" in told["The trial"]
     lead = lupil2.lead
     assert verdict(lupil2) == verdict_words(lead.chances["benefit"].probability, lead.provenance.arms)
-    assert f"{100 * lead.row('risk_difference').q50:.1f} points more responders" in told["This reanalysis"]
+    assert f"{100 * lead.row('risk_difference').q50:.1f} points more responses" in told["This reanalysis"]
     assert percent(lead.chances["relevant"].probability, lead.chances["relevant"].mcse) in told["This reanalysis"]
     words = " ".join([verdict(lupil2), *(f"{name} {text}" for name, text in told.items())])
     assert len(words.split()) <= 120

@@ -1,0 +1,39 @@
+"""The verdict: what a probability of benefit amounts to, in words that depend on nothing else."""
+
+from __future__ import annotations
+
+from bayes_lupil.numbers import in_hundred
+from bayes_lupil.trials.end_point import Arms
+
+__all__ = ["BORDERS", "ESTABLISHED", "verdict_words"]
+
+ESTABLISHED = 0.975
+"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
+_STEPS = ((0.99, "almost certainly"), (0.9, "very probably"), (2 / 3, "probably"))
+_EVEN = 0.5
+BORDERS = tuple(
+    sorted({edge for least in (ESTABLISHED, *(least for least, _ in _STEPS)) for edge in (least, 1 - least)})
+)
+"""Probabilities at which the words change."""
+
+
+def verdict_words(p: float, arms: Arms) -> str:
+    """What P(benefit) amounts to.
+
+    Examples
+    --------
+    >>> verdict_words(0.8172, Arms("placebo", "ILT-101"))
+    'ILT-101 was probably better than placebo (82 in 100), but this trial does not establish it.'
+    >>> verdict_words(0.03, Arms("placebo", "drug"))
+    'Placebo was very probably better than drug (97 in 100), but this trial does not establish it.'
+    >>> verdict_words(0.55, Arms("placebo", "drug"))
+    'Whether drug was better than placebo stays open (55 in 100).'
+    """
+    better, worse, chance = (
+        (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
+    )  # fmt: skip
+    word = next((word for least, word in _STEPS if chance >= least), "")
+    if not word:
+        return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)})."
+    settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
+    return f"{better[:1].upper()}{better[1:]} was {word} better than {worse} ({in_hundred(chance)}){settled}."
