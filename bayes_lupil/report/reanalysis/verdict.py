@@ -27,13 +27,13 @@ def verdict_words(p: float, arms: Arms) -> str:
     >>> verdict_words(0.03, Arms("placebo", "drug"))
     'Placebo was very probably better than drug (97 in 100), but this trial does not establish it.'
     >>> verdict_words(0.55, Arms("placebo", "drug"))
-    'Whether drug was better than placebo stays open (55 in 100).'
+    'Whether drug was better than placebo stays open (55 in 100 that it was).'
     """
     better, worse, chance = (
         (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
     )  # fmt: skip
     word = next((word for least, word in _STEPS if chance >= least), "")
     if not word:
-        return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)})."
+        return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)} that it was)."
     settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
     return f"{better[:1].upper()}{better[1:]} was {word} better than {worse} ({in_hundred(chance)}){settled}."

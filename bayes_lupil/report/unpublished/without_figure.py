@@ -45,7 +45,7 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
     axes.bar(edges[:-1], heights, _BIN * 0.94, align="edge", color=COLOURS[0], alpha=0.75)
     axes.axvline(0, color="black", lw=0.8)
     top = 1.3 * heights.max()
-    lower = 0.98 if abs(subset - everyone) > 2.4 / width * (high - low) else 0.9
+    lower = 0.98 if abs(subset - everyone) > 2.8 / width * (high - low) else 0.9
     labels = (
         (everyone, f"all patients {points(everyone / 100)}", 0.98),
         (subset, f"{_label(result)} {points(subset / 100)}", lower),
@@ -86,7 +86,7 @@ def _label(result: UnpublishedAnalysis) -> str:
 
 def _weighted(result: UnpublishedAnalysis) -> tuple[np.ndarray, np.ndarray]:
     """The difference of every table, in points, and the posterior probability of the table."""
-    values = 100 * result.hidden.bounds.risk_difference.ravel()
+    values = np.round(100 * result.hidden.bounds.risk_difference.ravel(), 9)  # an edge is no matter of rounding
     weights = result.hidden.full.table("probability").ravel()
     known = np.isfinite(values)
     return values[known], weights[known]

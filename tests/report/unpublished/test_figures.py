@@ -1,9 +1,8 @@
-"""The figure and the words on unpublished counts: nothing clipped, and every number that of the result."""
+"""The figure on unpublished counts: nothing clipped, and every number that of the result."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from bayes_lupil import load_model, load_trial
-from bayes_lupil.numbers import probability
 from bayes_lupil.report.figures import figure_hidden_counts
-from bayes_lupil.report.unpublished.sentences import sentences
 from bayes_lupil.unpublished.counts import unpublished_counts
 
 
@@ -77,52 +74,6 @@ def test_the_map_shows_the_numbers_of_the_table(hidden, width):
     assert not all(row.computed for row in surface.rows)
 
 
-def test_numbers_in_the_sentences_are_those_of_the_result(hidden):
-    support, unsettled, settle = sentences(hidden)
-    assert all(text.endswith(".") and text.count(". ") == 0 for text in (support, unsettled, settle))
-    digits = re.search(r"P\(benefit\) is ([\d.]+) \(MCSE ([\d.]+)\)", support)
-    assert digits
-    assert float(digits[1]) == pytest.approx(hidden.p_benefit, abs=0.5 * 10 ** -len(digits[1].split(".")[1]) + 1e-9)
-    assert float(digits[2]) == pytest.approx(hidden.p_benefit_mcse, rel=0.5)
-    assert "2,730 tables" in unsettled
-    assert "from -1.6 to +47.8 points" in unsettled
-    low, high = hidden.tables.raw_risk_difference_interval
-    assert f"{100 * low:+.1f} to {100 * high:+.1f} for 95 % probable (posterior)" in unsettled
-    every = hidden.values[-1]
-    assert probability(every.ordinary_lowest, every.ordinary_lowest_mcse) in settle
-    assert "over all randomised patients" in settle
-    single = [item for item in hidden.values if len(item.names) == 1]
-    most = max(single, key=lambda item: item.expected_change)
-    assert f"the number of {most.labels[0]}" in settle
-    assert probability(most.lowest, most.lowest_mcse) in settle
-    assert f"{most.expected_change:.3f}" in settle
-
-
-@pytest.mark.parametrize(
-    ("p", "word"),
-    [(0.99, "support a benefit"), (0.8, "more probable than not without"), (0.3, "less probable than not"),
-     (0.01, "speak against")],
-)  # fmt: skip
-def test_what_is_supported_follows_the_probability(hidden, p, word):
-    assert word in sentences(replace(hidden, p_benefit=p))[0]
-
-
-@pytest.mark.parametrize(
-    ("p", "word"), [(0.0, "No single unpublished"), (0.2, "might settle"), (0.9, "probably settle")]
-)
-def test_which_count_settles_it_follows_the_probability(hidden, p, word):
-    values = tuple(replace(item, p_above=p, p_below=0.0) for item in hidden.values)
-    assert word in sentences(replace(hidden, values=values))[2]
-
-
-def test_the_direction_of_benefit_is_in_words(hidden):
-    posterior = hidden.posterior
-    lower = replace(posterior.provenance.end_point, benefit="lower")
-    turned = replace(hidden, posterior=replace(posterior, provenance=replace(posterior.provenance, end_point=lower)))
-    assert "above 0 is benefit" in sentences(hidden)[0]
-    assert "below 0 is benefit" in sentences(turned)[0]
-
-
 def test_synthetic_data_carry_the_mark(hidden):
     posterior = hidden.posterior
     made_up = replace(posterior, provenance=replace(posterior.provenance, synthetic=True))
@@ -137,4 +88,3 @@ def test_a_trial_with_one_hidden_count_has_no_map(resampled):
     figure = figure_hidden_counts(one)
     assert len(figure.axes) == 3
     assert np.isclose(sum(row.probability for row in one.full.rows), 1)
-    assert "counts together" not in sentences(one)[2]
