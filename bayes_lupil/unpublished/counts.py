@@ -33,7 +33,7 @@ from bayes_lupil.unpublished.value_of_information import (
     CountValue,
     TablePosterior,
     count_value,
-    quantiles,
+    interval,
     table_posterior,
 )
 
@@ -200,10 +200,10 @@ def unpublished_counts(
     surfaces = dict(sorted(made.items(), key=lambda item: len(item[0])))
     return UnpublishedCounts(
         posterior, counts, baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
-        baseline.risk_difference_mcse, quantiles(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
+        baseline.risk_difference_mcse, interval(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
         table_posterior(base, bounds, surfaces[names]),
         tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),
-        tuple(dict(item.known) for item in maker.refits), tuple(maker.failed),
+        tuple(dict(item.known) for item in maker.refits), tuple(map(dict, maker.failed)),
     )  # fmt: skip
 
 
