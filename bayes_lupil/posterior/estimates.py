@@ -43,16 +43,17 @@ class Estimate:
 
 
 def weighted_quantiles(
-    values: Floats, weights: Floats, order: NDArray[np.int64] | None = None
+    values: Floats, weights: Floats, order: NDArray[np.int64] | None = None, total: float = 1.0
 ) -> tuple[float, float, float]:
     """2.5 %, 50 % and 97.5 % quantiles of weighted values: the first value up to which there is so much weight.
 
     Parameters
     ----------
     values, weights : array, shape (n,)
-        The weights sum to 1.
     order : array of int, shape (n,), optional
         What sorts the values, where it is known.
+    total : float
+        What the weights sum to.
 
     Examples
     --------
@@ -60,6 +61,6 @@ def weighted_quantiles(
     (1.0, 1.0, 2.0)
     """
     order = np.argsort(values) if order is None else order
-    steps = np.cumsum(weights[order])
+    steps = np.cumsum(weights[order]) / total
     low, middle, high = np.minimum(np.searchsorted(steps, (0.025, 0.5, 0.975)), values.size - 1)
     return float(values[order[low]]), float(values[order[middle]]), float(values[order[high]])

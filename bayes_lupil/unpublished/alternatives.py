@@ -7,7 +7,7 @@ of the trial file). A supposition about numbers of patients is conditioned on, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -77,9 +77,7 @@ class Supposed(Brief, Answer):
 
 @own_trial
 @checked
-def margins_alternatives(
-    posterior: Posterior, *, draws: int = 10_000, announce: Callable[[str], None] | None = None
-) -> tuple[Supposed, ...]:
+def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[Supposed, ...]:
     """The answer of a margins trial as declared, and under every alternative that model and trial file declare.
 
     Parameters
@@ -88,8 +86,6 @@ def margins_alternatives(
         Of a model with sites, as declared, and a trial known by its margins.
     draws : int
         Draws a chain of each refit.
-    announce : callable, optional
-        Called with the name of each alternative before it is computed.
 
     Raises
     ------
@@ -113,21 +109,14 @@ def margins_alternatives(
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
     bounds, spec = hard_bounds(margins, counts, trial.end_point), posterior.spec
 
-    def say(name: str) -> None:
-        if announce is not None:
-            announce(name)
-
     def under(other: ModelSpec, n_sites: int | None = None) -> HiddenDraws:
         changed = replace(margins, n_sites=n_sites or margins.n_sites, alternatives=())
         return HiddenDraws(fit(quicker(other, draws), replace(trial, data=changed)), changed, counts, {})
 
     base = HiddenDraws(posterior, margins, counts, {})
     found = [_answer(base, bounds, AS_DECLARED, "model file")]
-    for item in spec.alternatives:
-        say(item.name)
-        found.append(_answer(under(spec.under(item)), bounds, item.name, "model file"))
+    found += [_answer(under(spec.under(item)), bounds, item.name, "model file") for item in spec.alternatives]
     for supposition in margins.alternatives:
-        say(supposition.name)
         if supposition.n_sites is not None:
             drawn, event = under(spec, supposition.n_sites), None
         else:

@@ -171,8 +171,10 @@ def unpublished_counts(
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
     bounds = hard_bounds(analysed, counts, trial.end_point)
     base = HiddenDraws(posterior, analysed, counts, {})
-    baseline = base.reweighted({})
-    if baseline is None:
+    fewer = thinned(posterior, most_draws)
+    few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
+    baseline, known_to_few = base.reweighted({}), few.reweighted({})
+    if baseline is None or known_to_few is None:
         raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     weights, _ = smooth_weights(base.log_ratio({}))
 
@@ -181,11 +183,6 @@ def unpublished_counts(
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
         return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    fewer = thinned(posterior, most_draws)
-    few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
-    known_to_few = baseline if few is base else few.reweighted({})
-    if known_to_few is None:
-        raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     maker = SurfaceMaker(few, known_to_few, refit, most_refits)
     names = tuple(c.name for c in counts)
     pair = _first_pair(counts)

@@ -196,5 +196,5 @@ def table_posterior(base: HiddenDraws, bounds: HardBounds, full: Surface) -> Tab
 def interval(values: Floats, weights: Floats) -> tuple[float, float]:
     """2.5 % and 97.5 % quantiles of weighted values, of which those that do not exist (NaN) are left out."""
     there = np.isfinite(values)
-    low, _, high = weighted_quantiles(values[there], weights[there] / weights[there].sum())
+    low, _, high = weighted_quantiles(values[there], weights[there], total=float(weights[there].sum()))
     return low, high
