@@ -217,11 +217,6 @@ class HiddenDraws:
         return BaseDraws(self.posterior)
 
     @cached_property
-    def _draws(self) -> int:
-        """In all chains."""
-        return self.posterior.draws("risk_difference").size
-
-    @cached_property
     def log_odds(self) -> dict[str, Floats]:
         """Log odds that a patient of each class is at an excluded site, shape (draws,)."""
         from scipy.special import logit
@@ -270,7 +265,7 @@ class HiddenDraws:
 
         What the publication implies of the other counts is conditioned on.
         """
-        total = np.zeros(self._draws)
+        total = np.zeros(self.base.size)
         for c in self.counts:
             wanted, here = known.get(c.name), self.known.get(c.name)
             if wanted is not None and wanted == here:
@@ -320,7 +315,7 @@ class HiddenDraws:
         array, shape (draws,)
         """
         least = {c.name: c.least for c in self.counts}
-        top = np.empty(self._draws)
+        top = np.empty(self.base.size)
         for start in range(0, top.size, 2000):  # in parts, for the memory
             part = slice(start, start + 2000)
             *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
@@ -335,5 +330,5 @@ class HiddenDraws:
         """Mean of `top` over that of `base`, by default the chance of what is implied; error by the delta method."""
         below = np.exp(self.log_ratio({})) if base is None else base
         mean = float(top.mean() / below.mean())
-        around = ((top - mean * below) / below.mean()).reshape(self.posterior.draws("risk_difference").shape)
+        around = ((top - mean * below) / below.mean()).reshape(self.base.shape)
         return mean, 0.0 if np.abs(around).max() < 1e-12 else mcse_mean(around)

@@ -105,12 +105,12 @@ class UnpublishedCounts(Brief):
     @cached_property
     def lowest(self) -> Given:
         """The row of `full` with the smallest P(benefit): a bound of the model, not its posterior."""
-        return min((row for row in self.full.rows if row.computed), key=lambda row: row.p_benefit)
+        return self.full.extremes("p_benefit")[0]
 
     @cached_property
     def highest(self) -> Given:
         """The row of `full` with the largest P(benefit): a bound of the model, not its posterior."""
-        return max((row for row in self.full.rows if row.computed), key=lambda row: row.p_benefit)
+        return self.full.extremes("p_benefit")[1]
 
     def to_frame(self) -> pd.DataFrame:
         """What knowing each count, or several, would do: one row a set of counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +69,11 @@ class Surface(Brief):
     def known(self, row: Given) -> dict[str, int]:
         """The counts of a row by name."""
         return dict(zip(self.names, row.counts, strict=True))
+
+    def extremes(self, what: str) -> tuple[Given, Given]:
+        """The rows in which a number is smallest and largest: bounds over the values computed, no posterior."""
+        rows = [row for row in self.rows if row.computed]
+        return min(rows, key=attrgetter(what)), max(rows, key=attrgetter(what))
 
     @property
     def not_computed(self) -> float:

@@ -117,9 +117,7 @@ def count_value(base: HiddenDraws, p_benefit: float, surface: Surface) -> CountV
         return probability, float(mcse + chance[near].sum())
 
     above, below = beyond(p > ABOVE, ABOVE), beyond(p < BELOW, BELOW)  # NaN is beyond no threshold
-    rows = [row for row in surface.rows if row.computed]
-    low, high = min(rows, key=lambda row: row.p_benefit), max(rows, key=lambda row: row.p_benefit)
-    least, most = min(rows, key=lambda row: row.p_ordinary), max(rows, key=lambda row: row.p_ordinary)
+    (low, high), (least, most) = surface.extremes("p_benefit"), surface.extremes("p_ordinary")
     weights = np.where(there, chance, 0.0)
     centre = float((weights * np.nan_to_num(p)).sum() / weights.sum())
     sd = float(np.sqrt((weights * np.nan_to_num(p - centre) ** 2).sum() / weights.sum()))
