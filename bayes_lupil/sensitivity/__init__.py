@@ -8,11 +8,12 @@ Psychometrika 84:802-829, on marginal against conditional likelihoods).
 Vehtari et al. 2024, JMLR 25:72 (Pareto smoothing); Kallioinen et al. 2024, Stat Comput 34:57 (power scaling).
 """
 
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.sensitivity.deletion import Deletion, deletions, leave_one_site_out
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sensitivity.loo import SiteLoo, log_evidence, loo_sites
 from bayes_lupil.sensitivity.priors import change_prior, power_scale
-from bayes_lupil.sensitivity.reweighting import Changed, Estimate, as_table
+from bayes_lupil.sensitivity.reweighting import Changed, as_table
 
 __all__ = [
     "Changed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,10 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.errors import SamplerError
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.preconditions import site_log_likelihood, why_not_without
-from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, Estimate, WeightedDraws, of_refit, summary
+from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
 
 __all__ = ["Deletion", "deletions", "leave_one_site_out"]
 
@@ -81,9 +82,9 @@ class Deletion(Brief):
             return self.weighted
         if self.refit is not None:
             return of_refit(self.refit, self.label, self.draws.k_hat)
-        nothing = {"risk_difference": Estimate(*[np.nan] * 6)}
-        found = Changed(self.label, nothing, np.nan, np.nan, self.draws.k_hat, np.nan, refitted=False, ok=False)
-        return replace(found, reason=self._refitted[1])
+        nothing, k_hat = {"risk_difference": Estimate(np.nan, np.nan)}, self.draws.k_hat
+        why = self._refitted[1]
+        return Changed(self.label, nothing, np.nan, np.nan, k_hat, np.nan, refitted=False, ok=False, reason=why)
 
 
 def deletions(posterior: Posterior, refit: bool = True) -> Iterator[Deletion]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
+from bayes_lupil.trials.cells import Cells
 
 __all__ = [
-    "MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood",
-    "why_not_without",
+    "MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood", "site_table_of", "why_not_without",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,22 @@ def site_log_likelihood(posterior: Posterior) -> Floats:
         )
     values = np.asarray(group["y"].values, dtype=float)
     return values.reshape(-1, values.shape[-1])
+
+
+def site_table_of(posterior: Posterior, purpose: str) -> Cells:
+    """The table of the sites analysed, also where the model pools them; refused where there is none, or by `check`.
+
+    Parameters
+    ----------
+    purpose : str
+        What it is needed for, as after 'one, to'.
+    """
+    check(posterior)
+    data = posterior.analysis_set.data
+    if not isinstance(data, Cells) or not data.sites_known:
+        where = f"population '{posterior.spec.population}' of trial '{posterior.provenance.trial}'"
+        raise UnsupportedModelError(where, "no site table", f"one, to {purpose}")
+    return data
 
 
 def why_not_without(posterior: Posterior, sites: tuple[str, ...]) -> str:

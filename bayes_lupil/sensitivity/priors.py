@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,11 +90,11 @@ def power_scale(posterior: Posterior, *, prior: float = 1.0, likelihood: float =
         check(posterior)
         log_odds = np.clip(logit(posterior.draws("p").reshape(-1, model.margins.n_sites, 2)), -40, 40)
         by_draw = model.log_integrated(posterior.draws("site_share").reshape(log_odds.shape[:2]), log_odds)
-        shared = [item for item in model.parameters if not item.dims]
+        shared, sample = [item for item in model.parameters if not item.dims], partial(margins.sample, model)
     else:
         by_draw = site_log_likelihood(posterior).sum(axis=1)
         assert model.site_marginal is not None  # there is a site log likelihood
-        shared = list(model.site_marginal.parameters)
+        shared, sample = list(model.site_marginal.parameters), partial(quadrature.sample, model)
     log_ratio = (likelihood - 1) * by_draw
     theta = {item.name: posterior.draws(item.name).ravel() for item in shared}
     for item in shared:
@@ -103,8 +104,5 @@ def power_scale(posterior: Posterior, *, prior: float = 1.0, likelihood: float =
     weighted = WeightedDraws(BaseDraws(posterior), log_ratio, covered)
     if (found := summary(weighted, label)) is not None:
         return found
-    if isinstance(model, MarginsLikelihood):
-        draws = margins.sample(model, likelihood_power=likelihood, prior_power=prior)
-    else:
-        draws = quadrature.sample(model, likelihood_power=likelihood, prior_power=prior)
+    draws = sample(likelihood_power=likelihood, prior_power=prior)
     return of_refit(Posterior.from_draws(model, draws, posterior.trial), label, weighted.k_hat)

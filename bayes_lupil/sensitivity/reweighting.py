@@ -14,7 +14,7 @@ go to 0.7, for nothing better can be had at once. Here a refit can, and takes le
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_LOST, MAX_TAIL, MIN_ESS, UNSEEN, mcse_proportion
+from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FEWEST", "FEWEST_IN_TAIL", "MAX_WEIGHTED_K_HAT", "BaseDraws", "Changed", "Estimate",
-    "WeightedDraws", "as_table", "of_refit", "summary"
+    "FEWEST", "FEWEST_IN_TAIL", "MAX_WEIGHTED_K_HAT", "BaseDraws", "Changed", "WeightedDraws", "as_table", "of_refit",
+    "summary",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -49,18 +50,6 @@ _QUANTITIES = (
     "risk_difference", "conditional_log_odds_ratio", "alpha", "beta", "tau_u", "tau_v", "correlation", "df",
     "outlier_share",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A quantity under a change: mean with its Monte Carlo standard error, SD and quantiles."""
-
-    mean: float
-    mcse: float
-    sd: float
-    q2_5: float
-    q50: float
-    q97_5: float
 
 
 @dataclass(frozen=True)
@@ -99,21 +88,24 @@ class Changed:
     reason: str = ""
 
 
-def as_table(results: Iterable[Changed]) -> pd.DataFrame:
-    """One row a change: the risk difference, P(benefit) with its error, k-hat and how it was computed."""
+def as_table(results: Iterable[Changed], *more: str) -> pd.DataFrame:
+    """One row a change: the risk difference, P(benefit) with its error, k-hat and how it was computed.
+
+    Parameters
+    ----------
+    results : iterable of Changed
+    *more : str
+        Other estimates that stand behind the risk difference.
+    """
     import pandas as pd
 
     rows = []
     for item in results:
-        rd = item.estimates["risk_difference"]
-        rows.append(
-            {
-                "change": item.label, "risk_difference": rd.mean, "mcse": rd.mcse, "sd": rd.sd, "q2_5": rd.q2_5,
-                "q50": rd.q50, "q97_5": rd.q97_5, "p_benefit": item.p_benefit, "p_benefit_mcse": item.p_benefit_mcse,
-                "k_hat": item.k_hat, "effective": item.effective, "refitted": item.refitted, "ok": item.ok,
-                "reason": item.reason,
-            }
-        )  # fmt: skip
+        found = asdict(item.estimates["risk_difference"])
+        row = {"change": item.label, "risk_difference": found.pop("mean"), **found}
+        for name in more:
+            row |= item.estimates[name].columns(name, "sd", "q2_5", "q50", "q97_5")
+        rows.append(row | {name: value for name, value in vars(item).items() if name not in ("label", "estimates")})
     return pd.DataFrame(rows).set_index("change")
 
 
@@ -248,7 +240,7 @@ class WeightedDraws:
         sd = float(np.sqrt(self.weights @ (values - mean) ** 2))
         if self.unchanged and not self._tail(values - mean) <= MAX_TAIL:
             mean = error = sd = np.nan
-        return Estimate(mean, error, sd, *self._quantiles(values, order))
+        return Estimate(mean, error, sd, *weighted_quantiles(values, self.weights, order))
 
     def _tail(self, distances: Floats) -> float:
         """k-hat of weight times distance; minus infinity where all are alike."""
@@ -256,12 +248,6 @@ class WeightedDraws:
             return -np.inf
         with np.errstate(divide="ignore"):
             return smooth_weights(np.log(self.weights) + np.log(np.abs(distances)))[1]
-
-    def _quantiles(self, values: Floats, order: NDArray[np.int64] | None = None) -> tuple[float, float, float]:
-        order = np.argsort(values) if order is None else order
-        steps = np.cumsum(self.weights[order])
-        low, middle, high = np.minimum(np.searchsorted(steps, (0.025, 0.5, 0.975)), values.size - 1)
-        return float(values[order[low]]), float(values[order[middle]]), float(values[order[high]])
 
     def holds_chance(self, event: Event) -> bool:
         """Whether the probability of an event may be told from these draws.
@@ -290,7 +276,7 @@ class WeightedDraws:
         if not self.sound:
             return False
         k_hat = self._tail(values - self.weights @ values)
-        low, _, high = self._quantiles(values, order)
+        low, _, high = weighted_quantiles(values, self.weights, order)
         return k_hat <= MAX_WEIGHTED_K_HAT and all(
             self._effective_on(side) >= FEWEST_IN_TAIL for side in (values <= low, values >= high)
         )
@@ -359,9 +345,9 @@ def of_refit(refit: Posterior, label: str, k_hat: float) -> Changed:
     """A fit under the change in place of weighted draws; no probability where its diagnostics fail."""
     base = BaseDraws(refit)
     if not refit.verdict.ok:
-        nothing = dict.fromkeys(base.quantities, Estimate(*[np.nan] * 6))
-        failed = Changed(label, nothing, np.nan, np.nan, k_hat, np.nan, refitted=True, ok=False)
-        return replace(failed, reason=refit.verdict.text)
+        nothing = dict.fromkeys(base.quantities, Estimate(np.nan, np.nan))
+        why = refit.verdict.text
+        return Changed(label, nothing, np.nan, np.nan, k_hat, np.nan, refitted=True, ok=False, reason=why)
     found = summary(WeightedDraws(base), label)
     assert found is not None  # draws without weights stand for themselves
     return replace(found, k_hat=k_hat, refitted=True)

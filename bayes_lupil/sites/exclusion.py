@@ -1,9 +1,7 @@
-"""The exclusion path: suspect sites from kept to excluded post hoc, their likelihood raised to a power from 1 to 0.
+"""The exclusion path of a trial whose site table is known: suspect sites from kept to excluded post hoc.
 
-With power w each suspect patient counts w: a suspect site's cells (y, n) become (w y, w n) in its likelihood given its
-effects, and its share of the trial's patients in the risk difference becomes that of w n. It is the power prior of
-Ibrahim and Chen 2000 (Stat Sci 15:46-60, equation 1), with the suspect sites in the place of the historical data: at 1
-it is the fit of all sites, at 0 the fit without the suspects, as if their patients said nothing of the others.
+With power w (`bayes_lupil.sensitivity.exclusion_path`) a suspect site's cells (y, n) become (w y, w n) in its
+likelihood given its effects, and its share of the trial's patients in the risk difference becomes that of w n.
 
 Draws of theta, the parameters that sites share, get the weights
 
@@ -16,7 +14,7 @@ drawn afresh from their powered cells. Where weights do not carry the change the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +24,17 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.engines import quadrature
-from bayes_lupil.errors import InputError, UnsupportedModelError, nearest
+from bayes_lupil.errors import InputError, nearest
 from bayes_lupil.fitting import fit
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
-from bayes_lupil.sensitivity import Changed, Estimate
-from bayes_lupil.sensitivity.preconditions import check
-from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws, of_refit, summary
+from bayes_lupil.sensitivity.exclusion_path import checked_powers, path_points
+from bayes_lupil.sensitivity.preconditions import site_table_of
+from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, as_table, of_refit, summary
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
 
@@ -50,36 +49,26 @@ POWERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 
 
 @dataclass(frozen=True)
-class ExclusionPoint:
-    """The posterior where each suspect patient counts `power`.
+class ExclusionPoint(Changed):
+    """The posterior where each suspect patient counts `power`; the risk difference is over the patients that count.
 
     Attributes
     ----------
     power : float
         1: the suspect sites are kept; 0: they are excluded.
-    risk_difference : Estimate
-        Active minus control, over the patients that count.
-    conditional_log_odds_ratio : Estimate
-    p_benefit, p_benefit_mcse : float
-        P(benefit) on the trial's benefit scale and its Monte Carlo standard error; NaN where the diagnostics of a
-        refit fail.
-    k_hat, effective : float
-        Of the weights that the power asks for; draws that the result is worth.
-    refitted : bool
-        Whether the model was fitted again, because reweighted draws could not carry the change.
-    ok : bool
-        Whether the result may be reported.
     """
 
-    power: float
-    risk_difference: Estimate
-    conditional_log_odds_ratio: Estimate
-    p_benefit: float
-    p_benefit_mcse: float
-    k_hat: float
-    effective: float
-    refitted: bool
-    ok: bool
+    power: float = field(kw_only=True)
+
+    @property
+    def risk_difference(self) -> Estimate:
+        """Active minus control."""
+        return self.estimates["risk_difference"]
+
+    @property
+    def conditional_log_odds_ratio(self) -> Estimate:
+        """Of the sites that count."""
+        return self.estimates["conditional_log_odds_ratio"]
 
 
 @dataclass(frozen=True)
@@ -111,16 +100,7 @@ class ExclusionPath(Brief):
 
     def to_frame(self) -> pd.DataFrame:
         """One row a power: risk difference, conditional log odds ratio and P(benefit), with their errors, and k-hat."""
-        import pandas as pd
-
-        rows = []
-        for point in self.points:
-            rd, log_or = asdict(point.risk_difference), asdict(point.conditional_log_odds_ratio)
-            named = {f"conditional_log_odds_ratio_{key}": value for key, value in log_or.items() if key != "mean"}
-            rest = {key: value for key, value in vars(point).items() if not isinstance(value, Estimate)}
-            rows.append({"risk_difference": rd.pop("mean"), **rd, "conditional_log_odds_ratio": log_or["mean"]})
-            rows[-1] |= named | rest
-        return pd.DataFrame(rows).set_index("power")
+        return as_table(self.points, "conditional_log_odds_ratio").set_index("power").drop(columns="reason")
 
 
 @own_trial
@@ -152,33 +132,24 @@ def exclusion_path(posterior: Posterior, sites: Sequence[str], powers: Sequence[
     UnsupportedModelError
         Where the trial's site table is not known.
     """
-    check(posterior)
-    spec = posterior.spec
-    cells = _site_table(posterior)
-    suspects = _suspects(spec, cells, sites)
-    for power in powers:
-        if not 0 <= power <= 1:
-            raise InputError("power of the suspect sites", f"{power:g}", "a number from 0 (excluded) to 1 (kept)")
-    reweighting = _Reweighting(posterior, cells, suspects)
-    points = []
-    for power in map(float, powers):
-        draws = WeightedDraws(reweighting.base, reweighting.log_weights(power))
-        found = reweighting.summary(power, draws)
-        points.append(_point(power, found or _refit(posterior, cells, suspects, power, draws.k_hat)))
-    source = posterior.provenance
-    patients = int(cells.n[_rows(cells, suspects)].sum())
+    cells = site_table_of(posterior, "raise the likelihood of single sites to a power")
+    spec, source = posterior.spec, posterior.provenance
+    suspects, wanted = _suspects(spec, cells, sites), checked_powers(powers)
+    way = _Way(posterior, cells, suspects)
+    points = path_points(way.base, wanted, way.log_weights, way.reweighted, way.refitted)
+    patients = int(cells.n[way.rows].sum())
     return ExclusionPath(
-        tuple(points), suspects, patients, spec.called, source.trial, source.population_label, source.synthetic
+        points, suspects, patients, spec.called, source.trial, source.population_label, source.synthetic
     )
 
 
-class _Reweighting:
-    """Draws of a posterior, for any power of some sites."""
+class _Way:
+    """The posterior at any power of some sites, from draws in which they count in full."""
 
     def __init__(self, posterior: Posterior, cells: Cells, suspects: tuple[str, ...]) -> None:
-        self.posterior = posterior
+        self.posterior, self.cells, self.suspects = posterior, cells, suspects
         self.base = BaseDraws(posterior)
-        self.rows = _rows(cells, suspects)
+        self.rows = np.array([cells.sites.index(site) for site in suspects])
         self.n = cells.n.sum(axis=1).astype(float)
         self.whole = _part(BinomialCells(posterior.spec, cells).site_marginal, self.rows)
         self.theta = {item.name: posterior.draws(item.name).ravel() for item in self.whole.parameters}
@@ -195,22 +166,35 @@ class _Reweighting:
         by_site, _ = _powered(self.whole, np.full(self.rows.size, power)).log_sites(self.theta, nodes)
         return np.asarray(by_site.sum(axis=1))
 
-    def summary(self, power: float, draws: WeightedDraws) -> Changed | None:
+    def reweighted(self, power: float, draws: WeightedDraws) -> ExclusionPoint | None:
         """Summaries of the weighted draws; None where they cannot stand for the suspects' counting less."""
-        if power == 1:  # the draws there are, so that the path begins at the fit itself
-            return summary(draws, "")
-        shares = self.n.copy()
-        shares[self.rows] *= power
-        shares /= shares.sum()
-        fresh, average = self._suspects(power), None
-        difference = (self._differences(fresh) * shares).sum(axis=1)
-        if self.posterior.spec.sites.effects == "fixed":  # over the sites that count, as in `estimands`
-            by_site = self.posterior.draws("beta").reshape(self.base.size, -1).copy()
-            by_site[:, self.rows] = fresh["beta"]
-            average = (by_site * shares).sum(axis=1)
-        return summary(draws, "", difference, average)
+        difference = average = None
+        if power != 1:  # else the draws there are, so that the path begins at the fit itself
+            shares = self.n.copy()
+            shares[self.rows] *= power
+            shares /= shares.sum()
+            fresh = self._fresh(power)
+            difference = (self._differences(fresh) * shares).sum(axis=1)
+            if self.posterior.spec.sites.effects == "fixed":  # over the sites that count, as in `estimands`
+                by_site = self.posterior.draws("beta").reshape(self.base.size, -1).copy()
+                by_site[:, self.rows] = fresh["beta"]
+                average = (by_site * shares).sum(axis=1)
+        found = summary(draws, f"power {power:g}", difference, average)
+        return None if found is None else ExclusionPoint(**vars(found), power=power)
 
-    def _suspects(self, power: float) -> dict[str, Floats]:
+    def refitted(self, power: float, k_hat: float) -> ExclusionPoint:
+        """The model fitted again with the suspects' powered cells, or without them."""
+        spec, trial = self.posterior.spec, self.posterior.trial
+        if power == 0:
+            refit = fit(spec.edited(without_sites=[*spec.without_sites, *self.suspects]), trial)
+        else:
+            powers = np.ones(len(self.cells.sites))
+            powers[self.rows] = power
+            likelihood = _PoweredCells(spec, self.cells, powers)
+            refit = Posterior.from_draws(likelihood, quadrature.sample(likelihood), trial)
+        return ExclusionPoint(**vars(of_refit(refit, f"power {power:g}", k_hat)), power=power)
+
+    def _fresh(self, power: float) -> dict[str, Floats]:
         """Parameters of the suspect sites given theta and their powered cells."""
         # neither the stream of the fit nor that of what is derived from it; the same at every power, for a smooth path
         seed = np.random.SeedSequence((self.posterior.spec.sampler.seed, 1))
@@ -250,26 +234,6 @@ class _PoweredCells(BinomialCells):
         return np.asarray(counted / counted.sum())
 
 
-def _refit(posterior: Posterior, cells: Cells, suspects: tuple[str, ...], power: float, k_hat: float) -> Changed:
-    """The model fitted again with the suspects' powered cells, or without them."""
-    spec = posterior.spec
-    if power == 0:
-        refit = fit(spec.edited(without_sites=[*spec.without_sites, *suspects]), posterior.trial)
-    else:
-        powers = np.ones(len(cells.sites))
-        powers[_rows(cells, suspects)] = power
-        likelihood = _PoweredCells(spec, cells, powers)
-        refit = Posterior.from_draws(likelihood, quadrature.sample(likelihood), posterior.trial)
-    return of_refit(refit, "", k_hat)
-
-
-def _point(power: float, found: Changed) -> ExclusionPoint:
-    return ExclusionPoint(
-        power, found.estimates["risk_difference"], found.estimates["conditional_log_odds_ratio"], found.p_benefit,
-        found.p_benefit_mcse, found.k_hat, found.effective, found.refitted, found.ok,
-    )  # fmt: skip
-
-
 def _powered(marginal: SiteMarginal, powers: Floats) -> SiteMarginal:
     """Each site's cells, and so its likelihood given its effects, raised to its power, shape (sites,)."""
     table = marginal.table
@@ -284,22 +248,6 @@ def _part(marginal: SiteMarginal, rows: NDArray[np.int64]) -> SiteMarginal:
     kept, site = np.concatenate(cells), np.repeat(np.arange(rows.size), [c.size for c in cells])
     part = CellTable.from_arrays(site, table.y[kept], table.n[kept], table.x[kept], table.design[kept])
     return SiteMarginal(replace(marginal.sites, n_sites=rows.size), part)
-
-
-def _rows(cells: Cells, sites: tuple[str, ...]) -> NDArray[np.int64]:
-    return np.array([cells.sites.index(site) for site in sites])
-
-
-def _site_table(posterior: Posterior) -> Cells:
-    """The sites analysed, also where the model pools them."""
-    data = posterior.analysis_set.data
-    if not isinstance(data, Cells) or not data.sites_known:
-        raise UnsupportedModelError(
-            f"population '{posterior.spec.population}' of trial '{posterior.provenance.trial}'",
-            "no site table",
-            "one, to raise the likelihood of single sites to a power",
-        )
-    return data
 
 
 def _suspects(spec: ModelSpec, cells: Cells, sites: Sequence[str]) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
-from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
+from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.spec import ModelSpec
 
 __all__ = [
@@ -207,8 +208,7 @@ def site_cells(posterior: Posterior) -> BinomialCells:
             f"trial '{posterior.provenance.trial}'", "margins, which do not tell which patient was at which site",
             "a trial whose site table is known",
         )  # fmt: skip
-    if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+    check(posterior)
     return likelihood
 
 

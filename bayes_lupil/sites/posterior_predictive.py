@@ -27,8 +27,7 @@ from bayes_lupil.likelihoods import ARMS, BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import UNSEEN, mcse_proportion
 from bayes_lupil.posterior.own_trial import own_trial
-from bayes_lupil.sensitivity.preconditions import check
-from bayes_lupil.trials.cells import Cells
+from bayes_lupil.sensitivity.preconditions import site_table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,15 +133,7 @@ def predictive_checks(posterior: Posterior) -> PredictiveChecks:
     InputError
         Where its diagnostics failed.
     """
-    check(posterior)
-    spec = posterior.spec
-    cells = posterior.analysis_set.data
-    if not isinstance(cells, Cells) or not cells.sites_known:
-        raise UnsupportedModelError(
-            f"population '{spec.population}' of trial '{posterior.provenance.trial}'",
-            "no site table",
-            "one, to look at single sites",
-        )
+    cells, spec = site_table_of(posterior, "look at single sites"), posterior.spec
     likelihood = BinomialCells(spec, cells)
     rng = np.random.default_rng(np.random.SeedSequence((spec.sampler.seed, 2)))  # no stream of the fit
     replicates = {SAME: _same_sites(posterior, likelihood, rng)}

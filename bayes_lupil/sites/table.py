@@ -13,6 +13,7 @@ from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.numbers import points, probability
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
@@ -29,19 +30,9 @@ from bayes_lupil.trials.end_point import SYNTHETIC
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Mean", "Raw", "SiteRow", "SiteTable", "site_table"]
+__all__ = ["Raw", "SiteRow", "SiteTable", "site_table"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A posterior mean with its Monte Carlo standard error, and the 95 % interval where there is one."""
-
-    mean: float
-    mcse: float
-    q2_5: float = np.nan
-    q97_5: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -73,22 +64,22 @@ class SiteRow:
     n, responders : (int, int)
         Control and active, as all pairs here.
     raw : Raw
-    rates : (Mean, Mean)
+    rates : (Estimate, Estimate)
         Response probabilities given the model: shrunken.
-    risk_difference, log_odds_ratio : Mean
+    risk_difference, log_odds_ratio : Estimate
         Active minus control, shrunken.
-    shrinkage : Mean
+    shrinkage : Estimate
         See `bayes_lupil.sites.influence.shrinkage_factors`.
-    outlier : (Mean, Mean) or None
+    outlier : (Estimate, Estimate) or None
         P(outlier) by arm; None where the model has no outliers.
-    nonexchangeable : Mean or None
+    nonexchangeable : Estimate or None
         P(the site's effect is not exchangeable with the others'); None where in the model all are.
-    weight, retained : Mean
+    weight, retained : Estimate
         Weight in the overall effect, and relative to a site of that size that is not outlying; see
         `bayes_lupil.sites.influence.retained_weights`.
     without : Changed
         The trial without the site.
-    change : Mean
+    change : Estimate
         P(benefit) without the site minus P(benefit) of the whole trial.
     conflict : SiteConflict or None
         None where the model cannot say what a new site would show.
@@ -98,16 +89,16 @@ class SiteRow:
     n: tuple[int, int]
     responders: tuple[int, int]
     raw: Raw
-    rates: tuple[Mean, Mean]
-    risk_difference: Mean
-    log_odds_ratio: Mean
-    shrinkage: Mean
-    outlier: tuple[Mean, Mean] | None
-    nonexchangeable: Mean | None
-    weight: Mean
-    retained: Mean
+    rates: tuple[Estimate, Estimate]
+    risk_difference: Estimate
+    log_odds_ratio: Estimate
+    shrinkage: Estimate
+    outlier: tuple[Estimate, Estimate] | None
+    nonexchangeable: Estimate | None
+    weight: Estimate
+    retained: Estimate
     without: Changed
-    change: Mean
+    change: Estimate
     conflict: SiteConflict | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,17 +114,16 @@ class SiteRow:
         pairs = {"rate_control": self.rates[0], "rate_active": self.rates[1]}
         pairs |= {"risk_difference": self.risk_difference, "log_odds_ratio": self.log_odds_ratio}
         for name, item in pairs.items():
-            row |= _flat(name, item, interval=True)
-        row |= _flat("shrinkage", self.shrinkage)
+            row |= item.columns(name, "q2_5", "q97_5")
+        row |= self.shrinkage.columns("shrinkage")
         if self.outlier is not None:
-            row |= _flat("p_outlier_control", self.outlier[0]) | _flat("p_outlier_active", self.outlier[1])
+            row |= self.outlier[0].columns("p_outlier_control") | self.outlier[1].columns("p_outlier_active")
         if self.nonexchangeable is not None:
-            row |= _flat("p_nonexchangeable", self.nonexchangeable)
-        row |= _flat("weight", self.weight) | _flat("retained", self.retained)
-        rd = self.without.estimates["risk_difference"]
-        row |= _flat("without_risk_difference", Mean(rd.mean, rd.mcse, rd.q2_5, rd.q97_5), interval=True)
-        row |= _flat("without_p_benefit", Mean(self.without.p_benefit, self.without.p_benefit_mcse))
-        row |= _flat("change_of_p_benefit", self.change)
+            row |= self.nonexchangeable.columns("p_nonexchangeable")
+        row |= self.weight.columns("weight") | self.retained.columns("retained")
+        row |= self.without.estimates["risk_difference"].columns("without_risk_difference", "q2_5", "q97_5")
+        row |= {"without_p_benefit": self.without.p_benefit, "without_p_benefit_mcse": self.without.p_benefit_mcse}
+        row |= self.change.columns("change_of_p_benefit")
         row |= {"k_hat": self.without.k_hat, "refitted": self.without.refitted, "ok": self.without.ok}
         if self.conflict is not None:
             for name in ("control", "active", "difference"):
@@ -154,7 +144,7 @@ class SiteTable(Shown):
         Names of control and active.
     synthetic : bool
         Whether the data are made up.
-    p_benefit : Mean
+    p_benefit : Estimate
         Of the whole trial.
     notes : tuple of str
         What is missing and why, and how many conflicts chance alone would bring.
@@ -166,7 +156,7 @@ class SiteTable(Shown):
     population: str
     arms: tuple[str, str]
     synthetic: bool
-    p_benefit: Mean
+    p_benefit: Estimate
     notes: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
@@ -263,11 +253,11 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
             rates=(rates[s, 0], rates[s, 1]),
             risk_difference=difference[s],
             log_odds_ratio=log_ratio[s],
-            shrinkage=Mean(float(shrinkage.factor[s]), float(shrinkage.mcse[s])),
+            shrinkage=Estimate(float(shrinkage.factor[s]), float(shrinkage.mcse[s])),
             outlier=None if outlier is None else (outlier[s, 0], outlier[s, 1]),
             nonexchangeable=None if alone is None else alone[s],
-            weight=Mean(float(retained.weight[s]), float(retained.weight_mcse[s])),
-            retained=Mean(float(retained.relative[s]), float(retained.relative_mcse[s])),
+            weight=Estimate(float(retained.weight[s]), float(retained.weight_mcse[s])),
+            retained=Estimate(float(retained.relative[s]), float(retained.relative_mcse[s])),
             without=changes[s][0],
             change=changes[s][1],
             conflict=None if conflicts is None else conflicts.sites[s],
@@ -278,7 +268,7 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
     assert whole is not None  # the diagnostics are sound
     return SiteTable(
         rows, source.trial, posterior.spec.called, source.population_label, source.arms.names, source.synthetic,
-        Mean(whole.probability, whole.mcse), tuple(notes),
+        Estimate(whole.probability, whole.mcse), tuple(notes),
     )  # fmt: skip
 
 
@@ -293,9 +283,9 @@ def _raw(y: NDArray[np.int64], n: NDArray[np.int64]) -> Raw:
 
 
 def _means(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
-    """Mean, error and 95 % interval over draws, an array of `Mean` of shape (...)."""
+    """Mean, error and 95 % interval over draws, an array of `Estimate` of shape (...)."""
     low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
-    return _objects(values.mean(axis=(0, 1)), error_of_means(posterior, values), low, high)
+    return _estimates(values.mean(axis=(0, 1)), error_of_means(posterior, values), q2_5=low, q97_5=high)
 
 
 def _chances(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
@@ -304,32 +294,28 @@ def _chances(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
     if group is None or name not in group.data_vars:
         return None
     values = np.asarray(group[name].values, dtype=float)
-    return _objects(values.mean(axis=(0, 1)), error_of_means(posterior, values))
+    return _estimates(values.mean(axis=(0, 1)), error_of_means(posterior, values))
 
 
-def _objects(*numbers: Floats) -> NDArray[np.object_]:
-    found = np.empty(numbers[0].shape, dtype=object)
+def _estimates(means: Floats, errors: Floats, **quantiles: Floats) -> NDArray[np.object_]:
+    found = np.empty(means.shape, dtype=object)
     for index in np.ndindex(found.shape):
-        found[index] = Mean(*(float(item[index]) for item in numbers))
+        ends = {name: float(values[index]) for name, values in quantiles.items()}
+        found[index] = Estimate(float(means[index]), float(errors[index]), **ends)
     return found
 
 
-def _change(posterior: Posterior, deletion: Deletion) -> Mean:
+def _change(posterior: Posterior, deletion: Deletion) -> Estimate:
     """Difference of P(benefit); both come from the same draws where these are weighted, and their errors cancel."""
     draws, without, whole = deletion.draws, deletion.changed, posterior.p_benefit
     assert whole is not None  # the diagnostics are sound
     change = without.p_benefit - whole.probability
     if deletion.weighted is None:
-        return Mean(change, float(np.hypot(whole.mcse, without.p_benefit_mcse)))
+        return Estimate(change, float(np.hypot(whole.mcse, without.p_benefit_mcse)))
     event = posterior.provenance.end_point.sign * deletion.difference > 0
     of_whole = (draws.base.benefit - whole.probability) / draws.base.size
-    return Mean(change, draws.error(draws.weights * (event - without.p_benefit) - of_whole))
+    return Estimate(change, draws.error(draws.weights * (event - without.p_benefit) - of_whole))
 
 
 def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
     return int(values[0]), int(values[1])
-
-
-def _flat(name: str, item: Mean, interval: bool = False) -> dict[str, float]:
-    ends = {f"{name}_q2_5": item.q2_5, f"{name}_q97_5": item.q97_5} if interval else {}
-    return {name: item.mean, f"{name}_mcse": item.mcse} | ends

@@ -7,8 +7,8 @@ of the trial file). A supposition about numbers of patients is conditioned on, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,13 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
+from bayes_lupil.sensitivity.reweighting import WeightedDraws
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Supposition
 from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds, hard_bounds
-from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes, margins_of, quicker, weigh
+from bayes_lupil.unpublished.conditional import Answer, HiddenDraws, hidden_classes, margins_of, quicker, weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,11 +36,12 @@ Floats = NDArray[np.float64]
 
 AS_DECLARED = "as declared"
 _IMPOSSIBLE = -700.0  # log of a chance
+_NOT_SHOWN = ("p_ordinary", "p_ordinary_mcse", "k_hat", "effective")  # in the table
 
 
-@dataclass(frozen=True)
-class Supposed(Brief):
-    """The answer under one supposition about the sites, with Monte Carlo standard errors.
+@dataclass(frozen=True, kw_only=True)
+class Supposed(Brief, Answer):
+    """The answer under one supposition about the sites; its numbers are NaN where they could not be computed.
 
     Attributes
     ----------
@@ -46,12 +49,6 @@ class Supposed(Brief):
         What is supposed, or 'as declared'.
     where : str
         'model file' or 'trial file', where the supposition is declared.
-    p_benefit, p_benefit_mcse : float
-        About the marginal risk difference over all sites. NaN, as all that follows, where it could not be computed.
-    risk_difference, risk_difference_mcse : float
-        Posterior mean over all sites, active minus control.
-    risk_difference_ordinary, risk_difference_ordinary_mcse : float
-        At the other than the excluded sites.
     control_there, control_there_mcse : float
         Posterior mean of the number of control patients at the excluded sites.
     raw_risk_difference, raw_risk_difference_mcse : float
@@ -64,18 +61,12 @@ class Supposed(Brief):
 
     name: str
     where: str
-    p_benefit: float
-    p_benefit_mcse: float
-    risk_difference: float
-    risk_difference_mcse: float
-    risk_difference_ordinary: float
-    risk_difference_ordinary_mcse: float
-    control_there: float
-    control_there_mcse: float
-    raw_risk_difference: float
-    raw_risk_difference_mcse: float
-    p_explains: float
-    p_explains_mcse: float
+    control_there: float = np.nan
+    control_there_mcse: float = np.nan
+    raw_risk_difference: float = np.nan
+    raw_risk_difference_mcse: float = np.nan
+    p_explains: float = np.nan
+    p_explains_mcse: float = np.nan
     why_not: str = ""
 
     @property
@@ -86,9 +77,7 @@ class Supposed(Brief):
 
 @own_trial
 @checked
-def margins_alternatives(
-    posterior: Posterior, *, draws: int = 10_000, announce: Callable[[str], None] | None = None
-) -> tuple[Supposed, ...]:
+def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[Supposed, ...]:
     """The answer of a margins trial as declared, and under every alternative that model and trial file declare.
 
     Parameters
@@ -97,8 +86,6 @@ def margins_alternatives(
         Of a model with sites, as declared, and a trial known by its margins.
     draws : int
         Draws a chain of each refit.
-    announce : callable, optional
-        Called with the name of each alternative before it is computed.
 
     Raises
     ------
@@ -122,21 +109,14 @@ def margins_alternatives(
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
     bounds, spec = hard_bounds(margins, counts, trial.end_point), posterior.spec
 
-    def say(name: str) -> None:
-        if announce is not None:
-            announce(name)
-
     def under(other: ModelSpec, n_sites: int | None = None) -> HiddenDraws:
         changed = replace(margins, n_sites=n_sites or margins.n_sites, alternatives=())
         return HiddenDraws(fit(quicker(other, draws), replace(trial, data=changed)), changed, counts, {})
 
     base = HiddenDraws(posterior, margins, counts, {})
     found = [_answer(base, bounds, AS_DECLARED, "model file")]
-    for item in spec.alternatives:
-        say(item.name)
-        found.append(_answer(under(spec.under(item)), bounds, item.name, "model file"))
+    found += [_answer(under(spec.under(item)), bounds, item.name, "model file") for item in spec.alternatives]
     for supposition in margins.alternatives:
-        say(supposition.name)
         if supposition.n_sites is not None:
             drawn, event = under(spec, supposition.n_sites), None
         else:
@@ -164,36 +144,30 @@ def _possible(draws: HiddenDraws, supposition: Supposition) -> Floats:
 
 def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event: Floats | None = None) -> Supposed:
     if not draws.posterior.verdict.ok:
-        return _unknown(name, where, draws.posterior.verdict.text)
+        return Supposed(name=name, where=where, why_not=draws.posterior.verdict.text)
     names = tuple(c.name for c in draws.counts)
     possible = np.ones(bounds.risk_difference.shape) if event is None else event
     chance = draws.chance(names, possible)
     with np.errstate(divide="ignore"):
-        weighted = weigh(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE))
+        weighted = weigh(WeightedDraws(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE)))
     if weighted is None:
-        return _unknown(name, where, "too improbable under the model for its draws to stand for it")
-
-    def mean(table: Floats) -> tuple[float, float]:
-        return draws.ratio(draws.chance(names, table * possible), chance)
+        why_not = "too improbable under the model for its draws to stand for it"
+        return Supposed(name=name, where=where, why_not=why_not)
 
     sign = draws.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference
     explains = (bounds.p_chi_square < SIGNIFICANT) & (sign * raw > 0)
-    w, there, difference = weighted, mean(_there(draws, 0).astype(float)), mean(raw)
-    p_explains = mean(np.asarray(explains, dtype=float))
-    return Supposed(
-        name, where, w.p_benefit, w.p_benefit_mcse, w.risk_difference, w.risk_difference_mcse,
-        w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, *there, *difference, *p_explains,
-    )  # fmt: skip
-
-
-def _unknown(name: str, where: str, why_not: str) -> Supposed:
-    no = np.nan
-    return Supposed(name, where, no, no, no, no, no, no, no, no, no, no, no, no, why_not)
+    numbers = weighted.numbers
+    for what, table in (
+        ("control_there", _there(draws, 0)), ("raw_risk_difference", raw), ("p_explains", explains),
+    ):  # fmt: skip
+        numbers |= Estimate(*draws.ratio(draws.chance(names, table * possible), chance)).columns(what)
+    return Supposed(name=name, where=where, why_not="", **numbers)
 
 
 def alternatives_frame(found: Iterable[Supposed]) -> pd.DataFrame:
     """One row a supposition."""
     import pandas as pd
 
-    return pd.DataFrame([asdict(item) for item in found]).set_index("name")
+    table = pd.DataFrame([vars(item) for item in found]).set_index("name")
+    return table[["where", *(name for name in table if name not in ("where", *_NOT_SHOWN))]]

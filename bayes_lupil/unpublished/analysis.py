@@ -54,11 +54,9 @@ class UnpublishedAnalysis(Brief):
     @property
     def ok(self) -> bool:
         """Whether nothing failed."""
-        path_ok = all(point.p_benefit == point.p_benefit for _, path in self.paths for point in path)
-        alternatives_ok = all(item.ok for item in self.alternatives)
         return (
-            path_ok
-            and alternatives_ok
+            all(point.computed for _, path in self.paths for point in path)
+            and all(item.ok for item in self.alternatives)
             and not self.hidden.failed
             and not any(item.is_failure for item in self.attempts)
         )

@@ -9,7 +9,7 @@ other with these as weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.diagnostics import MIN_ESS, mcse_mean
+from bayes_lupil.posterior.diagnostics import mcse_mean
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Margins
 
-__all__ = ["HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "margins_of", "quicker", "thinned", "weigh"]
+__all__ = [
+    "Answer", "HiddenCount", "HiddenDraws", "Weighted", "hidden_classes", "margins_of", "quicker", "thinned", "weigh",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
@@ -115,56 +118,80 @@ def thinned(posterior: Posterior, most: int) -> Posterior:
     return replace(posterior, data=tree)
 
 
-@dataclass(frozen=True)
-class Weighted:
-    """P(benefit) and risk differences under weights, with Monte Carlo standard errors.
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """P(benefit) and risk differences with Monte Carlo standard errors; NaN where they could not be computed.
 
     Attributes
     ----------
+    p_benefit, p_benefit_mcse : float
+        About the marginal risk difference over all sites, the excluded ones included.
+    risk_difference, risk_difference_mcse : float
+        Posterior mean, active minus control, over all sites.
+    risk_difference_ordinary, risk_difference_ordinary_mcse : float
+        The same at the ordinary sites alone.
     p_ordinary, p_ordinary_mcse : float
-        P(benefit) at the ordinary sites alone.
+        P(benefit) there.
+    k_hat, effective : float
+        Of the weights, and the draws that the answer is worth; k-hat is minus infinity where no draw is weighted.
+    """
+
+    p_benefit: float = np.nan
+    p_benefit_mcse: float = np.nan
+    risk_difference: float = np.nan
+    risk_difference_mcse: float = np.nan
+    risk_difference_ordinary: float = np.nan
+    risk_difference_ordinary_mcse: float = np.nan
+    p_ordinary: float = np.nan
+    p_ordinary_mcse: float = np.nan
+    k_hat: float = np.nan
+    effective: float = np.nan
+
+    @property
+    def computed(self) -> bool:
+        """Whether there is a P(benefit)."""
+        return bool(np.isfinite(self.p_benefit))
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Of the numbers that every answer has."""
+        return [item.name for item in fields(Answer)]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers that every answer has, by name."""
+        return {name: getattr(self, name) for name in self.names()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(Answer):
+    """The answer of weighted draws.
+
+    Attributes
+    ----------
     influence : array, shape (chain, draw)
         What each draw adds to P(benefit); its mean is 0, its Monte Carlo error that of P(benefit).
     """
 
-    p_benefit: float
-    p_benefit_mcse: float
-    risk_difference: float
-    risk_difference_mcse: float
-    risk_difference_ordinary: float
-    risk_difference_ordinary_mcse: float
-    p_ordinary: float
-    p_ordinary_mcse: float
-    k_hat: float
-    effective: float
     influence: Floats
 
 
-def weigh(base: BaseDraws, log_ratio: Floats) -> Weighted | None:
-    """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them.
-
-    Parameters
-    ----------
-    base : BaseDraws
-        Of the posterior that is reweighted.
-    log_ratio : array, shape (draws,)
-        Log of the weights up to a constant; they are Pareto-smoothed.
-    """
-    posterior, draws = base.posterior, WeightedDraws(base, log_ratio)
+def weigh(draws: WeightedDraws) -> Weighted | None:
+    """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them."""
+    posterior, benefit = draws.base.posterior, draws.base.benefit
     # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
-    if not (draws.sound and draws.holds_chance(draws.base.benefit)):
+    if not (draws.sound and draws.holds_chance(benefit)):
         return None
-    sign = posterior.provenance.end_point.sign
-    found: list[float] = []
-    for name in ("risk_difference", "risk_difference_ordinary_sites"):
+    sign, numbers = posterior.provenance.end_point.sign, {"k_hat": draws.k_hat, "effective": draws.effective}
+    for chance, mean, name in (
+        ("p_benefit", "risk_difference", "risk_difference"),
+        ("p_ordinary", "risk_difference_ordinary", "risk_difference_ordinary_sites"),
+    ):
         values = posterior.draws(name).ravel()
-        found += [*draws.chance(sign * values > 0), *draws.mean(values)]
-    p, error, rd, rd_error, p_ordinary, ordinary_error, ordinary, ordinary_rd_error = found
-    influence = (draws.weights.size * draws.weights * (draws.base.benefit - p)).reshape(draws.base.shape)
-    return Weighted(
-        p, error, rd, rd_error, ordinary, ordinary_rd_error, p_ordinary, ordinary_error, draws.k_hat, draws.effective,
-        influence,
-    )  # fmt: skip
+        numbers |= Estimate(*draws.chance(sign * values > 0)).columns(chance)
+        numbers |= Estimate(*draws.mean(values)).columns(mean)
+    influence = draws.weights.size * draws.weights * (benefit - numbers["p_benefit"])
+    return Weighted(**numbers, influence=influence.reshape(draws.base.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,11 +215,6 @@ class HiddenDraws:
     def base(self) -> BaseDraws:
         """What all weights of these draws share."""
         return BaseDraws(self.posterior)
-
-    @cached_property
-    def _draws(self) -> int:
-        """In all chains."""
-        return self.posterior.draws("risk_difference").size
 
     @cached_property
     def log_odds(self) -> dict[str, Floats]:
@@ -243,7 +265,7 @@ class HiddenDraws:
 
         What the publication implies of the other counts is conditioned on.
         """
-        total = np.zeros(self._draws)
+        total = np.zeros(self.base.size)
         for c in self.counts:
             wanted, here = known.get(c.name), self.known.get(c.name)
             if wanted is not None and wanted == here:
@@ -260,7 +282,7 @@ class HiddenDraws:
 
     def reweighted(self, known: Known) -> Weighted | None:
         """P(benefit) and risk differences if `known` were known; None where the draws cannot carry it."""
-        return weigh(self.base, self.log_ratio(known))
+        return weigh(WeightedDraws(self.base, self.log_ratio(known)))
 
     def probability(self, known: Known) -> tuple[float, float]:
         """Posterior probability of counts, given what the publication implies, and its Monte Carlo error."""
@@ -293,7 +315,7 @@ class HiddenDraws:
         array, shape (draws,)
         """
         least = {c.name: c.least for c in self.counts}
-        top = np.empty(self._draws)
+        top = np.empty(self.base.size)
         for start in range(0, top.size, 2000):  # in parts, for the memory
             part = slice(start, start + 2000)
             *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
@@ -308,9 +330,5 @@ class HiddenDraws:
         """Mean of `top` over that of `base`, by default the chance of what is implied; error by the delta method."""
         below = np.exp(self.log_ratio({})) if base is None else base
         mean = float(top.mean() / below.mean())
-        around = ((top - mean * below) / below.mean()).reshape(self.posterior.draws("risk_difference").shape)
+        around = ((top - mean * below) / below.mean()).reshape(self.base.shape)
         return mean, 0.0 if np.abs(around).max() < 1e-12 else mcse_mean(around)
-
-    def carries_roughly(self, known: Known) -> bool:
-        """Whether it is worth smoothing the weights."""
-        return self.rough_effective(known) >= MIN_ESS / 2

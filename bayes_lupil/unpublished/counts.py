@@ -33,7 +33,7 @@ from bayes_lupil.unpublished.value_of_information import (
     CountValue,
     TablePosterior,
     count_value,
-    quantiles,
+    interval,
     table_posterior,
 )
 
@@ -105,12 +105,12 @@ class UnpublishedCounts(Brief):
     @cached_property
     def lowest(self) -> Given:
         """The row of `full` with the smallest P(benefit): a bound of the model, not its posterior."""
-        return min((row for row in self.full.rows if row.computed), key=lambda row: row.p_benefit)
+        return self.full.extremes("p_benefit")[0]
 
     @cached_property
     def highest(self) -> Given:
         """The row of `full` with the largest P(benefit): a bound of the model, not its posterior."""
-        return max((row for row in self.full.rows if row.computed), key=lambda row: row.p_benefit)
+        return self.full.extremes("p_benefit")[1]
 
     def to_frame(self) -> pd.DataFrame:
         """What knowing each count, or several, would do: one row a set of counts."""
@@ -171,8 +171,10 @@ def unpublished_counts(
         raise InputError(f"trial '{trial.name}'", "no hidden count", "patients who may be at the excluded sites")
     bounds = hard_bounds(analysed, counts, trial.end_point)
     base = HiddenDraws(posterior, analysed, counts, {})
-    baseline = base.reweighted({})
-    if baseline is None:
+    fewer = thinned(posterior, most_draws)
+    few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
+    baseline, known_to_few = base.reweighted({}), few.reweighted({})
+    if baseline is None or known_to_few is None:
         raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     weights, _ = smooth_weights(base.log_ratio({}))
 
@@ -181,11 +183,6 @@ def unpublished_counts(
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
         return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    fewer = thinned(posterior, most_draws)
-    few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
-    known_to_few = baseline if few is base else few.reweighted({})
-    if known_to_few is None:
-        raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     maker = SurfaceMaker(few, known_to_few, refit, most_refits)
     names = tuple(c.name for c in counts)
     pair = _first_pair(counts)
@@ -200,10 +197,10 @@ def unpublished_counts(
     surfaces = dict(sorted(made.items(), key=lambda item: len(item[0])))
     return UnpublishedCounts(
         posterior, counts, baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
-        baseline.risk_difference_mcse, quantiles(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
+        baseline.risk_difference_mcse, interval(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
         table_posterior(base, bounds, surfaces[names]),
         tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),
-        tuple(dict(item.known) for item in maker.refits), tuple(maker.failed),
+        tuple(dict(item.known) for item in maker.refits), tuple(map(dict, maker.failed)),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +15,10 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.own_trial import own_trial
-from bayes_lupil.sensitivity.reweighting import BaseDraws
+from bayes_lupil.sensitivity.exclusion_path import checked_powers, path_points
+from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.unpublished.conditional import hidden_classes, margins_of, quicker, weigh
+from bayes_lupil.unpublished.conditional import Answer, hidden_classes, margins_of, quicker, weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,39 +28,22 @@ __all__ = ["POWERS", "PathPoint", "margins_path", "path_frame"]
 POWERS = (1.0, 0.75, 0.5, 0.25, 0.0)
 
 
-@dataclass(frozen=True)
-class PathPoint:
-    """One power of the likelihood of the patients at the excluded sites.
+@dataclass(frozen=True, kw_only=True)
+class PathPoint(Answer):
+    """One power of the likelihood of the patients at the excluded sites; NaN where the diagnostics of a refit fail.
+
+    At power 0 the excluded sites count as having had next to no patients, and the risk difference at the ordinary sites
+    is the intention-to-treat effect without them.
 
     Attributes
     ----------
     power : float
         1 keeps these patients, 0 leaves them out.
-    p_benefit, p_benefit_mcse : float
-        About the marginal risk difference over all sites. NaN where the diagnostics of a refit fail.
-    risk_difference, risk_difference_mcse : float
-        Posterior mean over all sites, active minus control.
-    risk_difference_ordinary, risk_difference_ordinary_mcse : float
-        At the ordinary sites alone. At power 0 the excluded sites count as having had next to no patients, and this
-        is the intention-to-treat effect without them.
-    p_ordinary, p_ordinary_mcse : float
-        P(benefit) there.
-    k_hat, effective : float
-        Of the weights; k-hat is minus infinity for a refit.
     refitted : bool
+        Whether the model was fitted again, because reweighted draws could not carry the change.
     """
 
     power: float
-    p_benefit: float
-    p_benefit_mcse: float
-    risk_difference: float
-    risk_difference_mcse: float
-    risk_difference_ordinary: float
-    risk_difference_ordinary_mcse: float
-    p_ordinary: float
-    p_ordinary_mcse: float
-    k_hat: float
-    effective: float
     refitted: bool
 
 
@@ -99,9 +83,7 @@ def margins_path(
     counts = hidden_classes(margins, trial.arms.names)
     if set(known) != {c.name for c in counts}:
         raise InputError("known counts", ", ".join(known) or "none", ", ".join(c.name for c in counts))
-    wanted = tuple(powers)
-    if not all(0 <= power <= 1 for power in wanted):
-        raise InputError("powers", ", ".join(f"{power:g}" for power in wanted), "numbers between 0 and 1")
+    wanted = checked_powers(powers)
     there = tuple((c.arm, c.response, known[c.name]) for c in counts)
     divided = replace(margins, at_excluded=(*margins.at_excluded, *there))
     spec = quicker(posterior.spec, refit_draws)
@@ -111,35 +93,26 @@ def margins_path(
         likelihood = MarginsLikelihood(spec, divided, excluded_power=power)
         return Posterior.from_draws(likelihood, run_engine(likelihood), published)
 
+    def point(power: float, draws: WeightedDraws, refitted: bool = False) -> PathPoint | None:
+        answer = weigh(draws) if draws.base.posterior.verdict.ok else None
+        return None if answer is None else PathPoint(power=power, refitted=refitted, **answer.numbers)
+
+    def refitted(power: float, _: float) -> PathPoint:
+        if power == 1:  # as `kept`, which does not do
+            return PathPoint(power=power, refitted=False)
+        found = point(power, WeightedDraws(BaseDraws(fitted(power))), refitted=True)
+        return found or PathPoint(power=power, refitted=True)
+
     kept = fitted(1.0)
     at_excluded = _log_likelihood_there(kept, divided)
-    found = []
-    for power in wanted:
-        weighted = weigh(BaseDraws(kept), (power - 1) * at_excluded) if kept.verdict.ok else None
-        refit = None if weighted is not None or power == 1 else fitted(power)
-        if refit is not None and refit.verdict.ok:
-            weighted = weigh(BaseDraws(refit), np.zeros(at_excluded.size))
-        if weighted is None:
-            no = np.nan
-            found.append(PathPoint(power, no, no, no, no, no, no, no, no, no, no, refitted=refit is not None))
-            continue
-        w = weighted
-        found.append(
-            PathPoint(
-                power, w.p_benefit, w.p_benefit_mcse, w.risk_difference, w.risk_difference_mcse,
-                w.risk_difference_ordinary, w.risk_difference_ordinary_mcse, w.p_ordinary, w.p_ordinary_mcse,
-                w.k_hat, w.effective,
-                refitted=refit is not None,
-            )
-        )  # fmt: skip
-    return tuple(found)
+    return path_points(BaseDraws(kept), wanted, lambda power: (power - 1) * at_excluded, point, refitted)
 
 
 def path_frame(points: Iterable[PathPoint]) -> pd.DataFrame:
     """One row a power."""
     import pandas as pd
 
-    return pd.DataFrame([asdict(point) for point in points]).set_index("power")
+    return pd.DataFrame([vars(point) for point in points]).set_index("power")
 
 
 def _log_likelihood_there(posterior: Posterior, margins: Margins) -> NDArray[np.float64]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.cards import Brief
-from bayes_lupil.posterior.diagnostics import mcse_mean
-from bayes_lupil.unpublished.conditional import HiddenCount, HiddenDraws, Known, Weighted
+from bayes_lupil.posterior.diagnostics import MIN_ESS, mcse_mean
+from bayes_lupil.unpublished.conditional import Answer, HiddenCount, HiddenDraws, Known, Weighted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +23,11 @@ __all__ = ["Given", "Surface", "SurfaceMaker"]
 Floats = NDArray[np.float64]
 _BETTER = 1.5
 Refit = Callable[[Known], HiddenDraws]
+Found = tuple[Weighted, str]
 
 
-@dataclass(frozen=True)
-class Given:
+@dataclass(frozen=True, kw_only=True)
+class Given(Answer):
     """What would be known if some unpublished counts were.
 
     Attributes
@@ -34,18 +36,8 @@ class Given:
         In the order of the surface's names.
     probability, probability_mcse : float
         Posterior probability of these counts, given what the publication implies.
-    p_benefit, p_benefit_mcse : float
-        About the marginal risk difference over all sites, the excluded ones included; NaN where not computed.
     change, change_mcse : float
         P(benefit) less P(benefit) without knowing them.
-    risk_difference, risk_difference_mcse : float
-        Posterior mean, active minus control, over all sites.
-    risk_difference_ordinary, risk_difference_ordinary_mcse : float
-        The same at the ordinary sites alone.
-    p_ordinary, p_ordinary_mcse : float
-        P(benefit) there.
-    k_hat, effective : float
-        Of the weights, and the draws that the row is worth.
     source : str
         'reweighted', 'refitted' (with these counts known), 'reweighted from the refit at ...', or 'not computed'.
     """
@@ -53,24 +45,9 @@ class Given:
     counts: tuple[int, ...]
     probability: float
     probability_mcse: float
-    p_benefit: float
-    p_benefit_mcse: float
-    change: float
-    change_mcse: float
-    risk_difference: float
-    risk_difference_mcse: float
-    risk_difference_ordinary: float
-    risk_difference_ordinary_mcse: float
-    p_ordinary: float
-    p_ordinary_mcse: float
-    k_hat: float
-    effective: float
-    source: str
-
-    @property
-    def computed(self) -> bool:
-        """Whether there is a P(benefit)."""
-        return bool(np.isfinite(self.p_benefit))
+    change: float = np.nan
+    change_mcse: float = np.nan
+    source: str = "not computed"
 
 
 @dataclass(frozen=True)
@@ -93,6 +70,11 @@ class Surface(Brief):
         """The counts of a row by name."""
         return dict(zip(self.names, row.counts, strict=True))
 
+    def extremes(self, what: str) -> tuple[Given, Given]:
+        """The rows in which a number is smallest and largest: bounds over the values computed, no posterior."""
+        rows = [row for row in self.rows if row.computed]
+        return min(rows, key=attrgetter(what)), max(rows, key=attrgetter(what))
+
     @property
     def not_computed(self) -> float:
         """Posterior probability of the rows that have no P(benefit)."""
@@ -102,7 +84,8 @@ class Surface(Brief):
         """One row a combination, indexed by the counts."""
         import pandas as pd
 
-        columns = [name for name in Given.__dataclass_fields__ if name != "counts"]
+        p, p_error, *rest = Answer.names()
+        columns = ["probability", "probability_mcse", p, p_error, "change", "change_mcse", *rest, "source"]
         content = [self.known(row) | {name: getattr(row, name) for name in columns} for row in self.rows]
         return pd.DataFrame(content).set_index(list(self.names))
 
@@ -132,100 +115,83 @@ class SurfaceMaker:
     refit: Refit
     left: int
     refits: list[HiddenDraws] = field(default_factory=list)
-    failed: list[dict[str, int]] = field(default_factory=list)
+    failed: list[Known] = field(default_factory=list)
 
     def surface(self, names: tuple[str, ...], refits: bool) -> Surface:
         """The surface over some counts, with refits where they are needed, if wanted and as long as any are left."""
         counts = tuple(c for c in self.base.counts if c.name in names)
-        cells = list(itertools.product(*(c.values for c in counts)))
-        found = {cell: self._best(self._known(counts, cell)) for cell in cells}
-        if refits:
-            for cell in self._worst_first(counts, found):
-                found[cell] = self._refitted(self._known(counts, cell))
-        for cell, pair in found.items():
-            found[cell] = self._better(self._known(counts, cell), pair)
-        return Surface(counts, tuple(self._row(counts, cell, pair) for cell, pair in found.items()))
+        tables = _tables(counts, [c.values for c in counts])
+        found = [self._best(known) for known in tables]
+        while refits and self.left > 0:
+            missing = [i for i, known in enumerate(tables) if found[i] is None and known not in self.failed]
+            if not missing:
+                break
+            self._fit(tables[min(missing, key=lambda i: self._rough(tables[i])[0][0])])  # farthest from any draws
+            for i in missing:
+                found[i] = self._best(tables[i])
+        rows = (self._row(known, self._better(known, item)) for known, item in zip(tables, found, strict=True))
+        return Surface(counts, tuple(rows))
 
     def fit_corners(self, names: tuple[str, ...]) -> None:
         """Refits with all of some counts at their smallest or largest number, where no draws carry that."""
         counts = tuple(c for c in self.base.counts if c.name in names)
-        for corner in itertools.product(*((c.least, c.most) for c in counts)):
-            known = self._known(counts, corner)
-            if known not in self.failed and self._best(known) is None:
-                self._refitted(known)
+        for known in _tables(counts, [(c.least, c.most) for c in counts]):
+            if self.left > 0 and known not in self.failed and self._best(known) is None:
+                self._fit(known)
 
-    @staticmethod
-    def _known(counts: tuple[HiddenCount, ...], cell: tuple[int, ...]) -> dict[str, int]:
-        return {c.name: value for c, value in zip(counts, cell, strict=True)}
-
-    def _worst_first(
-        self, counts: tuple[HiddenCount, ...], found: dict[tuple[int, ...], tuple[Weighted, str] | None]
-    ) -> Iterator[tuple[int, ...]]:
-        """Values that no draws carry, those farthest from any draws first, until none is left or none may be fitted."""
-        missing = [cell for cell, pair in found.items() if pair is None]
-        while missing and self.left > 0:
-            rough = [max(d.rough_effective(self._known(counts, cell)) for d in self._all()) for cell in missing]
-            yield missing[int(np.argmin(rough))]
-            for cell in missing:
-                found[cell] = found[cell] or self._best(self._known(counts, cell))
-            missing = [cell for cell in missing if found[cell] is None and self._known(counts, cell) not in self.failed]
-
-    def _all(self) -> tuple[HiddenDraws, ...]:
-        return (self.base, *self.refits)
-
-    def _best(self, known: Known) -> tuple[Weighted, str] | None:
-        """From the draws that carry it best, with a word on which these are; None where none do."""
-        rough = sorted(((d.rough_effective(known), i) for i, d in enumerate(self._all())), reverse=True)
-        for _, i in rough:
-            draws = self._all()[i]
-            if draws.carries_roughly(known):
-                found = draws.reweighted(known)
-                if found is not None:
-                    return found, self._source(draws, known)
-        return None
-
-    def _better(self, known: Known, pair: tuple[Weighted, str] | None) -> tuple[Weighted, str] | None:
-        """What later refits are worth to their neighbours; they replace only what they clearly better."""
-        if pair is not None:
-            rough = max((d.rough_effective(known) for d in self.refits), default=0.0)
-            if rough < _BETTER * pair[0].effective:
-                return pair
-        return self._best(known) or pair
-
-    @staticmethod
-    def _source(draws: HiddenDraws, known: Known) -> str:
-        if not draws.known:
-            return "reweighted"
-        if dict(draws.known) == dict(known):
-            return "refitted"
-        there = ", ".join(f"{name} {count}" for name, count in draws.known.items())
-        return f"reweighted from the refit at {there}"
-
-    def _refitted(self, known: dict[str, int]) -> tuple[Weighted, str] | None:
-        if self.left <= 0:
-            return None
+    def _fit(self, known: Known) -> None:
         self.left -= 1
         draws = self.refit(known)
-        found = draws.reweighted(known) if draws.posterior.verdict.ok else None
-        if found is None:
+        if draws.posterior.verdict.ok and draws.reweighted(known) is not None:
+            self.refits.append(draws)
+        else:
             self.failed.append(known)
-            return None
-        self.refits.append(draws)
-        return found, "refitted"
 
-    def _row(self, counts: tuple[HiddenCount, ...], cell: tuple[int, ...], pair: tuple[Weighted, str] | None) -> Given:
-        chance, error = self.base.probability(self._known(counts, cell))
-        if pair is None:
-            no = np.nan
-            return Given(cell, chance, error, no, no, no, no, no, no, no, no, no, no, no, no, "not computed")
-        w, source = pair
+    def _rough(self, known: Known) -> list[tuple[float, int]]:
+        """Effective draws that each fit would have, the largest number first, and which fit it is."""
+        fits = (self.base, *self.refits)
+        return sorted(((draws.rough_effective(known), i) for i, draws in enumerate(fits)), reverse=True)
+
+    def _best(self, known: Known) -> Found | None:
+        """From the draws that carry it best, with a word on which these are; None where none do."""
+        for rough, i in self._rough(known):
+            draws = self.refits[i - 1] if i else self.base
+            if rough >= MIN_ESS / 2 and (weighted := draws.reweighted(known)) is not None:
+                return weighted, _source(draws, known)
+        return None
+
+    def _better(self, known: Known, found: Found | None) -> Found | None:
+        """What later refits are worth to their neighbours; they replace only what they clearly better."""
+        rough = max((draws.rough_effective(known) for draws in self.refits), default=0.0)
+        if found is not None and rough < _BETTER * found[0].effective:
+            return found
+        return self._best(known) or found
+
+    def _row(self, known: Known, found: Found | None) -> Given:
+        counts, (chance, error) = tuple(known.values()), self.base.probability(known)
+        if found is None:
+            return Given(counts=counts, probability=chance, probability_mcse=error)
+        answer, source = found
+        change = answer.p_benefit - self.baseline.p_benefit
         if source == "reweighted":
             # the same draws on both sides, so the error of the change is smaller than those of its parts
-            change_error = mcse_mean(w.influence - self.baseline.influence)
+            change_error = mcse_mean(answer.influence - self.baseline.influence)
         else:
-            change_error = float(np.hypot(w.p_benefit_mcse, self.baseline.p_benefit_mcse))
+            change_error = float(np.hypot(answer.p_benefit_mcse, self.baseline.p_benefit_mcse))
         return Given(
-            cell, chance, error, w.p_benefit, w.p_benefit_mcse, w.p_benefit - self.baseline.p_benefit, change_error,
-            w.risk_difference, w.risk_difference_mcse, w.risk_difference_ordinary, w.risk_difference_ordinary_mcse,
-            w.p_ordinary, w.p_ordinary_mcse, w.k_hat, w.effective, source,
+            counts=counts, probability=chance, probability_mcse=error, change=change, change_mcse=change_error,
+            source=source, **answer.numbers,
         )  # fmt: skip
+
+
+def _tables(counts: tuple[HiddenCount, ...], values: Iterable[Iterable[int]]) -> list[Known]:
+    """Every combination of values of the counts."""
+    return [{c.name: value for c, value in zip(counts, cell, strict=True)} for cell in itertools.product(*values)]
+
+
+def _source(draws: HiddenDraws, known: Known) -> str:
+    if not draws.known:
+        return "reweighted"
+    if draws.known == known:
+        return "refitted"
+    return f"reweighted from the refit at {', '.join(f'{name} {count}' for name, count in draws.known.items())}"

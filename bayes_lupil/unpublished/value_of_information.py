@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.unpublished.bounds import HardBounds
+from bayes_lupil.posterior.estimates import weighted_quantiles
+from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds
 from bayes_lupil.unpublished.conditional import HiddenDraws
 from bayes_lupil.unpublished.tipping import Surface
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ABOVE", "BELOW", "CountValue", "TablePosterior", "count_value", "quantiles", "table_posterior"]
+__all__ = ["ABOVE", "BELOW", "CountValue", "TablePosterior", "count_value", "interval", "table_posterior"]
 
 Floats = NDArray[np.float64]
 
 ABOVE, BELOW = 0.975, 0.025
 """P(benefit) beyond which an answer counts as settled, for or against a benefit: the two-sided 5 % level of a trial."""
-_LEVEL = 0.05
 _SIDES_APART = 2.0
 """Monte Carlo errors within which it is not certain on which side of a threshold a P(benefit) lies."""
 
@@ -117,9 +117,7 @@ def count_value(base: HiddenDraws, p_benefit: float, surface: Surface) -> CountV
         return probability, float(mcse + chance[near].sum())
 
     above, below = beyond(p > ABOVE, ABOVE), beyond(p < BELOW, BELOW)  # NaN is beyond no threshold
-    rows = [row for row in surface.rows if row.computed]
-    low, high = min(rows, key=lambda row: row.p_benefit), max(rows, key=lambda row: row.p_benefit)
-    least, most = min(rows, key=lambda row: row.p_ordinary), max(rows, key=lambda row: row.p_ordinary)
+    (low, high), (least, most) = surface.extremes("p_benefit"), surface.extremes("p_ordinary")
     weights = np.where(there, chance, 0.0)
     centre = float((weights * np.nan_to_num(p)).sum() / weights.sum())
     sd = float(np.sqrt((weights * np.nan_to_num(p - centre) ** 2).sum() / weights.sum()))
@@ -170,9 +168,9 @@ class TablePosterior:
         rows = [
             ("raw risk difference without the excluded sites", self.raw_risk_difference,
              self.raw_risk_difference_mcse, low, high),
-            (f"benefit with p < {_LEVEL} without the excluded sites", self.p_significant_benefit,
+            (f"benefit with p < {SIGNIFICANT} without the excluded sites", self.p_significant_benefit,
              self.p_significant_benefit_mcse, nothing, nothing),
-            (f"harm with p < {_LEVEL} without the excluded sites", self.p_significant_harm,
+            (f"harm with p < {SIGNIFICANT} without the excluded sites", self.p_significant_harm,
              self.p_significant_harm_mcse, nothing, nothing),
             ("P(benefit | all counts)", nothing, nothing, p_low, p_high),
         ]  # fmt: skip
@@ -183,21 +181,18 @@ def table_posterior(base: HiddenDraws, bounds: HardBounds, full: Surface) -> Tab
     """Weigh all tables by their posterior probability; tables with an empty arm count as no difference."""
     sign = base.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)
-    significant = bounds.p_chi_square < _LEVEL
+    significant = bounds.p_chi_square < SIGNIFICANT
     chance = full.table("probability")
     mean = base.expect(full.names, raw)
     benefit = base.expect(full.names, (significant & (sign * raw > 0)).astype(float))
     harm = base.expect(full.names, (significant & (sign * raw < 0)).astype(float))
     return TablePosterior(
-        *mean, quantiles(raw, chance), *benefit, *harm, quantiles(full.table("p_benefit"), chance), full.not_computed
+        *mean, interval(raw, chance), *benefit, *harm, interval(full.table("p_benefit"), chance), full.not_computed
     )
 
 
-def quantiles(values: Floats, chance: Floats) -> tuple[float, float]:
+def interval(values: Floats, weights: Floats) -> tuple[float, float]:
     """2.5 % and 97.5 % quantiles of weighted values, of which those that do not exist (NaN) are left out."""
     there = np.isfinite(values)
-    value, weight = values[there], chance[there]
-    order = np.argsort(value)
-    steps = np.cumsum(weight[order]) / weight.sum()
-    low, high = (float(value[order[min(int(np.searchsorted(steps, q)), value.size - 1)]]) for q in (0.025, 0.975))
+    low, _, high = weighted_quantiles(values[there], weights[there], total=float(weights[there].sum()))
     return low, high

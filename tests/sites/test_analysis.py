@@ -10,8 +10,8 @@ import pytest
 from bayes_lupil import load_model, load_trial, site_models
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.model_analysis import analyse_models
+from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import analyse_sites, most_outlying
-from bayes_lupil.sites.table import Mean
 
 QUICK = {"sampler__points": 1024}
 MODELS = [load_model(name).edited(**QUICK) for name in ("site_effects", "outliers_control")]
@@ -91,7 +91,7 @@ def test_a_model_that_the_trial_does_not_support_is_no_failure():
 
 def test_without_outliers_the_one_that_moves_most_is_suspect(planted):
     found, _ = planted
-    rows = tuple(replace(row, outlier=None, change=Mean(0.01 * i, 0.0)) for i, row in enumerate(found.table.rows))
+    rows = tuple(replace(row, outlier=None, change=Estimate(0.01 * i, 0.0)) for i, row in enumerate(found.table.rows))
     assert most_outlying(replace(found.table, rows=rows), [row.site for row in rows]) == (rows[-1].site,)
     assert most_outlying(replace(found.table, rows=rows), [row.site for row in rows[:-1]]) != (rows[-1].site,)
     assert most_outlying(found.table, []) == ()

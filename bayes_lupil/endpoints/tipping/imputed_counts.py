@@ -30,9 +30,9 @@ _AXIS = "responders among the missing"
 
 @dataclass(frozen=True)
 class _Result:
-    p: float
-    mcse: float
-    effect: float
+    p: float = np.nan
+    mcse: float = np.nan
+    effect: float = np.nan
     why: str = ""
 
 
@@ -93,13 +93,12 @@ def imputed_counts_surface(
     axes = _axes(int(total[0]), int(total[1]), most)
     cells = {(i, j): fitted((i, j)) for i in axes[0] for j in axes[1]}
     control, active = (np.array(axis, dtype=float) for axis in axes)
-    shape = (control.size, active.size)
-    grid = [cells[i, j] for i in axes[0] for j in axes[1]]
+    grid = np.array([(r.p, r.mcse, r.effect) for r in cells.values()]).reshape(control.size, active.size, 3)
     good = 1 if end_point.sign > 0 else 0
     worst = (int(total[0]) * good, int(total[1]) * (1 - good))
     best = (int(total[0]) - worst[0], int(total[1]) - worst[1])
     none_seen = not n.sum(axis=0).all()
-    seen = _Result(np.nan, np.nan, np.nan) if none_seen else _fit(spec, sites, responders, n, end_point, pooled)
+    seen = _Result() if none_seen else _fit(spec, sites, responders, n, end_point, pooled)
     rates = responders.sum(axis=0) / np.maximum(n.sum(axis=0), 1)
     points = [
         _point("non_responder", "missing counted as non-responders", (0, 0), cells[0, 0]),
@@ -118,8 +117,7 @@ def imputed_counts_surface(
     everyone = n.sum(axis=0) + total
     return Surface(
         end_point, arms, spec.name, (int(total[0]), int(total[1])), (int(everyone[0]), int(everyone[1])), _AXIS,
-        control, active, np.array([r.p for r in grid]).reshape(shape), np.array([r.mcse for r in grid]).reshape(shape),
-        np.array([r.effect for r in grid]).reshape(shape), tuple(points), threshold, tuple(failures),
+        control, active, grid[..., 0], grid[..., 1], grid[..., 2], tuple(points), threshold, tuple(failures),
     )  # fmt: skip
 
 
@@ -157,7 +155,7 @@ def _fit(
     effect = estimate(likelihood, values, np.random.default_rng(spec.sampler.seed))["risk_difference"]
     verdict = judge([describe_independent("risk_difference", effect)], draws.statistics, draws.diagnostics)
     if not verdict.ok:
-        return _Result(np.nan, np.nan, np.nan, verdict.text)
+        return _Result(why=verdict.text)
     event = end_point.sign * effect > 0
     error = mcse_proportion(event, effective_draws(effect))
     return _Result(float(event.mean()), error, float(effect.mean()))

@@ -38,7 +38,6 @@ def shifted_means_surface(
     *,
     model: str = "",
     threshold: float = 0.975,
-    largest: float | None = None,
 ) -> Surface:
     """P(benefit) for shifts of the missing patients' means, by arm.
 
@@ -47,7 +46,7 @@ def shifted_means_surface(
     difference : array, shape (chain, draw)
         Mean difference, active minus control, under missing at random, weighed by everyone randomised.
     residual_sd : float
-        SD of patients, for the range of the shifts.
+        SD of patients, for the range of the shifts: about 2 of them either way.
     missing, randomised : (int, int)
         Patients of control and active.
     end_point : EndPoint
@@ -55,8 +54,6 @@ def shifted_means_surface(
     model : str
         Name of the model, for the record.
     threshold : float
-    largest : float, optional
-        Largest shift looked at, in units; 2 residual SDs if nothing is given.
 
     Raises
     ------
@@ -66,7 +63,7 @@ def shifted_means_surface(
     if not any(missing):
         raise InputError("tipping points", "no missing value", "at least one")
     share = [m / n for m, n in zip(missing, randomised, strict=True)]
-    top = _even(_SDS * residual_sd) if largest is None else largest
+    top = _even(_SDS * residual_sd)
     shifts = np.linspace(-top, top, _SIZE)
     effective = effective_draws(difference)
 

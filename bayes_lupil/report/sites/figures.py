@@ -30,8 +30,9 @@ from bayes_lupil.report.media.plot_rows import (
 )
 from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure, styled, wrap
 from bayes_lupil.report.sites.sentences import listed
+from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
-from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
+from bayes_lupil.sites.table import SiteRow, SiteTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,7 +169,7 @@ def _kind(table: SiteTable) -> str:
     return "not exchangeable" if table.rows[0].nonexchangeable is not None else "outlying"
 
 
-def _outlying(row: SiteRow, posterior: Posterior) -> list[tuple[str, Mean]]:
+def _outlying(row: SiteRow, posterior: Posterior) -> list[tuple[str, Estimate]]:
     """Where the site is outlying, in words, with the probability."""
     whole = "alone" if row.nonexchangeable is not None else "site"
     return [
@@ -246,7 +247,7 @@ def figure_outliers(table: SiteTable, posterior: Posterior, most: int = 30, widt
     return figure
 
 
-def _marks(row: SiteRow, posterior: Posterior) -> list[tuple[str, str, str, bool, Mean]]:
+def _marks(row: SiteRow, posterior: Posterior) -> list[tuple[str, str, str, bool, Estimate]]:
     """Of a site: arm ('' for the site as a whole), colour, marker, whether there are patients, probability."""
     if row.nonexchangeable is not None:
         return [("", *_SITE_MARK, all(n > 0 for n in row.n), row.nonexchangeable)]
@@ -341,7 +342,7 @@ def _range(rows: Iterable[SiteRow], values: list[float]) -> str:
 def outliers_words(result: SiteAnalysis) -> str:
     """Which sites are outlying more probably than not, and the largest probability among the others."""
     rows, arms = result.table.rows, result.table.arms
-    chances: list[tuple[str, Mean]] = []
+    chances: list[tuple[str, Estimate]] = []
     for row in rows:
         if row.outlier is not None:
             chances += [(f"{clip(row.site)}, {clip(arm)}", item) for arm, item in zip(arms, row.outlier, strict=True)]

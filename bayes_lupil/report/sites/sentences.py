@@ -11,7 +11,7 @@ from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
-from bayes_lupil.sites.table import Mean, SiteRow, SiteTable
+from bayes_lupil.sites.table import SiteRow, SiteTable
 
 __all__ = [
     "conflict_words",
@@ -68,7 +68,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def _chances(row: SiteRow) -> list[tuple[str, Mean]]:
+def _chances(row: SiteRow) -> list[tuple[str, Estimate]]:
     """P(outlier) by arm, or P(not exchangeable), with the site's name; empty where the model has neither."""
     if row.outlier is not None:
         shared = row.outlier[0] == row.outlier[1]
@@ -114,7 +114,7 @@ def retained_words(row: SiteRow) -> str:
 
 def outlier_error(table: SiteTable) -> float:
     """The largest Monte Carlo standard error of any P(outlier) of a table; 0 where there are none."""
-    items: list[Mean] = [item for row in table.rows for item in (row.outlier or ())]
+    items: list[Estimate] = [item for row in table.rows for item in (row.outlier or ())]
     items += [row.nonexchangeable for row in table.rows if row.nonexchangeable is not None]
     return max((item.mcse for item in items), default=0.0)
 

@@ -14,8 +14,8 @@ from bayes_lupil.report.sites.exclusion_figure import exclusion_words
 from bayes_lupil.report.sites.figures import outliers_words, shrinkage_words
 from bayes_lupil.report.sites.predictive_figure import predicted_words
 from bayes_lupil.report.unpublished.counts_figure import hidden_figure_words
+from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import analyse_sites
-from bayes_lupil.sites.table import Mean
 from bayes_lupil.unpublished.counts import unpublished_counts
 
 SHOWN = load_model("outliers_arms").edited(sampler__points=1024)
@@ -52,13 +52,13 @@ def test_outlying_sites_by_arm(planted):
     row = next(row for row in planted.table.rows if row.site == "site 05")
     item = row.outlier[0]
     assert f"above 0.5 for site 05, placebo {probability(item.mean, item.mcse)}; the largest of the others is" in words
-    calm = tuple(replace(row, outlier=(Mean(0.1, 0.01), Mean(0.2, 0.01))) for row in planted.table.rows)
+    calm = tuple(replace(row, outlier=(Estimate(0.1, 0.01), Estimate(0.2, 0.01))) for row in planted.table.rows)
     none = outliers_words(replace(planted, table=replace(planted.table, rows=calm)))
     assert none.endswith("above 0.5 for none; the largest is site 01, drug 0.20 (MCSE 0.01).")
-    wild = tuple(replace(row, outlier=(Mean(0.9, 0.01), Mean(0.8, 0.01))) for row in planted.table.rows)
+    wild = tuple(replace(row, outlier=(Estimate(0.9, 0.01), Estimate(0.8, 0.01))) for row in planted.table.rows)
     every = outliers_words(replace(planted, table=replace(planted.table, rows=wild)))
     assert every.endswith(f"and {2 * len(wild) - 3} more.")
-    alone = tuple(replace(row, outlier=None, nonexchangeable=Mean(0.6, 0.01)) for row in planted.table.rows)
+    alone = tuple(replace(row, outlier=None, nonexchangeable=Estimate(0.6, 0.01)) for row in planted.table.rows)
     assert "site 01 0.60 (MCSE 0.01)" in outliers_words(replace(planted, table=replace(planted.table, rows=alone)))
     plain = tuple(replace(row, outlier=None) for row in planted.table.rows)
     assert (
