@@ -49,7 +49,7 @@ class Likelihood(Density):
     Attributes
     ----------
     sites : SiteModel
-        Parameters of the sites and log odds by site and arm.
+        Parameters of the sites and linear predictor by site and arm.
     site_names : tuple of str
     log_pooled : float
         What the log probability of the whole table of sites is above that of the totals, whatever the parameters, where
@@ -85,7 +85,7 @@ class Likelihood(Density):
         """Response probability by site and arm, shape (..., sites, 2)."""
         from scipy.special import expit
 
-        return np.asarray(expit(self.sites.log_odds(values)))
+        return np.asarray(expit(self.sites.linear_predictor(values)))
 
     def pymc_model(self, drawn: bool = False) -> Any:
         """The PyMC graph: parameters and likelihood.
@@ -116,23 +116,23 @@ class Likelihood(Density):
         """Add site effects and response probabilities (or means) to the PyMC model in context."""
         import pymc as pm
 
-        if len(self.sites.log_odds_by_kind(values)) > 1:
-            return  # they depend on the kind of each site, which is summed out
+        if len(self.sites.linear_predictors(values)) > 1:
+            return  # they depend on the component of each site, which is summed out
         for name, effect in self.sites.effects(values).items():
             pm.Deterministic(name, effect, dims="site")
-        centre = self.sites.log_odds(values)
+        centre = self.sites.linear_predictor(values)
         dims = ("site", "arm")
         if self.spec.continuous:
             pm.Deterministic("mean", centre, dims=dims)
         else:
             pm.Deterministic("p", pm.math.sigmoid(centre), dims=dims)
 
-    def with_kinds(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
-        """Values with the kind of every site drawn given the data, where an engine left it open."""
-        return self.sites.with_kinds(values, rng)
+    def with_components(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
+        """Values with the component of every site drawn given the data, where an engine left it open."""
+        return self.sites.with_components(values, rng)
 
     def outlier_probability(self, values: Values) -> Pointwise | None:
-        """Probability that a site is outlying, by arm, or not exchangeable, by site; None where all are of one kind.
+        """Probability that a site is outlying, by arm, or not exchangeable, by site; None where sites are no mixture.
 
         Its mean over draws is the posterior probability. Draws of the deviations say 0 or 1; where site effects can be
         integrated out, the probability given the shared parameters alone is steadier.
