@@ -68,8 +68,13 @@ def checked(call: Callable[P, R]) -> Callable[P, R]:
     return same
 
 
-def check_fields(instance: Any, error: type[InputError] = InputError) -> None:
+def check_fields(instance: Any, error: type[InputError] = InputError, where: str = "") -> None:
     """Check the fields of a dataclass against their annotations; for its `__post_init__`.
+
+    Parameters
+    ----------
+    where : str
+        What the message names; by default the class.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def check_fields(instance: Any, error: type[InputError] = InputError) -> None:
     kind: Any = type(instance)
     hints = _hints(kind)
     values = ((name, value, hints.get(name, Any)) for name, value in vars(instance).items())
-    _complain(type(instance).__name__, values, error)
+    _complain(where or kind.__name__, values, error)
 
 
 def found_in_words(value: object) -> str:

@@ -19,9 +19,10 @@ from bayes_lupil.posterior.diagnostics import mcse_proportion
 from bayes_lupil.posterior.provenance import HANDED_OVER, ONE_ARMED, TWO_ANSWERS
 from bayes_lupil.progress import is_shown
 from bayes_lupil.spec import ModelSpec, is_model, load_model
-from bayes_lupil.trials.cautions import one_armed_sites
 from bayes_lupil.trials.cells import Cells
-from bayes_lupil.trials.loading import BY_USER, read_trial
+from bayes_lupil.trials.from_table import BY_USER
+from bayes_lupil.trials.loading import read_trial
+from bayes_lupil.trials.one_armed import one_armed_sites
 from bayes_lupil.trials.trial import Trial
 
 _DIFFERENT = 0.25

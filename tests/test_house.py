@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ PACKAGE = ROOT / "bayes_lupil"
 
 # a room imports from the floors above it, and from itself
 FLOORS = (
-    ("version", "characters", "numbers", "limits"),
+    ("version", "characters", "numbers", "limits", "renamed"),
     ("errors", "cards", "progress"),
     ("arguments", "cores", "frozen", "texts", "files", "az"),
     ("documents", "folders"),
@@ -60,6 +61,22 @@ def test_imports_go_one_way(path):
     assert room in FLOOR, f"a new room: give '{room}' its floor in FLOORS and in ARCHITECTURE.md"
     for used in imports_of(path):
         assert used == room or FLOOR[used] < FLOOR[room], f"{room} imports {used}, which is not above it"
+
+
+@pytest.mark.parametrize("room", ["trials"])
+def test_modules_of_a_room_import_each_other_in_no_circle(room):
+    """Wherever the import stands: at the top of a file, in a function, or for type checkers alone."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in (PACKAGE / room).rglob("*.py")}
+    uses = {}
+    for name, path in files.items():
+        nodes = [
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
+        ]
+        named = {f"{node.module}.{item.name}" for node in nodes for item in node.names} | {
+            node.module for node in nodes
+        }
+        uses[name] = named & set(files)
+    TopologicalSorter(uses).prepare()  # raises where there is a circle, and names it
 
 
 def test_architecture_shows_the_same_floors():

@@ -79,7 +79,7 @@ def test_prior_predictive_has_the_moments_of_draws_by_numpy(likelihood):
     (name,) = (variable.name for variable in model.observed_RVs)
     found = tree["prior_predictive"][name].values[0].reshape(DRAWS, -1)
     rng = np.random.default_rng(2)
-    values = likelihood.sites.with_kinds(likelihood.prior_draws(DRAWS, rng), rng)
+    values = likelihood.sites.with_components(likelihood.prior_draws(DRAWS, rng), rng)
     ours = np.asarray(likelihood.simulate(values, rng).values).reshape(DRAWS, -1)
     if tree["prior_predictive"][name].dims[2:] == ("cell",):
         ours = ours[:, np.ravel(likelihood.cells.n > 0)]

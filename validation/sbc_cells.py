@@ -15,14 +15,10 @@ Renew the stored result with `python -m validation.sbc_cells` (a few minutes on 
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
-import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +26,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.engines.draws import Draws
-from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.operating.staleness import code_hash, model_hash
+from bayes_lupil.operating.staleness import model_hash
 from bayes_lupil.posterior.diagnostics import describe_independent, judge
 from bayes_lupil.posterior.estimands import estimate
-from bayes_lupil.posterior.provenance import package_versions
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.cells import Cells
+from validation import runner
 
-__all__ = ["DEPENDS_ON", "DESIGNS", "CellsCalibration", "Design", "calibrate_cells", "current_hash", "simulate_cells"]
+__all__ = [
+    "DEPENDS_ON", "DESIGNS", "CellsCalibration", "Design", "calibrate_cells", "current_hash", "read_results",
+    "simulate_cells",
+]  # fmt: skip
 
-Floats = NDArray[np.float64]
+Floats = runner.Floats
 Values = Mapping[str, Any]
 Fit = Callable[[BinomialCells], Draws]
 
@@ -64,6 +62,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "engines/quadrature.py": (),
     "posterior/estimands.py": ("estimate",),
     "likelihoods/base.py": (),
+    "likelihoods/density.py": (),
     "likelihoods/binomial.py": (),
     "integrals/cell_table.py": (),
     "integrals/compiled.py": (),
@@ -83,7 +82,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
 
 def current_hash() -> str:
     """Hash of the code that the ranks depend on, as it is now."""
-    return code_hash(DEPENDS_ON, Path(__file__))
+    return runner.hash_of(DEPENDS_ON, __file__)
 
 
 @dataclass(frozen=True)
@@ -111,61 +110,33 @@ DESIGNS = {
 """Four patients a site, as in LUPIL-2, where the prior still matters; and sites that speak for themselves."""
 
 
-@dataclass(frozen=True)
-class CellsCalibration:
+@dataclass(frozen=True, kw_only=True)
+class CellsCalibration(runner.Calibration):
     """Ranks of true values, and what they were made with.
+
+    The log likelihood has no spread, since it has no prior before the data. A simulation is repeated, with more points,
+    for want of draws to rank among.
 
     Attributes
     ----------
-    ranks : dict of str to list of int
-        By quantity, one for each simulation: how many of the `draws` posterior draws lie below the true value.
-    spread : dict of str to float
-        Posterior SD over prior SD, averaged over simulations: 1 where the data say nothing. Not for the log likelihood,
-        which has no prior before the data.
     failures : dict of str to list of int
         Numbers of the simulations whose verdict failed, by its first reason; their ranks are among the others.
-    repeated : int
-        Simulations that were run again with more points, for want of draws to rank among.
     min_draws, max_k_hat, max_quadrature_error : float
         Worst over simulations.
-    code_hash, model_hash : str
-        See `bayes_lupil.operating.staleness`.
     """
 
-    ranks: dict[str, list[int]]
-    draws: int
-    simulations: int
-    seed: int
     design: dict[str, int]
     model: str
-    model_hash: str
-    code_hash: str
-    spread: dict[str, float]
     failures: dict[str, list[int]]
-    repeated: int
     min_draws: int
     max_k_hat: float
     max_quadrature_error: float
-    created: str
-    seconds: float
-    versions: dict[str, str] = field(default_factory=dict)
 
-    @staticmethod
-    def read(path: Path) -> dict[str, CellsCalibration]:
-        """Read a file that `write` wrote: calibrations by the name of their design."""
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: CellsCalibration(**result) for name, result in content.items()}
 
-    @staticmethod
-    def write(results: Mapping[str, CellsCalibration], path: Path) -> None:
-        """Write as JSON, each list of ranks on one line."""
-        blocks = []
-        for name, result in results.items():
-            content = asdict(result)
-            ranks = ",\n".join(f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in content["ranks"].items())
-            rows = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items() if key != "ranks"]
-            blocks.append(f' {json.dumps(name)}: {{\n  "ranks": {{\n{ranks}\n  }},\n' + ",\n".join(rows) + "\n }")
-        write_text(path, "{\n" + ",\n".join(blocks) + "\n}\n")
+def read_results(path: Path) -> dict[str, CellsCalibration]:
+    """Read a file that `runner.write_results` wrote: calibrations by the name of their design."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {name: CellsCalibration(**result) for name, result in content.items()}
 
 
 def simulate_cells(spec: ModelSpec, truth: Values, design: Design, rng: np.random.Generator) -> Cells:
@@ -219,74 +190,43 @@ def calibrate_cells(
         it. Its seed is not used.
     design : Design
         Size of the trials.
-    simulations : int
-        Number of trials.
-    seed : int
-        Every simulation's own seed is derived from it beforehand, so the first ones stay as they are when more are
-        asked for.
-    progress : callable, optional
-        Called with a line of text now and then.
+    simulations, seed, progress
+        See `runner.rank`.
     fit : callable, optional
         In place of the quadrature engine, for tests that must fail.
-
-    Returns
-    -------
-    CellsCalibration
     """
     from bayes_lupil.engines import quadrature
 
-    started, code = time.perf_counter(), current_hash()  # of the code that runs, whatever happens to the files
     engine: Fit = fit or quadrature.sample
-    quantities = (*QUANTITIES, SHARE) if spec.sites.is_mixture else QUANTITIES
-    ranks: dict[str, list[int]] = {name: [] for name in quantities}
-    truths: dict[str, list[float]] = {name: [] for name in quantities}
-    spreads: dict[str, list[float]] = {name: [] for name in quantities}
-    failures: dict[str, list[int]] = {}
-    sizes, worst_k, worst_error, repeated = [], -np.inf, 0.0, 0
-    for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
-        world, sampler = stream.spawn(2)
-        rng = np.random.default_rng(world)
-        one = spec.edited(sampler__seed=int(sampler.generate_state(1)[0]))
+
+    def simulate(rng: np.random.Generator, sampler: int) -> runner.Simulated:
+        one = spec.edited(sampler__seed=sampler)
         truth = _one_truth(one, design, rng)
         likelihood = BinomialCells(one, simulate_cells(one, truth, design, rng))
         found = engine(likelihood)
-        for reason in _why_not(found):
-            failures.setdefault(reason, []).append(i)
-        sizes.append(found.statistics["lp"].size)
-        worst_k = max(worst_k, found.diagnostics["pareto_k"])
-        worst_error = max(worst_error, found.diagnostics["quadrature_error"])
-        if sizes[-1] < RANKED_AMONG:
-            repeated += 1
+        size = found.statistics["lp"].size
+        facts = {"why_not": _why_not(found), "size": size, "repeated": size < RANKED_AMONG, **found.diagnostics}
+        if size < RANKED_AMONG:
             found = _again(likelihood, engine)
-        true = _true_values(likelihood, truth)
-        for name, draws in _thinned(likelihood, found).items():
-            ranks[name].append(int((draws < true[name]).sum()))
-            truths[name].append(true[name])
-            spreads[name].append(float(draws.std()))
-        if progress is not None and (i % 50 == 0 or i == simulations):
-            progress(f"{i} of {simulations} simulations, {time.perf_counter() - started:.0f} s")
+        return runner.Simulated(_true_values(likelihood, truth), _thinned(likelihood, found), facts)
+
+    found = runner.rank(simulate, simulations, seed, RANKED_AMONG, current_hash(), progress, every=50)
+    failures: dict[str, list[int]] = {}
+    for i, reasons in enumerate(found.facts["why_not"], start=1):
+        for reason in reasons:
+            failures.setdefault(reason, []).append(i)
+    quantities = (*QUANTITIES, SHARE) if spec.sites.is_mixture else QUANTITIES
+    prior = {name: found.truths[name] for name in quantities if name != "log_likelihood"}
     return CellsCalibration(
-        ranks=ranks,
-        draws=RANKED_AMONG,
-        simulations=simulations,
-        seed=seed,
+        **{**found.common, "ranks": {name: found.common["ranks"][name] for name in quantities}},
         design=asdict(design),
         model=spec.name,
         model_hash=model_hash(spec, SETTINGS),
-        code_hash=code,
-        spread={
-            name: round(float(np.mean(spreads[name]) / np.std(truths[name])), 3)
-            for name in quantities
-            if name != "log_likelihood"
-        },
+        spread=runner.relative_spread(found.spreads, prior),
         failures=failures,
-        repeated=repeated,
-        min_draws=min(sizes),
-        max_k_hat=round(worst_k, 3),
-        max_quadrature_error=float(f"{worst_error:.2g}"),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - started, 1),
-        versions=package_versions(),
+        min_draws=min(found.facts["size"]),
+        max_k_hat=round(max(found.facts["pareto_k"]), 3),
+        max_quadrature_error=float(f"{max(0.0, *found.facts['quadrature_error']):.2g}"),
     )
 
 
@@ -327,7 +267,7 @@ def _again(likelihood: BinomialCells, engine: Fit) -> Draws:
 def _thinned(likelihood: BinomialCells, found: Draws) -> dict[str, Floats]:
     """Every quantity at evenly spaced draws, which the engine gives in random order; shape (RANKED_AMONG,)."""
     size = found.statistics["lp"].size
-    kept = ((np.arange(RANKED_AMONG) + 0.5) * size / RANKED_AMONG).astype(int)
+    kept = runner.thinned(size, RANKED_AMONG)
     values = {name: value.reshape(size, *value.shape[2:])[kept][None] for name, value in found.values.items()}
     estimands = estimate(likelihood, values, np.random.default_rng(likelihood.spec.sampler.seed))
     effects = {name: value[..., 0] for name, value in likelihood.sites.effects(values).items()}
@@ -354,24 +294,17 @@ def _log_probability(y: NDArray[np.int64], n: NDArray[np.int64], risks: Floats) 
 
 
 def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m validation.sbc_cells", description="New ranks.")
-    parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=20260202)
+    out = "tests/validation/sbc_cells.json"
+    parser = runner.arguments("validation.sbc_cells", "New ranks.", 1000, 20260202, out)
     parser.add_argument("--model", help="in place of the model of each design")
-    parser.add_argument("--out", type=Path, default=Path("tests/validation/sbc_cells.json"))
     given = parser.parse_args(arguments)
-
-    def say(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
     results = {}
     for design, size in DESIGNS.items():
-        say(f"{design}: {size}")
+        runner.say(f"{design}: {size}")
         spec = load_model(given.model or size.model).edited(sampler__points=POINTS)
-        results[design] = calibrate_cells(spec, size, given.simulations, given.seed, say)
-        CellsCalibration.write(results, given.out)
-    say(f"written to {given.out}")
+        results[design] = calibrate_cells(spec, size, given.simulations, given.seed, runner.say)
+        runner.write_results(results, given.out)
+    runner.say(f"written to {given.out}")
     return 0
 
 

@@ -17,16 +17,10 @@ Renew the stored result with `python -m validation.sbc_joint` (about 40 minutes 
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,20 +29,17 @@ from bayes_lupil.documents import canonical_hash
 from bayes_lupil.endpoints.joint.data import JointData, JointOutcome
 from bayes_lupil.endpoints.joint.model import JointModel
 from bayes_lupil.endpoints.joint.posterior import quantities
-from bayes_lupil.files import write_text
-from bayes_lupil.likelihoods import Likelihood
-from bayes_lupil.operating.staleness import code_hash, model_hash
-from bayes_lupil.posterior.diagnostics import effective_draws
-from bayes_lupil.posterior.provenance import package_versions
+from bayes_lupil.operating.staleness import model_hash
 from bayes_lupil.priors import LKJ
 from bayes_lupil.spec import ModelSpec, Sampler, load_model
+from validation import runner
 
 __all__ = [
     "DEPENDS_ON", "JointCalibration", "calibrate_joint", "current_hash", "joint_models_hash", "onion", "simulate_joint",
     "specs",
 ]  # fmt: skip
 
-Floats = NDArray[np.float64]
+Floats = runner.Floats
 Values = Mapping[str, Any]
 
 RANKED_AMONG = 49
@@ -77,6 +68,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "endpoints/joint/density.py": (),
     "endpoints/joint/model.py": (),
     "engines/nuts.py": (),
+    "likelihoods/density.py": (),
     "likelihoods/site_effects.py": ("Parameter",),
     "priors/base.py": (),
     "priors/families.py": ("Normal", "HalfNormal", "LogNormal"),
@@ -86,55 +78,32 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
 
 def current_hash() -> str:
     """Hash of the code that the ranks depend on, as it is now."""
-    return code_hash(DEPENDS_ON, Path(__file__))
+    return runner.hash_of(DEPENDS_ON, __file__)
 
 
-@dataclass(frozen=True)
-class JointCalibration:
+@dataclass(frozen=True, kw_only=True)
+class JointCalibration(runner.Calibration):
     """Ranks of true values and stated probabilities beside what was true.
 
     Attributes
     ----------
-    ranks : dict of str to list of int
-        By quantity, one for each simulation: how many of the `draws` posterior draws lie below the true value.
-    spread : dict of str to float
-        Posterior SD over the SD of the truths, averaged over simulations.
     p_benefit : dict of str to list of float
         P(benefit) by end point, one for each simulation.
     p_all : list of float
         P(all three effects are beneficial).
     all_benefit : list of int
         1 where all three truly were.
-    repeated, divergent : int
-        Simulations run again with more draws, and those with any divergent transition.
+    divergent : int
+        Simulations with any divergent transition.
+    min_effective : float
+        Smallest effective sample size, over quantities and simulations.
     """
 
-    ranks: dict[str, list[int]]
     p_benefit: dict[str, list[float]]
     p_all: list[float]
     all_benefit: list[int]
-    draws: int
-    simulations: int
-    seed: int
-    model_hash: str
-    code_hash: str
-    spread: dict[str, float]
-    repeated: int
     divergent: int
     min_effective: float
-    created: str
-    seconds: float
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> JointCalibration:
-        """Read a file that `write` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-    def write(self, path: Path) -> None:
-        """Write as JSON, one attribute a line."""
-        rows = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in asdict(self).items())
-        write_text(path, "{\n" + rows + "\n}\n")
 
 
 @cache
@@ -273,75 +242,40 @@ def _true_values(truth: Values) -> dict[str, float]:
 
 
 def calibrate_joint(simulations: int, seed: int, progress: Callable[[str], None] | None = None) -> JointCalibration:
-    """Rank true values, and state P(all), over many simulated trials.
+    """Rank true values, and state P(all), over many simulated trials; for the arguments see `runner.rank`."""
 
-    Parameters
-    ----------
-    simulations : int
-        Number of trials.
-    seed : int
-        Every simulation's own seed is derived from it beforehand, so the first ones stay as they are when more are
-        asked for.
-    progress : callable, optional
-        Called with a line of text now and then.
-    """
-    started, code = time.perf_counter(), current_hash()
-    ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
-    truths: dict[str, list[float]] = {name: [] for name in QUANTITIES}
-    spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
-    p_benefit: dict[str, list[float]] = {name: [] for name in NAMES}
-    p_all, held = [], []
-    effective, repeated, divergent = np.inf, 0, 0
-    for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
-        world, sampler = stream.spawn(2)
-        rng = np.random.default_rng(world)
+    def simulate(rng: np.random.Generator, sampler: int) -> runner.Simulated:
         truth = _truth(rng)
         data = simulate_joint(truth, rng)
-        draws, again, diverged = _fit(data, int(sampler.generate_state(1)[0]))
-        repeated, divergent = repeated + again, divergent + diverged
-        effective = min(effective, *(effective_draws(value) for value in draws.values()))
-        true = _true_values(truth)
-        for name, value in draws.items():
-            flat = value.ravel()
-            thinned = flat[((np.arange(RANKED_AMONG) + 0.5) * flat.size / RANKED_AMONG).astype(int)]
-            ranks[name].append(int((thinned < true[name]).sum()))
-            truths[name].append(true[name])
-            spreads[name].append(float(flat.std()))
-        good = {item.name: item.sign * draws[f"effect[{item.name}]"] > 0 for item in data.outcomes}
-        for name, event in good.items():
-            p_benefit[name].append(round(float(event.mean()), 6))
-        p_all.append(round(float(np.all(list(good.values()), axis=0).mean()), 6))
-        held.append(int(all(item.sign * true[f"effect[{item.name}]"] > 0 for item in data.outcomes)))
-        if progress is not None and (i % 10 == 0 or i == simulations):
-            progress(f"{i} of {simulations} simulations, {time.perf_counter() - started:.0f} s")
+        fitted, true = _fit(data, sampler), _true_values(truth)
+        good = {item.name: item.sign * fitted.draws[f"effect[{item.name}]"] > 0 for item in data.outcomes}
+        stated = {
+            "p_benefit": {name: round(float(event.mean()), 6) for name, event in good.items()},
+            "p_all": round(float(np.all(list(good.values()), axis=0).mean()), 6),
+            "held": int(all(item.sign * true[f"effect[{item.name}]"] > 0 for item in data.outcomes)),
+        }
+        return runner.Simulated(true, fitted.draws, fitted.facts | stated)
+
+    found = runner.rank(simulate, simulations, seed, RANKED_AMONG, current_hash(), progress)
     return JointCalibration(
-        ranks=ranks,
-        p_benefit=p_benefit,
-        p_all=p_all,
-        all_benefit=held,
-        draws=RANKED_AMONG,
-        simulations=simulations,
-        seed=seed,
+        **found.common,
+        p_benefit={name: [item[name] for item in found.facts["p_benefit"]] for name in NAMES},
+        p_all=found.facts["p_all"],
+        all_benefit=found.facts["held"],
         model_hash=joint_models_hash(),
-        code_hash=code,
-        spread={name: round(float(np.mean(spreads[name]) / np.std(truths[name])), 3) for name in QUANTITIES},
-        repeated=repeated,
-        divergent=divergent,
-        min_effective=round(float(effective), 1),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - started, 1),
-        versions=package_versions(),
+        spread=runner.relative_spread(found.spreads, found.truths),
+        divergent=sum(found.facts["divergent"]),
+        min_effective=round(float(min(found.facts["effective"])), 1),
     )
 
 
-def _fit(data: JointData, seed: int) -> tuple[dict[str, Floats], bool, bool]:
-    """Draws of every quantity, shape (chain, draw); whether run again, for want of effective draws; any divergence."""
+def _fit(data: JointData, seed: int) -> runner.Fitted:
+    """Draws of every quantity."""
     from bayes_lupil.engines import nuts
 
-    count = _DRAWS
-    while True:
+    def run(count: int) -> tuple[dict[str, Floats], bool]:
         model = JointModel(data, CORRELATION, _sampler(count, seed))
-        found = nuts.sample(cast("Likelihood", model))
+        found = nuts.sample(model)
         group = quantities(model, found.values)
         draws = {}
         for name in QUANTITIES:
@@ -350,26 +284,17 @@ def _fit(data: JointData, seed: int) -> tuple[dict[str, Floats], bool, bool]:
             if label:
                 chosen = chosen.sel({chosen.dims[-1]: label.rstrip("]")})
             draws[name] = np.asarray(chosen.values)
-        if count >= _LONGEST or min(effective_draws(value) for value in draws.values()) >= _MIN_EFFECTIVE:
-            return draws, count > _DRAWS, bool(found.statistics["diverging"].any())
-        count *= _LONGER
+        return draws, bool(found.statistics["diverging"].any())
+
+    return runner.with_enough_draws(run, _DRAWS, _LONGER, _LONGEST, _MIN_EFFECTIVE)
 
 
 def _main(arguments: list[str] | None = None) -> int:
-    name = "python -m validation.sbc_joint"
-    parser = argparse.ArgumentParser(prog=name, description="Renew the ranks of the joint model of end points.")
-    parser.add_argument("--simulations", type=int, default=240)
-    parser.add_argument("--seed", type=int, default=20260203)
-    parser.add_argument("--out", type=Path, default=Path("tests/validation/sbc_joint.json"))
-    given = parser.parse_args(arguments)
-
-    def say(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-    result = calibrate_joint(given.simulations, given.seed, say)
+    description, out = "Renew the ranks of the joint model of end points.", "tests/validation/sbc_joint.json"
+    given = runner.arguments("validation.sbc_joint", description, 240, 20260203, out).parse_args(arguments)
+    result = calibrate_joint(given.simulations, given.seed, runner.say)
     result.write(given.out)
-    say(f"written to {given.out}")
+    runner.say(f"written to {given.out}")
     return 0
 
 

@@ -23,26 +23,19 @@ Renew the stored results with `python -m validation.sbc_margins` (about 10 minut
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bayes_lupil.files import write_text
 from bayes_lupil.likelihoods import MarginsLikelihood
-from bayes_lupil.operating.staleness import code_hash, model_hash
-from bayes_lupil.posterior.diagnostics import describe_independent, effective_draws, judge
-from bayes_lupil.posterior.provenance import package_versions
+from bayes_lupil.operating.staleness import model_hash
+from bayes_lupil.posterior.diagnostics import describe_independent, judge
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.margins import Margins
+from validation import runner
 
 __all__ = ["DEPENDS_ON", "Calibration", "SmallTrial", "calibrate", "current_hash", "simulate_margins"]
 
@@ -55,11 +48,13 @@ RANKED_AMONG = 99
 
 _MIN_EFFECTIVE = 4 * RANKED_AMONG
 _CHAINS, _DRAWS, _LONGER, _LONGEST = 2, 1000, 4, 64_000
+Floats = runner.Floats
 Values = Mapping[str, Any]
 Engine = Literal["nuts", "importance"]
 
 _ON: dict[str, tuple[str, ...]] = {
     "likelihoods/base.py": (),
+    "likelihoods/density.py": (),
     "likelihoods/margins.py": (),
     "likelihoods/site_effects.py": (),
     "posterior/estimands.py": ("estimate",),
@@ -83,7 +78,7 @@ DEPENDS_ON: dict[Engine, dict[str, tuple[str, ...]]] = {
 
 def current_hash(engine: Engine) -> str:
     """Hash of the code that the ranks by an engine depend on, as it is now."""
-    return code_hash(DEPENDS_ON[engine], Path(__file__))
+    return runner.hash_of(DEPENDS_ON[engine], __file__)
 
 
 @dataclass(frozen=True)
@@ -103,55 +98,22 @@ class SmallTrial:
     arm_size: int = 20
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, kw_only=True)
+class Calibration(runner.Calibration):
     """Ranks of true values, and what they were made with.
 
     Attributes
     ----------
-    ranks : dict of str to list of int
-        By quantity, one for each simulation: how many of the `draws` posterior draws lie below the true value.
-    spread : dict of str to float
-        Posterior SD over prior SD, averaged over simulations: 1 where the data say nothing, so that uniform ranks
-        would prove little.
-    repeated, divergent : int
-        Simulations that were run again with more draws; and those with any divergent transition, or of importance
-        sampling those whose diagnostics fail.
+    divergent : int
+        Simulations with any divergent transition, or of importance sampling those whose diagnostics fail.
     min_effective : float
         Smallest effective sample size, over quantities and simulations.
-    code_hash, model_hash : str
-        See the functions of these names.
     """
 
-    ranks: dict[str, list[int]]
-    draws: int
-    simulations: int
-    seed: int
     trial: dict[str, int]
     model: str
-    model_hash: str
-    code_hash: str
-    spread: dict[str, float]
-    repeated: int
     divergent: int
     min_effective: float
-    created: str
-    seconds: float
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
-
-    @classmethod
-    def read(cls, path: Path) -> Calibration:
-        """Read a file that `write` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-    def write(self, path: Path) -> None:
-        """Write as JSON, each list of ranks on one line."""
-        rows = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items())
-        write_text(path, "{\n" + rows + "\n}\n")
 
 
 def simulate_margins(
@@ -192,12 +154,12 @@ def simulate_margins(
     )
 
 
-def _risks(spec: ModelSpec, truth: Values, arm: int) -> NDArray[np.float64]:
+def _risks(spec: ModelSpec, truth: Values, arm: int) -> Floats:
     """True response probability at each site, written out and not taken from the likelihood."""
     x = spec.sites.x[arm]
     level = truth["alpha"] + truth["tau_u"] * np.asarray(truth["e"])
     effect = truth["beta"] + truth["tau_v"] * np.asarray(truth["f"])
-    risks: NDArray[np.float64] = 1 / (1 + np.exp(-(level + effect * x)))
+    risks: Floats = 1 / (1 + np.exp(-(level + effect * x)))
     return risks
 
 
@@ -216,115 +178,72 @@ def calibrate(
     ----------
     spec : ModelSpec
         A model with partially pooled intercepts and effects. Its chains, draws and seed are not used.
-    simulations : int
-        Number of trials.
-    seed : int
-        Every simulation's own seed is derived from it beforehand, so the first ones stay as they are when more are
-        asked for.
+    simulations, seed, progress
+        See `runner.rank`.
     trial : SmallTrial, optional
         Size of the trials.
-    progress : callable, optional
-        Called with a line of text now and then.
     engine : {"nuts", "importance"}
     known : bool
         Whether the numbers of patients at the excluded sites are published; by importance sampling alone.
-
-    Returns
-    -------
-    Calibration
     """
-    started = time.perf_counter()
-    # of the code that runs, whatever happens to the files meanwhile
-    code = current_hash(engine)
     size = SmallTrial() if trial is None else trial
     prior = MarginsLikelihood(spec, _empty(size))
     fit = _by_nuts(prior) if engine == "nuts" else _by_importance
-    ranks: dict[str, list[int]] = {name: [] for name in QUANTITIES}
-    spreads: dict[str, list[float]] = {name: [] for name in QUANTITIES}
-    effective, repeated, divergent = np.inf, 0, 0
-    for i, stream in enumerate(np.random.SeedSequence(seed).spawn(simulations), start=1):
-        world, sampler = stream.spawn(2)
-        rng = np.random.default_rng(world)
+
+    def simulate(rng: np.random.Generator, sampler: int) -> runner.Simulated:
         truth = {name: value[0] for name, value in prior.prior_draws(1, rng).items()}
-        likelihood = MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng, known))
-        fitted = fit(likelihood, int(sampler.generate_state(1)[0]))
-        repeated += fitted.repeated
-        divergent += fitted.divergent
-        effective = min(effective, *(effective_draws(draws) for draws in fitted.draws.values()))
-        for name, value in _true_values(prior, truth).items():
-            draws = fitted.draws[name].ravel()
-            thinned = draws[((np.arange(RANKED_AMONG) + 0.5) * draws.size / RANKED_AMONG).astype(int)]
-            ranks[name].append(int((thinned < value).sum()))
-            spreads[name].append(float(draws.std()))
-        if progress is not None and (i % 10 == 0 or i == simulations):
-            progress(f"{i} of {simulations} simulations, {time.perf_counter() - started:.0f} s")
+        fitted = fit(MarginsLikelihood(spec, simulate_margins(spec, truth, size, rng, known)), sampler)
+        return runner.Simulated(_true_values(prior, truth), fitted.draws, fitted.facts)
+
+    found = runner.rank(simulate, simulations, seed, RANKED_AMONG, current_hash(engine), progress)
     return Calibration(
-        ranks=ranks,
-        draws=RANKED_AMONG,
-        simulations=simulations,
-        seed=seed,
+        **found.common,
         trial=asdict(size),
         model=spec.name,
         model_hash=model_hash(spec) if engine == "nuts" else model_hash(spec, ()),
-        code_hash=code,
-        spread=_relative_spread(prior, spreads, seed),
-        repeated=repeated,
-        divergent=divergent,
-        min_effective=round(float(effective), 1),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(time.perf_counter() - started, 1),
-        versions=package_versions(),
+        spread=runner.relative_spread(found.spreads, _prior_values(prior, seed)),
+        divergent=sum(found.facts["divergent"]),
+        min_effective=round(float(min(found.facts["effective"])), 1),
     )
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    draws: dict[str, NDArray[np.float64]]
-    repeated: bool
-    divergent: bool
-
-
-def _by_nuts(prior: MarginsLikelihood) -> Callable[[MarginsLikelihood, int], _Fitted]:
-    """Draws of every quantity, shape (chain, draw); run again with more where too few of them are independent."""
+def _by_nuts(prior: MarginsLikelihood) -> Callable[[MarginsLikelihood, int], runner.Fitted]:
+    """Draws of every quantity by NUTS, from a graph that is compiled once."""
     from bayes_lupil.az import to_datatree
     from bayes_lupil.engines.nuts import compile_nutpie, run_nutpie
 
     compiled = compile_nutpie(prior)
 
-    def fit(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
-        draws = _DRAWS
-        while True:
+    def fit(likelihood: MarginsLikelihood, seed: int) -> runner.Fitted:
+        def run(draws: int) -> tuple[dict[str, Floats], bool]:
             settings = likelihood.spec.edited(sampler__chains=_CHAINS, sampler__draws=draws, sampler__seed=seed).sampler
             tree = to_datatree(run_nutpie(compiled.with_data(counts=likelihood.counts), settings))
             values = {
                 item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values)
                 for item in likelihood.parameters
             }
-            kept = _kept(likelihood, values, seed)
-            if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
-                return _Fitted(kept, draws > _DRAWS, bool(np.asarray(tree["sample_stats"]["diverging"]).any()))
-            draws *= _LONGER
+            return _kept(likelihood, values, seed), bool(np.asarray(tree["sample_stats"]["diverging"]).any())
+
+        return runner.with_enough_draws(run, _DRAWS, _LONGER, _LONGEST, _MIN_EFFECTIVE)
 
     return fit
 
 
-def _by_importance(likelihood: MarginsLikelihood, seed: int) -> _Fitted:
+def _by_importance(likelihood: MarginsLikelihood, seed: int) -> runner.Fitted:
     """The same from importance sampling, whose draws are few where its points were."""
     from bayes_lupil.engines.margins import sample
 
-    draws = _DRAWS
-    while True:
+    def run(draws: int) -> tuple[dict[str, Floats], bool]:
         asked = {"sampler__chains": _CHAINS, "sampler__draws": draws, "sampler__seed": seed, "sampler__points": 1024}
         found = sample(MarginsLikelihood(likelihood.spec.edited(**asked), likelihood.margins))
-        kept = _kept(likelihood, found.values, seed)
-        if draws >= _LONGEST or min(effective_draws(value) for value in kept.values()) >= _MIN_EFFECTIVE:
-            point = found.statistics["point"].astype(np.int64)
-            rows = [describe_independent(name, value, point) for name, value in kept.items()]
-            return _Fitted(kept, draws > _DRAWS, not judge(rows, found.statistics, found.diagnostics).ok)
-        draws *= _LONGER
+        kept, point = _kept(likelihood, found.values, seed), found.statistics["point"].astype(np.int64)
+        rows = [describe_independent(name, value, point) for name, value in kept.items()]
+        return kept, not judge(rows, found.statistics, found.diagnostics).ok
+
+    return runner.with_enough_draws(run, _DRAWS, _LONGER, _LONGEST, _MIN_EFFECTIVE)
 
 
-def _kept(likelihood: MarginsLikelihood, values: Values, seed: int) -> dict[str, NDArray[np.float64]]:
+def _kept(likelihood: MarginsLikelihood, values: Values, seed: int) -> dict[str, Floats]:
     """What is ranked."""
     from bayes_lupil.posterior.estimands import estimate
 
@@ -346,16 +265,13 @@ def _true_values(prior: MarginsLikelihood, truth: Values) -> dict[str, float]:
     return {name: float(value) for name, value in (found | _of_margins(truth, prior.margins)).items()}
 
 
-def _relative_spread(prior: MarginsLikelihood, spreads: Mapping[str, list[float]], seed: int) -> dict[str, float]:
-    """Mean posterior SD over prior SD."""
+def _prior_values(prior: MarginsLikelihood, seed: int) -> dict[str, list[float]]:
+    """Values of every quantity in many worlds drawn from the prior."""
     drawn = prior.prior_draws(10_000, np.random.default_rng(seed))
     worlds = [
         _true_values(prior, {name: value[i] for name, value in drawn.items()}) for i in range(drawn["beta"].shape[0])
     ]
-    return {
-        name: round(float(np.mean(posterior) / np.std([world[name] for world in worlds])), 3)
-        for name, posterior in spreads.items()
-    }
+    return {name: [world[name] for world in worlds] for name in QUANTITIES}
 
 
 def _empty(trial: SmallTrial) -> Margins:
@@ -366,28 +282,19 @@ def _empty(trial: SmallTrial) -> Margins:
 
 
 def _main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m validation.sbc_margins", description="Renew the ranks.")
-    parser.add_argument("--simulations", type=int, default=250)
-    parser.add_argument("--seed", type=int, default=20260201)
+    parser = runner.arguments("validation.sbc_margins", "Renew the ranks.", 250, 20260201)
     parser.add_argument("--model", default="site_effects")
     parser.add_argument("--engine", choices=("nuts", "importance"), default="nuts")
     parser.add_argument("--known", action="store_true", help="patients at the excluded sites published")
-    parser.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
-
-    def say(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
     if given.known and given.engine == "nuts":
         parser.error("--known is for --engine importance")
-    result = calibrate(
-        load_model(given.model), given.simulations, given.seed, progress=say, engine=given.engine, known=given.known
-    )
+    spec, how = load_model(given.model), {"engine": given.engine, "known": given.known}
+    result = calibrate(spec, given.simulations, given.seed, progress=runner.say, **how)
     kind = "margins" if given.engine == "nuts" else "importance_known" if given.known else "importance"
     out = given.out or Path("tests/validation") / f"sbc_{kind}.json"
     result.write(out)
-    say(f"written to {out}")
+    runner.say(f"written to {out}")
     return 0
 
 

@@ -96,9 +96,9 @@ def sites(
                 announce=None if quiet else announce,
             )
             if new is not None:
-                from bayes_lupil.report import write_look
+                from bayes_lupil.report import write_sites
 
-                write_look(found[place], new / place)
+                write_sites(found[place], new / place)
     for place, result in found.items():
         show(look_summary(result), out)
         if folder is not None:

@@ -173,7 +173,7 @@ class MarginsDensity:
                 values[item.name] = np.concatenate([there, values[item.name][:, self.n_excluded :]], axis=1)
             values["site_share"] = drawn["site_share"] * self._totals(g[:, len(self.shared)])
         nothing = np.zeros(len(g))
-        effects = sites.log_odds({**values, "alpha": nothing, "beta": nothing})
+        effects = sites.linear_predictor({**values, "alpha": nothing, "beta": nothing})
         share, there = values["site_share"][..., None], effects + self.levels
         # With L_a the observed log odds in arm a and e_sa what the site effects add, the average response at alpha +
         # x_a beta = L_a would be q = sum_s pi_s expit(L_a + e_sa) in place of expit(L_a). The shift is

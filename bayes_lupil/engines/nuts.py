@@ -24,8 +24,8 @@ import numpy as np
 from bayes_lupil.az import to_datatree
 from bayes_lupil.cores import usable_cores
 from bayes_lupil.engines.draws import Draws
+from bayes_lupil.engines.sampleable import Sampleable
 from bayes_lupil.errors import SamplerError
-from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.spec import Sampler
 
 __all__ = ["compile_nutpie", "run_nutpie", "sample"]
@@ -45,13 +45,13 @@ _STATISTICS = {
 _MISSING = "nutpie is not installed (pip install nutpie)"
 
 
-def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
+def sample(model: Sampleable, progress: bool = False) -> Draws:
     """Sample the posterior of all free parameters.
 
     Parameters
     ----------
-    likelihood : Likelihood
-        Its `spec.sampler` holds chains, draws, seed and backend.
+    model : Sampleable
+        A likelihood, or what else has a PyMC graph; its `sampler` holds chains, draws, seed and backend.
     progress : bool
         Whether the sampler shows its progress.
 
@@ -65,7 +65,7 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
     SamplerError
         Where the sampler cannot start, for example because the density is nowhere finite.
     """
-    settings = likelihood.spec.sampler
+    settings = model.sampler
     notes: tuple[str, ...] = ()
     backend = settings.backend
     if backend == "nutpie" and find_spec("nutpie") is None:
@@ -74,20 +74,20 @@ def sample(likelihood: Likelihood, progress: bool = False) -> Draws:
     started = time.perf_counter()
     _give_place()
     if backend == "nutpie":
-        compiled = _compiled(likelihood)
+        compiled = _compiled(model)
         built = time.perf_counter()
         result = run_nutpie(compiled, settings, progress)
         sampler = f"nutpie {version('nutpie')} (PyMC {version('pymc')})"
     else:
-        model = likelihood.pymc_model()
+        graph = model.pymc_model()
         built = time.perf_counter()
-        result = _run_pymc(model, settings, progress)
+        result = _run_pymc(graph, settings, progress)
         sampler = f"PyMC {version('pymc')}"
     seconds = {"compile": built - started, "sample": time.perf_counter() - built}
     tree = to_datatree(result)
     values = {
         item.name: np.asarray(tree["posterior"][item.name].transpose("chain", "draw", ...).values, dtype=float)
-        for item in likelihood.parameters
+        for item in model.parameters
     }
     if any(v.shape[:2] != (settings.chains, settings.draws) or not np.isfinite(v).all() for v in values.values()):
         # nutpie answers an interrupt with what it has; unfinished draws are no result
@@ -123,29 +123,29 @@ _kept: OrderedDict[str, Any] = OrderedDict()
 _MOST_KEPT = 4
 
 
-def _compiled(likelihood: Likelihood) -> Any:
-    """A compiled graph with the likelihood's data, taken from the last few where only these differ.
+def _compiled(model: Sampleable) -> Any:
+    """A compiled graph with the model's data, taken from the last few where only these differ.
 
     Compiling takes longer than sampling most models, and a model is often fitted to many tables of one size.
     """
-    key = likelihood.graph_key()
+    key = model.graph_key()
     if key not in _kept:
         try:
-            _kept[key] = compile_nutpie(likelihood)
+            _kept[key] = compile_nutpie(model)
         except (EOFError, UnpicklingError):  # from a damaged file among those that PyTensor keeps for Numba
             from pytensor import config
 
             shutil.rmtree(config.base_compiledir / "numba", ignore_errors=True)
             (config.base_compiledir / "numba").mkdir(exist_ok=True)
-            _kept[key] = compile_nutpie(likelihood)
+            _kept[key] = compile_nutpie(model)
     _kept.move_to_end(key)
     while len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
-    return _kept[key].with_data(**likelihood.graph_data())
+    return _kept[key].with_data(**model.graph_data())
 
 
-def compile_nutpie(likelihood: Likelihood) -> Any:
-    """The likelihood's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`.
+def compile_nutpie(model: Sampleable) -> Any:
+    """The model's PyMC graph compiled for nutpie; other data of the same shape go in by `with_data`.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def compile_nutpie(likelihood: Likelihood) -> Any:
     import nutpie
 
     with _no_speed_warnings():
-        return nutpie.compile_pymc_model(likelihood.pymc_model())
+        return nutpie.compile_pymc_model(model.pymc_model())
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import TwoByTwo, two_by_two
-from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.confounding import is_confounded
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.trial import PublishedResult, Step, Trial

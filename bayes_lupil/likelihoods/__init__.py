@@ -14,8 +14,8 @@ from bayes_lupil.likelihoods.prior_bounds import check_priors
 from bayes_lupil.priors import EffectOnRisk
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.candidates import no_sites_hint
-from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.confounding import is_confounded
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.patients import Patients

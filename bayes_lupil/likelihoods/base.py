@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
+from bayes_lupil.likelihoods.density import Density
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
-from bayes_lupil.spec import ModelSpec
+from bayes_lupil.spec import ModelSpec, Sampler
 
 __all__ = ["ARMS", "Likelihood", "Pointwise", "by_arm"]
 
@@ -42,13 +43,13 @@ class Pointwise:
     coords: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-class Likelihood(ABC):
+class Likelihood(Density):
     """A model file met with data.
 
     Attributes
     ----------
     sites : SiteModel
-        Parameters of the sites and log odds by site and arm.
+        Parameters of the sites and linear predictor by site and arm.
     site_names : tuple of str
     log_pooled : float
         What the log probability of the whole table of sites is above that of the totals, whatever the parameters, where
@@ -59,6 +60,11 @@ class Likelihood(ABC):
     sites: SiteModel
     site_names: tuple[str, ...]
     log_pooled: float = 0.0
+
+    @property
+    def sampler(self) -> Sampler:
+        """Settings of the engine."""
+        return self.spec.sampler
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -79,33 +85,7 @@ class Likelihood(ABC):
         """Response probability by site and arm, shape (..., sites, 2)."""
         from scipy.special import expit
 
-        return np.asarray(expit(self.sites.log_odds(values)))
-
-    def log_prior(self, values: Values) -> Floats:
-        """Log prior density of all parameters, shape (...)."""
-        total = np.zeros(np.shape(values[self.parameters[0].name])[: self._leading(values)])
-        for parameter in self.parameters:
-            density = parameter.logpdf(values)
-            axes = tuple(range(total.ndim, density.ndim))
-            total = total + density.sum(axis=axes)
-        return total
-
-    def _leading(self, values: Values) -> int:
-        """Number of leading (draw) axes, read off any parameter."""
-        first = self.parameters[0]
-        return int(np.ndim(values[first.name])) - len(first.dims)
-
-    def log_joint(self, values: Values) -> Floats:
-        """Log prior plus log likelihood, shape (...)."""
-        return self.log_prior(values) + self.log_likelihood(values)
-
-    def prior_draws(self, draws: int, rng: np.random.Generator) -> dict[str, Floats]:
-        """Draws of every parameter from its prior, leading axis `draws`."""
-        sizes = {name: len(labels) for name, labels in self.coords.items()}
-        found: dict[str, Floats] = {}
-        for item in self.parameters:
-            found[item.name] = item.sample(rng, (draws, *(sizes[dim] for dim in item.dims)), found)
-        return found
+        return np.asarray(expit(self.sites.linear_predictor(values)))
 
     def pymc_model(self, drawn: bool = False) -> Any:
         """The PyMC graph: parameters and likelihood.
@@ -136,23 +116,23 @@ class Likelihood(ABC):
         """Add site effects and response probabilities (or means) to the PyMC model in context."""
         import pymc as pm
 
-        if len(self.sites.log_odds_by_kind(values)) > 1:
-            return  # they depend on the kind of each site, which is summed out
+        if len(self.sites.linear_predictors(values)) > 1:
+            return  # they depend on the component of each site, which is summed out
         for name, effect in self.sites.effects(values).items():
             pm.Deterministic(name, effect, dims="site")
-        centre = self.sites.log_odds(values)
+        centre = self.sites.linear_predictor(values)
         dims = ("site", "arm")
         if self.spec.continuous:
             pm.Deterministic("mean", centre, dims=dims)
         else:
             pm.Deterministic("p", pm.math.sigmoid(centre), dims=dims)
 
-    def with_kinds(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
-        """Values with the kind of every site drawn given the data, where an engine left it open."""
-        return self.sites.with_kinds(values, rng)
+    def with_components(self, values: Values, rng: np.random.Generator) -> dict[str, Any]:
+        """Values with the component of every site drawn given the data, where an engine left it open."""
+        return self.sites.with_components(values, rng)
 
     def outlier_probability(self, values: Values) -> Pointwise | None:
-        """Probability that a site is outlying, by arm, or not exchangeable, by site; None where all are of one kind.
+        """Probability that a site is outlying, by arm, or not exchangeable, by site; None where sites are no mixture.
 
         Its mean over draws is the posterior probability. Draws of the deviations say 0 or 1; where site effects can be
         integrated out, the probability given the shared parameters alone is steadier.
@@ -179,10 +159,6 @@ class Likelihood(ABC):
         model = self.spec.to_dict()
         arrays = {name: (value.shape, str(value.dtype)) for name, value in self.graph_data().items()}
         return repr((model["sites"], model["priors"], self.coords, arrays))
-
-    @abstractmethod
-    def log_likelihood(self, values: Values) -> Floats:
-        """Log likelihood, shape (...)."""
 
     @abstractmethod
     def pointwise(self, values: Values) -> Pointwise:

@@ -39,11 +39,11 @@ def _log_binomial(y: Any, eta: Any, n: Any) -> Any:
 
 
 def _log_mixture(y: Any, share: Any, eta: Any, other_share: Any, other_eta: Any, n: Any) -> Any:
-    """Log density of both arms of a site that is of one of two kinds, site by site, as a graph."""
+    """Log density of both arms of a site that is of one of two components, site by site, as a graph."""
     import pytensor.tensor as pt
 
-    kinds = [(share, eta), (other_share, other_eta)]
-    return pt.logsumexp(pt.stack([pt.log(c) + pt.sum(_log_binomial(y, e, n), -1) for c, e in kinds]), axis=0)
+    components = [(share, eta), (other_share, other_eta)]
+    return pt.logsumexp(pt.stack([pt.log(c) + pt.sum(_log_binomial(y, e, n), -1) for c, e in components]), axis=0)
 
 
 def _draw_binomial(eta: Any, n: Any, rng: np.random.Generator, size: tuple[int, ...] | None) -> Any:
@@ -55,7 +55,7 @@ def _draw_binomial(eta: Any, n: Any, rng: np.random.Generator, size: tuple[int, 
 def _draw_mixture(
     share: Any, eta: Any, other_share: Any, other_eta: Any, n: Any, rng: np.random.Generator, size: Any
 ) -> Any:
-    """Responders in both arms of sites of two kinds, shape (..., 2); the two shares sum to 1."""
+    """Responders in both arms of a mixture of two components, shape (..., 2); the two shares sum to 1."""
     shape = np.broadcast_shapes(np.shape(share), np.shape(eta)[:-1]) if size is None else tuple(size)
     other = rng.random(shape) < np.broadcast_to(other_share, shape)
     return _draw_binomial(np.where(other[..., None], other_eta, eta), n, rng, None)
@@ -95,25 +95,25 @@ class BinomialCells(Likelihood):
         import pytensor.tensor as pt
 
         n, y = (pm.Data(name, value, dims=("site", "arm")) for name, value in self.graph_data().items())
-        kinds = self.sites.log_odds_by_kind(values)
-        if len(kinds) == 1:
-            parts = _log_binomial(y, kinds[0][1], n)
+        components = self.sites.linear_predictors(values)
+        if len(components) == 1:
+            parts = _log_binomial(y, components[0][1], n)
         else:
-            (share, eta), (other_share, other_eta) = kinds
+            (share, eta), (other_share, other_eta) = components
             parts = _log_mixture(y, share, eta, other_share, other_eta, n)
         pm.Potential("log_likelihood", pt.sum(parts))
 
     def _observe_drawn(self, values: Mapping[str, Any]) -> None:
         import pymc as pm
 
-        kinds = self.sites.log_odds_by_kind(values)
+        components = self.sites.linear_predictors(values)
         n, y, some = self.cells.n, self.cells.responders, self.cells.n > 0
-        if len(kinds) > 1:
+        if len(components) > 1:
             dims: tuple[str, ...] = ("site", "arm")
-            given = [*(part for kind in kinds for part in kind), pm.Data("n", n, dims=dims)]
+            given = [*(part for component in components for part in component), pm.Data("n", n, dims=dims)]
             call = {"logp": _log_mixture, "random": _draw_mixture, "signature": "(),(a),(),(a),(a)->(a)"}
         else:
-            dims, eta = self._dims, kinds[0][1]
+            dims, eta = self._dims, components[0][1]
             if not some.all():
                 pm.modelcontext(None).add_coord("cell", self._labels)
                 site, arm = np.nonzero(some)
@@ -131,7 +131,7 @@ class BinomialCells(Likelihood):
 
         Such a cell is no observation: left in, its log likelihood of 0 at every draw is what `az.loo` cannot take.
         """
-        by_cell = self._by_cell(self.sites.log_odds(values))
+        by_cell = self._by_cell(self.sites.linear_predictor(values))
         if self._dims != ("cell",):
             return Pointwise("y", by_cell, self._dims)
         return Pointwise("y", by_cell[..., self.cells.n > 0], self._dims, {"cell": self._labels})
@@ -151,26 +151,26 @@ class BinomialCells(Likelihood):
         y, n = self.cells.responders, self.cells.n
         return np.asarray(_log_ways(self.cells) + y * log_expit(eta) + (n - y) * log_expit(-eta))
 
-    def _by_kind(self, values: Mapping[str, Any]) -> Floats:
-        """Log of share times likelihood of each site's cells, for every kind of site, shape (kinds, ..., sites)."""
+    def _by_component(self, values: Mapping[str, Any]) -> Floats:
+        """Log of share times likelihood of each site's cells, for every component, shape (components, ..., sites)."""
         with np.errstate(divide="ignore"):  # a share of 0
             return np.stack(
                 [
                     np.expand_dims(np.log(share), -1) + self._by_cell(eta).sum(axis=-1)
-                    for share, eta in self.sites.log_odds_by_kind(values)
+                    for share, eta in self.sites.linear_predictors(values)
                 ]
             )
 
     def log_likelihood(self, values: Mapping[str, Any]) -> Floats:
-        """Sum over cells, shape (...); summed over the kinds of each site where the values leave these open."""
-        return np.asarray(np.logaddexp.reduce(self._by_kind(values), axis=0).sum(axis=-1))
+        """Sum over cells, shape (...); summed over the components of each site where the values leave these open."""
+        return np.asarray(np.logaddexp.reduce(self._by_component(values), axis=0).sum(axis=-1))
 
-    def with_kinds(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-        """Values with the kind of every site drawn given its data, where they leave it open."""
-        logs = self._by_kind(values)
+    def with_components(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        """Values with the component of every site drawn given its data, where they leave it open."""
+        logs = self._by_component(values)
         if len(logs) == 1:
             return dict(values)
-        return self.sites.with_kinds(values, rng, np.exp(logs[1] - np.logaddexp.reduce(logs, axis=0)))
+        return self.sites.with_components(values, rng, np.exp(logs[1] - np.logaddexp.reduce(logs, axis=0)))
 
     def outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:
         """Given the shared parameters and the data, the site's own effects integrated out."""

@@ -2,7 +2,7 @@
 
 Given theta (alpha, beta, the SDs, ...) sites are independent, so the integral is a product of small ones. A site
 parameter that is free at every site ('fixed') has a prior that is known, and so integrates out in the same way; theta
-stays as small as it is however many sites there are. Where sites are of several kinds
+stays as small as it is however many sites there are. Where sites are a mixture of components
 (`bayes_lupil.likelihoods.mixture`), the likelihood of a site is a sum over them.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayes_lupil.cores import usable_cores
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.integrals.site_integral import AT_ONCE, SiteForm, draw_z, integrate, shape_table
-from bayes_lupil.likelihoods.mixture import kinds_of
+from bayes_lupil.likelihoods.mixture import components_of
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.priors import Normal
 
@@ -75,7 +75,7 @@ class SiteMarginal:
         return self._distinct.n_sites if heavy else 0
 
     def form(self, theta: Values) -> SiteForm:
-        """The site model at draws of theta, each of shape (draws,), where all sites are of one kind."""
+        """The site model at draws of theta, each of shape (draws,), where sites are no mixture."""
         pooling, priors = self.sites.spec.sites, self.sites.spec.priors
         draws = len(next(iter(theta.values()))) if theta else 1
         columns, spread = [], []
@@ -96,12 +96,12 @@ class SiteMarginal:
         df = np.asarray(theta["df"]) if "df" in theta else None
         return SiteForm(order, self._tables, np.column_stack(columns), scale, df)
 
-    def _by_kind(self, theta: Values, nodes: int) -> tuple[Floats, NDArray[np.int64]]:
-        """Log of share times likelihood of each distinct site, by kind, shape (kinds, draws, distinct); failures."""
+    def _by_component(self, theta: Values, nodes: int) -> tuple[Floats, NDArray[np.int64]]:
+        """Log of share times likelihood of each distinct site, shape (components, draws, distinct); failures."""
         found, failures = [], []
-        for kind in kinds_of(self.sites, theta):
-            values, failed = integrate(self._distinct, kind.form, nodes)
-            found.append(values + kind.log_share[:, None])
+        for component in components_of(self.sites, theta):
+            values, failed = integrate(self._distinct, component.form, nodes)
+            found.append(values + component.log_share[:, None])
             failures.append(failed)
         return np.stack(found), np.sum(failures, axis=0)
 
@@ -109,8 +109,8 @@ class SiteMarginal:
         """Log likelihood of each distinct site without the coefficients, shape (draws, distinct); failures."""
         if not self.sites.spec.sites.is_mixture:
             return integrate(self._distinct, self.form(theta), nodes)
-        by_kind, failed = self._by_kind(theta, nodes)
-        return np.logaddexp.reduce(by_kind, axis=0), failed
+        by_component, failed = self._by_component(theta, nodes)
+        return np.logaddexp.reduce(by_component, axis=0), failed
 
     def log_sites(self, theta: Values, nodes: int) -> tuple[Floats, int]:
         """Log likelihood of every site, shape (draws, sites), and how many integrals failed."""
@@ -136,18 +136,18 @@ class SiteMarginal:
 
     def outlier_probability(self, theta: Values, nodes: int) -> dict[str, Floats]:
         """Probability given theta and the data that a site is outlying, by where it is, each (draws, sites)."""
-        by_kind, _ = self._by_kind(theta, nodes)
-        chance = np.exp(by_kind - np.logaddexp.reduce(by_kind, axis=0))[:, :, self._which]
+        by_component, _ = self._by_component(theta, nodes)
+        chance = np.exp(by_component - np.logaddexp.reduce(by_component, axis=0))[:, :, self._which]
         found: dict[str, Floats] = {}
-        for kind, values in zip(kinds_of(self.sites, theta), chance, strict=True):
-            for where in kind.outlying:
+        for component, values in zip(components_of(self.sites, theta), chance, strict=True):
+            for where in component.outlying:
                 found[where] = found.get(where, 0.0) + values
         return found
 
     def draw(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
         """Draws of the site parameters given theta and the data, each of shape (draws, sites).
 
-        Where sites are of several kinds, of u and v; else of the standardised effects, or fixed parameters.
+        Where sites are a mixture of components, of u and v; else of the standardised effects, or fixed parameters.
         """
         if self.sites.spec.sites.is_mixture:
             return self._draw_mixture(theta, seed)
@@ -155,9 +155,9 @@ class SiteMarginal:
         return self._named(draw_z(self.table, form, seed), theta) if form.order else {}
 
     def _draw_mixture(self, theta: Values, seed: np.random.SeedSequence) -> dict[str, Floats]:
-        """First the kind of each site, then its effects."""
-        kinds = kinds_of(self.sites, theta)
-        chance, _ = self._by_kind(theta, self.sites.spec.sampler.nodes)
+        """First the component of each site, then its effects."""
+        components = components_of(self.sites, theta)
+        chance, _ = self._by_component(theta, self.sites.spec.sampler.nodes)
         chance = np.exp(chance - np.logaddexp.reduce(chance, axis=0))
         chooser, *streams = seed.spawn(1 + self.table.n_sites)
         draws, n_sites = chance.shape[1], self.table.n_sites
@@ -166,16 +166,16 @@ class SiteMarginal:
 
         def piece(s: int) -> None:
             steps = np.cumsum(chance[:, :, self._which[s]], axis=0)
-            chosen = np.minimum((at[:, s] >= steps).sum(axis=0), len(kinds) - 1)
-            for k, (kind, stream) in enumerate(zip(kinds, streams[s].spawn(len(kinds)), strict=True)):
+            chosen = np.minimum((at[:, s] >= steps).sum(axis=0), len(components) - 1)
+            for k, (component, stream) in enumerate(zip(components, streams[s].spawn(len(components)), strict=True)):
                 mine = np.flatnonzero(chosen == k)
                 if mine.size:
-                    z = draw_z(self.table.site(s), kind.form.at(mine), stream)
-                    u[mine, s], v[mine, s] = kind.effects(z[:, 0], mine)
+                    z = draw_z(self.table.site(s), component.form.at(mine), stream)
+                    u[mine, s], v[mine, s] = component.effects(z[:, 0], mine)
 
         with ThreadPoolExecutor(usable_cores()) as pool:
             list(pool.map(piece, range(n_sites)))
-        return {"u": u} if all(kind.form.order == 1 for kind in kinds) else {"u": u, "v": v}
+        return {"u": u} if all(component.form.order == 1 for component in components) else {"u": u, "v": v}
 
     def _named(self, z: Floats, theta: Values) -> dict[str, Floats]:
         """Site parameters by name from standard normal variables of shape (draws, sites, 2)."""

@@ -129,7 +129,7 @@ class MarginsLikelihood(Likelihood):
         """Log probability of each class as a graph, shape (classes,)."""
         import pytensor.tensor as pt
 
-        eta = self.sites.log_odds(values)
+        eta = self.sites.linear_predictor(values)
         log_share, rho = pt.log(values["site_share"]), values["retention"]
         log_p = {1: -pt.softplus(-eta), 0: -pt.softplus(eta)}  # log expit(eta) and log expit(-eta) = log(1 - p)
         first = len(self.margins.excluded_sites)  # the excluded sites come first
@@ -159,7 +159,7 @@ class MarginsLikelihood(Likelihood):
 
     def class_log_probability(self, values: Values) -> Floats:
         """Log probability that a patient of the arm falls into each class, shape (..., classes)."""
-        return self.class_log_probability_at(self.sites.log_odds(values), values)
+        return self.class_log_probability_at(self.sites.linear_predictor(values), values)
 
     def class_log_probability_at(self, log_odds: Floats, values: Values) -> Floats:
         """The same from log odds by site and arm, where a posterior keeps these and not the parameters behind them.
@@ -210,7 +210,7 @@ class MarginsLikelihood(Likelihood):
 
     def draw_retention(self, values: Values, rng: np.random.Generator) -> Floats:
         """Chances to stay in the subset given all else, shape (..., arms, responses)."""
-        share, log_odds = values["site_share"], self.sites.log_odds(values)
+        share, log_odds = values["site_share"], self.sites.linear_predictor(values)
         found = np.empty((*share.shape[:-1], 2, 2))
         for kind in self.retained:
             found[..., kind.arm, kind.response] = kind.draw(*self._chances(kind, share, log_odds), rng)

@@ -1,12 +1,12 @@
-"""The kinds of sites that a mixture model has, each in the form of the compiled integrals.
+"""The components of a mixture of sites, each in the form of the compiled integrals.
 
-Given theta and its kind, a site's effects (u, v) are normal whatever the mixture: with c the change of (u, v) by a
+Given theta and its component, a site's effects (u, v) are normal whatever the mixture: with c the change of (u, v) by a
 deviation of 1 (see `Sites.deviations`) and w its SD, an outlying site has
 
     Cov(u, v) = [[tau_u^2, r tau_u tau_v], [r tau_u tau_v, tau_v^2]] + w^2 sum_c c c',
 
 and a site that is not exchangeable has the effect N(m, s^2), independent of u. So the likelihood of a site is a sum
-over its kinds of share times an integral that `kernels` can do.
+over its components of share times an integral that `kernels` can do.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from numpy.typing import NDArray
 from bayes_lupil.integrals.site_integral import SiteForm
 from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE, SiteModel
 
-__all__ = ["Kind", "kinds_of"]
+__all__ = ["Component", "components_of"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """Sites of one kind at some draws of theta.
+class Component:
+    """Sites of one component at some draws of theta.
 
     Attributes
     ----------
     outlying : tuple of str
-        What is unusual of them: 'site', 'control', 'active', 'nonexchangeable'; nothing for ordinary ones.
+        What is unusual of them: 'site', 'control', 'active', 'nonexchangeable'; nothing for the main component.
     log_share : array, shape (draws,)
     form : SiteForm
     shift : array, shape (draws,)
@@ -52,8 +52,8 @@ class Kind:
         return scale[:, 0] * z[:, 0], self.shift[draws] + scale[:, 1] * z[:, 0] + scale[:, 2] * z[:, 1]
 
 
-def kinds_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Kind, ...]:
-    """Every kind of site, ordinary ones first, at draws of theta, each of shape (draws,)."""
+def components_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Component, ...]:
+    """Every component, that of sites without deviations first, at draws of theta, each of shape (draws,)."""
     alpha, beta = (np.asarray(theta[name], dtype=float) for name in ("alpha", "beta"))
     share = np.broadcast_to(np.asarray(sites.share(theta), dtype=float), alpha.shape)
     tau_u, tau_v, r = (
@@ -66,18 +66,18 @@ def kinds_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Kind, ...]:
         prior = sites.spec.priors.nonexchangeable
         assert prior is not None  # a mixture without deviations is one of effects
         mean, sd, nothing = np.full_like(beta, prior.mean), np.full_like(beta, prior.sd), np.zeros_like(beta)
-        ordinary = _form(alpha, beta, np.column_stack([tau_u, nothing, tau_v]), 3)
+        main = _form(alpha, beta, np.column_stack([tau_u, nothing, tau_v]), 3)
         alone = _form(alpha, mean, np.column_stack([tau_u, nothing, sd]), 3)
-        return Kind((), log_out, ordinary, nothing), Kind((NONEXCHANGEABLE,), log_in, alone, mean - beta)
+        return Component((), log_out, main, nothing), Component((NONEXCHANGEABLE,), log_in, alone, mean - beta)
     found = []
-    # deviations are independent: k of them make 2^k kinds, whose chance is a product of q and 1 - q
+    # deviations are independent: k of them make 2^k components, whose chance is a product of q and 1 - q
     for chosen in product((False, True), repeat=len(deviations)):
         outlying = tuple(arm for arm, out in zip(deviations, chosen, strict=True) if out)
         log_share = np.sum([log_in if out else log_out for out in chosen], axis=0)
         columns = [deviations[arm] for arm in outlying]
         scale = _factor(tau_u, tau_v, r, sites.spec.sites.outlier_sd or 0.0, columns)
         order = 3 if "tau_v" in theta or any(to_v for _, to_v in columns) else 1
-        found.append(Kind(outlying, log_share, _form(alpha, beta, scale, order), np.zeros_like(beta)))
+        found.append(Component(outlying, log_share, _form(alpha, beta, scale, order), np.zeros_like(beta)))
     return tuple(found)
 
 

@@ -142,7 +142,7 @@ class NormalPatients(Likelihood):
 
     def means(self, values: Values) -> Any:
         """Expected value at the mean baseline by site and arm, shape (..., sites, 2)."""
-        return self.sites.log_odds(values)
+        return self.sites.linear_predictor(values)
 
     def residual_sd(self, values: Values) -> Floats:
         """SD of patients within a site and arm, shape (...): sigma, or more where errors are Student-t."""

@@ -1,11 +1,11 @@
-"""The part that all likelihoods share: parameters of the site model and the log odds by site and arm.
+"""The part that all likelihoods share: parameters of the site model and the linear predictor by site and arm.
 
-    logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v (r e_s + (1 - r^2)^(1/2) f_s)
+    eta_sa = alpha + u_s + (beta + v_s) x_a,   u_s = tau_u e_s,   v_s = tau_v (r e_s + (1 - r^2)^(1/2) f_s)
 
 with standardised site effects e and f, independently normal or Student-t, and r the correlation (0 unless the model
 has one). At contaminated sites deviations are added to u and v (`deviations`); where effects are exchangeable or not,
-beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its own. `log_odds` is written with
-operators that NumPy and PyTensor share, so that it exists once.
+beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its own. `linear_predictor` is
+written with operators that NumPy and PyTensor share, so that it exists once.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ class SiteModel:
         share = self._share_by_site(values)
         return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
 
-    def log_odds(self, values: Values) -> Any:
-        """Log odds by site and arm, shape (..., sites, 2)."""
+    def linear_predictor(self, values: Values) -> Any:
+        """Log odds, or of a continuous end point the mean, by site and arm, shape (..., sites, 2)."""
         sites = self.spec.sites
         effects = self.effects(values)
         each_site = np.ones(self.n_sites)
@@ -197,18 +197,18 @@ class SiteModel:
         slope = slope + effects.get("v", 0.0)
         return base[..., None] + slope[..., None] * np.array(sites.x)
 
-    def log_odds_by_kind(self, values: Values) -> list[tuple[Any, Any]]:
-        """(share, log odds) for every kind of site that the values leave open; one, with the share 1, if none is."""
+    def linear_predictors(self, values: Values) -> list[tuple[Any, Any]]:
+        """(share, linear predictor) of every component that the values leave open; if none is, one with the share 1."""
         if "g" not in values or NONEXCHANGEABLE in values:
-            return [(1.0, self.log_odds(values))]
+            return [(1.0, self.linear_predictor(values))]
         share = self.share(values)
         return [
-            (chance, self.log_odds({**values, NONEXCHANGEABLE: np.float64(own)}))
+            (chance, self.linear_predictor({**values, NONEXCHANGEABLE: np.float64(own)}))
             for own, chance in ((0, 1 - share), (1, share))
         ]
 
-    def with_kinds(self, values: Values, rng: np.random.Generator, chance: Any = None) -> dict[str, Any]:
-        """Values with the kind of every site drawn, where they leave it open.
+    def with_components(self, values: Values, rng: np.random.Generator, chance: Any = None) -> dict[str, Any]:
+        """Values with the component of every site drawn, where they leave it open.
 
         `chance`, shape (..., sites), is the probability of a site that is not exchangeable; the prior's if not given.
         """
@@ -219,14 +219,14 @@ class SiteModel:
         return {**values, NONEXCHANGEABLE: (rng.random(np.shape(values["g"])) < chance).astype(float)}
 
     def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
-        """Log odds and conditional log odds ratio at a site not in the trial, as far as the model says anything of it.
+        """Linear predictor and effect at a site not in the trial, as far as the model says anything of it.
 
-        Where intercepts are fixed nothing ties the level of a new site to the others, so there is no 'log_odds';
-        where effects are fixed there is nothing at all.
+        Where intercepts are fixed nothing ties the level of a new site to the others, so there is no
+        'linear_predictor'; where effects are fixed there is nothing at all.
 
         Returns
         -------
-        dict with 'log_odds_ratio', shape (...), and 'log_odds', shape (..., 2), those of them that exist
+        dict with 'effect', shape (...), and 'linear_predictor', shape (..., 2), those of them that exist
         """
         if self.spec.sites.effects == "fixed":
             return {}
@@ -234,12 +234,12 @@ class SiteModel:
         draws = (*slope.shape, 1)
         shared = {name: value for name, value in values.items() if name not in _OF_THESE_SITES}
         new = {item.name: item.sample(rng, draws, shared) for item in self.parameters() if item.name in self.behind}
-        effects = self.effects(self.with_kinds({**shared, **new}, rng))
+        effects = self.effects(self.with_components({**shared, **new}, rng))
         base = base + effects["u"][..., 0] if "u" in effects else base
         slope = slope + effects["v"][..., 0] if "v" in effects else slope
         if self.spec.sites.intercepts == "fixed":
-            return {"log_odds_ratio": slope}
+            return {"effect": slope}
         return {
-            "log_odds": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),
-            "log_odds_ratio": slope,
+            "linear_predictor": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),
+            "effect": slope,
         }

@@ -33,8 +33,8 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     xarray.DataTree
         Groups posterior, prior, posterior_predictive, prior_predictive, log_likelihood, log_prior, observed_data,
         constant_data, sample_stats; where sites are independent given the other parameters, site_log_likelihood: each
-        site's log likelihood with its own effects integrated out; where sites are of several kinds, outliers: at each
-        draw the probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior
+        site's log likelihood with its own effects integrated out; where sites are a mixture, outliers: at each draw
+        the probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior
         probability; from the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site,
         response probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
 
@@ -45,13 +45,13 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
     """
     # one stream for each use, so that adding one never changes another
     streams = np.random.SeedSequence(likelihood.spec.sampler.seed).spawn(7)
-    new_site, predictive, prior_new_site, prior_predictive, prior, kinds, prior_kinds = (
+    new_site, predictive, prior_new_site, prior_predictive, prior, components, prior_components = (
         np.random.default_rng(s) for s in streams
     )
-    values = likelihood.with_kinds(draws.values, kinds)
+    values = likelihood.with_components(draws.values, components)
     fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
     prior_values = {name: _numbers(name, value[None]) for name, value in likelihood.prior_draws(fewer, prior).items()}
-    prior_values = likelihood.sites.with_kinds(prior_values, prior_kinds)
+    prior_values = likelihood.sites.with_components(prior_values, prior_components)
     groups = {
         "posterior": _parameters(likelihood, values, new_site),
         "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),

@@ -83,13 +83,13 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
     near_one = (control > _NEAR_ONE) & (active > _NEAR_ONE)
     if near_one.any():
         # there a risk keeps none of the digits in which the arms differ, and what it lacks of 1 keeps all of them
-        lacking = (expit(-likelihood.sites.log_odds(values)) * weights[..., None]).sum(axis=-2)
+        lacking = (expit(-likelihood.sites.linear_predictor(values)) * weights[..., None]).sum(axis=-2)
         no_control, no_active = (np.where(near_one, lacking[..., a], r) for a, r in ((0, no_control), (1, no_active)))
         difference = np.where(near_one, no_control - no_active, difference)
     if (lost := difference == 0).any():
         # beyond the smallest number: the sign alone is left, by the logs of the risks or of what they lack of 1
         side = np.where(near_one, -1.0, 1.0)[..., None, None]
-        logs = log_expit(side * likelihood.sites.log_odds(values))
+        logs = log_expit(side * likelihood.sites.linear_predictor(values))
         with np.errstate(divide="ignore"):
             logs = np.logaddexp.reduce(logs + np.log(weights)[..., None], axis=-2)
         sign = side[..., 0, 0] * np.sign(logs[..., 1] - logs[..., 0])
@@ -111,12 +111,12 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
         difference = p[..., ordinary, 1] - p[..., ordinary, 0]
         found["risk_difference_ordinary_sites"] = (share * difference).sum(axis=-1) / share.sum(axis=-1)
     new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
-    if "log_odds" in new:
-        new_p, rest = expit(new["log_odds"]), expit(-new["log_odds"])
+    if "linear_predictor" in new:
+        new_p, rest = expit(new["linear_predictor"]), expit(-new["linear_predictor"])
         both = (new_p > _NEAR_ONE).all(axis=-1)
         found["risk_difference_new_site"] = np.where(both, rest[..., 0] - rest[..., 1], new_p[..., 1] - new_p[..., 0])
-    if "log_odds_ratio" in new:
-        found["log_odds_ratio_new_site"] = new["log_odds_ratio"]
+    if "effect" in new:
+        found["log_odds_ratio_new_site"] = new["effect"]
     return found
 
 
@@ -140,8 +140,8 @@ def estimate_means(
         "mean_difference_average_site": beta if beta.ndim == control.ndim else (beta * weights).sum(axis=-1),
     }
     new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
-    if "log_odds_ratio" in new:  # its name for binary end points; here a difference of means
-        found["mean_difference_new_site"] = new["log_odds_ratio"]
+    if "effect" in new:
+        found["mean_difference_new_site"] = new["effect"]
     return found
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.renamed import renamed
+
 if TYPE_CHECKING:
     from bayes_lupil.report import figures
     from bayes_lupil.report.endpoints.page import end_point_files, end_points_page, write_end_points
-    from bayes_lupil.report.look import SITE_FILES, write_hidden, write_look, write_sites
+    from bayes_lupil.report.look import SITE_FILES, write_sites
     from bayes_lupil.report.media.blocks import Page
     from bayes_lupil.report.media.terminal import show
     from bayes_lupil.report.media.write import write
@@ -31,14 +33,14 @@ _HOMES = {
     "plain_result": "reanalysis.fit_as_data", "reanalysis_files": "reanalysis.page",
     "reanalysis_page": "reanalysis.page", "show": "media.terminal", "sites_page": "sites.page",
     "unpublished_page": "unpublished.page", "write": "media.write", "write_end_points": "endpoints.page",
-    "write_fit": "reanalysis.fit", "write_hidden": "look", "write_look": "look", "write_reanalysis": "reanalysis.page",
+    "write_fit": "reanalysis.fit", "write_reanalysis": "reanalysis.page",
     "write_result": "reanalysis.fit", "write_sites": "look",
 }  # fmt: skip
 
 __all__ = [
     "FIT_FILES", "SITE_FILES", "Contents", "Page", "Plots", "card_of_fit", "collect", "end_point_files",
     "end_points_page", "figures", "plain_result", "reanalysis_files", "reanalysis_page", "show", "sites_page",
-    "unpublished_page", "write", "write_end_points", "write_fit", "write_hidden", "write_look", "write_reanalysis",
+    "unpublished_page", "write", "write_end_points", "write_fit", "write_reanalysis",
     "write_result", "write_sites",
 ]  # fmt: skip
 
@@ -48,7 +50,7 @@ def __getattr__(name: str) -> Any:
         return import_module("bayes_lupil.report.figures")
     if name in _HOMES:
         return getattr(import_module(f"bayes_lupil.report.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'bayes_lupil.report' has no attribute '{name}'")
+    return renamed(__name__, name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from bayes_lupil.report.unpublished.page import unpublished_page, unpublished_su
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
-__all__ = ["SITE_FILES", "look_page", "look_summary", "write_hidden", "write_look", "write_sites"]
+__all__ = ["SITE_FILES", "look_page", "look_summary", "write_sites"]
 
 SITE_FILES = (
     "sites.md", "site_models.csv", "exclusion_path.csv",
@@ -24,7 +24,7 @@ SITE_FILES = (
     *(f"by_{arm}_{what}.csv" for arm in ("control", "active") for what in ("responders", "nonresponders")),
     "alternatives.csv", "who_stayed.csv", *figure_files("unpublished_counts", "who_stayed", "without_excluded_sites"),
 )  # fmt: skip
-"""What `write_sites` and `write_hidden` may write."""
+"""What `write_sites` may write."""
 
 
 def look_page(result: SiteAnalysis | UnpublishedAnalysis) -> Page:
@@ -37,7 +37,7 @@ def look_summary(result: SiteAnalysis | UnpublishedAnalysis) -> Page:
     return unpublished_summary(result) if isinstance(result, UnpublishedAnalysis) else sites_summary(result)
 
 
-def write_look(result: SiteAnalysis | UnpublishedAnalysis, folder: str | Path, *, force: bool = False) -> Path:
+def write_sites(result: SiteAnalysis | UnpublishedAnalysis, folder: str | Path, *, force: bool = False) -> Path:
     """Write sites.md and its figures, and their numbers as CSV (`SITE_FILES`).
 
     Parameters
@@ -51,7 +51,3 @@ def write_look(result: SiteAnalysis | UnpublishedAnalysis, folder: str | Path, *
         Where the folder cannot be written to.
     """
     return write(look_page(result), folder, SITE_FILES, force=force)
-
-
-write_sites = write_hidden = write_look
-"""The same under the names of the analyses."""

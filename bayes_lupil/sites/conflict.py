@@ -288,7 +288,7 @@ def _new_site(posterior: Posterior, likelihood: BinomialCells) -> Floats:
     shared = [item.name for item in likelihood.parameters if not item.dims]
     values = {name: np.repeat(posterior.draws(name).reshape(-1, 1), _EACH, axis=1) for name in shared}
     rng = np.random.default_rng(np.random.SeedSequence(posterior.spec.sampler.seed, spawn_key=(_STREAM,)))
-    return np.asarray(expit(likelihood.sites.new_site(values, rng)["log_odds"]))
+    return np.asarray(expit(likelihood.sites.new_site(values, rng)["linear_predictor"]))
 
 
 def _conflict(lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int64], draws: WeightedDraws) -> Conflict:

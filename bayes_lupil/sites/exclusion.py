@@ -207,7 +207,7 @@ class _Way:
         by_site = np.broadcast_to((p[..., 1] - p[..., 0]).reshape(self.base.size, -1), (self.base.size, self.n.size))
         from scipy.special import expit
 
-        again = expit(self.whole.sites.log_odds({**self.theta, **fresh}))
+        again = expit(self.whole.sites.linear_predictor({**self.theta, **fresh}))
         by_site = by_site.copy()
         by_site[:, self.rows] = again[..., 1] - again[..., 0]
         return by_site

@@ -175,7 +175,9 @@ def site_log_odds_ratios(posterior: Posterior, likelihood: BinomialCells) -> Flo
     """Log odds ratio of each site, (chain, draw, sites); from the parameters, since p may be 1 to the last digit."""
     group, model = posterior.data["posterior"], likelihood.sites
     names = [item.name for item in model.parameters() if item.name not in model.behind]
-    eta = model.log_odds({name: posterior.draws(name) for name in (*names, "u", "v") if name in group.data_vars})
+    eta = model.linear_predictor(
+        {name: posterior.draws(name) for name in (*names, "u", "v") if name in group.data_vars}
+    )
     return np.asarray(eta[..., 1] - eta[..., 0])
 
 

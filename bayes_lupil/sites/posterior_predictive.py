@@ -273,7 +273,7 @@ def draw_new_sites(likelihood: BinomialCells, theta: Mapping[str, Floats], rng: 
         return None
     each = {name: np.repeat(value[:, None], n.shape[0], axis=1) for name, value in theta.items()}
     new = likelihood.sites.new_site(each, rng)
-    return np.asarray(rng.binomial(n, expit(new["log_odds"])))
+    return np.asarray(rng.binomial(n, expit(new["linear_predictor"])))
 
 
 def _compare(statistic: str, arm: str, kind: str, observed: Floats, again: Floats) -> PredictiveCheck:

@@ -9,8 +9,8 @@ import numpy as np
 
 from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.trials.asked import Asked
-from bayes_lupil.trials.cautions import is_confounded
 from bayes_lupil.trials.checks import check_totals, one_spelling
+from bayes_lupil.trials.confounding import is_confounded
 from bayes_lupil.trials.tables import Table, listed
 
 __all__ = ["check_both_arms", "check_sites", "declare_arms", "the_control"]

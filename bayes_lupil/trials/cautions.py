@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.confounding import CLUSTERS, is_confounded, is_one_armed
 from bayes_lupil.trials.direction import counted_words, sense, sense_of_counted
+from bayes_lupil.trials.end_point import EndPoint
 from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.reading import Reading
 
-if TYPE_CHECKING:
-    from bayes_lupil.trials.trial import Trial
-
-__all__ = ["CLUSTERS", "cautions", "is_confounded", "one_armed_sites"]
+__all__ = ["cautions"]
 
 _MOST_NAMED = 12
-CLUSTERS = "no site has patients of both arms"
-"""How the warning begins that arm and site cannot be told apart."""
 
 
-def cautions(trial: Trial) -> tuple[str, ...]:
-    """Warnings about a trial, the gravest first; empty where there is nothing to say."""
+def cautions(data: object, end_point: EndPoint, reading: Reading | None, declared: bool) -> tuple[str, ...]:
+    """Warnings about a trial, the gravest first; empty where there is nothing to say.
+
+    Parameters
+    ----------
+    data : Patients, Cells, Margins, Measurements or Estimate
+    end_point : EndPoint
+    reading : Reading or None
+        How a table was understood.
+    declared : bool
+        Whether the data are of a source that is named, and so are the arms and the end point.
+    """
     found = []
-    patients = _by_site(trial)
+    patients = _by_site(data)
     if patients is not None and len(patients) > 1:
         sites, n = tuple(patients), np.array(list(patients.values()))
-        one_armed = [site for site, row in zip(sites, n, strict=True) if (row == 0).any()]
+        alone = is_one_armed(n)
+        one_armed = [site for site, it_is in zip(sites, alone, strict=True) if it_is]
         if is_confounded(n):
             found.append(
                 f"{CLUSTERS}: whole sites were randomised, or the table is not complete. The effect cannot be told "
@@ -36,20 +42,18 @@ def cautions(trial: Trial) -> tuple[str, ...]:
                 "patients of a site for independent and are too sure"
             )
         elif one_armed:
-            alone = int(n[(n == 0).any(axis=1)].sum())
             named = ", ".join(one_armed[:_MOST_NAMED]) + (" ..." if len(one_armed) > _MOST_NAMED else "")
             found.append(
-                f"{len(one_armed)} of {len(sites)} sites have patients of one arm only ({named}; {alone} of {n.sum()} "
-                "patients): they say nothing of the effect within sites, and move it only through what sites have in "
-                "common"
+                f"{len(one_armed)} of {len(sites)} sites have patients of one arm only ({named}; {n[alone].sum()} of "
+                f"{n.sum()} patients): they say nothing of the effect within sites, and move it only through what "
+                "sites have in common"
             )
-    found += _of_direction(trial)
-    return (*found, *(trial.reading.cautions if trial.reading is not None else ()))
+    found += _of_direction(end_point, reading, declared)
+    return (*found, *(reading.cautions if reading is not None else ()))
 
 
-def _of_direction(trial: Trial) -> list[str]:
+def _of_direction(point: EndPoint, reading: Reading | None, declared: bool) -> list[str]:
     """That what is counted sounds like a harm, where nobody said what a benefit is; or the other way round."""
-    point, reading = trial.end_point, trial.reading
     if point.kind != "binary":
         return []
     counted = reading.counted if reading is not None else ()
@@ -59,7 +63,8 @@ def _of_direction(trial: Trial) -> list[str]:
     what = f"the end point '{point.name}'" if told == point.name else f"what is counted, '{told}',"
     if not sounds and "harm" in (sense(point.name), sense(point.label)):
         sounds, what = "harm", f"the end point '{point.name}'"
-    if not _is_declared(trial):
+    # of a trial that was made in Python by default nobody said it
+    if not (reading.direction_declared if reading is not None else declared or point.benefit == "lower"):
         if sounds != "harm":
             return []
         less = reading.columns.get("non_responders", "") if reading is not None else ""
@@ -81,37 +86,8 @@ def _of_direction(trial: Trial) -> list[str]:
     return []
 
 
-def one_armed_sites(trial: Trial, population: str) -> tuple[str, ...]:
-    """Sites at which only one arm has patients that are analysed; none where no site has both, or sites are unknown."""
-    if trial.end_point.kind == "binary":
-        data = trial.analysis_set(population).data
-        if not isinstance(data, Cells) or not data.sites_known:
-            return ()
-        sites, patients = data.sites, data.n
-    else:
-        measured = trial.measured_set(population)
-        sites, patients = measured.sites, np.zeros((len(measured.sites), 2), dtype=np.int64)
-        np.add.at(patients, (measured.site, measured.arm), 1)
-    if is_confounded(patients):
-        return ()
-    return tuple(site for site, row in zip(sites, patients, strict=True) if (row == 0).any())
-
-
-def _is_declared(trial: Trial) -> bool:
-    """Whether anybody said which direction is a benefit; of one made in Python by default it is unknown."""
-    if trial.reading is not None:
-        return trial.reading.direction_declared
-    return bool(trial.provenance) or trial.end_point.benefit == "lower"
-
-
-def is_confounded(patients: NDArray[np.int64]) -> bool:
-    """Whether, of several sites, none has patients of both arms; `patients` by site and arm."""
-    return len(patients) > 1 and not (patients > 0).all(axis=1).any()
-
-
-def _by_site(trial: Trial) -> dict[str, list[int]] | None:
+def _by_site(data: object) -> dict[str, list[int]] | None:
     """Patients of control and active at each site; None where sites are not known."""
-    data = trial.data
     if isinstance(data, Patients):
         data = data.cells()
     if isinstance(data, Cells):

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from bayes_lupil.arguments import checked
-from bayes_lupil.characters import one_line
-from bayes_lupil.errors import TrialError, nearest, within
-from bayes_lupil.trials.asked import Asked, Label, MissingRule
+from bayes_lupil.errors import TrialError, nearest
+from bayes_lupil.trials.asked import Label, MissingRule
 from bayes_lupil.trials.declaration import read_trial_file
-from bayes_lupil.trials.direction import counted_words
-from bayes_lupil.trials.end_point import Arms, Direction, EndPoint
+from bayes_lupil.trials.end_point import Direction
 from bayes_lupil.trials.formats import UNREAD
-from bayes_lupil.trials.populations import Population
+from bayes_lupil.trials.from_table import fields_of_table
+from bayes_lupil.trials.options import Options
 from bayes_lupil.trials.published_trials import published_names, published_trial
-from bayes_lupil.trials.readers import read_counts
-from bayes_lupil.trials.sources import ENDINGS, is_path, read_source
-from bayes_lupil.trials.tables import Table, sheets_told
+from bayes_lupil.trials.sources import ENDINGS, is_path
 from bayes_lupil.trials.trial import OfTrial, Trial
 
-__all__ = ["BY_USER", "builtin_trials", "load_trial", "read_trial"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-BY_USER = "given by the user"
-"""Source of a minimal important difference that was handed over beside a table."""
+__all__ = ["builtin_trials", "load_trial", "read_trial"]
 
 
 def builtin_trials() -> tuple[str, ...]:
@@ -45,31 +32,6 @@ def builtin_trials() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _library().glob("*.toml")))
 
 
-def _two_arms(call: Callable[P, R]) -> Callable[P, R]:
-    """Tell who names several active arms what reads them, before anything else is said."""
-
-    @functools.wraps(call)
-    def same(*args: P.args, **kwargs: P.kwargs) -> R:
-        for role in ("active", "control"):
-            given = kwargs.get(role)
-            if isinstance(given, str) or not isinstance(given, Collection):
-                continue
-            one = f"{role}={next(iter(given))!r}" if len(given) == 1 else f"{role}=NAME"
-            several = (
-                "Several arms, each against the control: load_comparisons(source, control=..., active=[...]), a trial "
-                "for each (on the command line: --active several times, or --active each). "
-            )
-            raise TrialError(
-                role, f"{len(given)} names ({', '.join(map(str, given))})", f"one arm: a trial has two ({one})",
-                several if role == "active" else "",
-            )  # fmt: skip
-        return call(*args, **kwargs)
-
-    return same
-
-
-@_two_arms
-@checked
 def load_trial(
     source: Any,
     *,
@@ -170,28 +132,31 @@ def load_trial(
     guessed: column 'treat' taken for the arm
     guessed: column 'status' taken for the outcome
     """
-    given = {
-        "control": control, "active": active, "site": site, "arm": arm, "outcome": outcome, "id": id, "n": n,
-        "where": where, "population": population, "responder": responder, "missing": missing, "na": na, "wide": wide,
-        "sheet": sheet, "end_point": end_point, "benefit": benefit, "mcid": mcid,
-        "single_arm_sites": single_arm_sites or None, "name": name,
-    }  # fmt: skip
+    options = Options(
+        control=control, active=active, site=site, arm=arm, outcome=outcome, id=id, n=n, where=where,
+        population=population, responder=responder, missing=missing, na=na, wide=wide, sheet=sheet,
+        end_point=end_point, benefit=benefit, mcid=mcid, single_arm_sites=single_arm_sites, name=name,
+    )  # fmt: skip
+    return _load(source, options)
+
+
+def _load(source: Any, options: Options) -> Trial:
     if is_path(source):
         path = Path(source)
         if path.suffix.lower() == ".toml":
-            return _declared(path, str(path), given)
+            return _declared(path, str(path), options)
         if path.suffix.lower() not in (*ENDINGS, *UNREAD):
             if str(source) in builtin_trials():
-                return _declared(_library() / f"{source}.toml", str(source), given)
+                return _declared(_library() / f"{source}.toml", str(source), options)
             if str(source) in published_names():
-                return _consistent(published_trial(str(source)), str(source), given)
+                return _consistent(published_trial(str(source)), str(source), options)
             raise TrialError(
                 f"trial '{source}'",
                 "no built-in trial of that name",
                 f"a built-in name, a trial file (.toml), or a file that ends in {', '.join(ENDINGS)}",
                 nearest(str(source), (*builtin_trials(), *published_names())),
             )
-    return _read(source, read_source(source, sheet), given)
+    return Trial(**fields_of_table(source, options))
 
 
 def read_trial(source: Any, reading: Mapping[str, Any]) -> Trial:
@@ -208,77 +173,35 @@ def read_trial(source: Any, reading: Mapping[str, Any]) -> Trial:
     TrialError
         As `load_trial`, for an option that it does not have, and for any option beside a trial that was read already.
     """
-    known = [name for name in inspect.signature(load_trial).parameters if name != "source"]
-    for name in reading:
-        if name not in known:
-            raise TrialError("options of reading", f"'{name}'", "an option of load_trial", nearest(name, known))
+    options = Options.of(reading)
     if isinstance(source, OfTrial):
         source = source.trial
     if not isinstance(source, Trial):
-        return load_trial(source, **reading)
+        return _load(source, options)
     if given := [name for name, value in reading.items() if value is not None]:
         found = f"{', '.join(given)} beside a trial that was read already"
         raise TrialError(f"trial '{source.name}'", found, "a file or data frame, or no options of reading")
     return source
 
 
-def _read(source: Any, table: Table, given: dict[str, Any]) -> Trial:
-    end_point, benefit, mcid = given["end_point"], given["benefit"], given["mcid"]
-    asked = Asked.of(
-        **{key: value for key, value in given.items() if key in Asked.__dataclass_fields__ and value is not None},
-        harmful=benefit == "lower",
-    )
-    with sheets_told(table.sheets):
-        read = read_counts(table, asked)
-    populations = {"itt": Population("itt", "intention to treat", "everyone in the file")}
-    populations |= {flag: Population(flag, flag, origin) for flag, origin in read.flags.items()}
-    called = end_point if end_point is not None else read.outcome or "response"
-    title = one_line(Path(source).name) if is_path(source) else str(table.path).removeprefix("the ")
-    with within(table.path):
-        label = _label(called, read.outcome, read.reading.counted)
-        point = EndPoint(called, label, benefit or "higher", mcid=mcid, mcid_source=BY_USER if mcid else "")
-        arms = Arms(*read.arms)
-    return Trial(
-        name=given["name"] or (one_line(Path(source).stem) if is_path(source) else "trial"),
-        title=given["name"] or title,
-        arms=arms,
-        end_point=point,
-        data=read.data,
-        populations=populations,
-        provenance=({"number": "counts", "what": f"file {title}" if is_path(source) else title,
-                     "source": "the user's file" if is_path(source) else "the user's data", "grade": ""},),
-        notes=read.reading.notes,
-        synthetic=read.synthetic,
-        reading=replace(read.reading, direction_declared=benefit is not None),
-    )  # fmt: skip
-
-
-def _label(called: str, column: str, counted: tuple[str, ...]) -> str:
-    """The end point with what is counted, where its name does not say it."""
-    words = counted_words(column, counted) if counted else column
-    if words == column:
-        return called
-    return words if called == column else f"{called} ({words})"
-
-
 def _library() -> Path:
     return Path(str(files("bayes_lupil"))) / "trials" / "library"
 
 
-def _declared(path: Path, where: str, given: dict[str, Any]) -> Trial:
+def _declared(path: Path, where: str, options: Options) -> Trial:
     """A trial file's trial; it declares its own arms and end point, and naming others would be a contradiction."""
-    return _consistent(read_trial_file(path), where, given)
+    return _consistent(read_trial_file(path), where, options)
 
 
-def _consistent(trial: Trial, where: str, given: dict[str, Any]) -> Trial:
+def _consistent(trial: Trial, where: str, options: Options) -> Trial:
     """A trial that declares its own arms and end point, beside which nobody names others."""
     own = trial.end_point
     declared = {
         "control": trial.arms.control, "active": trial.arms.active, "end_point": own.name, "benefit": own.benefit,
         "mcid": own.mcid,
     }  # fmt: skip
-    for option, value in given.items():
-        if value is None or value == declared.get(option):
+    for option, value in options.given.items():
+        if value == declared.get(option):
             continue
         required = f"what the trial file declares ({declared[option]!r}), or nothing" if option in declared else (
             "nothing: a trial file says itself, in [data], how its data are read"

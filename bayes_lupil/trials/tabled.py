@@ -13,7 +13,6 @@ from bayes_lupil.trials.patients import Patients
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_lupil.trials.trial import Trial
 
 __all__ = ["counts_of", "frame_of"]
 
@@ -45,15 +44,14 @@ def _possible(events: int, patients: int, arm: str) -> tuple[int, int]:
     return events, patients
 
 
-def frame_of(trial: Trial) -> pd.DataFrame:
-    """The data as a table that `load_trial` reads again: a row a patient, or a row a site and arm."""
+def frame_of(data: object, arms: tuple[str, str], end_point: str, trial: str) -> pd.DataFrame:
+    """The data of a trial as a table that `load_trial` reads again: a row a patient, or a row a site and arm."""
     import pandas as pd
 
-    data, arms = trial.data, trial.arms.names
     if isinstance(data, Patients):
         columns: dict[str, Any] = {"site": list(data.site)} if data.sites != (ALL_SITES,) else {}
         columns["arm"] = [arms[a] for a in data.arm]
-        columns[trial.end_point.name] = data.response
+        columns[end_point] = data.response
         columns |= {f"pop_{name}": flag.astype(int) for name, flag in data.flags.items()}
         columns |= {name: list(texts) for name, texts in data.covariates.items()}
         return pd.DataFrame(columns)
@@ -66,5 +64,5 @@ def frame_of(trial: Trial) -> pd.DataFrame:
         frame = pd.DataFrame(rows, columns=["site", "arm", "responders", "n"])
         return frame if data.sites_known else frame.drop(columns="site")
     raise UnsupportedModelError(
-        f"trial '{trial.name}'", "no table of sites or of patients with a binary end point", "one of these"
+        f"trial '{trial}'", "no table of sites or of patients with a binary end point", "one of these"
     )

@@ -18,9 +18,11 @@ from bayes_lupil.trials.cautions import cautions
 from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.end_point import SYNTHETIC, Arms, EndPoint
 from bayes_lupil.trials.estimates import Estimate
+from bayes_lupil.trials.from_table import fields_of_table
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.measurements import MeasuredSet, Measurements
 from bayes_lupil.trials.names import check_names, check_texts
+from bayes_lupil.trials.options import Options
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.published import PublishedResult, Source, Step
@@ -147,9 +149,7 @@ class Trial(Shown, ReadOnly):
         >>> Trial.from_frame(columns).analysis_set().totals
         ((3, 10), (5, 10))
         """
-        from bayes_lupil.trials.loading import read_trial
-
-        return read_trial(frame, reading)
+        return cls(**fields_of_table(frame, Options.of(reading)))
 
     def to_frame(self) -> pd.DataFrame:
         """The data as a table that `load_trial` reads again: a row a patient, or a row a site and arm.
@@ -159,7 +159,7 @@ class Trial(Shown, ReadOnly):
         UnsupportedModelError
             Where sites were not published, or of a continuous end point.
         """
-        return frame_of(self)
+        return frame_of(self.data, self.arms.names, self.end_point.name, self.name)
 
     @property
     def resolution(self) -> Resolution:
@@ -171,7 +171,7 @@ class Trial(Shown, ReadOnly):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What must be known before any result: arms that sites do not share, a direction that nobody declared ..."""
-        return cautions(self)
+        return cautions(self.data, self.end_point, self.reading, bool(self.provenance))
 
     @property
     def site_names(self) -> tuple[str, ...]:

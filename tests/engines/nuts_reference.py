@@ -200,7 +200,7 @@ def quantities(
     Which sites are outlying comes from NUTS as draws of 0 and 1, from the other engine as probabilities.
     """
     kept = Summary(independent)
-    values = likelihood.with_kinds(values, np.random.default_rng(seed + 1))
+    values = likelihood.with_components(values, np.random.default_rng(seed + 1))
     scalars = {item.name: values[item.name] for item in likelihood.parameters if not item.dims}
     scalars |= estimate(likelihood, values, np.random.default_rng(seed))
     if isinstance(likelihood, MarginsLikelihood):

@@ -277,7 +277,7 @@ def test_the_density_is_that_of_the_model():
     likelihood = Case(SMALL, {**wide, **NO_V}).likelihood(sampler__draws=250)
     draws = margins.sample(likelihood)
     values = {name: x.reshape(-1, *x.shape[2:]) for name, x in draws.values.items()}
-    total = likelihood.log_integrated(values["site_share"], likelihood.sites.log_odds(values))
+    total = likelihood.log_integrated(values["site_share"], likelihood.sites.linear_predictor(values))
     tau = stats.norm.isf(stats.halfnorm.sf(values["tau_u"]))
     expected = total + stats.norm.logpdf(tau) + 2 * stats.norm.logpdf(0)
     # the squares of alpha and beta over 1000, whitened, are all that differs

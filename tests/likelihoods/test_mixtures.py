@@ -150,7 +150,7 @@ def test_draws_of_a_site_follow_their_density(name: str) -> None:
     likelihood = bf.likelihood_of(spec, *zip(*SITES, strict=True))
     values = {k: np.full(many, v) for k, v in theta.items()}
     values |= likelihood.site_marginal.draw(values, np.random.SeedSequence(7))
-    eta = likelihood.sites.log_odds(values)
+    eta = likelihood.sites.linear_predictor(values)
     for s, (y, n) in enumerate(SITES):
         points, weights = [], []
         for share, mean, cov, _ in _kinds(spec, theta):
@@ -355,7 +355,7 @@ def test_a_new_site_is_drawn_from_the_mixture(name: str) -> None:
     theta = _theta(spec, THETAS[0])
     likelihood = build_likelihood(spec, Trial.from_cells(TABLE, Arms("c", "a"), EndPoint("x", "x")))
     values = {k: np.full(many, v) for k, v in theta.items()}
-    eta = likelihood.sites.new_site(values, np.random.default_rng(11))["log_odds"]
+    eta = likelihood.sites.new_site(values, np.random.default_rng(11))["linear_predictor"]
     kinds = _kinds(spec, theta)
     mean = sum(share * m for share, m, _, _ in kinds)
     second = sum(share * (np.diag(c) + m**2) for share, m, c, _ in kinds)
@@ -374,7 +374,7 @@ def test_which_site_stands_alone_is_drawn_given_its_data() -> None:
     values = {k: np.full(many, v) for k, v in one.items()} | {
         k: np.full((many, 1), v) for k, v in (("e", 0.4), ("f", -0.2), ("g", 1.1))
     }
-    drawn = likelihood.with_kinds(values, np.random.default_rng(2))["nonexchangeable"]
+    drawn = likelihood.with_components(values, np.random.default_rng(2))["nonexchangeable"]
     base = 0.1 + 0.5 * 0.4
     parts = []
     for share, slope in ((0.7, 0.5 + 0.3 * -0.2), (0.3, 0.3 + 1.5 * 1.1)):

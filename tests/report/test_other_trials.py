@@ -8,7 +8,7 @@ import pytest
 from docx import Document
 
 from bayes_lupil import load_trial, reanalyse
-from bayes_lupil.report import collect, write_fit, write_look, write_reanalysis
+from bayes_lupil.report import collect, write_fit, write_reanalysis, write_sites
 from bayes_lupil.sites.analysis import analyse_sites
 
 OF_LUPIL2 = re.compile(r"lupus|lupil|bulgaria|interleukin|\bILT|\bSRI\b|\bSRI-|\bSLE\b|SLEDAI|He 2020", re.IGNORECASE)
@@ -62,7 +62,7 @@ def test_a_report_of_another_trial(trial, fake_engine, tmp_path):
 
 @pytest.mark.slow
 def test_the_sites_of_another_trial(tmp_path):
-    write_look(analyse_sites(load_trial("beitler_landis")), tmp_path / "out")
+    write_sites(analyse_sites(load_trial("beitler_landis")), tmp_path / "out")
     assert "sites.md" in {name for name, _ in texts(tmp_path / "out")}
     assert speaking_of_lupil2(tmp_path / "out") == []
 

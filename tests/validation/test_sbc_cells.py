@@ -15,7 +15,7 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.operating.staleness import model_hash
 from tests.proofs import FIT
-from validation import sbc_cells
+from validation import runner, sbc_cells
 from validation.sbc_cells import (
     DESIGNS,
     POINTS,
@@ -24,6 +24,7 @@ from validation.sbc_cells import (
     Design,
     calibrate_cells,
     current_hash,
+    read_results,
     simulate_cells,
 )
 from validation.uniformity import uniformity
@@ -38,7 +39,7 @@ BINS = 16
 
 @pytest.fixture(scope="module")
 def stored() -> dict[str, CellsCalibration]:
-    return CellsCalibration.read(STORED)
+    return read_results(STORED)
 
 
 def _spec(model: str) -> ModelSpec:
@@ -139,8 +140,8 @@ def test_truths_come_from_the_priors() -> None:
 
 def test_file_and_back(stored: dict[str, CellsCalibration], tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
-    CellsCalibration.write(stored, path)
-    assert CellsCalibration.read(path) == stored
+    runner.write_results(stored, path)
+    assert read_results(path) == stored
 
 
 def test_failed_fits_are_counted_and_kept() -> None:
@@ -186,7 +187,7 @@ def test_command(
     assert sbc_cells._main(["--simulations", "12", "--seed", "5", "--out", str(path)]) == 0
     assert asked == [(design.model, design, 12, 5) for design in DESIGNS.values()]
     assert "10 of 12 simulations" in capsys.readouterr().out
-    assert CellsCalibration.read(path)["dense"].simulations == 12
+    assert read_results(path)["dense"].simulations == 12
 
 
 Fault = Callable[[BinomialCells], Draws]

@@ -185,8 +185,10 @@ def test_file_and_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     """The way it is renewed: arguments reach the runner, progress is printed, the file is written and read back."""
     asked = []
     made = JointCalibration(
-        {"x": [1]}, {"x": [0.5]}, [0.5], [1], 49, 1, 5, "m", "c", {"x": 0.5}, 0, 0, 200.0, "now", 1.0, {}
-    )
+        ranks={"x": [1]}, p_benefit={"x": [0.5]}, p_all=[0.5], all_benefit=[1], draws=49, simulations=1, seed=5,
+        model_hash="m", code_hash="c", spread={"x": 0.5}, repeated=0, divergent=0, min_effective=200.0, created="now",
+        seconds=1.0,
+    )  # fmt: skip
 
     def fake(simulations, seed, progress):
         asked.append((simulations, seed))

@@ -48,6 +48,7 @@ from bayes_lupil.endpoints.joint.density import (
     place,
     product,
 )
+from bayes_lupil.likelihoods.density import Density
 from bayes_lupil.likelihoods.site_effects import Parameter
 from bayes_lupil.priors import LKJ, Normal
 from bayes_lupil.spec import Sampler
@@ -63,16 +64,9 @@ LATENT = float(np.sqrt(8 / np.pi))
 _SITE_PARTS = (("u", "e", "tau_u"), ("v", "f", "tau_v"))
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What an engine reads of a model file."""
-
-    sampler: Sampler
-
-
 @dataclass(frozen=True, eq=False)
-class JointModel:
-    """Data, priors of the correlations and sampler settings; has what `engines.nuts.sample` asks of a likelihood.
+class JointModel(Density):
+    """Data, priors of the correlations and sampler settings.
 
     Parameters are named by kind and place of the end point: alpha_0, sigma_2, ...
 
@@ -87,11 +81,6 @@ class JointModel:
     data: JointData
     patients: LKJ | None
     sampler: Sampler
-
-    @property
-    def spec(self) -> _Settings:
-        """The sampler's settings, where engines look for them."""
-        return _Settings(self.sampler)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
@@ -240,26 +229,6 @@ class JointModel:
     def log_likelihood(self, values: Values) -> Floats:
         """Sum over patients, shape (...)."""
         return np.asarray(self.patient_log_likelihood(values).sum(axis=-1))
-
-    def log_prior(self, values: Values) -> Floats:
-        """Log prior density of all parameters, shape (...)."""
-        total = np.zeros(np.shape(values["alpha_0"]))
-        for item in self.parameters:
-            density = item.logpdf(values)
-            total = total + density.sum(axis=tuple(range(total.ndim, density.ndim)))
-        return total
-
-    def log_joint(self, values: Values) -> Floats:
-        """Log prior plus log likelihood, shape (...)."""
-        return self.log_prior(values) + self.log_likelihood(values)
-
-    def prior_draws(self, draws: int, rng: np.random.Generator) -> dict[str, Floats]:
-        """Draws of every parameter from its prior, leading axis `draws`."""
-        sizes = {name: len(labels) for name, labels in self.coords.items()}
-        found: dict[str, Floats] = {}
-        for item in self.parameters:
-            found[item.name] = item.sample(rng, (draws, *(sizes[dim] for dim in item.dims)), found)
-        return found
 
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
         """The outcomes by name of their container, 0 where missing: to be exchanged in a compiled graph."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,6 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.endpoints.joint.data import JointData
 from bayes_lupil.endpoints.joint.model import JointModel
 from bayes_lupil.frozen import FrozenDict, make_read_only
-from bayes_lupil.likelihoods import Likelihood
 from bayes_lupil.posterior.diagnostics import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.posterior.saved import write_tree
 from bayes_lupil.priors import LKJ
@@ -184,7 +183,7 @@ def fit_joint(
     from bayes_lupil.engines import nuts  # loads ArviZ
 
     model = JointModel(data, patients, sampler)
-    draws = nuts.sample(cast("Likelihood", model), is_shown(progress))
+    draws = nuts.sample(model, is_shown(progress))
     (seed,) = np.random.SeedSequence(sampler.seed).spawn(1)
     prior = {name: value[None] for name, value in model.prior_draws(PRIOR_DRAWS, np.random.default_rng(seed)).items()}
     observed = {item.name: ("patient", item.y) for item in data.outcomes}

@@ -151,7 +151,7 @@ def _fit(
     cells = Cells(tuple(s for s, k in zip(sites, some, strict=True) if k), responders[some], n[some])
     likelihood = BinomialCells(spec.edited(sampler__engine="quadrature"), cells.pooled() if pooled else cells)
     draws = quadrature.sample(likelihood)
-    values = likelihood.with_kinds(draws.values, np.random.default_rng(spec.sampler.seed))
+    values = likelihood.with_components(draws.values, np.random.default_rng(spec.sampler.seed))
     effect = estimate(likelihood, values, np.random.default_rng(spec.sampler.seed))["risk_difference"]
     verdict = judge([describe_independent("risk_difference", effect)], draws.statistics, draws.diagnostics)
     if not verdict.ok:

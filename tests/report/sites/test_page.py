@@ -16,7 +16,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import points, probability
-from bayes_lupil.report.look import SITE_FILES, look_summary, write_hidden, write_sites
+from bayes_lupil.report.look import SITE_FILES, look_summary, write_sites
 from bayes_lupil.report.media.blocks import Bullets, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.terminal import show
@@ -135,7 +135,7 @@ def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     result = analyse_unpublished(load_trial("lupil2"))
     assert [item.model.name for item in result.attempts] == [model.name for model in models]
     assert set(result.sound) == {"site_effects", "outliers_control"}
-    folder = write_hidden(result, tmp_path / "hidden")
+    folder = write_sites(result, tmp_path / "hidden")
     assert {path.name for path in folder.iterdir()} - {"manifest.json"} <= set(SITE_FILES)
     values = pd.read_csv(folder / "unpublished_counts.csv")
     assert len(values) == 7  # three counts, three pairs, all
@@ -259,7 +259,7 @@ def test_intervals_are_named_in_words(turned, hidden):
 
 
 def test_tables_name_the_files_of_their_numbers(planted, written, hidden, tmp_path):
-    folder = write_hidden(hidden["higher"], tmp_path)
+    folder = write_sites(hidden["higher"], tmp_path)
     for page, where in ((sites_page(planted).blocks, written), (unpublished_page(hidden["higher"]).blocks, folder)):
         tables = [block for block in page if isinstance(block, Table)]
         assert tables
@@ -277,7 +277,7 @@ def test_the_page_shows_what_the_files_hold(planted, written, hidden, tmp_path):
         assert cells["raw difference"] == points(line["raw_risk_difference"])
         median = cells["difference without the site (95 % credible interval)"].split(" (")[0]
         assert median == points(line["without_risk_difference_q50"])
-    folder = write_hidden(hidden["higher"], tmp_path)
+    folder = write_sites(hidden["higher"], tmp_path)
     bounds = pd.read_csv(folder / "bounds_and_posterior.csv").set_index("quantity")
     table = next(
         block for block in unpublished_page(hidden["higher"]).blocks
