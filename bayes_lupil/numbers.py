@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "p_value", "points", "probability", "ratio"]
+__all__ = ["interval", "p_value", "percent", "points", "probability", "ratio"]
 
 
 def points(value: float, error: float | None = None) -> str:
@@ -77,6 +77,19 @@ def probability(value: float, error: float | None = None, *, digits: int = 2, le
     elif value < 10**-digits / 2:
         written = f"< {10 ** -(digits - 1):.{digits - 1}f}"
     return f"{written} (MCSE {rounded:g})"
+
+
+def percent(value: float) -> str:
+    """A probability in whole per cent; never as 0 or 100.
+
+    Examples
+    --------
+    >>> percent(0.8206), percent(0.9951), percent(0.0049)
+    ('82 %', '> 99 %', '< 1 %')
+    """
+    if value > 0.995:
+        return "> 99 %"
+    return "< 1 %" if value < 0.005 else f"{100 * value:.0f} %"
 
 
 def p_value(value: float | None) -> str:
