@@ -41,6 +41,7 @@ from bayes_lupil.report.reanalysis.diagnostics import (
     reference_blocks,
     software_blocks,
 )
+from bayes_lupil.report.reanalysis.figures.answer import answer_chart
 from bayes_lupil.report.reanalysis.figures.effects import figure_intervals, intervals_words
 from bayes_lupil.report.reanalysis.figures.priors import (
     figure_prior_posterior,
@@ -78,10 +79,10 @@ __all__ = [
     "write_reanalysis",
 ]
 
-_TABLES = ("priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
+_TABLES = ("answer", "priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
 _FIGURES = (
-    "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage", "intervals",
-    "prior_map",
+    "answer", "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage",
+    "intervals", "prior_map",
 )  # fmt: skip
 
 
@@ -174,7 +175,9 @@ def _section(anchor: str, title: str, blocks: Sequence[Block], of: str = "") -> 
 def _results(contents: Contents) -> list[Block]:
     """The answer, what it is an answer to, and the result."""
     directed = contents.trial.end_point.directed
-    answer: list[Block] = [Numbers(_key_numbers(contents.lead))] if contents.lead is not None else []
+    chart = answer_chart(contents)
+    answer: list[Block] = [] if chart is None else [chart]
+    answer += [Numbers(_key_numbers(contents.lead))] if contents.lead is not None else []
     for question, told in findings(contents):
         answer += [Heading(question, 3), *(Paragraph(line) for line in told)]
     trial = [
