@@ -29,7 +29,8 @@ packages, such as a container image, hands on their licence texts too.
 {copyleft}
 
 Some wheels hold parts under other licences, which their own licence files name: those of NumPy and SciPy the Fortran
-library of GCC (GPL-3.0 with the exception for run-time libraries), that of setuptools autocommand (LGPL-3.0).
+library of GCC (GPL-3.0 with the exception for run-time libraries), that of setuptools autocommand (LGPL-3.0). Reports
+with charts hold Vega, Vega-Lite and Vega-Embed (BSD-3-Clause) with D3 (ISC), as vl-convert-python brings them.
 """
 # of packages whose metadata do not say; a text is known by words that it alone has
 _TEXTS = {

@@ -17,12 +17,13 @@ from bayes_lupil.characters import visible
 from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
+    import altair
     import matplotlib.figure
     import pandas as pd
 
 __all__ = [
-    "Block", "Bullets", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph",
-    "Points", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
+    "Block", "Bullets", "Chart", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph",
+    "Points", "Slider", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
 ]  # fmt: skip
 
 
@@ -139,6 +140,50 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Slider:
+    """What a reader may set in a chart in a browser: its parameter 'threshold', and with it the text 'said'.
+
+    Attributes
+    ----------
+    label : str
+    steps : tuple of (float, str, tuple of str, tuple of str)
+        Of each position the value of 'threshold', the value in words, and the lines of 'said' in a narrow chart and in
+        a wide one. The chart is drawn at the first.
+    """
+
+    label: str
+    steps: tuple[tuple[float, str, tuple[str, ...], tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in Vega-Lite by the stem of its files (NAME.png, NAME.svg): drawn by a browser, a picture elsewhere.
+
+    Attributes
+    ----------
+    alternative : str
+        As of a figure.
+    caption : str
+        Printed below it.
+    draw : callable
+        Makes it, `draw(width=inches)` or in its own width.
+    slider : Slider, optional
+    source : str
+        The CSV file that holds its numbers unrounded; empty where there is none.
+    frame : DataFrame, optional
+        What is written to that file; left out where another block, or another page, has it.
+    """
+
+    name: str
+    alternative: str
+    caption: str
+    draw: Callable[..., altair.LayerChart] = field(compare=False, repr=False)
+    slider: Slider | None = None
+    source: str = ""
+    frame: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Equation:
     """One or more displayed equations, in LaTeX."""
 
@@ -192,7 +237,19 @@ class Folded:
 
 
 Block = (
-    Heading | Paragraph | Verdict | Points | Bullets | Table | Figure | Equation | Numbers | Widget | Downloads | Folded
+    Heading
+    | Paragraph
+    | Verdict
+    | Points
+    | Bullets
+    | Table
+    | Figure
+    | Chart
+    | Equation
+    | Numbers
+    | Widget
+    | Downloads
+    | Folded
 )
 
 
@@ -215,7 +272,7 @@ class Page:
         Above and below the title in a browser.
     warnings : tuple of str
         What must be known before any result.
-    beside : tuple of Table, Figure and Page
+    beside : tuple of Table, Figure, Chart and Page
         Written into the same folder, and not shown on the page.
     parts : mapping of str to Page
         Pages with folders of their own, by the folder's name.
@@ -231,7 +288,7 @@ class Page:
     kind: str = ""
     subtitle: str = ""
     warnings: tuple[str, ...] = ()
-    beside: tuple[Table | Figure | Page, ...] = ()
+    beside: tuple[Table | Figure | Chart | Page, ...] = ()
     parts: Mapping[str, Page] = field(default_factory=dict)
     files: Mapping[str, str | Callable[[Path], Any]] = field(default_factory=dict)
 
@@ -273,6 +330,9 @@ def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
                 moved.append(replace(block, source=f"{folder}{source}", frame=None))
             case Figure(name):
                 moved.append(replace(block, name=f"{folder}{name}"))
+            case Chart(name, source=source):
+                within = f"{folder}{source}" if source else ""
+                moved.append(replace(block, name=f"{folder}{name}", source=within, frame=None))
             case Folded(_, held):
                 moved.append(replace(block, blocks=tuple(nested(held, folder))))
             case _:

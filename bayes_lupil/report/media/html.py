@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from markupsafe import Markup, escape
 from bayes_lupil.characters import visible
 from bayes_lupil.report.media.blocks import (
     Block,
+    Chart,
     Downloads,
     Figure,
     Folded,
@@ -27,7 +30,8 @@ from bayes_lupil.report.media.blocks import (
     pieces,
 )
 from bayes_lupil.report.media.plot_style import svg_text
-from bayes_lupil.report.media.write import documents, tables_of
+from bayes_lupil.report.media.vega import PALETTES, library, specification, svg_of_chart
+from bayes_lupil.report.media.write import charts_of, documents, tables_of
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -50,6 +54,7 @@ def html(page: Page) -> str:
     """
     known = [Paragraph(text, strong=True) for text in page.marks]
     widgets = [block for block in inside(page.blocks) if isinstance(block, Widget)]
+    charts = any(charts_of(replace(page, beside=())))
     first: list[Block] = []
     sections: list[tuple[Heading, list[Block]]] = []
     for block in page.blocks:
@@ -65,19 +70,21 @@ def html(page: Page) -> str:
         sections=[(anchor_of(head), head, blocks) for head, blocks in sections],
         numbers=_numbers(page.blocks),
         id=id,
-        styles=Markup("").join(_sources("css", widgets)),
-        script=Markup("").join(_sources("js", widgets)),
+        styles=Markup("").join(_sources("css", widgets, charts)),
+        script=Markup("").join(_sources("js", widgets, charts)),
+        library=library() if charts else "",
     )  # fmt: skip
 
 
 def _numbers(blocks: Iterable[Block]) -> dict[int, int]:
     """The number of every figure and of every table with a caption, each counted in its own order, by `id`."""
     numbers: dict[int, int] = {}
-    counted = {Figure: 0, Table: 0}
+    counted = {"Figure": 0, "Table": 0}
     for block in inside(blocks):
-        if isinstance(block, Figure) or (isinstance(block, Table) and block.caption):
-            counted[type(block)] += 1
-            numbers[id(block)] = counted[type(block)]
+        if isinstance(block, Figure | Chart) or (isinstance(block, Table) and block.caption):
+            kind = "Table" if isinstance(block, Table) else "Figure"
+            counted[kind] += 1
+            numbers[id(block)] = counted[kind]
     return numbers
 
 
@@ -93,14 +100,15 @@ def _environment(package: str) -> Environment:
     )  # fmt: skip
     environment.filters |= {
         "text": _text, "typeset": _typeset, "parts": _parts, "mathml": _mathml, "picture": _picture,
-        "widget": _widget, "downloads": _downloads,
+        "widget": _widget, "downloads": _downloads, "drawing": _drawing, "chart_data": _chart_data,
     }  # fmt: skip
     environment.tests["long"] = _long
     return environment
 
 
-def _sources(ending: str, widgets: list[Widget]) -> Iterator[Markup]:
-    for package, name in ((__package__, "page"), *((widget.folder, widget.name) for widget in widgets)):
+def _sources(ending: str, widgets: list[Widget], charts: bool) -> Iterator[Markup]:
+    own = [(__package__, name) for name in ("page", "chart") if charts or name == "page"]
+    for package, name in (*own, *((widget.folder, widget.name) for widget in widgets)):
         source = files(package) / "templates" / f"{name}.{ending}"
         if source.is_file():
             yield Markup(source.read_text(encoding="utf-8"))  # noqa: S704 (a file of the package)
@@ -182,6 +190,24 @@ def _picture(block: Any, width: float) -> tuple[str, int, int]:
     image = base64.b64encode(svg_text(figure).encode()).decode()
     across, down = figure.get_size_inches()
     return f"data:image/svg+xml;base64,{image}", round(72 * across), round(72 * down)
+
+
+def _drawing(block: Chart, width: float) -> tuple[str, int, int]:
+    """The same of a chart."""
+    picture = svg_of_chart(block.draw(width=width))
+    head = picture[: picture.index(">")]
+    across, down = (round(float(re.findall(rf' {side}="([\d.]+)"', head)[0])) for side in ("width", "height"))
+    image = base64.b64encode(picture.encode()).decode()
+    return f"data:image/svg+xml;base64,{image}", across, down
+
+
+def _chart_data(block: Chart) -> str:
+    """What a browser draws a chart from."""
+    held = {
+        "narrow": specification(block.draw(width=NARROW)), "wide": specification(block.draw(width=WIDE)),
+        "palettes": PALETTES, "steps": block.slider.steps if block.slider else (),
+    }  # fmt: skip
+    return json.dumps(held, separators=(",", ":"))
 
 
 def _downloads(block: Downloads) -> list[tuple[str, list[tuple[str, str, str]]]]:

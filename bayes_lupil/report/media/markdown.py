@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from bayes_lupil.report.media.blocks import (
     Block,
     Bullets,
+    Chart,
     Equation,
     Figure,
     Folded,
@@ -60,7 +61,7 @@ def _block(block: Block) -> str:
             return "\n".join(f"- {_start(_line(item))}" for item in items)
         case Table(header, rows):
             return markdown_table(header, rows)
-        case Figure(name, alternative, caption):
+        case Figure(name, alternative, caption) | Chart(name, alternative, caption):
             return f"![{_line(alternative)}]({name}.png)" + (f"\n\n{_start(_line(caption))}" if caption else "")
         case Folded(summary, blocks):
             return "\n\n".join([_start(_line(summary)), *(_block(inside) for inside in blocks)])

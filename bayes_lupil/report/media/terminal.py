@@ -13,6 +13,7 @@ from rich.text import Text
 from bayes_lupil.report.media.blocks import (
     Block,
     Bullets,
+    Chart,
     Equation,
     Figure,
     Folded,
@@ -62,7 +63,7 @@ def _blocks(blocks: Iterable[Block], out: Console) -> None:
                     _line(out, f"- {item}")
             case Table():
                 _table(block, out)
-            case Figure(_, alternative):
+            case Figure(_, alternative) | Chart(_, alternative):
                 _line(out, alternative)
             case Folded(summary, inside):
                 _line(out, summary)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.files import make_folder, write_bytes, write_text
 from bayes_lupil.folders import output_folder
-from bayes_lupil.report.media.blocks import Figure, Page, Table, inside
+from bayes_lupil.report.media.blocks import Chart, Figure, Page, Table, inside
 from bayes_lupil.report.media.csv_text import csv_text, marked
 from bayes_lupil.report.media.latex import latex
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.plot_style import save_figure
+from bayes_lupil.report.media.vega import save_chart
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-__all__ = ["documents", "figures_of", "fill", "tables_of", "write"]
+__all__ = ["charts_of", "documents", "figures_of", "fill", "tables_of", "write"]
 
 
 def write(page: Page, folder: str | Path, names: Iterable[str], *, force: bool = False) -> Path:
@@ -53,6 +54,9 @@ def fill(page: Page, folder: Path) -> None:
         write_text(folder / name, text)
     for stem, draw in figures_of(page):
         save_figure(draw(), folder, stem)
+    for chart in charts_of(page):
+        if "/" not in chart.name:
+            save_chart(chart.draw(), folder, chart.name)
     for other in page.beside:
         if isinstance(other, Page):
             fill(other, folder)
@@ -61,9 +65,9 @@ def fill(page: Page, folder: Path) -> None:
 
 
 def tables_of(page: Page) -> Iterator[tuple[str, str]]:
-    """The tables of a page with unrounded numbers behind them, as CSV under the names of their files."""
+    """The numbers behind tables and charts of a page, unrounded, as CSV under the names of their files."""
     for block in (*inside(page.blocks), *page.beside):
-        if isinstance(block, Table) and block.frame is not None:
+        if isinstance(block, Table | Chart) and block.frame is not None:
             yield block.source, csv_text(marked(block.frame, page.synthetic).round(6))
 
 
@@ -72,6 +76,13 @@ def figures_of(page: Page) -> Iterator[tuple[str, Callable[..., matplotlib.figur
     for block in (*inside(page.blocks), *page.beside):
         if isinstance(block, Figure) and block.draw is not None and "/" not in block.name:
             yield block.name, block.draw
+
+
+def charts_of(page: Page) -> Iterator[Chart]:
+    """The charts of a page, and those that are written beside it alone."""
+    for block in (*inside(page.blocks), *page.beside):
+        if isinstance(block, Chart):
+            yield block
 
 
 def documents(page: Page) -> dict[str, bytes]:

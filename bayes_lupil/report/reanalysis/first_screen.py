@@ -12,6 +12,7 @@ from bayes_lupil.numbers import p_value, percent, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.figures.answer import answer_chart
 from bayes_lupil.report.reanalysis.verdict import verdict_words
 from bayes_lupil.report.sites.sentences import suspects_answer
 from bayes_lupil.report.unpublished.sentences import excluded_answer
@@ -47,8 +48,10 @@ def in_short(contents: Contents) -> tuple[tuple[str, str], ...]:
 
 
 def answer_blocks(contents: Contents) -> list[Block]:
-    """The first screen, without its figure."""
+    """The first screen, and its figure."""
     blocks: list[Block] = [Verdict(verdict(contents)), Points(in_short(contents))]
+    if (chart := answer_chart(contents)) is not None:
+        blocks.append(chart)
     if contents.lead is not None:
         blocks += [Paragraph(no_error_words(contents)), glossary(contents)]
     return blocks

@@ -85,10 +85,10 @@ __all__ = [
     "write_reanalysis",
 ]
 
-_TABLES = ("priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
+_TABLES = ("answer", "priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
 _FIGURES = (
-    "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage", "intervals",
-    "prior_map",
+    "answer", "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage",
+    "intervals", "prior_map",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.numbers import points, points_interval, probability
+from bayes_lupil.numbers import percent, points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.reanalysis import Reanalysis, leading
@@ -116,14 +116,14 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         _ridge(axes, row, posterior, tall)
         chance = posterior.chances
         if narrow:
-            said = ", ".join(f"{name} {_percent(chance[name].probability)}" for name in list(columns)[1:])
+            said = ", ".join(f"{name} {percent(chance[name].probability)}" for name in list(columns)[1:])
             label = wrap(_label(posterior).replace("\n", " "), _LETTERS)
-            label += f"\nany benefit {_percent(chance['benefit'].probability)} ({said})"
+            label += f"\nany benefit {percent(chance['benefit'].probability)} ({said})"
             axes.text(low, row + 0.94, label, va="top", fontsize=8.5, zorder=7)
             continue
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
-            text = _percent(chance[name].probability)
+            text = percent(chance[name].probability)
             words.text(x, row + 0.3, text, ha="right", fontsize=9.5, weight=weight)
     if narrow:
         axes.set_yticks([])
@@ -140,12 +140,6 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     below += "\n" if first.provenance.synthetic else ""  # the mark stands there
     figure.supxlabel(below, fontsize=8, x=0.01, ha="left")
     return figure
-
-
-def _percent(probability: float) -> str:
-    if probability > 0.995:
-        return "> 99 %"
-    return "< 1 %" if probability < 0.005 else f"{100 * probability:.0f} %"
 
 
 def _sound(posteriors: list[Posterior]) -> None:
