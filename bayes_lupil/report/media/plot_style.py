@@ -124,15 +124,16 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """The figure as SVG to be put into a page: letters are paths, so that it looks the same on every machine."""
+    """The figure as SVG to be put into a page: its text stays text, in a font as wide as the one it was laid out for."""
     import matplotlib as mpl
 
     written = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.fonttype": "path"}):
+    with mpl.rc_context(STYLE):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    text = written.getvalue()
+    text = re.sub(r"<!--.*?-->", "", written.getvalue(), flags=re.DOTALL)
+    text = re.sub(r">\s+<", "><", text[text.index("<svg") :])
     # a hundredth of a point is enough for the lines; scales and places of letters stay as they are
-    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text[text.index("<svg") :])
+    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+|\s+(?=[A-Zz\"])", r"\1", found[0]), text)
 
 
 def wrap(text: str, width: int) -> str:

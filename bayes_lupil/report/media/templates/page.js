@@ -19,7 +19,7 @@
     link.click();
   };
 
-  document.querySelectorAll("a.vector").forEach(function (link) {
+  document.querySelectorAll("a.vector:not([data-format])").forEach(function (link) {
     const image = link.closest("figure").querySelector("img"), name = link.download.replace(/\.svg$/, "");
     link.href = image.getAttribute("src");
     link.after(" ", button("PNG", name, function () {
