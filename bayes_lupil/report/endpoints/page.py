@@ -10,6 +10,7 @@ from pathlib import Path
 from bayes_lupil.characters import escaped
 from bayes_lupil.endpoints.result import EndPointAnalysis, counterpart_table, missing_frame
 from bayes_lupil.folders import MANIFEST
+from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import interval, p_value, probability
 from bayes_lupil.report.endpoints.exploratory import exploratory
 from bayes_lupil.report.endpoints.figures import figure_hierarchy, hierarchy_words
@@ -23,11 +24,23 @@ from bayes_lupil.report.endpoints.sentences import (
     together_words,
 )
 from bayes_lupil.report.endpoints.steps import one_step
-from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
+from bayes_lupil.report.media.blocks import (
+    Block,
+    Bullets,
+    Figure,
+    Folded,
+    Heading,
+    Page,
+    Paragraph,
+    Table,
+    Verdict,
+    warnings_first,
+)
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.media.write import write
 from bayes_lupil.report.places import end_point_places, manifest_text, models_of_steps, step_places
 from bayes_lupil.report.reanalysis.fit import FIT_FILES, fit_page
+from bayes_lupil.report.reanalysis.verdict import verdict_words
 from bayes_lupil.spec import ModelSpec, Plan
 from bayes_lupil.trials.end_point import SYNTHETIC
 
@@ -116,17 +129,19 @@ def end_points_page(result: EndPointAnalysis) -> Page:
             f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}."
         ),
         Heading("In short"),
+        *_verdict(result),
         Bullets(tuple(headline(result))),
         Heading("The hierarchy"),
         *the_hierarchy(result),
-        Heading("Step by step"),
+        Heading("Step by step, for statisticians and reviewers"),
     ]
     for step in result.steps:
-        page += [Heading(f"{step.number}. {step.derived.end_point.directed}", 3), *one_step(result, step)]
+        title = f"{step.number}. {step.derived.end_point.directed}"
+        page.append(Folded(title, tuple(one_step(result, step)), f"step-{step.number}"))
     if result.joint is not None or result.joint_reason:
-        page += [Heading("All end points together"), *together(result)]
+        page.append(Folded("All end points together", tuple(together(result)), "together"))
     if result.further is not None:
-        page += [Heading("Exploratory end points"), *exploratory(result)]
+        page.append(Folded("Exploratory end points", tuple(exploratory(result)), "exploratory"))
     places = step_places(result.plan, models_of_steps(result))
     fits = {places[step.derived.plan.name]: step.posterior for step in result.steps}
     return Page(
@@ -259,6 +274,15 @@ def together(result: EndPointAnalysis) -> list[Block]:
         ),
         Paragraph(f"Diagnostics {result.joint.verdict.text}."),
     ]  # fmt: skip
+
+
+def _verdict(result: EndPointAnalysis) -> list[Block]:
+    """What the first end point amounts to; nothing where it has no sound posterior, or is not of all randomised."""
+    posterior = result.steps[0].posterior
+    best = posterior.p_benefit if posterior is not None else None
+    if posterior is None or best is None or posterior.provenance.population != FORMAL:
+        return []
+    return [Verdict(f"{result.steps[0].derived.plan.label}: {verdict_words(best.probability, result.arms)}")]
 
 
 def _made(result: EndPointAnalysis) -> Paragraph:

@@ -63,8 +63,9 @@ def _block(block: Block) -> str:
             return markdown_table(header, rows)
         case Figure(name, alternative, caption) | Chart(name, alternative, caption):
             return f"![{_line(alternative)}]({name}.png)" + (f"\n\n{_start(_line(caption))}" if caption else "")
-        case Folded(summary, blocks):
-            return "\n\n".join([_start(_line(summary)), *(_block(inside) for inside in blocks)])
+        case Folded(summary, blocks, anchor):
+            title = _block(Heading(summary, 3)) if anchor else _start(_line(summary))
+            return "\n\n".join([title, *(_block(inside) for inside in blocks)])
         case Equation(latex):
             return "\n\n".join(f"$$ {line} $$" for line in latex)
         case _:

@@ -124,7 +124,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """The figure as SVG to be put into a page: its text stays text, in a font as wide as the one it was laid out for."""
+    """The figure as SVG to be put into a page: its text stays text."""
     import matplotlib as mpl
 
     written = io.StringIO()

@@ -84,8 +84,13 @@ def _set(post: Posterior) -> dict[str, Any]:
             ess = describe("risk_difference", rd).ess_bulk
     prior = post.spec.priors.beta
     normal = (prior.mean, prior.sd) if isinstance(prior, Normal) else (None, None)
+    row, chances = post.row("risk_difference"), post.chances
+    told = {
+        "interval": [row.q2_5, row.q50, row.q97_5],
+        **{kind: [chances[kind].probability, chances[kind].mcse] for kind in ("benefit", "relevant", "harm")},
+    }
     return {
-        "beta": _base64(beta.ravel(), "<f4"), "risk_difference": _base64(rd.ravel(), "<f4"), "ess": ess,
+        "told": told, "beta": _base64(beta.ravel(), "<f4"), "risk_difference": _base64(rd.ravel(), "<f4"), "ess": ess,
         "mean": normal[0], "sd": normal[1], "shared": "pareto_k" in post.diagnostics,
     }  # fmt: skip
 

@@ -171,12 +171,13 @@
     const best = sound.find((item) => item.k === -Infinity) ||
       sound.reduce((one, other) => (other.effective > one.effective ? other : one));
     const { set, weights, k, effective } = best;
-    const [lower, median, upper] = weightedQuantiles(set.rd, set.order, weights, [0.025, 0.5, 0.975]);
+    const own = k === -Infinity;  // all of its draws said this, and the page may hold fewer
+    const [lower, median, upper] = own ? set.told.interval : weightedQuantiles(set.rd, set.order, weights, [0.025, 0.5, 0.975]);
+    const event = (name) =>
+      own ? { p: set.told[name][0], mcse: set.told[name][1] } : chance(data, set, best, set.events[name]);
     return {
       refused: false, set: data.sets.indexOf(set), k, effective, weights, median, lower, upper,
-      benefit: chance(data, set, best, set.events.benefit),
-      relevant: chance(data, set, best, set.events.relevant),
-      harm: chance(data, set, best, set.events.harm),
+      benefit: event("benefit"), relevant: event("relevant"), harm: event("harm"),
     };
   }
 
