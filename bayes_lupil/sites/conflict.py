@@ -158,15 +158,10 @@ class Conflicts(Brief):
 
 def columns(name: str, item: Conflict | None) -> dict[str, object]:
     """The cells that one p-value takes in a table."""
-    if item is None:
-        return {f"conflict_{name}_{field.name}": np.nan for field in fields(Conflict)} | {
-            f"conflict_{name}_reading": "no patients"
-        }
-    adjusted = np.nan if item.adjusted is None else item.adjusted
-    numbers = {"p": item.p, "mcse": item.mcse, "smallest": item.smallest, "by_chance": item.by_chance}
-    return {f"conflict_{name}_{key}": value for key, value in (numbers | {"adjusted": adjusted}).items()} | {
-        f"conflict_{name}_reading": item.reading
-    }
+    values = {field.name: getattr(item, field.name, None) for field in fields(Conflict)}
+    cells = {key: np.nan if value is None else value for key, value in values.items()}
+    cells["reading"] = "no patients" if item is None else item.reading
+    return {f"conflict_{name}_{key}": value for key, value in cells.items()}
 
 
 @own_trial
