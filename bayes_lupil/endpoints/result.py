@@ -236,27 +236,21 @@ def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
 
 def _logistic(head: dict[str, Any], contrast: Any, adjusted: str) -> list[dict[str, Any]]:
     name = f"logistic regression, {adjusted}"
-    found = []
-    odds, risk = contrast.odds_ratio, contrast.difference
-    if odds is not None:
-        found.append(head | _row(name, "log odds ratio", odds.estimate, odds.se, odds.interval, odds.p))
-    if risk is not None:
-        found.append(
-            head | _row(f"{name}, standardised", "risk difference", risk.estimate, risk.se, risk.interval, risk.p)
+    return [
+        head | _row(words, measure, found.estimate, found.se, found.interval, found.p)
+        for words, measure, found in (
+            (name, "log odds ratio", contrast.odds_ratio),
+            (f"{name}, standardised", "risk difference", contrast.difference),
         )
-    return found
+        if found is not None
+    ]
 
 
 def _stratified(head: dict[str, Any], s: Any) -> list[dict[str, Any]]:
     found = []
-    if s.mh_risk_difference is not None:
-        found.append(
-            head
-            | _row(
-                "Mantel-Haenszel over sites", "risk difference", s.mh_risk_difference, s.mh_risk_difference_se,
-                s.mh_risk_difference_interval, None,
-            )
-        )  # fmt: skip
+    if (difference := s.mh_risk_difference) is not None:
+        se, limits = s.mh_risk_difference_se, s.mh_risk_difference_interval
+        found.append(head | _row("Mantel-Haenszel over sites", "risk difference", difference, se, limits, None))
     if s.mh_odds_ratio is not None:
         limits = s.mh_odds_ratio_interval
         logs = None if limits is None else Interval(math.log(limits.lower), math.log(limits.upper), limits.method)

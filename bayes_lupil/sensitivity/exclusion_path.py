@@ -38,7 +38,7 @@ def checked_powers(powers: Iterable[float]) -> tuple[float, ...]:
     found = tuple(map(float, powers))
     for power in found:
         if not 0 <= power <= 1:
-            raise InputError("powers", f"{power:g}", "numbers between 0 (excluded) and 1 (kept)")
+            raise InputError("powers", f"{power:g}", "numbers between 0 and 1 (0: excluded, 1: kept)")
     return found
 
 

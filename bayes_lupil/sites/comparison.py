@@ -106,15 +106,8 @@ class ModelComparison(Brief):
         """One row a model, best first."""
         import pandas as pd
 
-        rows = [
-            {
-                "model": item.name, "elpd": item.elpd, "se": item.se, "mcse": item.mcse, "difference": item.difference,
-                "difference_se": item.difference_se, "difference_mcse": item.difference_mcse, "weight": item.weight,
-                "distinct": item.distinct, "refitted": len(item.refitted),
-            }
-            for item in self.models
-        ]  # fmt: skip
-        return pd.DataFrame(rows).set_index("model")
+        rows = [vars(item) | {"refitted": len(item.refitted)} for item in self.models]
+        return pd.DataFrame(rows).rename(columns={"name": "model"}).set_index("model")
 
 
 @own_trial

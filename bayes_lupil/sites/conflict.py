@@ -158,15 +158,10 @@ class Conflicts(Brief):
 
 def columns(name: str, item: Conflict | None) -> dict[str, object]:
     """The cells that one p-value takes in a table."""
-    if item is None:
-        return {f"conflict_{name}_{field.name}": np.nan for field in fields(Conflict)} | {
-            f"conflict_{name}_reading": "no patients"
-        }
-    adjusted = np.nan if item.adjusted is None else item.adjusted
-    numbers = {"p": item.p, "mcse": item.mcse, "smallest": item.smallest, "by_chance": item.by_chance}
-    return {f"conflict_{name}_{key}": value for key, value in (numbers | {"adjusted": adjusted}).items()} | {
-        f"conflict_{name}_reading": item.reading
-    }
+    values = {field.name: getattr(item, field.name, None) for field in fields(Conflict)}
+    cells = {key: np.nan if value is None else value for key, value in values.items()}
+    cells["reading"] = "no patients" if item is None else item.reading
+    return {f"conflict_{name}_{key}": value for key, value in cells.items()}
 
 
 @own_trial
@@ -265,7 +260,7 @@ class NewSites:
         lower.append(_lower_tail_of_difference(y, n, p, again[..., 0]) if n.all() else None)
         if not all(draws.holds_rare(tail.mean(axis=1)) for tail in lower if tail is not None):
             return None
-        (none_0, all_0), (none_1, all_1) = (_ends(n[a], p[..., a]) for a in (0, 1))
+        (none_0, none_1), (all_0, all_1) = ([q[..., a] ** n[a] for a in (0, 1)] for q in (1 - p, p))
         ends = [(none_0, all_0), (none_1, all_1), (none_1 * all_0, all_1 * none_0)]
         shown = [again[..., 0], again[..., 1], again[..., 1] * n[0] - again[..., 0] * n[1]]
         return tuple(
@@ -312,11 +307,6 @@ def _conflict(lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int6
     middle = np.cumsum(chance) - chance / 2
     by_chance = float(chance[np.minimum(middle, 1 - middle) <= LEVEL / 2].sum())
     return Conflict(min(max(2 * tail, 0.0), 1.0), 2 * error, smallest, by_chance)
-
-
-def _ends(n: int, p: Floats) -> tuple[Floats, Floats]:
-    """Probabilities of no responder and of n."""
-    return (1 - p) ** n, p**n
 
 
 def _lower_tail(y: int, n: int, p: Floats) -> Floats:

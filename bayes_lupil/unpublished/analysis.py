@@ -121,15 +121,11 @@ def analyse_unpublished(
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
     hidden = unpublished_counts(primary, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
-    central = {c.name: round(_mean(hidden, c.name)) for c in hidden.counts}
+    central = {
+        c.name: round(sum(row.counts[0] * row.probability for row in hidden.one(c.name).rows)) for c in hidden.counts
+    }
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
     paths = tuple((table, margins_path(primary, table, powers=(1.0, 0.0))) for table in tables)
     supposed = margins_alternatives(primary) if compare else ()
     return UnpublishedAnalysis(trial, attempts, hidden, paths, supposed, who_stayed(primary))
-
-
-def _mean(hidden: UnpublishedCounts, name: str) -> float:
-    """Posterior mean of a count."""
-    rows = hidden.one(name).rows
-    return sum(row.counts[0] * row.probability for row in rows)

@@ -185,7 +185,8 @@ def unpublished_counts(
 
     maker = SurfaceMaker(few, known_to_few, refit, most_refits)
     names = tuple(c.name for c in counts)
-    pair = _first_pair(counts)
+    # the first count of either arm: what the figure's map shows
+    pair = (names[0], next((c.name for c in counts if c.arm != counts[0].arm), ""))
     made: dict[tuple[str, ...], Surface] = {}
     made |= {chosen: maker.surface(chosen, refits=True) for chosen in itertools.combinations(names, 1)}
     if len(names) > 1:
@@ -202,9 +203,3 @@ def unpublished_counts(
         tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),
         tuple(dict(item.known) for item in maker.refits), tuple(map(dict, maker.failed)),
     )  # fmt: skip
-
-
-def _first_pair(counts: tuple[HiddenCount, ...]) -> tuple[str, ...]:
-    """The first count of either arm: what the figure's map shows; empty where one arm has none."""
-    other = next((c for c in counts if c.arm != counts[0].arm), None)
-    return (counts[0].name, other.name) if other else ()

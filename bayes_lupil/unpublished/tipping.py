@@ -122,13 +122,12 @@ class SurfaceMaker:
         counts = tuple(c for c in self.base.counts if c.name in names)
         tables = _tables(counts, [c.values for c in counts])
         found = [self._best(known) for known in tables]
-        while refits and self.left > 0:
-            missing = [i for i, known in enumerate(tables) if found[i] is None and known not in self.failed]
-            if not missing:
-                break
+        missing = [i for i, item in enumerate(found) if item is None]
+        while refits and missing and self.left > 0:
             self._fit(tables[min(missing, key=lambda i: self._rough(tables[i])[0][0])])  # farthest from any draws
             for i in missing:
                 found[i] = self._best(tables[i])
+            missing = [i for i in missing if found[i] is None and tables[i] not in self.failed]
         rows = (self._row(known, self._better(known, item)) for known, item in zip(tables, found, strict=True))
         return Surface(counts, tuple(rows))
 

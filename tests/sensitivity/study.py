@@ -46,9 +46,11 @@ GENERATOR = "python -W ignore -m tests.sensitivity.study"
 STORED = Path(__file__).with_name("study.json")
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "posterior/diagnostics.py": ("mcse_proportion",),
+    "posterior/estimates.py": (),
     "sensitivity/priors.py": (),
     "sensitivity/deletion.py": (),
     "sensitivity/effect_priors.py": ("under_normal", "under_prior"),
+    "sensitivity/exclusion_path.py": (),
     "sensitivity/preconditions.py": (),
     "sensitivity/reweighting.py": (),
     "sites/exclusion.py": (),

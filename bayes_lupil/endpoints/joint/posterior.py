@@ -17,6 +17,7 @@ from bayes_lupil.cards import Brief
 from bayes_lupil.endpoints.joint.data import JointData
 from bayes_lupil.endpoints.joint.model import JointModel
 from bayes_lupil.frozen import FrozenDict, make_read_only
+from bayes_lupil.posterior.datatree import scalars
 from bayes_lupil.posterior.diagnostics import Row, Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.posterior.saved import write_tree
 from bayes_lupil.priors import LKJ
@@ -88,14 +89,7 @@ class JointPosterior(Brief):
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """Summary of every scalar in the posterior group."""
-        found = []
-        for name, variable in self.data["posterior"].to_dataset().data_vars.items():
-            values = variable.transpose(*_LEADING, ...)
-            labels = [values.coords[dim].values for dim in values.dims[2:]]
-            for index in np.ndindex(values.shape[2:]):
-                label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
-                found.append(describe(f"{name}[{label}]" if label else str(name), values.values[:, :, *index]))
-        return tuple(found)
+        return tuple(describe(name, draws) for name, draws in scalars(self.data["posterior"].to_dataset()))
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -146,7 +146,7 @@ class Surface(ReadOnly):
             {
                 "control": float(c), "active": float(a), "p_benefit": float(self.p[i, j]),
                 "p_benefit_mcse": float(self.mcse[i, j]), "effect": float(self.effect[i, j]),
-                "point": ", ".join(self._named(float(c), float(a))),
+                "point": ", ".join(p.name for p in self.points if p.on_grid and (p.control, p.active) == (c, a)),
             }
             for i, c in enumerate(self.control) for j, a in enumerate(self.active)
         ]  # fmt: skip
@@ -158,9 +158,6 @@ class Surface(ReadOnly):
             for point in self.points if not point.on_grid
         ]  # fmt: skip
         return pd.DataFrame(rows)
-
-    def _named(self, control: float, active: float) -> list[str]:
-        return [p.name for p in self.points if p.on_grid and (p.control, p.active) == (control, active)]
 
 
 def _written(p: float) -> str:
