@@ -27,7 +27,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 _ROOT = float(np.sqrt(2.0))
 _LOG_HALF = float(-np.log(2.0))
 _TAIL = -500.0  # log probability from which on quantiles are had by Newton's method: exp(-500) is no trouble yet
-_LEAST = 1e-290  # keeps erfc^-1 finite where a probability rounds to 1
+_LEAST = 1e-290  # keeps the quantile finite where a probability rounds to 1
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def place(log_probability: Any) -> Any:
     if _is_number(log_probability):
         from scipy.special import ndtri_exp
 
-        return ndtri_exp(log_probability)
+        return ndtri_exp(np.minimum(log_probability, -_LEAST))
     import pytensor.tensor as pt
 
     upper = log_probability > _LOG_HALF
