@@ -14,7 +14,6 @@ from bayes_lupil.files import made_folder, refuse_existing, write_text
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
-    from bayes_lupil.outcomes import Outcomes
     from bayes_lupil.spec import Plan
 
 
@@ -166,9 +165,6 @@ def synthetic(
     data = synthetic_patients(seed=seed, margins="lupil2" if margins else None)
     with made_folder(path.parent):
         write_text(path, csv_text(data.to_frame()))
-    out.print(_told(data, path), highlight=False, markup=False)
-
-
-def _told(data: Outcomes, path: Path) -> str:
     arms = ", ".join(f"{data.arm.count(arm)} {arm}" for arm in data.arms)
-    return f"SYNTHETIC patients written to {path}: {len(data)} ({arms}) at {len(data.sites)} sites"
+    told = f"SYNTHETIC patients written to {path}: {len(data)} ({arms}) at {len(data.sites)} sites"
+    out.print(told, highlight=False, markup=False)

@@ -81,7 +81,7 @@ def reanalyse(
     name = next(iter(trials.values())).name
     specs = load_models(models, trial=name)
     target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
-    read: list[str | Path] = [trial, *_model_files(models)]
+    read: list[str | Path] = [trial, *([] if models is None else [models, *models.glob("*.toml")])]
     if with_sites:
         from bayes_lupil.cli.sites import announce as tell
         from bayes_lupil.site_analysis import analyse, check_sites
@@ -123,11 +123,6 @@ def reanalyse(
         err.print(f"The report has no section on the sites. {lack}", highlight=False, markup=False, soft_wrap=True)
     if lost or not all(item.reanalysis.ok and (item.sites is None or item.sites.ok) for item in found.values()):
         raise typer.Exit(FAILED)
-
-
-def _model_files(models: Path | None) -> list[Path]:
-    """The files behind the option --models."""
-    return [] if models is None else [models, *models.glob("*.toml")]
 
 
 @app.command(

@@ -288,13 +288,9 @@ def _slopes(at: Floats, axes: NDArray[np.int64], steps: Floats) -> Asking[tuple[
     """Value, first and second derivatives along some axes by central differences."""
     each = np.zeros((axes.size, at.size))
     each[np.arange(axes.size), axes] = steps
-    values = _finite((yield at + np.concatenate([np.zeros((1, at.size)), each, -each])))
-    value, gradient, bend = central(values, steps)
+    values = yield at + np.concatenate([np.zeros((1, at.size)), each, -each])
+    value, gradient, bend = central(np.where(values > _NOWHERE, values, _NOWHERE), steps)
     return value, gradient, bend / steps**2
-
-
-def _finite(values: Floats) -> Floats:
-    return np.where(values > _NOWHERE, values, _NOWHERE)
 
 
 def cholesky(covariance: Floats) -> Floats | None:

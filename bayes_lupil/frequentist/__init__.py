@@ -10,7 +10,7 @@ from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.frequentist.linear_mixed import LinearMixed, linear_mixed
 from bayes_lupil.frequentist.logistic import LogOddsRatio
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
-from bayes_lupil.frequentist.stratified import ChiSquare, Stratified, pooled_logit, stratified
+from bayes_lupil.frequentist.stratified import ChiSquare, Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import Interval, TwoByTwo, two_by_two
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "fixed_sequence",
     "linear_mixed",
     "mixed_logistic",
-    "pooled_logit",
     "stratified",
     "trial_hierarchy",
     "two_by_two",

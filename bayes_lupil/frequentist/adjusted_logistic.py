@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,8 +67,6 @@ class AdjustedLogistic(ReadOnly):
     ----------
     level : float
         Of the intervals, as a probability.
-    variance : {"model", "robust"}
-        What the standard errors of the risk differences are made from.
     control : str
         The arm that all others are held against.
     contrasts : dict of str to AdjustedContrast or None
@@ -89,7 +86,6 @@ class AdjustedLogistic(ReadOnly):
     """
 
     level: float
-    variance: str
     control: str
     contrasts: dict[str, AdjustedContrast | None]
     risks: dict[str, float]
@@ -110,9 +106,11 @@ def adjusted_logistic(
     *,
     control: str,
     level: float = 0.95,
-    variance: Literal["model", "robust"] = "model",
 ) -> AdjustedLogistic:
     """Fit the model by maximum likelihood (statsmodels GLM) and standardise it over the trial's patients.
+
+    The standard errors of the risk differences are of the delta method with the covariance of the maximum likelihood
+    estimates, as Ge et al.; they take the patients' sites and baselines for given, and the model for true.
 
     Parameters
     ----------
@@ -126,11 +124,6 @@ def adjusted_logistic(
         Name of the control arm.
     level : float
         Of the intervals.
-    variance : {"model", "robust"}
-        For the risk differences. "model": delta method with the covariance of the maximum likelihood estimates, as Ge
-        et al.; it takes the patients' sites and baselines for given, and the model for true. "robust": from the
-        influence of each patient, for a trial whose patients are a sample, and whether or not the model holds. With
-        many small sites the robust one is too small.
 
     Raises
     ------
@@ -158,8 +151,6 @@ def adjusted_logistic(
     0.350 (0.1462), log OR 1.5041
     """
     confidence = _level(level)
-    if variance not in ("model", "robust"):
-        raise InputError(f"{_WHERE}, variance", repr(variance), "'model' or 'robust'")
     rows = patient_rows(_WHERE, response, arm, site, baseline, control)
     wrong = (rows.y != 0) & (rows.y != 1)
     if wrong.any():
@@ -167,7 +158,6 @@ def adjusted_logistic(
         raise InputError(f"{_WHERE}, response, row {i + 1}", f"{rows.y[i]:g}", "0 or 1")
     empty = AdjustedLogistic(
         level=confidence,
-        variance=variance,
         control=control,
         contrasts=dict.fromkeys(rows.arms[1:]),
         risks={},
@@ -238,7 +228,7 @@ def _fitted(empty: AdjustedLogistic, rows: PatientRows) -> AdjustedLogistic:
         j = design.kept.index(column)
         interval = Interval(float(limits[j, 0]), float(limits[j, 1]), "Wald")
         odds_ratio = LogOddsRatio(float(fit.params[j]), float(fit.bse[j]), float(fit.pvalues[j]), interval)
-        contrasts[name] = AdjustedContrast(odds_ratio, fitted.difference(i, empty.level, empty.variance))
+        contrasts[name] = AdjustedContrast(odds_ratio, fitted.difference(i, empty.level))
     slope = design.kept.index(design.baseline_column) if design.baseline_column in design.told else None
     return replace(
         empty,
@@ -297,7 +287,7 @@ class _Fit:
         """Standardised risk in arm i."""
         return float(np.concatenate([self._arm(i)[1], self.set_aside]).mean())
 
-    def difference(self, i: int, level: float, variance: str) -> RiskDifference:
+    def difference(self, i: int, level: float) -> RiskDifference:
         """Standardised risk difference of arm i against control."""
         from scipy.stats import norm
 
@@ -305,18 +295,10 @@ class _Fit:
         size = len(self.y) + len(self.set_aside)
         estimate = float((p1 - p0).sum() / size)
         gradient = (w1 @ x1 - w0 @ x0) / size
-        if variance == "model":
-            square = float(gradient @ self.covariance @ gradient)
-        else:
-            x = self.design.matrix[:, self.design.kept]
-            influence = (p1 - p0 - estimate) / size
-            influence += (self.y - _expit(x @ self.parameters)) * (x @ (self.covariance @ gradient))
-            square = float((influence**2).sum() + len(self.set_aside) * (estimate / size) ** 2)
-        se = float(np.sqrt(square))
+        se = float(np.sqrt(gradient @ self.covariance @ gradient))
         reach = float(norm.isf((1 - level) / 2)) * se
-        interval = Interval(
-            max(-1.0, estimate - reach), min(1.0, estimate + reach), f"delta method, {variance} variance"
-        )
+        method = "delta method, model variance"
+        interval = Interval(max(-1.0, estimate - reach), min(1.0, estimate + reach), method)
         return RiskDifference(estimate, se, float(2 * norm.sf(abs(estimate) / se)), interval)
 
 

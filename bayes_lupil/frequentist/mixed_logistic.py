@@ -257,10 +257,8 @@ def _profile_limit(
             break
         fall, found = deviance(outer, near)
         if fall > limit:
-            return float(brentq(_above, inner, outer, args=(deviance, found, limit), xtol=1e-7, rtol=1e-9))
+            return float(
+                brentq(lambda beta, near=found: deviance(beta, near)[0] - limit, inner, outer, xtol=1e-7, rtol=1e-9)
+            )
         inner, near = outer, found
     return float(np.copysign(np.inf, step))
-
-
-def _above(beta: float, deviance: Callable[[float, Floats], tuple[float, Floats]], near: Floats, limit: float) -> float:
-    return deviance(beta, near)[0] - limit

@@ -20,7 +20,7 @@ from bayes_lupil.frequentist.two_by_two import Interval, _level
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ChiSquare", "Stratified", "pooled_logit", "stratified"]
+__all__ = ["ChiSquare", "Stratified", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,41 +182,6 @@ def stratified(responders: ArrayLike, n: ArrayLike, confidence: float = 0.95) ->
         pooled_logit=crude,
         notes=tuple(notes),
     )
-
-
-def pooled_logit(responders: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> LogOddsRatio | None:
-    """Crude log odds ratio: logistic regression on treatment alone, sites ignored.
-
-    Parameters
-    ----------
-    responders, n : array_like of int, shape (sites, 2)
-        As for `stratified`; one row is enough.
-    confidence : float
-        Level of the interval, between 0 and 1.
-
-    Returns
-    -------
-    LogOddsRatio or None
-        None unless both arms have responders and non-responders.
-
-    Raises
-    ------
-    InputError
-        (a ValueError) As for `stratified`.
-
-    Notes
-    -----
-    With treatment as the only covariate the maximum-likelihood fit is the table itself, and its
-    standard error is Woolf's (1955, Ann Hum Genet 19:251): `statsmodels` Table2x2.
-
-    Examples
-    --------
-    >>> itt = pooled_logit([[29, 34]], [[50, 50]])
-    >>> round(itt.estimate, 3), round(itt.se, 3)
-    (0.431, 0.417)
-    """
-    x, m = _counts(responders, n)
-    return crude_logit(x, m, _level(confidence))
 
 
 _CRUDE_NEEDS = "it needs responders and non-responders in both arms"

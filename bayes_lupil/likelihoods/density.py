@@ -36,17 +36,14 @@ class Density(ABC):
 
     def log_prior(self, values: Values) -> Floats:
         """Log prior density of all parameters, shape (...)."""
-        total = np.zeros(np.shape(values[self.parameters[0].name])[: self._leading(values)])
+        first = self.parameters[0]  # any parameter has the leading axes, those of draws
+        shape = np.shape(values[first.name])
+        total = np.zeros(shape[: len(shape) - len(first.dims)])
         for parameter in self.parameters:
             density = parameter.logpdf(values)
             axes = tuple(range(total.ndim, density.ndim))
             total = total + density.sum(axis=axes)
         return total
-
-    def _leading(self, values: Values) -> int:
-        """Number of leading (draw) axes, read off any parameter."""
-        first = self.parameters[0]
-        return int(np.ndim(values[first.name])) - len(first.dims)
 
     def log_joint(self, values: Values) -> Floats:
         """Log prior plus log likelihood, shape (...)."""

@@ -300,12 +300,9 @@ def _notes(
         (gaps & fails, "lack a component but fail on another for sure; counted as non-responders"),
         (gaps & ~fails, "lack a component and fail on no other; the response is missing"),
     )
-    return tuple(f"SRI-{threshold}: {_people(who)} {words}." for who, words in found if who.any())
-
-
-def _people(who: NDArray[np.bool_]) -> str:
-    count = int(who.sum())
-    return f"of {who.size} patients {count}"
+    return tuple(
+        f"SRI-{threshold}: of {who.size} patients {int(who.sum())} {words}." for who, words in found if who.any()
+    )
 
 
 def _score(outcomes: Outcomes, name: str, largest: float, what: str, whole: bool = False) -> Floats:

@@ -89,7 +89,7 @@ def cells_by_arm(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked
                     "or allow it for all sites: --single-arm-sites (in Python: single_arm_sites=True).",
                 )
     exclusions = [of_another_arm(arm, n) for arm, n in other_arms.items()]
-    exclusions += _lost(dict.fromkeys(site_column), counts)
+    exclusions += [empty_site(s, "in either arm compared") for s in dict.fromkeys(site_column) if s not in counts]
     return _counted(table, arms, counts, exclusions)
 
 
@@ -141,10 +141,6 @@ def _no_sites(table: Table, roles: Roles) -> str:
 def _in_order(counts: dict[str, dict[str, tuple[int, int]]], arms: tuple[str, str]) -> dict[str, list[tuple[int, int]]]:
     """Responders and patients of control and then of active, by site; an arm without a row has nobody."""
     return {site: [by_arm.get(arm, (0, 0)) for arm in arms] for site, by_arm in counts.items()}
-
-
-def _lost(sites: dict[str, None], counts: dict[str, dict[str, tuple[int, int]]]) -> list[str]:
-    return [empty_site(site, "in either arm compared") for site in sites if site not in counts]
 
 
 def _counted(

@@ -205,16 +205,7 @@ def _populations(file: TrialFile, data: Cells | Margins | Patients, path: Path) 
     elif isinstance(data, Patients):
         possible += list(data.flags)
     declared = {
-        table.name: Population(
-            table.name,
-            table.label,
-            table.description,
-            table.prespecified,
-            table.source,
-            table.grade or "",
-            table.post_hoc,
-        )
-        for table in file.populations
+        table.name: Population(**{**table.model_dump(), "grade": table.grade or ""}) for table in file.populations
     }
     for name in declared:
         if name not in possible:
@@ -235,5 +226,5 @@ def _step(step: StepTable, populations: dict[str, Population], where: str) -> St
                 "a population of this trial",
                 nearest(item.population, populations),
             )
-    published = tuple(PublishedResult(**{**item.model_dump(), "grade": item.grade}) for item in step.published)
+    published = tuple(PublishedResult(**item.model_dump()) for item in step.published)
     return Step(step.name, step.role, step.recomputable, published)

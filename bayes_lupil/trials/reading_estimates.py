@@ -214,8 +214,9 @@ def _p_against(
     kind: Measure, p: str | float, point: Printed, value: float, error: float, errors: tuple[float, float], basis: str
 ) -> list[str]:
     """That the p-value does not follow from estimate and standard error, where rounding does not explain it."""
-    edges = sorted(abs(edge) for edge in _scaled_range(kind, point))
-    low_z = 0.0 if _crosses(kind, point) else edges[0] / errors[1]
+    low, high = _scaled_range(kind, point)
+    edges = sorted((abs(low), abs(high)))
+    low_z = 0.0 if low <= 0 <= high else edges[0] / errors[1]
     high_z = edges[1] / errors[0] if errors[0] > 0 else math.inf
     least, most = two_sided_p(high_z), two_sided_p(low_z)
     text = str(p).strip()
@@ -226,11 +227,6 @@ def _p_against(
         return []
     again = two_sided_p(value / error)
     return [f"the p-value printed is {text}; estimate and {basis} give {again:.2g} (a test of another kind may differ)"]
-
-
-def _crosses(kind: Measure, point: Printed) -> bool:
-    low, high = _scaled_range(kind, point)
-    return low <= 0 <= high
 
 
 def _scaled_range(kind: Measure, number: Printed) -> tuple[float, float]:

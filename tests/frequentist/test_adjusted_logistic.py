@@ -101,10 +101,9 @@ def test_sites_alone_are_the_fixed_site_fit_of_the_table(validation, name):
     assert (fit.responders, fit.n) == (dict(zip(ARMS[name], r, strict=True)), dict(zip(ARMS[name], n, strict=True)))
 
 
-@pytest.mark.parametrize("variance", ["model", "robust"])
-def test_one_site_is_the_raw_difference_with_its_binomial_error(variance):
+def test_one_site_is_the_raw_difference_with_its_binomial_error():
     y, arm, _ = patients([("1", "c", 29, 50), ("1", "a", 34, 48)])
-    fit = adjusted_logistic(y, arm, None, control="c", variance=variance, level=0.9)
+    fit = adjusted_logistic(y, arm, None, control="c", level=0.9)
     found = fit.contrasts["a"].difference
     p0, p1 = 29 / 50, 34 / 48
     se = np.sqrt(p0 * (1 - p0) / 50 + p1 * (1 - p1) / 48)
@@ -145,29 +144,6 @@ def test_model_variance_by_parametric_bootstrap():
     drawn = [difference(x, x.shape[1] - 1, newton(x, one, steps=8)[0]) for one in again]
     # an SD from 1000 draws has a relative error of 1 / sqrt(2000)
     assert np.std(drawn) == pytest.approx(found.se, rel=4 / np.sqrt(2000))
-
-
-def test_robust_variance_is_the_infinitesimal_jackknife():
-    """Each patient weighted up a little in turn, fitted and standardised again; one site has nobody responding."""
-    y, arm, site, baseline, x = trial(3, sites=3, each=20)
-    y[:20] = 0
-    fit = adjusted_logistic(y, arm, site, baseline, control="c", variance="robust")
-    assert fit.one_outcome_sites == ("0",)
-    kept = x[20:, 1:]  # the second site's dummy is then the intercept of the rest
-    kept = np.column_stack([np.ones(40), kept[:, 1:]])
-    last, size, step = kept.shape[1] - 1, len(y), 1e-4
-
-    def standardised(i, by):
-        weight = np.ones(size)
-        weight[i] += by
-        beta, _ = newton(kept, y[20:], weight[20:])
-        return difference(kept, last, beta, weight[20:]) * weight[20:].sum() / weight.sum()
-
-    influence = [(standardised(i, step) - standardised(i, -step)) / (2 * step) for i in range(size)]
-    found = fit.contrasts["a"].difference
-    assert found.estimate == pytest.approx(standardised(0, 0.0), rel=MAXIMUM)
-    assert found.se == pytest.approx(np.sqrt(np.sum(np.square(influence))), rel=1e-5)
-    assert found.interval.method == "delta method, robust variance"
 
 
 @pytest.mark.parametrize("outcome", [0, 1])
@@ -218,12 +194,11 @@ def test_an_estimate_exists_exactly_where_the_table_has_one(sites):
 
 
 @settings(max_examples=50)
-@given(st.integers(0, 10**6), st.booleans(), st.sampled_from(["model", "robust"]))
-def test_arms_swapped_turn_the_sign(seed, with_baseline, variance):
+@given(st.integers(0, 10**6), st.booleans())
+def test_arms_swapped_turn_the_sign(seed, with_baseline):
     y, arm, site, baseline, _ = trial(seed, sites=3, each=12)
     fit, turned = (
-        adjusted_logistic(y, arm, site, baseline if with_baseline else None, control=control, variance=variance)
-        for control in "ca"
+        adjusted_logistic(y, arm, site, baseline if with_baseline else None, control=control) for control in "ca"
     )
     there, back = fit.contrasts["a"], turned.contrasts["c"]
     assert (there is None) == (back is None)
@@ -307,7 +282,6 @@ def test_a_baseline_that_says_nothing_is_told():
         ({"response": [1, 0, 0.5, 1]}, "response, row 3: found 0.5"),
         ({"response": [1, 0, float("nan"), 1]}, "found 1 of 4 missing"),
         ({"control": "placebo"}, "the name of an arm"),
-        ({"variance": "sandwich"}, "'model' or 'robust'"),
         ({"level": 1.0}, "between 0 and 1"),
     ],
 )

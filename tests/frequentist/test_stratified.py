@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayes_lupil.frequentist import Stratified, pooled_logit, stratified, two_by_two
+from bayes_lupil.frequentist import Stratified, stratified, two_by_two
 
 # The package exports a function of the same name, which hides the module from `import ... as`.
 module = importlib.import_module("bayes_lupil.frequentist.stratified")
@@ -302,10 +302,10 @@ def test_separation_is_seen_before_the_regression_runs() -> None:
 
 def test_pooled_logit_of_lupil_2() -> None:
     """facts.md: ITT 0.431 (0.417), PP 1.540 (0.662)."""
-    itt, pp = pooled_logit([[29, 34]], [[50, 50]]), pooled_logit([[15, 20]], [[29, 24]])
+    itt, pp = (stratified(*t).pooled_logit for t in (([[29, 34]], [[50, 50]]), ([[15, 20]], [[29, 24]])))
     assert (round(itt.estimate, 3), round(itt.se, 3)) == (0.431, 0.417)
     assert (round(pp.estimate, 3), round(pp.se, 3)) == (1.540, 0.662)
-    assert pooled_logit([[0, 3]], [[5, 5]]) is None
+    assert stratified([[0, 3]], [[5, 5]]).pooled_logit is None
 
 
 def test_doctests() -> None:
@@ -331,9 +331,8 @@ def test_doctests() -> None:
     ],
 )
 def test_bad_tables_are_refused_with_the_place(x, m, message) -> None:
-    for function in (stratified, pooled_logit):
-        with pytest.raises(ValueError, match=message):
-            function(x, m)
+    with pytest.raises(ValueError, match=message):
+        stratified(x, m)
 
 
 def test_bad_level_is_refused_and_floats_that_are_whole_pass() -> None:

@@ -1,4 +1,4 @@
-"""Pieces of the joint model's density, written once for NumPy and for PyTensor.
+"""Pieces of the joint model's density, for NumPy and for PyTensor.
 
 Correlations. A correlation matrix R of K variables is given by its K (K - 1) / 2 canonical partial correlations, of
 variables i < j given the variables before i. Under LKJ(eta) they are independent, each symmetric Beta on (-1, 1) with
@@ -27,42 +27,31 @@ LOG_2PI = float(np.log(2 * np.pi))
 _ROOT = float(np.sqrt(2.0))
 _LOG_HALF = float(-np.log(2.0))
 _TAIL = -500.0  # log probability from which on quantiles are had by Newton's method: exp(-500) is no trouble yet
-_LEAST = 1e-290  # keeps erfc^-1 finite where a probability rounds to 1
+_LEAST = 1e-290  # keeps the quantile finite where a probability rounds to 1
 
 
 @dataclass(frozen=True)
 class _Operations:
-    """What NumPy (with SciPy) and PyTensor call differently."""
+    """What NumPy and PyTensor call differently."""
 
-    erfc: Any
-    erfcx: Any
-    erfcinv: Any
     where: Any
     log1p: Any
     log: Any
     exp: Any
-    expm1: Any
-    sqrt: Any
-    maximum: Any
-    minimum: Any
     stack: Any
 
 
 def operations(value: Any) -> _Operations:
     """The functions for numbers or for a graph, whichever the value is."""
-    if isinstance(value, np.ndarray | np.generic | float):
-        from scipy import special
-
-        return _Operations(
-            special.erfc, special.erfcx, special.erfcinv, np.where, np.log1p, np.log, np.exp, np.expm1, np.sqrt,
-            np.maximum, np.minimum, np.stack,
-        )  # fmt: skip
+    if _is_number(value):
+        return _Operations(np.where, np.log1p, np.log, np.exp, np.stack)
     import pytensor.tensor as pt
 
-    return _Operations(
-        pt.erfc, pt.erfcx, pt.erfcinv, pt.switch, pt.log1p, pt.log, pt.exp, pt.expm1, pt.sqrt,
-        pt.maximum, pt.minimum, pt.stack,
-    )  # fmt: skip
+    return _Operations(pt.switch, pt.log1p, pt.log, pt.exp, pt.stack)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic | float)
 
 
 @dataclass(frozen=True)
@@ -150,11 +139,16 @@ def log_normal_cdf(x: Any) -> Any:
     >>> float(np.round(log_normal_cdf(np.float64(-40.0)), 3))
     -804.608
     """
-    do = operations(x)
-    low = do.minimum(x, 0.0)
-    left = do.log(0.5 * do.erfcx(-low / _ROOT)) - 0.5 * low**2
-    right = do.log1p(-0.5 * do.erfc(do.maximum(x, -1.0) / _ROOT))
-    return do.where(x < -1.0, left, right)
+    if _is_number(x):
+        from scipy.special import log_ndtr
+
+        return log_ndtr(x)
+    import pytensor.tensor as pt
+
+    low = pt.minimum(x, 0.0)
+    left = pt.log(0.5 * pt.erfcx(-low / _ROOT)) - 0.5 * low**2
+    right = pt.log1p(-0.5 * pt.erfc(pt.maximum(x, -1.0) / _ROOT))
+    return pt.switch(x < -1.0, left, right)
 
 
 def place(log_probability: Any) -> Any:
@@ -165,22 +159,27 @@ def place(log_probability: Any) -> Any:
     >>> float(np.round(place(log_normal_cdf(np.float64(-40.0))), 9))
     -40.0
     """
-    do = operations(log_probability)
+    if _is_number(log_probability):
+        from scipy.special import ndtri_exp
+
+        return ndtri_exp(np.minimum(log_probability, -_LEAST))
+    import pytensor.tensor as pt
+
     upper = log_probability > _LOG_HALF
     # the smaller of the two tails, from whichever side
-    tail = do.where(
+    tail = pt.switch(
         upper,
-        -do.expm1(do.maximum(log_probability, -1.0)),
-        do.exp(do.minimum(do.maximum(log_probability, _TAIL), _LOG_HALF)),
+        -pt.expm1(pt.maximum(log_probability, -1.0)),
+        pt.exp(pt.minimum(pt.maximum(log_probability, _TAIL), _LOG_HALF)),
     )
-    size = _ROOT * do.erfcinv(2 * do.maximum(tail, _LEAST))
-    far = do.minimum(log_probability, _TAIL)
+    size = _ROOT * pt.erfcinv(2 * pt.maximum(tail, _LEAST))
+    far = pt.minimum(log_probability, _TAIL)
     # Phi(x) is about phi(x) / |x|; Newton's steps on log Phi, which is nearly a parabola here
-    x = -do.sqrt(-2 * far - LOG_2PI - do.log(-2 * far))
+    x = -pt.sqrt(-2 * far - LOG_2PI - pt.log(-2 * far))
     for _ in range(3):
-        mills = do.erfcx(-x / _ROOT) * float(np.sqrt(np.pi / 2))
+        mills = pt.erfcx(-x / _ROOT) * float(np.sqrt(np.pi / 2))
         x = x - (log_normal_cdf(x) - far) * mills
-    return do.where(log_probability < _TAIL, x, do.where(upper, size, -size))
+    return pt.switch(log_probability < _TAIL, x, pt.switch(upper, size, -size))
 
 
 def cut(log_odds: Any) -> Any:
