@@ -15,7 +15,7 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.media.plot_rows import counts
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.exclusion_figure import exclusion_words, figure_exclusion_path
-from bayes_lupil.report.sites.figures import figure_caterpillar, figure_outliers, outliers_words, shrinkage_words
+from bayes_lupil.report.sites.figures import figure_outliers, outliers_words
 from bayes_lupil.report.sites.predictive_figure import figure_predictive, predicted_words
 from bayes_lupil.report.sites.sentences import (
     DELETION,
@@ -28,6 +28,7 @@ from bayes_lupil.report.sites.sentences import (
     table_notes,
     without_words,
 )
+from bayes_lupil.report.sites.shrinkage_chart import shrinkage_chart
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis
 from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks
@@ -133,12 +134,7 @@ def site_by_site(result: SiteAnalysis) -> list[Block]:
         _table(result),
         Paragraph(WEIGHT[0].upper() + WEIGHT[1:]),
         *(Paragraph(note) for note in table_notes(table)[1:]),
-        Figure(
-            "site_shrinkage",
-            shrinkage_words(result),
-            "Raw and shrunken effects by site",
-            partial(figure_caterpillar, table, result.shown),
-        ),
+        shrinkage_chart(result),
     ]
     if _has_outliers(result):
         caption = "Probability of being outlying, by site and arm"
