@@ -25,7 +25,7 @@ from bayes_lupil.trials.trial import Trial
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OUTLYING", "SHOWN", "SiteAnalysis", "analyse_sites", "shown_model"]
+__all__ = ["OUTLYING", "SHOWN", "SiteAnalysis", "analyse_sites", "p_outlying", "shown_model"]
 
 SHOWN = "outliers_arms"
 """The model whose table is shown unless another is named: the one that lets each arm of each site be outlying."""
@@ -73,7 +73,7 @@ class SiteAnalysis(Shown):
         """How the suspects were chosen, in words."""
         if not self.chosen_by_data:
             return "named"
-        chances = [_outlying(row) for row in self.table.rows if self.path and row.site in self.path.sites]
+        chances = [p_outlying(row) for row in self.table.rows if self.path and row.site in self.path.sites]
         if not chances or chances[0] is None:
             return "the site that moves P(benefit) most; nothing says that it is outlying"
         if min(c for c in chances if c is not None) > OUTLYING:
@@ -214,7 +214,7 @@ def most_outlying(table: SiteTable, among: Sequence[str]) -> tuple[str, ...]:
     rows = [row for row in table.rows if row.site in among]
     if not rows:
         return ()
-    score = {row.site: _outlying(row) for row in rows}
+    score = {row.site: p_outlying(row) for row in rows}
     known = {site: value for site, value in score.items() if value is not None}
     if not known:
         return (max(rows, key=lambda row: abs(row.change.mean)).site,)
@@ -222,7 +222,7 @@ def most_outlying(table: SiteTable, among: Sequence[str]) -> tuple[str, ...]:
     return above or (max(known, key=lambda site: known[site]),)
 
 
-def _outlying(row: SiteRow) -> float | None:
+def p_outlying(row: SiteRow) -> float | None:
     """The largest probability that the model has for a site being unlike the others; None where it has none."""
     if row.outlier is not None:
         return max(row.outlier[0].mean, row.outlier[1].mean)

@@ -16,6 +16,7 @@ from bayes_lupil.report.look import SITE_FILES, look_page
 from bayes_lupil.report.media.blocks import (
     Block,
     Bullets,
+    Chart,
     Downloads,
     Figure,
     Folded,
@@ -233,7 +234,7 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     in_full = [
         block for block in (() if sites is None else sites.blocks)
         if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
-        and not (isinstance(block, Figure | Bullets) and block in shown)
+        and not (isinstance(block, Chart | Figure | Bullets) and block in shown)
     ]  # fmt: skip
     parts = (
         ("words", "The answer in sentences", _in_sentences(contents)),

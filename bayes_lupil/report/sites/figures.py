@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from bayes_lupil.likelihoods import ARMS
 from bayes_lupil.numbers import points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors.families import Beta
-from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_rows import (
     LINE,
     better,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figure_caterpillar", "figure_outliers", "outliers_words", "shrinkage_words"]
+__all__ = ["figure_caterpillar", "figure_outliers", "outliers_words"]
 
 _UP, _DOWN = 0.2, 0.14  # of a row: where the raw and the shrunken effect stand
 _ARM_MARKS = {"control": (COLOURS[1], "s"), "active": (COLOURS[0], "o")}
@@ -63,7 +62,8 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
     -----
     The area of the open markers is proportional to the site's patients. A site without patients in one arm has no raw
     difference, and no open marker. Sites with a probability of being outlying above 0.5 have a marker of their own and
-    the probability beside it.
+    the probability beside it. What a site is shrunk towards, an upright line in its row, differs between sites with the
+    same effect on the log odds: on this scale it depends on their level of response.
 
     Raises
     ------
@@ -85,9 +85,10 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
         f"all sites {points(whole.mean)}\n({points_interval(whole.q2_5, whole.q97_5)})", (100 * whole.mean, 1),
         (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
     )  # fmt: skip
-    largest = max(sum(table.rows[s].n) for s in order)
+    largest, targets = max(sum(table.rows[s].n) for s in order), _targets(posterior)
     for y, s in enumerate(order):
         _effect(axes, y, table.rows[s], posterior, largest)
+        axes.plot([100 * targets[s]], [y - _DOWN], "|", color="black", ms=9, mew=1.3, zorder=6, gid="target")
     label_rows(axes, _labels(table, order, width))
     arms = f"{clip(source.arms.active, 22)} minus {clip(source.arms.control, 22)}"
     label = wrap(f"Risk difference (percentage points),\n{arms}", int(9 * width))
@@ -98,13 +99,23 @@ def figure_caterpillar(table: SiteTable, posterior: Posterior, most: int = 30, w
         figure,
         f"{title(posterior)}: each site's effect, raw and shrunken by '{clip(table.model)}'",
         f"{left_out}Under each name: {source.end_point.words.patients}/patients, {clip(source.arms.active, 25)} v "
-        f"{clip(source.arms.control, 25)}. From best to worst shrunken effect; arrows go towards that of "
-        f"the average site. Grey: posterior mean and 95 % credible "
-        f"interval over all sites. Monte Carlo standard error of the shrunken effects: at most {upward(100 * error)} "
-        f"points.",
+        f"{clip(source.arms.control, 25)}. From best to worst shrunken effect. Upright lines: what the log odds ratio "
+        f"of an average site makes at the site's own level of response; sites that are not outlying are shrunk towards "
+        f"it. Grey: posterior mean and 95 % credible interval over all sites, outlying ones too. Monte Carlo standard "
+        f"error of the shrunken effects: at most {upward(100 * error)} points.",
         table.synthetic, LINE * len(order) + 0.4 + below,
     )  # fmt: skip
     return figure
+
+
+def _targets(posterior: Posterior) -> NDArray[np.float64]:
+    """Of each site the posterior mean of the risk difference that it had with the effect of an average site."""
+    from scipy.special import expit, logit
+
+    level = logit(np.clip(posterior.draws("p"), 1e-12, 1 - 1e-12)).mean(axis=-1)
+    half = posterior.draws("conditional_log_odds_ratio")[..., None] / 2
+    found: NDArray[np.float64] = (expit(level + half) - expit(level - half)).mean(axis=(0, 1))
+    return found
 
 
 def _labels(table: SiteTable, order: Sequence[int] | NDArray[np.int64], width: float) -> list[str]:
@@ -158,6 +169,7 @@ def _caterpillar_legend(table: SiteTable, order: list[np.int64], posterior: Post
         for n in dict.fromkeys((sizes[0], sizes[-1]))
     ]  # fmt: skip
     found.append(Line2D([], [], marker="o", color=COLOURS[0], lw=2.2, ms=5, label="shrunken, 95 % interval"))
+    found.append(Line2D([], [], marker="|", ls="", color="black", ms=9, mew=1.3, label="as at an average site"))
     if any(_outlying(row, posterior) for row in rows):
         found.append(
             Line2D([], [], marker="D", color=COLOURS[1], lw=2.2, ms=7, label=f"{_kind(table)}: P > {OUTLYING:g}")
@@ -312,31 +324,6 @@ def _outlier_legend(table: SiteTable, order: NDArray[np.int64], posterior: Poste
                     nobody, Line2D([], [], marker=marker, ls="", mfc="white", mec=colour, ms=6, label=nobody)
                 )
     return list(found.values())
-
-
-def shrinkage_words(result: SiteAnalysis) -> str:
-    """How far apart the sites' effects lie, raw and given the model, and the effect over all of them."""
-    table, shown = result.table, result.shown
-    arms, whole = result.trial.arms, shown.row("risk_difference")
-    with_raw = [row for row in table.rows if not math.isnan(row.raw.risk_difference)]
-    raw = _range(with_raw, [row.raw.risk_difference for row in with_raw])
-    shrunken = _range(table.rows, [row.risk_difference.mean for row in table.rows])
-    observed = f"Raw differences run from {raw}; g" if raw else "No site has patients in both arms. G"
-    return (
-        f"Risk differences of {len(table.rows)} sites, {clip(arms.active)} minus {clip(arms.control)}, in percentage "
-        f"points; {benefit_side(result.trial.end_point)}. {observed}iven the model their means run from {shrunken}. "
-        f"Over all sites the posterior mean is {points(whole.mean)} (95 % credible interval "
-        f"{points_interval(whole.q2_5, whole.q97_5)})."
-    )
-
-
-def _range(rows: Iterable[SiteRow], values: list[float]) -> str:
-    """Smallest and largest value, with the site of each; empty where there are none."""
-    named = [row.site for row in rows]
-    if not named:
-        return ""
-    low, high = int(np.argmin(values)), int(np.argmax(values))
-    return f"{points(values[low])} ({clip(named[low])}) to {points(values[high])} ({clip(named[high])})"
 
 
 def outliers_words(result: SiteAnalysis) -> str:

@@ -15,7 +15,7 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.media.plot_rows import counts
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.exclusion_figure import exclusion_words, figure_exclusion_path
-from bayes_lupil.report.sites.figures import figure_caterpillar, figure_outliers, outliers_words, shrinkage_words
+from bayes_lupil.report.sites.figures import figure_outliers, outliers_words
 from bayes_lupil.report.sites.predictive_figure import figure_predictive, predicted_words
 from bayes_lupil.report.sites.sentences import (
     DELETION,
@@ -29,6 +29,7 @@ from bayes_lupil.report.sites.sentences import (
     table_notes,
     without_words,
 )
+from bayes_lupil.report.sites.shrinkage_chart import shrinkage_chart
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks
@@ -89,15 +90,7 @@ def sites_page(result: SiteAnalysis) -> Page:
 
 def sites_answer(result: SiteAnalysis) -> list[Block]:
     """The answer in a few sentences, and every site from what it saw to what the model makes of it."""
-    return [
-        Bullets(tuple(in_short(result))),
-        Figure(
-            "site_shrinkage",
-            shrinkage_words(result),
-            "Raw and shrunken effects by site",
-            partial(figure_caterpillar, result.table, result.shown),
-        ),
-    ]
+    return [Bullets(tuple(in_short(result))), shrinkage_chart(result)]
 
 
 def in_short(result: SiteAnalysis) -> list[str]:

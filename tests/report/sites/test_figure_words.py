@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from bayes_lupil import Cells, Trial, load_model, load_trial
-from bayes_lupil.numbers import points, probability
+from bayes_lupil.numbers import points, probability, ratio
 from bayes_lupil.report.sites.exclusion_figure import exclusion_words
-from bayes_lupil.report.sites.figures import outliers_words, shrinkage_words
+from bayes_lupil.report.sites.figures import outliers_words
 from bayes_lupil.report.sites.predictive_figure import predicted_words
+from bayes_lupil.report.sites.shrinkage_chart import shrinkage_words
 from bayes_lupil.report.unpublished.counts_figure import hidden_figure_words
 from bayes_lupil.sensitivity import Estimate
 from bayes_lupil.sites.analysis import analyse_sites
@@ -35,16 +36,17 @@ def hidden(resampled):
 
 
 def test_raw_and_shrunken_effects(planted):
-    """Raw differences by hand from the counts; the planted site has 12/20 on drug and 20/20 on placebo."""
+    """Raw odds ratios by hand from the counts; the planted site has 12/20 on drug and 20/20 on placebo."""
     words = shrinkage_words(planted)
     y, n = (np.array(table) for table in (planted.trial.data.responders, planted.trial.data.n))
-    raw = y[:, 1] / n[:, 1] - y[:, 0] / n[:, 0]
-    assert f"Raw differences run from {points(raw.min())} (site 05) to {points(raw.max())} (" in words
-    assert points(raw.min()) == "-40.0"
-    whole = planted.shown.draws("risk_difference")
-    low, high = np.quantile(whole, [0.025, 0.975])
-    assert f"{points(whole.mean())} (95 % credible interval {points(low)} to {points(high)})" in words
-    assert "drug minus placebo, in percentage points; above 0 is benefit" in words
+    half = 0.5 * ((y == 0) | (y == n)).any(axis=1, keepdims=True)
+    odds = (y + half) / (n - y + half)
+    raw = odds[:, 1] / odds[:, 0]
+    assert f"Raw ones run from {ratio(raw.min())} (site 05) to {ratio(raw.max())} (" in words
+    low, middle, high = np.exp(np.quantile(planted.shown.draws("beta"), [0.025, 0.5, 0.975]))
+    assert f"average site: {ratio(middle)} (95 % credible interval {ratio(low)} to {ratio(high)})" in words
+    assert words.startswith("site 05 is outlying (99 %); the others are pulled towards an average site.")
+    assert "drug over placebo; above 1 is benefit" in words
 
 
 def test_outlying_sites_by_arm(planted):
