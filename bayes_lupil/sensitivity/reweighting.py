@@ -14,7 +14,7 @@ go to 0.7, for nothing better can be had at once. Here a refit can, and takes le
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ class Changed:
     """
 
     label: str
-    estimates: dict[str, Estimate]
+    estimates: dict[str, Estimate] = field(hash=False)
     p_benefit: float
     p_benefit_mcse: float
     k_hat: float

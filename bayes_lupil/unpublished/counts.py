@@ -173,7 +173,8 @@ def unpublished_counts(
     base = HiddenDraws(posterior, analysed, counts, {})
     fewer = thinned(posterior, most_draws)
     few = base if fewer is posterior else HiddenDraws(fewer, analysed, counts, {})
-    baseline, known_to_few = base.reweighted({}), few.reweighted({})
+    baseline = base.reweighted({})
+    known_to_few = baseline if few is base else few.reweighted({})
     if baseline is None or known_to_few is None:
         raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     weights, _ = smooth_weights(base.log_ratio({}))
