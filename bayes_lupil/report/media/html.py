@@ -201,13 +201,14 @@ def _drawing(block: Chart, width: float) -> tuple[str, int, int]:
     return f"data:image/svg+xml;base64,{image}", across, down
 
 
-def _chart_data(block: Chart) -> str:
-    """What a browser draws a chart from."""
+def _chart_data(block: Chart) -> Markup:
+    """What a browser draws a chart from, as the value of an attribute between single quotation marks."""
     held = {
         "narrow": specification(block.draw(width=NARROW)), "wide": specification(block.draw(width=WIDE)),
         "palettes": PALETTES, "steps": block.slider.steps if block.slider else (),
     }  # fmt: skip
-    return json.dumps(held, separators=(",", ":"))
+    text = json.dumps(held, separators=(",", ":")).replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")
+    return Markup(text)  # noqa: S704 (escaped above; JSON is full of the other quotation marks)
 
 
 def _downloads(block: Downloads) -> list[tuple[str, list[tuple[str, str, str]]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from bayes_lupil.characters import visible
 from bayes_lupil.files import new_file
+from bayes_lupil.report.media.small_svg import small_svg
 from bayes_lupil.trials.end_point import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -130,10 +130,8 @@ def svg_text(figure: Figure) -> str:
     written = io.StringIO()
     with mpl.rc_context(STYLE):
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    text = re.sub(r"<!--.*?-->", "", written.getvalue(), flags=re.DOTALL)
-    text = re.sub(r">\s+<", "><", text[text.index("<svg") :])
-    # a hundredth of a point is enough for the lines; scales and places of letters stay as they are
-    return re.sub(r' d="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+|\s+(?=[A-Zz\"])", r"\1", found[0]), text)
+    text = written.getvalue()
+    return small_svg(text[text.index("<svg") :])
 
 
 def wrap(text: str, width: int) -> str:

@@ -144,7 +144,7 @@ def chart_sites(table: SiteTable, posterior: Posterior, most: int = 30, width: f
     )  # fmt: skip
     scale = alt.Scale(type="log", base=2, domain=[math.exp(end) for end in ends], nice=False)
     x, level = alt.X("x:Q", scale=scale, axis=axis), placed(height)
-    segments = [(row["level"] - 12, row["level"] + 12) for row in rows] if narrow else [(_HEAD, height)]
+    segments = [(row["level"] - 9, row["level"] + 11) for row in rows] if narrow else [(_HEAD, height)]
     ones, lines = ([{"x": at, "level": top, "to": end} for top, end in segments] for at in (1.0, math.exp(line)))
     dashed: dict[str, Any] = {"color": colour("accent"), "strokeWidth": 2, "strokeDash": [4, 3] if narrow else [6, 4]}
     layers = [
@@ -219,7 +219,7 @@ def _rows(
     sites: Sequence[SiteEffect], order: Sequence[Any], names: Sequence[str], narrow: bool
 ) -> tuple[list[dict[str, Any]], float]:
     """Each site with its place, its numbers and what is told of it."""
-    largest, rows, tall = max(sum(sites[s].row.n) for s in order), [], 42 if narrow else 27
+    largest, rows, tall = max(sum(sites[s].row.n) for s in order), [], 44 if narrow else 27
     for i, s in enumerate(order):
         site, row = sites[s], sites[s].row
         top = _HEAD + tall * i
@@ -228,7 +228,7 @@ def _rows(
         rd = row.risk_difference
         rows.append(
             {
-                "level": top + (30 if narrow else 14), "words": top + (10 if narrow else 14), "name": names[s],
+                "level": top + (27 if narrow else 14), "words": top + (10 if narrow else 14), "name": names[s],
                 "site": one_line(row.site), "counts": counts(row.responders, row.n), "n": str(sum(row.n)),
                 "x": math.exp(site.median), "low": math.exp(site.low), "high": math.exp(site.high), **raw,
                 "area": max(_AREA * sum(row.n) / largest, _LEAST), "kind": "outlying" if site.outlying else "other",

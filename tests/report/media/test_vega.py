@@ -85,7 +85,7 @@ def test_the_library_comes_once_and_only_with_a_chart():
 
 
 def held(text):
-    return json.loads(escapes.unescape(re.search(r'data-chart="([^"]*)"', text)[1]))
+    return json.loads(escapes.unescape(re.search(r"data-chart='([^']*)'", text)[1]))
 
 
 def test_a_page_holds_both_widths_and_every_step():

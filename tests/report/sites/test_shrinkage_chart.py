@@ -103,7 +103,8 @@ def test_the_better_sites_are_at_the_top_and_the_axis_says_where(looks, width):
 
 
 def test_areas_are_as_the_patients(looks):
-    rows = list(rows_with(chart_sites(looks["beitler_landis"].table, looks["beitler_landis"].shown), "point", "area"))
+    look = looks["beitler_landis"]
+    rows = rows_with(chart_sites(look.table, look.shown), "point", "area")
     assert len({round(row["area"] / int(row["n"]), 6) for row in rows if row["area"] > 30}) == 1
 
 

@@ -2,7 +2,7 @@
 // Charts: the library is unpacked, and each picture gives way to a drawing that fits its place and answers.
 (async function () {
   const figures = document.querySelectorAll("figure.chart"), packed = document.getElementById("chart-library");
-  const PHONE = 560;  // pixels of width below which the narrow chart is drawn
+  const NARROW = 700;  // pixels of width below which the narrow chart is drawn
   if (!figures.length || !packed || typeof DecompressionStream === "undefined") { return; }
   const bytes = Uint8Array.from(atob(packed.textContent.trim()), function (c) { return c.charCodeAt(0); });
   const script = document.createElement("script");
@@ -51,7 +51,7 @@
     }
 
     async function fit() {
-      const width = live.clientWidth, wanted = width < PHONE ? "narrow" : "wide";
+      const width = live.clientWidth, wanted = width < NARROW ? "narrow" : "wide";
       if (!width) { return; }
       if (wanted === drawn) {
         await view.width(width).runAsync();

@@ -23,7 +23,7 @@ _LONG, _SHORT = 42, 25  # letters of a line of the text above the dots of a narr
 _NARROW = 5.0  # inches below which labels stand above their rows
 _LOOKS = {"trial": ("other", "square"), "lead": ("accent", "circle"), "prior": ("soft", "diamond")}
 _BESIDE = 208.0  # pixels before the axes of a wide chart, for words
-_STACK, _LARGEST, _SMALLEST = 150.0, 13.0, 5.0  # pixels: of all dots upon each other, and of one
+_STACK, _SMALLEST = 150.0, 5.0  # pixels: of all dots upon each other, and of the smallest dot
 
 
 def answer_chart(contents: Contents) -> Chart | None:
@@ -106,7 +106,7 @@ def _drawn(answer: Answer, width: float = 8.0) -> altair.LayerChart:
     # on a phone the words stand over the dots, however long the slider makes them
     tall = 18 * max(len(said(answer, step, _LONG if narrow else _SHORT)) for step in answer.steps)
     over = 8.0 + tall if narrow else 4.0
-    dots, size, bin_width, base = _stacked(answer, (high - low) / across, over)
+    dots, size, bin_width, base = _stacked(answer, (high - low) / across, over, 13.0 if narrow else 17.0)
     rows, height = _rows(answer, max(base + 16, 0 if narrow else tall + 8), narrow)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     source = answer.lead.provenance
@@ -179,13 +179,16 @@ def _ends(answer: Answer) -> tuple[float, float]:
     return min(found) - pad, max(found) + pad
 
 
-def _stacked(answer: Answer, per_pixel: float, above: float) -> tuple[list[dict[str, Any]], float, float, float]:
+def _stacked(
+    answer: Answer, per_pixel: float, above: float, size: float
+) -> tuple[list[dict[str, Any]], float, float, float]:
     """Dots with their places, the size of one, the width of a stack in points, and the level that they stand on.
+
+    They are as large as `size` where no stack is too high then.
 
     No stack holds dots of both sides of no difference, for one begins there.
     """
     values = 100 * answer.dots
-    size = _LARGEST
     while True:
         stacks = np.floor(values / (size * per_pixel)).astype(int)
         tallest = int(np.unique(stacks, return_counts=True)[1].max())
@@ -226,7 +229,7 @@ def _rows(answer: Answer, top: float, narrow: bool) -> tuple[list[dict[str, Any]
                 "x": 100 * line.middle, "low": 100 * line.low, "high": 100 * line.high,
             }
         )  # fmt: skip
-        level += 52 if narrow else 36
+        level += 56 if narrow else 36
     return rows, round(level + 4, 1)
 
 
