@@ -176,6 +176,6 @@ def test_made_up_data_are_marked(fake_engine):
 
 def test_neither_0_nor_100_per_cent():
     told = answer_chart(pooled(of_totals([2, 48], [50, 50]))).slider.steps
-    assert "> 99 %" in " ".join(told[0][2])
+    assert "above 99 %" in " ".join(told[0][2])
     assert "< 1 %" in " ".join(told[-1][2])
     assert not [step for step in told if "100 %" in " ".join(step[2]) or " 0 %" in " ".join(step[2])]
