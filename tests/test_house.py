@@ -115,7 +115,7 @@ def test_public_names_are_pinned():
 
 HEAVY = {
     "pymc", "pytensor", "arviz", "arviz_stats", "nutpie", "numba", "statsmodels", "scipy", "pandas", "matplotlib",
-    "xarray", "narwhals", "openpyxl", "polars", "pyarrow", "pyreadstat",
+    "xarray", "narwhals", "openpyxl", "polars", "pyarrow", "pyreadstat", "altair", "vl_convert",
 }  # fmt: skip
 
 

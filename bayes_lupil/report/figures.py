@@ -1,4 +1,4 @@
-"""All figures, drawn on Matplotlib figures of their own (no global state, any backend)."""
+"""All figures, drawn on Matplotlib figures of their own (no global state, any backend), and charts of Altair."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bayes_lupil.report.reanalysis.page import reanalysis_page
 from bayes_lupil.report.sites.exclusion_figure import figure_exclusion_path
 from bayes_lupil.report.sites.figures import figure_caterpillar, figure_outliers
 from bayes_lupil.report.sites.predictive_figure import figure_predictive
+from bayes_lupil.report.sites.shrinkage_chart import chart_sites
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts
 from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 __all__ = [
+    "chart_sites",
     "figure_benefit_curve",
     "figure_caterpillar",
     "figure_exclusion_path",
@@ -54,7 +56,7 @@ __all__ = [
 
 
 def figures_of(result: Reanalysis, width: float | None = None) -> Iterator[tuple[str, Figure]]:
-    """(file name, figure) of every figure that the results support; shrinkage only where sites are known.
+    """(file name, figure) of every figure that the results support; shrinkage only where sites are known. No charts.
 
     Parameters
     ----------

@@ -171,7 +171,9 @@ def test_help_shows_both_ways():
         assert text in told
 
 
-HEAVY = ("pymc", "pytensor", "arviz", "statsmodels", "pandas", "matplotlib", "numba", "xarray")
+HEAVY = (
+    "pymc", "pytensor", "arviz", "statsmodels", "pandas", "matplotlib", "numba", "xarray", "altair", "vl_convert",
+)  # fmt: skip
 
 
 @pytest.mark.stack

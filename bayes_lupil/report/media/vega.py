@@ -147,7 +147,7 @@ def _config() -> dict[str, Any]:
     ink, muted, rule = colour("ink"), colour("muted"), colour("rule")
     return {
         "font": _FONT,
-        "aria": False,  # the figure has words of its own
+        "aria": False, "mark": {"aria": False},  # the figure has words of its own
         "view": {"stroke": None},
         "axis": {
             "labelColor": ink, "titleColor": ink, "gridColor": rule, "domainColor": muted, "tickColor": muted,

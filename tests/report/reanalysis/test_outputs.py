@@ -27,8 +27,8 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
     assert {name for name in written if not name.endswith("manifest.json")} <= set(reanalysis_files(models, False))
     top = {path.name for path in (tmp_path / "out").iterdir()}
     figures = {
-        "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive", "prior_posterior",
-        "prior_map",
+        "answer", "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive",
+        "prior_posterior", "prior_map",
     }  # fmt: skip
     if "ranks.png" in top:  # where the lead analysis has chains
         figures.add("ranks")
@@ -36,7 +36,7 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
         "site_effects", "itt_pooled", "comparison.csv", "comparison.md", "report.html", "priors.csv",
         "priors_of_effect.csv", "effect_priors.csv", "tipping_priors.csv", "prior_map.csv",
         *(f"{table}{suffix}" for table in ("comparison_table", "benefit") for suffix in (".md", ".tex", ".docx")),
-        "benefit.csv", "manifest.json",
+        "answer.csv", "benefit.csv", "manifest.json",
         *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg")),
     }  # fmt: skip
     folder = tmp_path / "out" / "site_effects"
@@ -60,7 +60,7 @@ def test_figures_are_the_same_bytes_for_the_same_fit(fake_engine, tmp_path):
         write_reanalysis(collect(reanalyse("he2020", [load_model("itt_pooled")])), tmp_path / name)
     for file in (
         "intervals.svg", "risk_difference.png", "comparison.csv", "itt_pooled/benefit.csv", "benefit.docx",
-        "prior_map.svg",
+        "prior_map.svg", "answer.svg", "answer.png",
     ):  # fmt: skip
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 

@@ -116,7 +116,7 @@ def _drawn(answer: Answer, width: float = 8.0) -> altair.LayerChart:
         f"Difference in {source.end_point.words.rate}, percentage points",
         f"\u2190 {worse}  |  {best} \u2192",
     ]
-    axis = alt.Axis(title=heads, grid=not narrow, tickCount=6 if narrow else 8, format="~f")
+    axis = alt.Axis(title=heads, grid=not narrow, tickCount=5 if narrow or high - low < 2 else 8, format="~f")
     x = alt.X("x:Q", scale=scale, axis=axis)
     beyond = f"{sign} * datum.x > threshold"
     radius = f"min({size}, width * {bin_width / (high - low)})"

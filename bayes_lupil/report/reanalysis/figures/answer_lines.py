@@ -135,8 +135,8 @@ def _heading(posterior: Posterior | None, row: HierarchyRow | None) -> str:
         patients, name = sum(n for _, n in source.totals), source.population
         label, late = source.population_label, False
     if name == FORMAL and "without" not in label:
-        return f"All {patients} randomised patients"
-    return f"{label[:1].upper()}{label[1:]}: {patients} patients{' (chosen after the fact)' if late else ''}"
+        return f"All {patients:,} randomised patients"
+    return f"{label[:1].upper()}{label[1:]}: {patients:,} patients{' (chosen after the fact)' if late else ''}"
 
 
 def _block(row: HierarchyRow | None, posterior: Posterior | None, heading: str) -> Iterator[Line]:
@@ -183,7 +183,10 @@ def said(answer: Answer, step: Benefit, letters: int) -> tuple[str, ...]:
     about = "" if chance.startswith(("<", ">")) else "about "
     counted = f"{answer.beyond(step.threshold)} of {DOTS} dots: probability {about}{chance}"
     meant = f"that {clip(arms.active, 20)} is {how} than {clip(arms.control, 20)}"
-    return tuple(line for text in (counted, meant) for line in wrap(text, letters).split("\n"))
+    whole = counted.replace(chance, chance.replace(" ", "\xa0"))  # no line ends within a number
+    return tuple(
+        line.replace("\xa0", " ") for text in (whole, meant) for line in wrap(text, letters).split("\n")
+    )  # fmt: skip
 
 
 def in_points(value: float) -> str:
