@@ -101,20 +101,25 @@ def probability(value: float, error: float | None = None, *, digits: int = 2, le
     return f"{written} (MCSE {rounded:g})"
 
 
-def percent(value: float, error: float = 0.0) -> str:
-    """A probability in whole per cent for prose, with its Monte Carlo standard error where that is above half of one.
+def percent(value: float, error: float = 0.0, *, short: bool = False) -> str:
+    """A probability in whole per cent, with its Monte Carlo standard error where that is above half of one.
+
+    Parameters
+    ----------
+    short : bool
+        Whether signs stand for words, as figures need it.
 
     Examples
     --------
     >>> percent(0.8172, 0.0011), percent(0.0047), percent(0.9968), percent(0.71, 0.02)
     ('82 %', 'below 1 %', 'above 99 %', '71 % (MCSE 2 %)')
-    >>> percent(float("nan"))
-    'no result'
+    >>> percent(float("nan")), percent(0.9968, short=True)
+    ('no result', '> 99 %')
     """
     if math.isnan(value):
         return "no result"
-    whole = _whole(value)
-    written = "below 1 %" if whole < 1 else "above 99 %" if whole > 99 else f"{whole} %"
+    whole, (below, above) = _whole(value), ("<", ">") if short else ("below", "above")
+    written = f"{below} 1 %" if whole < 1 else f"{above} 99 %" if whole > 99 else f"{whole} %"
     return f"{written} (MCSE {math.ceil(100 * error)} %)" if error > 0.005 else written
 
 

@@ -191,7 +191,7 @@ def finding(sites: Sequence[SiteEffect]) -> str:
     if len(found) > 3:
         return f"{len(found)} of {len(sites)} sites are outlying{rest}"
     names = [clip(one_line(site.row.site), 24) for site in found]
-    chances = [percent(p_outlying(site.row) or 0.0) for site in found]
+    chances = [percent(p_outlying(site.row) or 0.0, short=True) for site in found]
     if len(found) == 1:
         return f"{names[0]} is outlying ({chances[0]}){rest}"
     named = [f"{name} ({chance})" for name, chance in zip(names, chances, strict=True)]
@@ -232,7 +232,7 @@ def _rows(
                 "site": one_line(row.site), "counts": counts(row.responders, row.n), "n": str(sum(row.n)),
                 "x": math.exp(site.median), "low": math.exp(site.low), "high": math.exp(site.high), **raw,
                 "area": max(_AREA * sum(row.n) / largest, _LEAST), "kind": "outlying" if site.outlying else "other",
-                "chance": "" if chance is None else percent(chance),
+                "chance": "" if chance is None else percent(chance, short=True),
                 "chances": "P(not exchangeable)" if row.nonexchangeable is not None else "P(outlier)",
                 "ratios": f"{'none' if not raw else _odds(site.raw)}, {_odds(site.median)}",
                 "difference": minus(f"{'none' if not raw else points(row.raw.risk_difference)}, {points(rd.mean)}"),

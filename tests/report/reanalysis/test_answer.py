@@ -70,7 +70,7 @@ def test_the_slider_says_what_the_file_holds(lupil2):
         told = " ".join(narrow)
         assert told == " ".join(wide)
         assert told.startswith(f"{row['dots']:.0f} of 50 dots: probability ")
-        assert percent(row["p_benefit"]) in told
+        assert percent(row["p_benefit"], short=True) in told
         assert ("at least" in told) == (threshold > 0)
 
 
@@ -97,12 +97,12 @@ def test_intervals_of_trial_and_posterior(lupil2):
     for line, posterior in ((lines[1], lupil2.lead), (lines[5], lupil2.sound[1])):
         rd = posterior.row("risk_difference")
         assert (line.middle, line.low, line.high) == (rd.q50, rd.q2_5, rd.q97_5)
-        assert line.said == f"better: {percent(posterior.p_benefit.probability)}"
+        assert line.said == f"better: {percent(posterior.p_benefit.probability, short=True)}"
     changed = {row.prior.name: row.changed for row in lupil2.priors.rows}
     for line, name in ((lines[2], "sceptical"), (lines[3], "optimistic")):
         assert name in line.label
         assert line.middle == changed[name].estimates["risk_difference"].q50
-        assert line.said == f"better: {percent(changed[name].p_benefit)}"
+        assert line.said == f"better: {percent(changed[name].p_benefit, short=True)}"
     for width in (4.0, 8.0):
         bars = rows_with(answer_chart(lupil2).draw(width=width), "rule", "numbers")
         assert sorted(bar["low"] for bar in bars) == pytest.approx(sorted(100 * line.low for line in lines))
@@ -113,7 +113,7 @@ def test_words_for_those_who_cannot_see_it(lupil2):
     said = chart.alternative
     rd, best = lupil2.lead.row("risk_difference"), lupil2.lead.p_benefit
     assert f"{100 * rd.q50:+.1f} (95 % credible interval {100 * rd.q2_5:+.1f} to {100 * rd.q97_5:+.1f})" in said
-    assert f"ILT-101 is better: probability {percent(best.probability)}" in said
+    assert f"ILT-101 is better: probability {percent(best.probability, short=True)}" in said
     assert "95 % confidence interval (Newcombe)" in said
     assert "p = 0.3439" in said
 
@@ -176,6 +176,6 @@ def test_made_up_data_are_marked(fake_engine):
 
 def test_neither_0_nor_100_per_cent():
     told = answer_chart(pooled(of_totals([2, 48], [50, 50]))).slider.steps
-    assert "above 99 %" in " ".join(told[0][2])
+    assert "> 99 %" in " ".join(told[0][2])
     assert "< 1 %" in " ".join(told[-1][2])
     assert not [step for step in told if "100 %" in " ".join(step[2]) or " 0 %" in " ".join(step[2])]

@@ -73,7 +73,7 @@ def _words(answer: Answer) -> str:
     return (
         f"Differences of {source.end_point.words.rate}s, {source.arms.active} minus {source.arms.control}, in "
         f"percentage points. {answer.beyond(0.0)} of {DOTS} equally probable values lie on the side where "
-        f"{source.arms.active} is better: probability {percent(first.probability)}. {'. '.join(told)}."
+        f"{source.arms.active} is better: probability {percent(first.probability, short=True)}. {'. '.join(told)}."
     )
 
 

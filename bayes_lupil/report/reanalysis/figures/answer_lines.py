@@ -114,7 +114,10 @@ def _lines(contents: Contents, lead: Posterior) -> Iterator[Line]:
     if contents.priors is not None:
         for item in contents.priors.rows:
             if item.prior.name in ("sceptical", "optimistic") and item.changed.ok:
-                rd, said = item.changed.estimates["risk_difference"], f"better: {percent(item.changed.p_benefit)}"
+                rd, said = (
+                    item.changed.estimates["risk_difference"],
+                    f"better: {percent(item.changed.p_benefit, short=True)}",
+                )
                 article = "an" if item.prior.name[0] in "aeiou" else "a"
                 yield Line("prior", f"\u2026 under {article} {item.prior.name} prior", rd.q50, rd.q2_5, rd.q97_5, said)
     for label, row in rows.items():
@@ -146,7 +149,7 @@ def _block(row: HierarchyRow | None, posterior: Posterior | None, heading: str) 
         yield _trial_line(row, row.two_by_two)
     if posterior is not None:
         rd, best = posterior.row("risk_difference"), posterior.chances["benefit"]
-        said = f"better: {percent(best.probability)}"
+        said = f"better: {percent(best.probability, short=True)}"
         yield Line("lead", "Reanalysis: credible interval", rd.q50, rd.q2_5, rd.q97_5, said)
 
 
@@ -179,7 +182,7 @@ def said(answer: Answer, step: Benefit, letters: int) -> tuple[str, ...]:
     """In lines: dots counted, and of what that is the probability."""
     arms = answer.lead.provenance.arms
     how = "better" if step.threshold == 0 else f"at least {in_points(round(100 * step.threshold, 6))} better"
-    chance = percent(step.probability)
+    chance = percent(step.probability, short=True)
     about = "" if chance.startswith(("<", ">")) else "about "
     counted = f"{answer.beyond(step.threshold)} of {DOTS} dots: probability {about}{chance}"
     meant = f"that {clip(arms.active, 20)} is {how} than {clip(arms.control, 20)}"

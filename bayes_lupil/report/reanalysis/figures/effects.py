@@ -116,14 +116,14 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
         _ridge(axes, row, posterior, tall)
         chance = posterior.chances
         if narrow:
-            said = ", ".join(f"{name} {percent(chance[name].probability)}" for name in list(columns)[1:])
+            said = ", ".join(f"{name} {percent(chance[name].probability, short=True)}" for name in list(columns)[1:])
             label = wrap(_label(posterior).replace("\n", " "), _LETTERS)
-            label += f"\nany benefit {percent(chance['benefit'].probability)} ({said})"
+            label += f"\nany benefit {percent(chance['benefit'].probability, short=True)} ({said})"
             axes.text(low, row + 0.94, label, va="top", fontsize=8.5, zorder=7)
             continue
         for name, x in columns.items():
             weight = "bold" if name == "benefit" else "normal"
-            text = percent(chance[name].probability)
+            text = percent(chance[name].probability, short=True)
             words.text(x, row + 0.3, text, ha="right", fontsize=9.5, weight=weight)
     if narrow:
         axes.set_yticks([])
