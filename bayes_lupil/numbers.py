@@ -31,12 +31,12 @@ def points_interval(low: float, high: float, error: float | None = None) -> str:
     Examples
     --------
     >>> points_interval(-0.0883, 0.277), points_interval(-0.00128, -0.00008)
-    ('-8.8 to +27.7', '-0.128 to -0.008')
+    ('-8.8 to +27.7', '-0.13 to -0.01')
     """
     width = 100 * (high - low)
     if not 0 < width < 1:
         return interval(points(low, error), points(high, error))
-    digits = 2 - math.floor(math.log10(width))
+    digits = 1 - math.floor(math.log10(width))
     return interval(f"{100 * low:+.{digits}f}", f"{100 * high:+.{digits}f}")
 
 

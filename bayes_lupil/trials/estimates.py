@@ -8,6 +8,7 @@ from typing import Any
 
 from bayes_lupil.arguments import check_fields
 from bayes_lupil.errors import TrialError
+from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import ALL_SITES
 from bayes_lupil.trials.measures import MEASURES, Measure, MeasureName
 from bayes_lupil.trials.printed import Printed
@@ -16,7 +17,7 @@ __all__ = ["Estimate", "estimate_of_counts", "normal_quantile", "two_sided_p"]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(ReadOnly):
     """An estimate of the effect, active against control, about normal on its scale.
 
     Attributes
@@ -51,6 +52,7 @@ class Estimate:
         if not (math.isfinite(self.value) and 0 < self.se < math.inf):
             required = "a finite estimate and a positive standard error"
             raise TrialError("estimate", f"{self.value:g} with standard error {self.se:g}", required)
+        super().__post_init__()
 
     @property
     def kind(self) -> Measure:

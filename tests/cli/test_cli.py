@@ -108,15 +108,15 @@ def test_neither_a_model_nor_swapped(run):
     assert "no built-in model" in err
 
 
-def test_fit_says_trial_arms_direction_and_prior_before_the_answer(run, fake_engine):
+def test_fit_says_the_answer_first_then_arms_direction_and_prior_before_the_parameters(run, fake_engine):
     _, out, _ = run("fit", "site_intercepts", "indo_rct")
     post, text = fit("site_intercepts", "indo_rct"), " ".join(out.split())
     best, prior = post.p_benefit, post.spec.priors.beta.describe()
     expected = [
-        post.provenance.title, "Arms: indomethacin 27/295 against placebo 52/307", "lower is better",
-        "Model: site_intercepts", f"Prior of the effect (beta, log odds ratio): {prior}",
+        post.provenance.title, "Indomethacin was almost certainly better than placebo",
         f"Answer: risk difference {effect_words(post)}; P(benefit: risk difference < 0) = {best.probability:.3f}",
-        "2.5 % 50 %",
+        "Arms: indomethacin 27/295 against placebo 52/307", "lower is better", "Model: site_intercepts",
+        f"Prior of the effect (beta, log odds ratio): {prior}", "2.5 % 50 %",
     ]  # fmt: skip
     places = [text.index(words) for words in expected]
     assert places == sorted(places)

@@ -104,6 +104,8 @@ def test_without_sites_no_sites_of_an_earlier_run_stay(run, fake_engine, trial, 
         "report.reanalysis.page.look_page": lambda _: Page("Sites", (), files={"sites.csv": "x"}),
         "report.media.html.html": lambda _: "page",
         "report.reanalysis.page.findings": lambda _: (),
+        "report.reanalysis.first_screen.suspects_answer": lambda _: (),
+        "report.reanalysis.page.sites_answer": lambda _: [],
         "report.reanalysis.page.reference_blocks": lambda _: [],
     }.items():
         monkeypatch.setattr(f"bayes_lupil.{name}", stand_in)

@@ -194,7 +194,7 @@ def if_known(result: UnpublishedAnalysis) -> list[Block]:
         ),
         Paragraph(
             "Bounds run over all values that were computed, however improbable; averages and probabilities are over "
-            "the posterior of the counts. That posterior leans on the prior of the sites' sizes, since nothing else "
+            "the posterior of the counts. That posterior depends on the prior of the sites' sizes, since nothing else "
             "says how many patients the excluded sites had. Over all randomised patients the totals are published, so "
             "that moving patients from site to site changes little; at the other sites alone it can change much."
         ),

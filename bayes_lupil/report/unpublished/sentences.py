@@ -51,8 +51,9 @@ def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
     b, (low, high) = hidden.bounds, hidden.tables.raw_risk_difference_interval
     wanted = subset_difference(result)
     lines = [
-        f"Without {sites} the difference was most probably about {points(hidden.tables.raw_risk_difference)} points "
-        f"(95 % range {points_interval(low, high)}), and not the {points(wanted)} points of the {label} analysis. "
+        f"Without {sites}, whose counts were never published, the difference was most probably about "
+        f"{points(hidden.tables.raw_risk_difference)} points (95 % credible interval {points_interval(low, high)}), "
+        f"and not the {points(wanted)} points of the {label} analysis. "
         f"Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
         _explains(result),
         _needed(result, wanted),
@@ -95,7 +96,7 @@ def _explains(result: UnpublishedAnalysis) -> str:
     )  # fmt: skip
     return (
         f"The probability that leaving out these sites alone gives p < {SIGNIFICANT:g} is "
-        f"{percent(declared.p_explains, declared.p_explains_mcse)}{more}. It leans on how large these sites are "
+        f"{percent(declared.p_explains, declared.p_explains_mcse)}{more}. It depends on how large these sites are "
         "believed to be, which was not published."
     )
 
@@ -141,7 +142,8 @@ def _settles(hidden: UnpublishedCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
     best = max(single, key=lambda item: item.expected_change)
     move = 100 * best.expected_change
-    amount = "less than one percentage point" if move < 1 else f"about {move:.0f} percentage points"
+    many = "point" if round(move) == 1 else "points"
+    amount = "less than one percentage point" if move < 0.5 else f"about {move:.0f} percentage {many}"
     told = (
         f"Knowing any one of the missing numbers would move the probability of benefit over all patients by {amount} "
         f"on average (most: {best.labels[0]} there)"

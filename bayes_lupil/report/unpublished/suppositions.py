@@ -83,7 +83,8 @@ def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
 
 
 def _chance(item: Kept) -> str:
-    return f"{percent(item.chance)} (95 % interval {interval(percent(item.chance_lower), percent(item.chance_upper))})"
+    limits = interval(percent(item.chance_lower), percent(item.chance_upper))
+    return f"{percent(item.chance)} (95 % credible interval {limits})"
 
 
 def left_out(result: UnpublishedAnalysis) -> list[Block]:

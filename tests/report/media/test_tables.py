@@ -173,7 +173,9 @@ def test_probabilities_are_rounded_to_their_error(value, error, text):
         (0.0958, 0.003, "+9.6"),
         (0.0958, 0.012, "+10"),
         (-0.0883, 0.012, "-9"),
-        (0, None, "+0.0"),
+        (0, None, "0.0"),
+        (-1e-12, None, "0.0"),
+        (-0.00056, None, "-0.056"),
     ],
 )
 def test_differences_are_rounded_to_their_error(value, error, text):

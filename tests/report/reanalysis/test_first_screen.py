@@ -122,5 +122,5 @@ def test_a_prior_that_turns_the_answer_is_told():
         for row in priors.rows
     )
     turned = Contents(found.reanalysis, replace(priors, rows=rows))
-    assert "the prior decides which arm is ahead" in dict(in_short(turned))["It depends on"]
+    assert "(it decides which arm is ahead)" in dict(in_short(turned))["It depends on"]
     assert "decides" not in dict(in_short(found))["It depends on"]

@@ -65,7 +65,9 @@ def stated(found: Contents):
     """(arm with more, arm favoured, P(active arm is better), P(it is worse)) as the answer states them."""
     first, second = reanalysed(found)
     more, _, _, good = parsed(first)
-    better, worse = (float(re.search(rf"{words} ([\d.]+)", second).group(1)) for words in (" at all is", "it is worse"))
+    better, worse = (
+        float(re.search(rf"{words} (\d+) %", second).group(1)) / 100 for words in (" at all is", "it is worse")
+    )
     return more, good, better, worse
 
 
@@ -89,9 +91,11 @@ def test_the_question_says_which_way_is_good(end_point):
 
 
 def test_the_prior_that_would_overturn_it_turns_with_the_direction():
-    for end_point, word in ((HIGHER, "less"), (LOWER, "more")):
-        found = contents(end_point, ARMS, priors=True)
-        assert f"would become {word} probable than not" in tipping_words(found.priors)
+    """What one would have had to believe is of the arm that is behind: more responses on drug, a benefit or not."""
+    for end_point, arm in ((HIGHER, "placebo"), (LOWER, "drug")):
+        told = tipping_words(contents(end_point, ARMS, priors=True).priors)
+        assert f"one would have had to hold {arm} to be better, before the trial, with a probability of" in told
+        assert all(50 < int(chance) < 100 for chance in re.findall(r"(\d+) % \(SD", told))
 
 
 def test_where_nothing_is_sound_no_number_is_given():
@@ -112,4 +116,4 @@ def test_the_five_questions_of_lupil2(fake_engine):
     assert "not met" in trial
     assert "p = 0.3439 as printed" in trial
     assert "an analysis after the fact, without 47 patients" in trial
-    assert "patients per site" in " ".join(answers["What the answer depends on"])
+    assert "if sceptical" in answers["What the answer depends on"][0]

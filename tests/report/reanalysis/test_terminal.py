@@ -17,7 +17,7 @@ from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.fit import fit_summary
-from bayes_lupil.report.reanalysis.plain_language import certainty, reanalysed
+from bayes_lupil.report.reanalysis.first_screen import in_short, verdict
 from bayes_lupil.report.reanalysis.summary import reanalysis_summary
 from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
 
@@ -75,7 +75,7 @@ def test_no_number_is_cut_or_wrapped(fake_engine, trial, width):
 def test_it_says_what_the_report_says(fake_engine):
     found = contents()
     text = " ".join(reanalysis_text(found).split())
-    for sentence in (*reanalysed(found), certainty(found)[0]):
+    for sentence in (verdict(found), *(words for _, words in in_short(found))):
         assert " ".join(sentence.replace("`", "").split()) in text
     assert "site_effects (primary), intention to treat:" in text
     assert "pp_pooled, pp: refused" in text

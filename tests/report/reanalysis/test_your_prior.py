@@ -202,7 +202,7 @@ def test_numbers_are_written_alike():
         (0.99999, 0.00096), (0.123456, 0.0000123), (0.4, 0.3), (0.7, 0.0),
     ]  # fmt: skip
     assert node("return given.map(([p, e]) => yp.probability(p, e));", pairs) == [probability(*pair) for pair in pairs]
-    values = [0.0958, -0.0883, 0.0, 0.00049, -0.00049, 1.0, -0.12345]
+    values = [0.0958, -0.0883, 0.0, 0.00049, -0.00049, 1.0, -0.12345, 0.00003, -1e-10, 0.00096]
     assert node("return given.map(yp.points);", values) == [points(value) for value in values]
     z = [-8.0, -2.0, -0.3, 0.0, 0.3, 2.0]
     assert node("return given.map(yp.normalCdf);", z) == pytest.approx(norm.cdf(z), abs=2e-7)
@@ -295,7 +295,7 @@ def test_the_script_can_stand_in_a_page():
     assert "<!--" not in text
     for forbidden in ("innerHTML", "eval(", "fetch(", "XMLHttpRequest", "document.write"):
         assert forbidden not in text
-    assert len(text.splitlines()) < 500
+    assert len(text.splitlines()) <= 500
 
 
 def test_the_table_holds_the_analysis(priors):

@@ -84,7 +84,7 @@ def test_the_page_points_to_what_is_there(written):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (written / target).is_file(), target
     assert "chosen because they look outlying" in text
-    assert "Outlying more probably than not: site 05 in the control arm" in text
+    assert "Site 05 in the control arm (99 %) looks outlying." in text
     assert "hash" in text.splitlines()[-1]
     assert "12/20 v 20/20" in text
 
@@ -336,18 +336,19 @@ def test_words_on_unpublished_counts_follow_direction_and_arms(hidden, way, good
     result = hidden[way]
     page = unpublished_page(result).blocks
     text = markdown(page) + " ".join(block.alternative for block in page if isinstance(block, Figure))
-    likely = (
-        "more probable than not without establishing it" if good else "less probable than not without ruling it out"
-    )
-    assert f"make a benefit of {active} {likely}" in text
-    assert f"whether {active} helps over all randomised patients" in text
-    assert (float(re.search(r"P\(benefit\) is ([\d.]+)", text)[1]) > 0.5) == good
+    sign = 1 if active == "ILT-101" else -1
+    low, high = sorted((sign * min(raw), sign * max(raw)))
+    assert f"would hardly settle whether {active} helps" in text
+    observed, per_protocol = (points(sign * value) for value in (0.1, 20 / 24 - 15 / 29))
+    assert f"and not the {per_protocol} points of the per protocol analysis" in text
+    assert f"Marked: {observed} of all patients and {per_protocol} per protocol" in text
+    assert f"Without any model it could lie between {points(low)} and {points(high)}." in text
+    assert (float(re.search(r"P\(benefit\), ([\d.]+)", text)[1]) > 0.5) == good
     assert f"{side} 0 is benefit" in text
     assert f"{'below' if side == 'above' else 'above'} 0 is benefit" not in text
     control = {"ILT-101": "placebo", "placebo": "ILT-101"}[active]
     assert f"({active} minus {control}, " in text
     assert f"{control} minus {active}" not in text
-    low, high = (min(raw), max(raw)) if active == "ILT-101" else (-max(raw), -min(raw))
     assert f"from {points(low)} to {points(high)} points (bounds)" in text
     tables = result.hidden.tables
     chance, error = (

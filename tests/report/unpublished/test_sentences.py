@@ -28,8 +28,22 @@ from bayes_lupil.unpublished.retention import who_stayed
 
 
 def supposed(name, p_benefit, p_explains):
+    """The numbers of one supposition, as if computed."""
     return Supposed(
-        name, "trial file", p_benefit, 0.001, 0.08, 0.001, 0.1, 0.001, 3.0, 0.1, 0.11, 0.001, p_explains, 0.0005
+        name=name,
+        where="trial file",
+        p_benefit=p_benefit,
+        p_benefit_mcse=0.001,
+        risk_difference=0.08,
+        risk_difference_mcse=0.001,
+        risk_difference_ordinary=0.1,
+        risk_difference_ordinary_mcse=0.001,
+        control_there=3.0,
+        control_there_mcse=0.1,
+        raw_risk_difference=0.11,
+        raw_risk_difference_mcse=0.001,
+        p_explains=p_explains,
+        p_explains_mcse=0.0005,
     )
 
 
@@ -61,11 +75,11 @@ def test_the_answer_follows_the_probability(result, p, word):
 def test_the_numbers_of_the_sentences(result):
     first, second, needed, settle = excluded_sentences(result)
     low, high = result.hidden.tables.raw_risk_difference_interval
-    assert f"95 % range {100 * low:+.1f} to {100 * high:+.1f}" in first
+    assert f"95 % credible interval {100 * low:+.1f} to {100 * high:+.1f}" in first
     assert "not the +31.6 points of the per protocol analysis" in first
     assert "between -1.6 and +47.8" in first  # facts.md, bounds over every table
     assert "below 1 %, and 6 % at most" in second
-    assert "leans on how large these sites are believed to be" in second
+    assert "depends on how large these sites are believed to be" in second
     assert "placebo" in needed
     assert settle.startswith("Knowing any one of the missing numbers")
     for text in (first, second, needed, settle):

@@ -182,7 +182,10 @@
   }
 
   // ---------------------------------------------------------------- numbers and words
-  const points = (value) => (value < 0 ? "" : "+") + (100 * value).toFixed(1);
+  function points(value) {
+    const size = Math.abs(100 * value), digits = size < 0.095 ? 1 - Math.floor(Math.log10(size)) : 1;
+    return size <= 1e-6 ? "0.0" : (value < 0 ? "" : "+") + (100 * value).toFixed(digits);
+  }
 
   function probability(value, error) {
     const [digit, power] = error.toExponential(0).split("e");
