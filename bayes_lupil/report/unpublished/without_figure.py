@@ -107,7 +107,7 @@ def without_excluded_words(result: UnpublishedAnalysis) -> str:
     low, high = tables.raw_risk_difference_interval
     return (
         f"{without_excluded_title(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
-        f"difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, 95 % credible "
-        f"interval {points_interval(low, high)}. Marked: {points(everyone / 100)} of all patients and "
+        f"difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, 95 % "
+        f"credible interval {points_interval(low, high)}. Marked: {points(everyone / 100)} of all patients and "
         f"{points(subset / 100)} {_label(result)}."
     )

@@ -16,8 +16,8 @@ from bayes_lupil.frequentist.hierarchy import RECOMPUTED
 from bayes_lupil.numbers import p_value, points, probability
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.fit import fit_summary
 from bayes_lupil.report.reanalysis.first_screen import in_short, verdict
+from bayes_lupil.report.reanalysis.fit import fit_summary
 from bayes_lupil.report.reanalysis.summary import reanalysis_summary
 from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
 

@@ -349,7 +349,7 @@ def test_words_on_unpublished_counts_follow_direction_and_arms(hidden, way, good
     control = {"ILT-101": "placebo", "placebo": "ILT-101"}[active]
     assert f"({active} minus {control}, " in text
     assert f"{control} minus {active}" not in text
-    assert f"from {points(low)} to {points(high)} points (bounds)" in text
+    assert f"at the other sites may be {points(low)} to {points(high)} points (bounds)" in text
     tables = result.hidden.tables
     chance, error = (
         (tables.p_significant_benefit, tables.p_significant_benefit_mcse)
