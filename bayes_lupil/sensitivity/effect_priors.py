@@ -25,10 +25,12 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, Normal
-from bayes_lupil.published.priors import EffectPrior
-from bayes_lupil.sensitivity.preconditions import check, covers
-from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, WeightedDraws, of_refit, summary
+from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior, prior_of_belief
+from bayes_lupil.sensitivity.normal_priors import PriorMap, map_priors, under_normal
+from bayes_lupil.sensitivity.preconditions import check
+from bayes_lupil.sensitivity.reweighting import BaseDraws, Changed, of_refit, summary
 from bayes_lupil.sensitivity.standard_priors import FLAT_SD, relevant_log_odds_ratio, standard_priors
+from bayes_lupil.trials.measures import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +53,6 @@ Floats = NDArray[np.float64]
 _TARGETS = (0.5, 0.975)
 _VAGUE = 0.15  # Monte Carlo error of a tipping prior's mean above which it is not worth telling
 _FURTHEST = 5.0  # of a tipping prior's mean: odds ratios between 1/150 and 150
-_MAP_MEANS, _MAP_SDS = 25, 13
-_MAP_RANGE = math.log(4)
-_MAP_SD_RANGE = (0.1, 2.0)
 _MORE, _MOST_INTEGRALS = 8, 2**20  # times the points of the model file, up to so many integrals in all
 
 
@@ -95,24 +94,6 @@ class TippingPrior:
     mean: float | None
     mcse: float | None
     p_benefit_prior: float | None
-
-
-@dataclass(frozen=True)
-class PriorMap(Brief):
-    """P(benefit) over means (columns) and SDs (rows) of the prior; NaN where the draws cannot tell."""
-
-    means: Floats
-    sds: Floats
-    p_benefit: Floats
-    p_benefit_mcse: Floats
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a mean and SD."""
-        import pandas as pd
-
-        sd, mean = np.meshgrid(self.sds, self.means, indexing="ij")
-        columns = {"mean": mean, "sd": sd, "p_benefit": self.p_benefit, "p_benefit_mcse": self.p_benefit_mcse}
-        return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
 
 
 @dataclass(frozen=True)
@@ -174,21 +155,6 @@ class PriorAnalysis(Brief):
         return pd.DataFrame(rows)
 
 
-def under_normal(base: BaseDraws, mean: float, sd: float) -> WeightedDraws:
-    """Draws of a posterior weighted from its prior of the log odds ratio to a normal one.
-
-    Parameters
-    ----------
-    base : BaseDraws
-    mean, sd : float
-        Of the log odds ratio.
-    """
-    old = base.posterior.spec.priors.beta
-    new = Normal(mean=mean, sd=sd, reason="a prior that is asked about")
-    draws = base.quantities["beta"]
-    return WeightedDraws(base, new.logpdf(draws) - old.logpdf(draws), covers(old, new))
-
-
 @own_trial
 def analyse_priors(posterior: Posterior) -> PriorAnalysis:
     """The posterior under four standard priors, the tipping priors, and a map over priors.
@@ -220,9 +186,25 @@ def analyse_priors(posterior: Posterior) -> PriorAnalysis:
         relevant_log_odds_ratio(end_point, risk, relevant),
         rows,
         tuple(_tipping(bases, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
-        _map(bases),
+        map_priors(posterior, [base.posterior for base in bases], _named(priors, posterior), denser or posterior),
         denser,
     )
+
+
+def _named(priors: tuple[EffectPrior, ...], posterior: Posterior) -> list[EffectPrior]:
+    """The declared prior, where it is normal, the standard ones, and four beliefs of three strengths."""
+    end_point, decision = posterior.provenance.end_point, posterior.spec.decision
+    assert posterior.provenance.totals is not None  # the end point is binary
+    (responders, patients), _ = posterior.provenance.totals
+    expected = relevant_log_odds_ratio(end_point, (responders + 0.5) / (patients + 1), decision.relevant)
+    prior = posterior.spec.priors.beta
+    declared = [EffectPrior("declared", prior.mean, prior.sd, prior.reason)] if isinstance(prior, Normal) else []
+    beliefs = [
+        prior_of_belief(belief, strength, MEASURES["or"], expected, "the effect that would matter")
+        for belief in BELIEFS
+        for strength in STRENGTHS
+    ]
+    return [*declared, *priors, *beliefs]
 
 
 def _by_weights(posterior: Posterior, prior: EffectPrior) -> UnderPrior | float:
@@ -311,17 +293,3 @@ def _tipping_from(base: BaseDraws, sd: float, target: float) -> TippingPrior | N
         return None
     before = EffectPrior("tipping", mean, sd, "").p_benefit(base.posterior.provenance.end_point.sign)
     return TippingPrior(target, sd, mean, error / abs(slope), before)
-
-
-def _map(bases: list[BaseDraws]) -> PriorMap:
-    means = np.linspace(-_MAP_RANGE, _MAP_RANGE, _MAP_MEANS)
-    sds = np.geomspace(*_MAP_SD_RANGE, _MAP_SDS)
-    chances = np.full((sds.size, means.size, 2), np.nan)
-    for i, sd in enumerate(sds):
-        for j, mean in enumerate(means):
-            for base in bases:
-                draws = under_normal(base, float(mean), float(sd))
-                if draws.holds_chance(base.benefit):
-                    chances[i, j] = draws.chance(base.benefit)
-                    break
-    return PriorMap(means, sds, chances[..., 0], chances[..., 1])

@@ -1,4 +1,4 @@
-"""'Your prior' as a reader works it: what the page computes is what the model fitted with that prior gives."""
+"""'Your prior' as a reader works it: what the page shows is what the model fitted with that prior gives."""
 
 from __future__ import annotations
 
@@ -7,201 +7,155 @@ import math
 import pytest
 
 import bayes_lupil as bl
-from bayes_lupil.report.direction import favoured
+from bayes_lupil.numbers import percent
 
-# (mean of the log odds ratio, SD) as a reader might set them: towards harm, narrow about nothing, hopeful
-WISHES = [(-0.3, 0.5), (0.0, 0.35), (0.6, 0.8)]
+# (belief, strength) as a reader might choose them, and the threshold of the slider
+CHOICES = [("pessimistic", "moderate", 0), ("neutral", "strong", 1), ("optimistic", "weak", 2)]
 
 
 @pytest.fixture
 def page(ordinary, visit):
-    return visit(ordinary.page).page
+    found = visit(ordinary.page).page
+    found.wait_for_function("document.querySelector('figure[data-name=prior_likelihood_posterior].drawn svg')")
+    return found
 
 
 def settle(page):
-    """Two frames: changes are computed once a frame."""
-    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(r, 50))))")
+    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(r, 80))))")
 
 
-def chance(page, name="#yp-p-benefit"):
-    cell = page.locator(name)
-    return float(cell.get_attribute("data-value")), float(cell.get_attribute("data-mcse"))
-
-
-def told(page, name):
-    """Whether there is a number, or words in its place."""
-    return page.locator(name).get_attribute("data-value") is not None
+def value(page, name="#yp-p-benefit"):
+    shown = page.locator(name).get_attribute("data-value")
+    return None if shown is None else float(shown)
 
 
 def chosen(page):
-    """The prior that the page says it uses."""
-    return tuple(float(page.locator(name).input_value()) for name in ("#yp-mean-number", "#yp-sd-number"))
+    """(mean, SD) of the prior that the link names, four decimals of each."""
+    return tuple(float(part) for part in page.locator("#yp-link").get_attribute("href").split("=")[1].split(":"))
 
 
-def slide(page, name, wanted, of_number):
-    """Put a slider as near as its steps allow to where the number beside it is `wanted`, by `fill`."""
-    slider = page.locator(name)
-    low, high, step = (float(slider.get_attribute(key)) for key in ("min", "max", "step"))
-    position = low + step * round((of_number(wanted, low, high) - low) / step)
-    slider.fill(f"{position:.10g}")
+def choose(page, belief, strength=None):
+    page.locator(f"[data-belief={belief}]").click()
+    if strength:
+        page.locator(f"[data-strength={strength}]").click()
     settle(page)
 
 
-def as_it_stands(wanted, low, high):
-    return wanted
-
-
-def on_a_log_scale(wanted, low, high):
-    """The SD runs from 0.1 to 10 on a log scale, whatever units its slider has."""
-    return low + (high - low) * (math.log10(wanted) + 1) / 2
-
-
 def refit(report, mean, sd):
-    """P(benefit) and P(relevant benefit) of the model fitted with that prior, with their errors."""
+    """The model fitted with that prior."""
     declared = {"family": "normal", "mean": mean, "sd": sd, "reason": "chosen by a reader"}
     post = bl.fit(report.contents.lead.spec.edited(priors__beta=declared), report.contents.trial)
     assert post.verdict.ok, post.verdict.text
-    return {kind: (post.chances[kind].probability, post.chances[kind].mcse) for kind in ("benefit", "relevant", "harm")}
+    return post
 
 
-def assert_near(mine, theirs):
-    assert abs(mine[0] - theirs[0]) <= 4 * math.hypot(mine[1], theirs[1]), (mine, theirs)
+def assert_near(page, post, kind, threshold=0.0, name="#yp-p-benefit"):
+    row = next(item for item in post.ladder if item.kind == kind and item.threshold == threshold)
+    shown = value(page, name)
+    if shown is not None:  # else: too few draws to tell
+        # the page's own errors are about as large as the refit's
+        assert abs(shown - row.probability) <= 4 * math.hypot(row.mcse, 2 * row.mcse)
 
 
-@pytest.mark.parametrize(("mean", "sd"), WISHES)
-def test_sliders_give_what_a_fit_with_that_prior_gives(ordinary, page, mean, sd):
-    before = chance(page)
-    slide(page, "#yp-mean", mean, as_it_stands)
-    slide(page, "#yp-sd", sd, on_a_log_scale)
-    mean_used, sd_used = chosen(page)
-    assert abs(mean_used - mean) < 0.06
-    assert abs(math.log(sd_used / sd)) < 0.06
-    truth = refit(ordinary, mean_used, sd_used)
-    assert chance(page) != before
-    for kind in ("benefit", "relevant", "harm"):
-        if told(page, f"#yp-p-{kind}"):
-            assert_near(chance(page, f"#yp-p-{kind}"), truth[kind])
+@pytest.mark.parametrize(("belief", "strength", "threshold"), CHOICES)
+def test_buttons_give_what_a_fit_with_that_prior_gives(ordinary, page, belief, strength, threshold):
+    choose(page, belief, strength)
+    page.locator("#yp-threshold").fill(str(threshold))
+    truth = refit(ordinary, *chosen(page))
+    assert_near(page, truth, "benefit", truth.spec.decision.ladder[threshold])
+    assert_near(page, truth, "harm", -truth.spec.decision.harm, "#yp-p-harm")
+    assert page.locator("[data-belief][aria-pressed=true]").all_inner_texts() == [belief]
+    assert page.locator("[data-strength][aria-pressed=true]").all_inner_texts() == [strength]
 
 
 def test_the_direction_where_a_lower_response_is_good(nasty, visit):
     page = visit(nasty.page).page
-    slide(page, "#yp-mean", -0.5, as_it_stands)
-    slide(page, "#yp-sd", 0.6, on_a_log_scale)
-    truth = refit(nasty, *chosen(page))
-    for kind in ("benefit", "relevant", "harm"):
-        assert_near(chance(page, f"#yp-p-{kind}"), truth[kind])
-    assert favoured(-0.1, nasty.contents.trial.arms, nasty.contents.trial.end_point) == "$x"
-    assert chance(page)[0] > 0.5  # a prior for fewer responses, and data that agree
+    choose(page, "optimistic", "moderate")
+    assert chosen(page)[0] < 0  # fewer responses are the benefit
+    assert_near(page, refit(nasty, *chosen(page)), "benefit")
+    assert value(page) > 0.5
 
 
-def test_arrows_move_the_sliders_and_the_answer(ordinary, page):
-    page.locator("[data-preset=sceptical]").click()  # not the declared prior, which is of draws of its own
-    settle(page)
-    start, answer = chosen(page), chance(page)
+def test_sliders_and_numbers_take_the_nearest_prior_of_the_map(ordinary, page):
+    for name, text in (("#yp-mean-number", "1,5"), ("#yp-sd-number", "0.43")):  # a decimal comma, and a point
+        page.locator(name).fill(text)
+        page.locator(name).blur()
+        settle(page)
+    mean, sd = chosen(page)
+    assert math.exp(mean) == pytest.approx(1.5, rel=0.06)
+    assert sd == pytest.approx(0.43, rel=0.15)
+    assert page.locator("[data-belief][aria-pressed=true]").count() == 0
+    assert_near(page, refit(ordinary, mean, sd), "benefit")
     page.locator("#yp-mean").focus()
-    for _ in range(8):
+    before, answer = chosen(page), value(page)
+    for _ in range(3):
         page.keyboard.press("ArrowRight")
     settle(page)
-    assert chosen(page)[0] > start[0]
-    more = chance(page)
-    assert more[0] > answer[0]  # a prior that expects more finds more
-    page.locator("#yp-sd").focus()
-    for _ in range(8):
-        page.keyboard.press("ArrowLeft")
-    settle(page)
-    assert chosen(page)[1] < start[1]
-    assert chance(page) != more
-    truth = refit(ordinary, *chosen(page))
-    assert_near(chance(page), truth["benefit"])
+    assert chosen(page)[0] > before[0]
+    assert value(page) > answer  # a prior that expects more finds more
 
 
-def test_the_number_beside_a_slider_moves_it(ordinary, page):
-    page.locator("#yp-mean-number").fill("0.25")
-    page.locator("#yp-sd-number").fill("0.4")
-    page.keyboard.press("Tab")
-    settle(page)
-    assert float(page.locator("#yp-mean").input_value()) == pytest.approx(0.25, abs=0.05)
-    assert_near(chance(page), refit(ordinary, 0.25, 0.4)["benefit"])
+def test_text_that_is_no_number_changes_nothing(page):
+    choose(page, "neutral", "moderate")
+    before = chosen(page), value(page)
+    field = page.locator("#yp-sd-number")
+    for text in ("", "wide", "-1"):
+        field.fill(text)
+        field.blur()
+        settle(page)
+        assert (chosen(page), value(page)) == before
+        assert field.get_attribute("aria-invalid") == "true"
+    field.fill("0,5")
+    field.blur()
+    assert field.get_attribute("aria-invalid") == "false"
 
 
 def test_presets_are_the_rows_of_the_analysis(report, visit):
     page = visit(report.page).page
-    priors = report.contents.priors
-    assert [row.prior.name for row in priors.rows] == ["sceptical", "neutral", "optimistic", "flat"]
-    for row in priors.rows:
-        button = page.locator(f"[data-preset={row.prior.name}]")
-        button.focus()
-        page.keyboard.press("Enter")
-        settle(page)
-        assert button.get_attribute("aria-pressed") == "true"
-        assert page.locator("[data-preset][aria-pressed=true]").count() == 1
-        # a prior that had to be fitted is shown by the draws of that fit
-        assert chance(page)[0] == pytest.approx(row.changed.p_benefit, abs=1e-3)
-        assert chance(page)[1] == pytest.approx(row.changed.p_benefit_mcse, rel=0.1)
-        if not row.changed.refitted:
-            shown = float(page.locator("#yp-khat").get_attribute("data-value"))
-            assert shown == pytest.approx(row.changed.k_hat, abs=0.1)  # of fewer draws, where they are many
-    assert {row.changed.refitted for row in priors.rows} == {False, True}
+    rows = {row.prior.name: row for row in report.contents.priors.rows}
+    for name, strength in (("sceptical", "strong"), ("optimistic", "strong"), ("flat", None)):
+        row = rows[name]
+        choose(page, name, strength)
+        assert page.locator("#yp-p-benefit").inner_text() == percent(row.changed.p_benefit, row.changed.p_benefit_mcse)
 
 
 def test_the_declared_prior_gives_the_report_itself(report, visit):
     page = visit(report.page).page
-    page.locator("[data-preset=declared]").click()
-    settle(page)
-    assert chance(page)[0] == pytest.approx(report.contents.lead.p_benefit.probability, abs=1e-6)
+    choose(page, "declared")
+    best = report.contents.lead.p_benefit
+    assert value(page) == pytest.approx(best.probability, abs=1e-6)
+    assert page.locator("#yp-p-benefit").inner_text() == percent(best.probability, best.mcse)
+    assert page.locator("[data-strength]:disabled").count() == 3
 
 
-def test_an_absurd_prior_is_refused_without_a_number(page):
-    page.locator("[data-preset=neutral]").click()
+def test_a_link_carries_the_prior(ordinary, visit):
+    page = visit(ordinary.page).page
+    choose(page, "pessimistic", "strong")
+    link, shown = page.locator("#yp-link").get_attribute("href"), value(page)
+    page.goto(f"{ordinary.page.as_uri()}{link}")
+    page.reload()
     settle(page)
-    assert not page.locator("#yp-refusal").is_visible()
-    low = page.locator("#yp-mean").get_attribute("min")
-    page.locator("#yp-mean").fill(low)
-    slide(page, "#yp-sd", 0.1, on_a_log_scale)
-    refusal = page.locator("#yp-refusal")
-    assert refusal.is_visible()
-    assert "Fit the model again" in refusal.inner_text()
-    for name in ("#yp-p-benefit", "#yp-p-relevant", "#yp-p-harm", "#yp-rd"):
-        cell = page.locator(name)
-        assert cell.get_attribute("data-value") is None, name
-        assert cell.get_attribute("data-mcse") is None, name
-        assert not any(c.isdigit() for c in cell.inner_text()), name
-    for drawing in page.locator("#yp-plot svg, svg#yp-plot").all():
-        assert not any(c.isdigit() for c in drawing.get_attribute("aria-label") or "")
-    # and back: the refusal goes with the prior that it was about
-    page.locator("[data-preset=neutral]").click()
-    settle(page)
-    assert not refusal.is_visible()
-    assert 0 < chance(page)[0] < 1
+    assert page.locator("#yp-link").get_attribute("href") == link
+    assert value(page) == shown
 
 
-def test_text_that_is_no_number_leaves_no_stale_answer(page):
-    page.locator("[data-preset=neutral]").click()
-    settle(page)
-    before = chance(page)
-    field = page.locator("#yp-sd-number")
-    field.fill("")
-    settle(page)
-    value = page.locator("#yp-p-benefit").get_attribute("data-value")
-    # either no number, or that of the prior that the fields and the sliders still show
-    assert value is None or float(value) == before[0]
-    field.fill("0.5")
-    page.keyboard.press("Tab")
-    settle(page)
-    assert chosen(page)[1] == pytest.approx(0.5)
+def test_the_chart_follows(page):
+    curves = "figure[data-name=prior_likelihood_posterior] .live svg path[stroke-width]"
+    before = page.locator(curves).evaluate_all("items => items.map(item => item.getAttribute('d'))")
+    choose(page, "pessimistic", "strong")
+    page.wait_for_timeout(300)
+    after = page.locator(curves).evaluate_all("items => items.map(item => item.getAttribute('d'))")
+    assert len(before) == len(after) >= 3
+    assert sum(one != other for one, other in zip(before, after, strict=True)) >= 2  # prior and posterior
 
 
 def test_the_result_is_announced_in_words(report, visit):
     page = visit(report.page).page
-    page.locator("[data-preset=neutral]").click()
-    settle(page)
+    choose(page, "neutral", "weak")
     result = page.locator("#yp-result")
     assert result.get_attribute("aria-live") == "polite"
-    arms = report.contents.trial.arms
-    said = result.inner_text()
-    assert arms.active in said
-    assert arms.control in said
-    first = said
-    page.locator("[data-preset=sceptical]").click()
-    settle(page)
+    arms, first = report.contents.trial.arms, result.inner_text()
+    assert arms.active in first
+    assert arms.control in first
+    choose(page, "pessimistic", "strong")
     assert result.inner_text() != first

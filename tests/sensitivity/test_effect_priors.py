@@ -104,17 +104,6 @@ def test_tipping_priors_give_their_target(analysis):
         assert item.p_benefit_prior == pytest.approx(norm.sf(0, item.mean, item.sd))
 
 
-def test_the_map_is_that_of_the_integral_where_it_says_anything(analysis):
-    shown = np.argwhere(np.isfinite(analysis.map.p_benefit))
-    assert len(shown) > 0.5 * analysis.map.p_benefit.size
-    for i, j in shown[::29]:
-        exact = on_a_grid(analysis.map.means[j], analysis.map.sds[i])
-        assert abs(analysis.map.p_benefit[i, j] - exact) < 4.5 * analysis.map.p_benefit_mcse[i, j] + 1e-4
-    frame = analysis.map.to_frame()
-    row = frame.iloc[3 * analysis.map.means.size + 5]
-    assert (row["mean"], row["sd"]) == (analysis.map.means[5], analysis.map.sds[3])
-
-
 def test_a_prior_that_the_draws_cannot_carry_is_fitted_again(pooled, trial):
     found = under_prior(pooled, EffectPrior("far", -2.5, 0.3, "far from what the data say"))
     assert found.changed.refitted

@@ -102,6 +102,7 @@ def finished(
     left: float = 0,
     synthetic: bool = False,
     said: tuple[str, ...] = (),
+    values: Mapping[str, Any] | None = None,
     axis_lines: int = 1,
 ) -> altair.LayerChart:
     """Layers as a chart of the common look.
@@ -116,6 +117,8 @@ def finished(
         Of what is between title and axis, in pixels.
     said : tuple of str
         Lines of the parameter of that name.
+    values : mapping of str to number or list, optional
+        Further parameters, which a page may set.
     axis_lines : int
         Of the title of the axis, below which the synthetic mark stands.
     """
@@ -131,6 +134,7 @@ def finished(
     )  # fmt: skip
     params = [alt.param(name=name, value=value) for name, value in PALETTES["light"].items()]
     params += [alt.param(name="threshold", value=0), alt.param(name="said", value=list(said))] if said else []
+    params += [alt.param(name=name, value=value) for name, value in (values or {}).items()]
     chart = alt.layer(
         *layers, width=across, height=height, title=heading, background=colour("paper"), padding=8,
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"), config=_config(),

@@ -45,6 +45,7 @@ from bayes_lupil.report.reanalysis.diagnostics import (
     software_blocks,
 )
 from bayes_lupil.report.reanalysis.figures.effects import figure_intervals, intervals_words
+from bayes_lupil.report.reanalysis.figures.prior_chart import prior_chart
 from bayes_lupil.report.reanalysis.figures.priors import (
     figure_prior_posterior,
     figure_prior_predictive,
@@ -86,10 +87,18 @@ __all__ = [
     "write_reanalysis",
 ]
 
-_TABLES = ("answer", "priors", "priors_of_effect", "effect_priors", "tipping_priors", "prior_map")
+_TABLES = (
+    "answer",
+    "priors",
+    "priors_of_effect",
+    "effect_priors",
+    "tipping_priors",
+    "prior_map",
+    "prior_likelihood_posterior",
+)
 _FIGURES = (
     "answer", "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage",
-    "intervals", "prior_map",
+    "intervals", "prior_map", "prior_likelihood_posterior",
 )  # fmt: skip
 
 
@@ -216,6 +225,7 @@ def _beside_the_trial(contents: Contents) -> list[Block]:
         chosen = [
             *(Paragraph(text) for text in prior_words(contents)),
             Widget("bayes_lupil.report.reanalysis", "your_prior", values),
+            *([] if (chart := prior_chart(priors)) is None else [chart]),
             priors_table(priors, widget=True),
         ]
     unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []

@@ -1,99 +1,94 @@
-"""'Your prior': the draws that a page needs to compute the posterior under a prior of the reader's choice.
-
-The page reweights the draws as `bayes_lupil.sensitivity.effect_priors` does, by the same rules, and refuses by the same
-rules where the draws cannot tell. Without a script, a table of the standard priors stands in its place.
-"""
+"""'Your prior': the results that a page shows under a prior of the reader's choice, computed and written here."""
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayes_lupil.characters import visible
-from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.diagnostics import MIN_ESS, UNSEEN, describe, describe_independent
-from bayes_lupil.priors.families import Normal
+from bayes_lupil.numbers import interval, percent, points, points_interval, ratio
+from bayes_lupil.published.priors import BELIEFS, STRENGTHS
+from bayes_lupil.report.reanalysis.figures.prior_chart import start_of, thousandths
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
-from bayes_lupil.sensitivity.preconditions import MAX_LOG_RATIO
-from bayes_lupil.sensitivity.reweighting import FEWEST, FEWEST_IN_TAIL, MAX_WEIGHTED_K_HAT
+from bayes_lupil.sensitivity.normal_priors import AtPrior
 
-__all__ = ["MAX_DRAWS", "payload"]
+__all__ = ["payload"]
 
-MAX_DRAWS = 20_000
-"""More make the page large and slow, and the answer no better: its Monte Carlo error is in the third decimal."""
-_MEANS = 2.5  # of the slider: odds ratios between 1/12 and 12
-_SDS = (0.1, 10.0)
+_ALONE = ("declared", "flat")
 
 
 def payload(priors: PriorAnalysis) -> dict[str, Any]:
-    """What the script of the page reads, as plain data.
+    """What the script of the page reads, as plain data: every prior of the map, and those that have a name.
 
-    `sets` holds the draws of every fit of the analysis, that of the model file first, each with mean and SD of the
-    normal prior of the effect that it was made under (None where that is not normal). Draws are base64 of little-endian
-    float32: `beta` (log odds ratio) and `risk_difference` (active minus control); `shared` says whether draws of equal
-    beta share a point and count as one.
+    `cells` are in the order of the map, SD by SD, then the named ones; of each the prior, how it is described, and the
+    results as they are shown, with the numbers behind them; None in place of results that neither the draws nor refits
+    can tell.
     """
-    post = priors.posterior
-    end_point, decision, declared = post.provenance.end_point, post.spec.decision, post.spec.priors.beta
-    presets = [_preset(p.name, p.mean, p.sd, p.reason) for p in (row.prior for row in priors.rows)]
-    if isinstance(declared, Normal):
-        presets.append(_preset("declared", declared.mean, declared.sd, declared.reason))
-    furthest = max(_MEANS, *(math.ceil(10 * abs(p["mean"])) / 10 for p in presets))
-    sds = [p["sd"] for p in presets]
+    found, source = priors.map, priors.posterior.provenance
+    decision, sign = priors.posterior.spec.decision, source.end_point.sign
+    start = start_of(priors)
+    on_map = [
+        _cell(item, float(mean), float(sd), sign)
+        for item, (sd, mean) in zip(found.cells, ((sd, mean) for sd in found.sds for mean in found.means), strict=True)
+    ]
+    names = {name: item for name, item in found.named.items() if name in _ALONE or name.split()[0] in BELIEFS}
+    named = {
+        name: _cell(item, item.prior.mean, item.prior.sd, sign) for name, item in names.items() if item is not None
+    }
+    thresholds = [] if start is None else [item.threshold for item in start.ladder if item.kind == "benefit"]
     return {
-        "sets": [_set(item) for item in priors.fits],
-        "sign": end_point.sign,
-        "control": visible(post.provenance.arms.control),
-        "active": visible(post.provenance.arms.active),
-        "relevant": decision.relevant,
+        "means": [float(mean) for mean in found.means],
+        "sds": [float(sd) for sd in found.sds],
+        "cells": on_map,
+        "named": named,
+        "beliefs": [name for name in ("declared", *BELIEFS, "flat") if name in _beliefs(named)],
+        "strengths": list(STRENGTHS),
+        "start": "" if start is None else start.prior.name,
+        "thresholds": [_beyond(threshold) for threshold in thresholds],
+        "active": visible(source.arms.active),
+        "control": visible(source.arms.control),
         "harm": decision.harm,
-        "min_ess": MIN_ESS,
-        "max_k_hat": MAX_WEIGHTED_K_HAT,
-        "max_log_ratio": MAX_LOG_RATIO,
-        "fewest": FEWEST,
-        "fewest_in_tail": FEWEST_IN_TAIL,
-        "unseen": UNSEEN,
-        "presets": presets,
-        "start": presets[-1]["name"] if isinstance(declared, Normal) else "neutral",
-        "means": [-furthest, furthest],
-        "sds": [min(_SDS[0], *sds), max(_SDS[1], *sds)],
     }
 
 
-def _preset(name: str, mean: float, sd: float, reason: str) -> dict[str, Any]:
-    return {"name": name, "mean": mean, "sd": sd, "reason": visible(reason)}
+def _beliefs(named: dict[str, Any]) -> set[str]:
+    return {name.split()[0] for name in named}
 
 
-def _set(post: Posterior) -> dict[str, Any]:
-    """Log odds ratios and risk differences, and how many independent draws they are worth; thinned where many."""
-    beta, rd = post.draws("beta"), post.draws("risk_difference")
-    ess = float(post.row("risk_difference").ess_bulk)
-    if beta.size > MAX_DRAWS:
-        chains, length = beta.shape
-        kept = np.linspace(0, length - 1, MAX_DRAWS // chains).round().astype(int)
-        beta, rd = beta[:, kept], rd[:, kept]
-        if "pareto_k" in post.diagnostics:
-            statistics = post.data["sample_stats"]
-            points = np.asarray(statistics["point"])[:, kept] if "point" in statistics else None
-            ess = describe_independent("risk_difference", rd, points).ess_bulk
-        else:
-            ess = describe("risk_difference", rd).ess_bulk
-    prior = post.spec.priors.beta
-    normal = (prior.mean, prior.sd) if isinstance(prior, Normal) else (None, None)
-    row, chances = post.row("risk_difference"), post.chances
-    told = {
-        "interval": [row.q2_5, row.q50, row.q97_5],
-        **{kind: [chances[kind].probability, chances[kind].mcse] for kind in ("benefit", "relevant", "harm")},
-    }
-    return {
-        "told": told, "beta": _base64(beta.ravel(), "<f4"), "risk_difference": _base64(rd.ravel(), "<f4"), "ess": ess,
-        "mean": normal[0], "sd": normal[1], "shared": "pareto_k" in post.diagnostics,
+def _beyond(threshold: float) -> str:
+    return "at all" if threshold == 0 else f"by more than {100 * threshold:g} points"
+
+
+def _cell(item: AtPrior | None, mean: float, sd: float, sign: int) -> dict[str, Any]:
+    """One prior: what it says before the data, and what follows."""
+    low, high = (math.exp(mean + z * sd) for z in (-1.959963984540054, 1.959963984540054))
+    cell: dict[str, Any] = {
+        "mean": mean, "sd": sd, "centre": _odds(math.exp(mean)), "range": interval(_odds(low), _odds(high)),
+        "before": percent(0.5 * (1 + math.erf(sign * mean / (sd * math.sqrt(2))))), "result": None,
     }  # fmt: skip
+    if item is not None:
+        benefit = [row for row in item.ladder if row.kind == "benefit"]
+        harm = next(row for row in item.ladder if row.kind == "harm")
+        cell["result"] = {
+            "p": [_told(row.probability, row.mcse) for row in benefit],
+            "value": [_number(row.probability) for row in benefit],
+            "mcse": [_number(row.mcse) for row in benefit],
+            "worse": _told(harm.probability, harm.mcse),
+            "worse_value": _number(harm.probability),
+            "difference": f"{points(item.median)} ({points_interval(item.lower, item.upper)})",
+            "median": float(item.median),
+            "density": thousandths(item.density),
+        }
+    return cell
 
 
-def _base64(values: NDArray[np.float64], kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode("ascii")
+def _odds(value: float) -> str:
+    return ratio(value) if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
+
+
+def _told(probability: float, error: float) -> str:
+    return "too few draws to tell" if math.isnan(probability) else percent(probability, error)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.6g}")

@@ -15,8 +15,9 @@ from bayes_lupil.report.reanalysis.figures.prior_map import prior_map_words
 from bayes_lupil.report.reanalysis.figures.priors import prior_posterior_words, prior_predictive_words
 from bayes_lupil.report.reanalysis.figures.ranks import ranks_words
 from bayes_lupil.report.reanalysis.figures.site_rates import site_rates_words
-from bayes_lupil.sensitivity.effect_priors import PriorAnalysis, PriorMap
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.trials import Arms, EndPoint
+from tests.report.reanalysis.prior_maps import map_of
 
 COUNTS, PATIENTS = np.array([[4, 12], [5, 14]]), np.array([[20, 20], [20, 20]])  # 9/40 on control, 26/40 on active
 
@@ -145,7 +146,7 @@ class _Posterior:
 def test_no_corner_of_the_map_is_certain(resampled):
     posterior = resampled(load_model("site_effects"), load_trial("lupil2"))
     chances = np.array([[0.0004, 0.5], [np.nan, 0.99999]])
-    surface = PriorMap(np.log([0.25, 4.0]), np.array([0.1, 1.0]), chances, np.full_like(chances, 0.001))
+    surface = map_of(np.log([0.25, 4.0]), np.array([0.1, 1.0]), chances)
     words = prior_map_words(PriorAnalysis(posterior, 0.43, (), (), surface))
     assert "odds ratios from 0.25 to 4" in words
     assert "from < 0.01 to > 0.99" in words

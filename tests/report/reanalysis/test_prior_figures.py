@@ -20,8 +20,9 @@ from bayes_lupil.report.figures import (
     figure_ranks,
     has_ranks,
 )
-from bayes_lupil.sensitivity.effect_priors import EffectPrior, PriorAnalysis, PriorMap, UnderPrior
+from bayes_lupil.sensitivity.effect_priors import EffectPrior, PriorAnalysis, UnderPrior
 from bayes_lupil.trials import Arms, EndPoint
+from tests.report.reanalysis.prior_maps import map_of
 
 WIDTHS = (4.0, 7.5)
 
@@ -49,7 +50,7 @@ def prior_map(posterior, beta=0.55, error=0.35, gaps=True, declared=None):
         changes = {"family": "normal", "mean": declared[0], "sd": declared[1], "reason": "another prior, for a test"}
         posterior = dataclasses.replace(posterior, spec=posterior.spec.edited(priors__beta=changes))
     rows = tuple(UnderPrior(prior, None, ()) for prior in priors)
-    return PriorAnalysis(posterior, 0.43, rows, (), PriorMap(means, sds, chances, np.full_like(chances, 0.001)))
+    return PriorAnalysis(posterior, 0.43, rows, (), map_of(means, sds, chances))
 
 
 def boxes(figure):

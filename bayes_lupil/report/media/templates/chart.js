@@ -64,6 +64,7 @@
       const made = await window.vegaEmbed(live, chart, { mode: "vega-lite", ast: true, renderer: "svg", actions: false });
       view = made.view;
       drawn = wanted;
+      figure.dispatchEvent(new CustomEvent("drawn", { detail: view }));
       const drawing = live.querySelector("svg");
       drawing.setAttribute("role", "img");
       drawing.setAttribute("aria-label", figure.querySelector("img").alt);

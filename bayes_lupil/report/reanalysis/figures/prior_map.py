@@ -58,8 +58,10 @@ def figure_prior_map(priors: PriorAnalysis, width: float = 7.5) -> Figure:
     size = (width - 0.6, height - 0.55)  # of the map, about
     taken = _name_marks(axes, marks, size)
     _label_lines(axes, lines, taken, size)
-    axes.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-    axes.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
+    marks_of = [mark for mark in (1, 2, 3, 5, 10, 20) if math.log(mark) <= found.means[-1]]
+    axes.set_xticks([*(1 / mark for mark in marks_of[:0:-1]), *marks_of])
+    axes.set_xticklabels([*(f"1/{mark}" for mark in marks_of[:0:-1]), *map(str, marks_of)])
+    axes.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
     axes.minorticks_off()
     low, high = source.arms.control, source.arms.active
     if source.end_point.sign < 0:

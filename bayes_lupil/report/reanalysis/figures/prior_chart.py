@@ -1,0 +1,130 @@
+"""Prior, likelihood and posterior of the treatment effect, on one axis of odds ratios: a chart that a page can set."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.numbers import interval, ratio
+from bayes_lupil.report.media.blocks import Chart
+from bayes_lupil.report.media.plot_style import clip
+from bayes_lupil.report.media.vega import PIXELS, colour, finished
+from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
+from bayes_lupil.sensitivity.normal_priors import AtPrior
+
+if TYPE_CHECKING:
+    import altair
+
+__all__ = ["THOUSANDTHS", "prior_chart", "start_of", "thousandths"]
+
+THOUSANDTHS = 1000
+"""Densities of the page are whole numbers, so many of which make 1: it is short, and the eye sees no difference."""
+_NARROW = 5.0  # inches
+_MARKS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100)
+
+
+def prior_chart(priors: PriorAnalysis) -> Chart | None:
+    """The chart with its words, drawn at the prior that the page starts with; None where no prior has a result."""
+    import pandas as pd
+
+    start = start_of(priors)
+    if start is None:
+        return None
+    found, source, flat = priors.map, priors.posterior.provenance, priors.map.named["flat"]
+    arms, end_point = source.arms, source.end_point
+    low, high = start.prior.range()
+    words = (
+        f"Odds ratio of {arms.active} against {arms.control} at an average site. Prior ({start.prior.name}): 95 % "
+        f"between {interval(ratio(low), ratio(high)).replace(' to ', ' and ')}. "
+        f"{'' if flat is None else f'Likelihood: highest at {_top(found.axis, flat.density)}. '}"
+        f"Posterior: highest at {_top(found.axis, start.density)}."
+    )
+    caption = (
+        "Densities of the odds ratio at an average site: what was believed, what the data alone say (the posterior "
+        f"under a prior that is nearly flat), and what follows from both. {end_point.directed[:1].upper()}"
+        f"{end_point.directed[1:]}."
+    )
+    frame = pd.DataFrame(
+        {
+            "odds_ratio": np.exp(found.axis),
+            "prior": _normal(found.axis, start.prior.mean, start.prior.sd),
+            "likelihood": np.nan if flat is None else flat.density,
+            "posterior": start.density,
+        }
+    )
+    return Chart("prior_likelihood_posterior", words, caption, partial(_drawn, priors, start), None,
+                 "prior_likelihood_posterior.csv", frame)  # fmt: skip
+
+
+def start_of(priors: PriorAnalysis) -> AtPrior | None:
+    """The declared prior where it is normal, else the neutral one."""
+    named = priors.map.named
+    return named.get("declared") or named["neutral"]
+
+
+def thousandths(density: NDArray[np.float64]) -> list[int]:
+    """A density as the page holds it."""
+    return [round(THOUSANDTHS * float(value)) for value in density]
+
+
+def _top(axis: NDArray[np.float64], density: NDArray[np.float64]) -> str:
+    return ratio(math.exp(axis[int(density.argmax())]))
+
+
+def _normal(axis: NDArray[np.float64], mean: float, sd: float) -> NDArray[np.float64]:
+    return np.asarray(np.exp(-0.5 * ((axis - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi)))
+
+
+def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.LayerChart:
+    import altair as alt
+
+    found, source = priors.map, priors.posterior.provenance
+    axis, flat, narrow = found.axis, priors.map.named["flat"], width < _NARROW
+    step = float(axis[1] - axis[0])
+    curves = alt.Chart(alt.sequence(0, axis.size, as_="k")).transform_calculate(
+        x=f"{axis[0]} + {step} * datum.k",
+        prior="densityNormal(datum.x, prior_mean, prior_sd)",
+        likelihood=f"likelihood[datum.k] / {THOUSANDTHS}",
+        posterior=f"posterior[datum.k] / {THOUSANDTHS}",
+    )
+    marks = [mark for mark in _MARKS if axis[0] <= math.log(mark) <= axis[-1]]
+    if narrow and len(marks) > 6:
+        marks = [mark for mark in marks if mark not in (0.02, 0.05, 0.25, 4, 20, 50)]
+    sides = [f"\u2190 {clip(source.arms.control, 16 if narrow else 24)} better",
+             f"{clip(source.arms.active, 16 if narrow else 24)} better \u2192"]  # fmt: skip
+    if source.end_point.sign < 0:
+        sides = [f"\u2190 {clip(source.arms.active, 16 if narrow else 24)} better",
+                 f"{clip(source.arms.control, 16 if narrow else 24)} better \u2192"]  # fmt: skip
+    label = "exp(datum.value) < 0.99 ? '1/' + round(1 / exp(datum.value)) : '' + round(exp(datum.value))"
+    x = alt.X(
+        "x:Q", scale=alt.Scale(domain=[float(axis[0]), float(axis[-1])], nice=False, zero=False),
+        axis=alt.Axis(
+            values=[math.log(mark) for mark in marks], labelExpr=label, grid=False,
+            title=["Odds ratio at an average site", "  |  ".join(sides)],
+        ),
+    )  # fmt: skip
+
+    def y(name: str) -> Any:
+        return alt.Y(f"{name}:Q", axis=None, scale=alt.Scale(zero=True))
+
+    layers: list[alt.Chart] = [
+        curves.mark_area(color=colour("accent"), opacity=0.25).encode(x=x, y=y("posterior")),
+        curves.mark_line(color=colour("accent"), strokeWidth=2.5).encode(x=x, y=y("posterior")),
+        curves.mark_line(color=colour("other"), strokeWidth=2, strokeDash=[2, 3]).encode(x=x, y=y("likelihood")),
+        curves.mark_line(color=colour("muted"), strokeWidth=2, strokeDash=[8, 4]).encode(x=x, y=y("prior")),
+        alt.Chart(alt.InlineData(values=[{"x": 0.0}])).mark_rule(color=colour("ink")).encode(x=alt.X("x:Q")),
+    ]
+    return finished(
+        layers, inches=width - 16 / PIXELS, height=170 if narrow else 210, synthetic=source.synthetic, axis_lines=2,
+        title="What was believed, what the data say, and what follows",
+        subtitle="Long dashes: prior. Dots: likelihood. Filled: posterior.",
+        values={
+            "prior_mean": start.prior.mean, "prior_sd": start.prior.sd,
+            "likelihood": thousandths(np.zeros(axis.size) if flat is None else flat.density),
+            "posterior": thousandths(start.density),
+        },
+    )  # fmt: skip
