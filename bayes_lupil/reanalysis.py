@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.fitting import for_trial
+from bayes_lupil.fitting import fit, for_trial
 from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, refusal
 from bayes_lupil.numbers import interval, p_value, points, probability
@@ -98,6 +99,23 @@ class Reanalysis(Shown):
         return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)
 
 
+ESTABLISHED = 0.975
+"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
+ALMOST_CERTAIN, VERY_PROBABLE, PROBABLE = 0.99, 0.9, 2 / 3
+STEPS = tuple(
+    sorted({edge for step in (ALMOST_CERTAIN, ESTABLISHED, VERY_PROBABLE, PROBABLE) for edge in (step, 1 - step)})
+)
+"""Values of P(benefit) at which the verdict changes its words."""
+_NEAR = 4.0  # Monte Carlo errors from a step within which more draws are taken
+_MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**20, 10_000  # times the points and draws, up to so many
+
+
+def _near(p: float, mcse: float) -> bool:
+    """Whether a step lies within a few Monte Carlo errors: those of p, or those that so many draws have at the step."""
+    draws = max(p * (1 - p) / mcse**2, 1 / mcse)  # where none is on one side, the error is about 2 / draws
+    return any(abs(p - step) <= _NEAR * max(mcse, math.sqrt(step * (1 - step) / draws)) for step in STEPS)
+
+
 def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
     """The one that a report leads with: of the primary model, else the first; None where there is none."""
     return next((p for p in posteriors if p.spec.role == "primary"), next(iter(posteriors), None))
@@ -155,4 +173,20 @@ def reanalyse(
         )
     hierarchy = trial_hierarchy(data)
     analyses = analyse_models(data, specs, seed=seed, check_engines=check_engines, announce=announce, progress=progress)
-    return Reanalysis(data, hierarchy, analyses)
+    lead = leading([item.sound for item in analyses if item.sound is not None])
+    return Reanalysis(data, hierarchy, tuple(_clear(item) if item.posterior is lead else item for item in analyses))
+
+
+def _clear(item: Analysis) -> Analysis:
+    """The analysis with more draws where P(benefit) may lie on either side of a step, if an engine is quick at it."""
+    posterior = item.sound
+    best = None if posterior is None else posterior.p_benefit
+    if posterior is None or best is None or "pareto_k" not in posterior.diagnostics:
+        return item
+    sampler = item.model.sampler
+    more = min(_MORE * sampler.points, _MOST_INTEGRALS // len(posterior.trial.site_names))
+    if more <= sampler.points or not _near(best.probability, best.mcse):
+        return item
+    model = item.model.edited(sampler__points=more, sampler__draws=min(_MORE * sampler.draws, _MOST_DRAWS))
+    clearer = fit(model, posterior.trial, progress=False)
+    return _clear(Analysis.of(model, clearer, item.agreement)) if clearer.verdict.ok else item

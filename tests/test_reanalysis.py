@@ -82,3 +82,38 @@ def test_without_sites_counts_the_exclusions(fake_engine):
     assert sum(item.patients for item in post.provenance.exclusions) == 12 + 17 + 10 + 11
     assert post.provenance.totals == ((47, 143 - 22), (55 - 7, 130 - 28))
     assert "5" not in post.data["posterior"]["site"].values
+
+
+def test_near_a_step_of_the_verdict_more_draws_are_taken():
+    """P(benefit) is 0.992 there, by 84,000 draws, and the words change at 0.99."""
+    from bayes_lupil.report.reanalysis.verdict import verdict_words
+
+    spec = load_model("site_effects")
+    told = set()
+    for seed in (None, 1, 2):
+        result = reanalyse("beitler_landis", [spec], seed=seed, check_engines=False)
+        item = result.analyses[0]
+        assert item.model.sampler.points > spec.sampler.points
+        assert (item.model.role, item.model.edits) == ("primary", None)
+        assert item.posterior.p_benefit.probability == pytest.approx(0.992, abs=4 * item.posterior.p_benefit.mcse)
+        told.add(verdict_words(item.posterior.p_benefit.probability, result.trial.arms))
+    assert told == {"Drug was almost certainly better than control (99 in 100)."}
+
+
+def test_far_from_a_step_no_more_draws_are_taken():
+    spec = load_model("itt_pooled")
+    result = reanalyse("lupil2", [spec], check_engines=False)  # 0.851
+    assert result.analyses[0].model == spec
+
+
+@pytest.mark.parametrize(
+    ("p", "mcse", "near"),
+    [
+        (0.851, 0.002, False), (0.9962, 0.0014, True), (0.992, 0.0003, False), (0.34, 0.01, True), (0.5, 0.01, False),
+        (0.9, 1e-6, True), (1.0, 0.0004, False), (1.0, 0.002, True), (0.0, 0.002, True), (0.02, 0.003, True),
+    ],
+)  # fmt: skip
+def test_what_is_near_a_step(p, mcse, near):
+    from bayes_lupil.reanalysis import _near
+
+    assert _near(p, mcse) is near

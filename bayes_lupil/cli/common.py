@@ -20,12 +20,14 @@ __all__ = [
     "Force",
     "Quiet",
     "Seed",
+    "Thresholds",
     "TrialArgument",
     "app",
     "err",
     "interactive",
     "out",
     "results",
+    "thresholds_of",
 ]
 
 FAILED = 3
@@ -61,6 +63,13 @@ TrialArgument = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="In place of the seed in the model file.")]
+Thresholds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="D,D,...",
+        help="Differences d of the reported P(benefit greater than d), in place of the model file's: 0.01,0.02.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option(
@@ -100,3 +109,23 @@ def _note(line: str) -> None:
 def interactive(quiet: bool) -> bool:
     """Whether progress may be shown: only where the calls of a command ask for it."""
     return not quiet and sys.stderr.isatty()
+
+
+def thresholds_of(text: str) -> list[float]:
+    """The differences that an option names.
+
+    Raises
+    ------
+    InputError
+        For what is no list of differences between 0 and 1.
+    """
+    from bayes_lupil.errors import InputError
+
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [-1.0]
+    if not all(0 <= value < 1 for value in found):
+        required = "differences of rates from 0 to 1, separated by commas: 0.01,0.02"
+        raise InputError("option --thresholds", f"'{text}'", required)
+    return sorted(set(found))

@@ -15,12 +15,14 @@ from bayes_lupil.cli.common import (
     Force,
     Quiet,
     Seed,
+    Thresholds,
     TrialArgument,
     app,
     err,
     interactive,
     out,
     results,
+    thresholds_of,
 )
 from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes, tell_reading
 from bayes_lupil.cli.streams import write_document
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         "reanalyse",
         "reanalyse my_trial.csv --control placebo --active drug --sites --out my_trial",
         "reanalyse my_trial.csv --models my_models --benefit lower",
+        "reanalyse rare.csv --benefit lower --mcid 0.01 --thresholds 0.005,0.01",
     )
 )
 @reads_trials
@@ -54,6 +57,7 @@ def reanalyse(
     ] = None,
     force: Force = False,
     seed: Seed = None,
+    thresholds: Thresholds = None,
     one_engine: Annotated[
         bool, typer.Option("--one-engine", help="Do not check models that two engines can fit against the second.")
     ] = False,
@@ -66,8 +70,8 @@ def reanalyse(
     """Fit every model to a trial and write a report: one page (report.html), tables and figures.
 
     The report tells what the trial found, what the reanalysis finds, how sure that is and what it depends on: open it
-    in a browser. With --sites it has a section on the sites, which takes several minutes more for a trial whose site
-    table was never published (LUPIL-2).
+    in a browser. With --sites it has a section on the sites, which takes a minute or two more for a trial whose
+    site table was never published (LUPIL-2).
 
     The results of an earlier run in the same folder are replaced as a whole when this one is complete; other files in
     it stay, and nothing is written where one is in the way (see --force).
@@ -80,6 +84,8 @@ def reanalyse(
     trials = load(trial)
     name = next(iter(trials.values())).name
     specs = load_models(models, trial=name)
+    if thresholds is not None:
+        specs = tuple(spec.with_(thresholds=thresholds_of(thresholds)) for spec in specs)
     target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *([] if models is None else [models, *models.glob("*.toml")])]
     if with_sites:
@@ -145,6 +151,7 @@ def fit(
     force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     seed: Seed = None,
+    thresholds: Thresholds = None,
     quiet: Quiet = False,
     load: ReadTrial,
 ) -> None:
@@ -162,6 +169,8 @@ def fit(
             said = f"'{model}' is the model and '{trial}' the trial; the order is: fit MODEL TRIAL"
             err.print(f"note: {said}", highlight=False, markup=False, soft_wrap=True)
     spec = load_model(model)
+    if thresholds is not None:
+        spec = spec.with_(thresholds=thresholds_of(thresholds))
     trials = load(trial)
     for data in trials.values():
         build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written

@@ -403,3 +403,18 @@ def test_no_folder_is_left_where_input_is_bad(run, tmp_path):
     path.write_text(path.read_text(encoding="utf-8").replace("pga_week12", "pga_wk12"), encoding="utf-8")
     assert run("endpoints", path, "--out", folder)[0] == 2
     assert not folder.exists()
+
+
+def test_thresholds_take_the_place_of_the_models(run, fake_engine):
+    status, out, _ = run("fit", "itt_pooled", "lupil2", "--json", "--thresholds", "0.12,0.02")
+    assert status == 0
+    ladder = [row["threshold"] for row in json.loads(out)["ladder"] if row["kind"] == "benefit"]
+    assert ladder == [0.0, 0.02, 0.12]  # none at all is always among them
+
+
+@pytest.mark.parametrize("text", ["", "x", "0.1;0.2", "-0.1", "1", "5 %", "nan", "0.1,,0.2", "inf", "10"])
+def test_thresholds_that_are_no_differences_are_refused(run, text):
+    status, out, err = run("fit", "itt_pooled", "lupil2", "--thresholds", text)
+    assert (status, out) == (2, "")
+    assert "option --thresholds" in err
+    assert "0.01,0.02" in err

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from bayes_lupil.numbers import in_hundred
+from bayes_lupil.reanalysis import ALMOST_CERTAIN, ESTABLISHED, PROBABLE, VERY_PROBABLE
 from bayes_lupil.trials.end_point import Arms
 
-__all__ = ["BORDERS", "ESTABLISHED", "verdict_words"]
+__all__ = ["verdict_words"]
 
-ESTABLISHED = 0.975
-"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
-_STEPS = ((0.99, "almost certainly"), (0.9, "very probably"), (2 / 3, "probably"))
+_WORDS = ((ALMOST_CERTAIN, "almost certainly"), (VERY_PROBABLE, "very probably"), (PROBABLE, "probably"))
 _EVEN = 0.5
-BORDERS = tuple(
-    sorted({edge for least in (ESTABLISHED, *(least for least, _ in _STEPS)) for edge in (least, 1 - least)})
-)
-"""Probabilities at which the words change."""
 
 
 def verdict_words(p: float, arms: Arms) -> str:
@@ -32,7 +27,7 @@ def verdict_words(p: float, arms: Arms) -> str:
     better, worse, chance = (
         (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
     )  # fmt: skip
-    word = next((word for least, word in _STEPS if chance >= least), "")
+    word = next((word for least, word in _WORDS if chance >= least), "")
     if not word:
         return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)} that it was)."
     settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
