@@ -94,7 +94,7 @@ class Links(HTMLParser):
 def test_a_browser_gets_sections_pictures_and_files(page):
     text = html(page)
     links = Links(text)
-    assert links.targets == ["in-short", "in-short", "all", "table-1", "figure-1"]  # the first leads past the contents
+    assert links.targets == ["in-short", "in-short", "all", "figure-1"]  # the first leads past the contents
     assert set(links.targets) <= links.ids
     assert text.count("data:image/svg+xml;base64,") == 2  # wide and narrow
     assert text.index("First <code>code</code>") < text.index("<nav")
