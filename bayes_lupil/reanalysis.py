@@ -107,7 +107,7 @@ STEPS = tuple(
 )
 """Values of P(benefit) at which the verdict changes its words."""
 _NEAR = 4.0  # Monte Carlo errors from a step within which more draws are taken
-_MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**20, 10_000  # times the points and draws, up to so many
+_MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**18, 10_000  # times the points and draws, up to so many
 
 
 def _near(p: float, mcse: float) -> bool:
@@ -184,7 +184,8 @@ def _clear(item: Analysis) -> Analysis:
     if posterior is None or best is None or "pareto_k" not in posterior.diagnostics:
         return item
     sampler = item.model.sampler
-    more = min(_MORE * sampler.points, _MOST_INTEGRALS // len(posterior.trial.site_names))
+    most = 2 ** int(math.log2(_MOST_INTEGRALS / len(posterior.trial.site_names)))
+    more = min(_MORE * sampler.points, most)
     if more <= sampler.points or not _near(best.probability, best.mcse):
         return item
     model = item.model.edited(sampler__points=more, sampler__draws=min(_MORE * sampler.draws, _MOST_DRAWS))

@@ -85,7 +85,7 @@ def test_without_sites_counts_the_exclusions(fake_engine):
 
 
 def test_near_a_step_of_the_verdict_more_draws_are_taken():
-    """P(benefit) is 0.992 there, by 84,000 draws, and the words change at 0.99."""
+    """P(benefit) is 0.992 there, by 84,000 draws of 131,072 points, and the words change at 0.99."""
     from bayes_lupil.report.reanalysis.verdict import verdict_words
 
     spec = load_model("site_effects")

@@ -62,5 +62,6 @@ FOCUSED = f"""(() => {{
 HIDDEN_IN_PRINT = f"""(() => {{
   {_NAME}
   return [...document.querySelectorAll('details > :not(summary)')]
+    .filter(e => !e.closest('.no-print'))
     .filter(e => !e.checkVisibility() || (e.textContent.trim() && e.getBoundingClientRect().height === 0)).map(name);
 }})()"""

@@ -64,7 +64,7 @@ class _Reader(HTMLParser):
             self.tables.append(self.open)
             self.open = None
         elif tag == "caption" and self.open is not None:
-            self.open.caption, self.text = self.text, None
+            self.open.caption, self.text = re.sub(r"^\s*Table \d+\. ", "", self.text), None
         elif tag in ("td", "th") and self.open is not None:
             if not self.head:
                 self.open.rows[-1].append(" ".join(self.text.split()))

@@ -64,7 +64,7 @@ def drawn(charted, visit):
 @SIZES
 def test_charts_are_drawn_without_a_request_or_an_error(drawn, charted, width):
     seen = drawn(width)
-    assert seen.page.locator("figure.chart.drawn .live svg").count() == 2
+    assert seen.page.locator("figure.chart.drawn .live svg").count() == 3
     assert not seen.page.locator("figure.chart picture").first.is_visible()
     assert [url for url in seen.requests[1:] if not url.startswith(("data:", "blob:"))] == []
     assert seen.errors == seen.dialogs == []
@@ -108,11 +108,11 @@ def test_the_slider_says_what_the_file_holds(drawn, charted):
         row = numbers.iloc[index]
         told = slider.get_attribute("aria-valuetext")
         assert f"{row['dots']:.0f} of 50 dots: probability " in told
-        assert percent(row["p_benefit"]) in told
+        assert percent(row["p_benefit"], short=True) in told
         assert output.inner_text() == f"{100 * row['at_least']:g} point{'' if index == 2 else 's'}"
         shown = page.locator("figure.chart").first.locator(".live svg").text_content()
         assert f"{row['dots']:.0f} of 50 dots" in shown
-        assert percent(row["p_benefit"]) in shown
+        assert percent(row["p_benefit"], short=True) in shown
         blue = page.evaluate(
             "[...document.querySelectorAll('.chart .live svg')][0].querySelectorAll('path').length && "
             "[...document.querySelectorAll('.chart .live svg')[0].querySelectorAll('.mark-symbol path')].filter("
@@ -143,11 +143,13 @@ def test_charts_follow_the_paper_of_the_page(drawn):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(300)
         papers = {"light": ("#fff", "#ffffff"), "dark": (PALETTES["dark"]["paper"],)}[scheme]
+        fills = set()
         for chart in page.locator("figure.chart .live svg").all():
             assert chart.locator(".role-title text").first.get_attribute("fill") == PALETTES[scheme]["ink"]
             filled = chart.evaluate("s => [...s.querySelectorAll('[fill]')].map(e => e.getAttribute('fill'))")
-            assert set(papers) & set(filled)
+            fills |= set(filled)
             assert not set(filled) & {PALETTES["dark" if scheme == "light" else "light"]["ink"]}
+        assert set(papers) & fills  # hollow marks
 
 
 @SIZES

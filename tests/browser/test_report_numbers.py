@@ -10,14 +10,16 @@ from tests.browser.tables import PageTable, numbers_of, tables_of, tokens, unmat
 
 # (section, how the caption begins) of the tables without a file, and why they have none
 WITHOUT_A_FILE = {
-    ("trial", "The trial"): "words, and the number of sites",
-    ("trial", "Populations of the trial"): "input: counts of the trial file",
-    ("trial", "The estimand"): "words of the model file",
-    ("data", "Numbers that were analysed"): "input: the trial file, with the source of each number",
-    ("data", "Counts by site"): "input: the table of sites",
-    ("diagnostics", "Verdict of the diagnostics"): "a sentence a model, whose numbers are in its diagnostics.json",
-    ("checklists", ""): "numbers of the items of published lists, and words",
-    ("software", "How each model was fitted"): "seeds, hashes and times, which are in each manifest.json",
+    ("details", "The trial"): "words, and the number of sites",
+    ("details", "Populations of the trial"): "input: counts of the trial file",
+    ("details", "The estimand"): "words of the model file",
+    ("details", "Numbers that were analysed"): "input: the trial file, with the source of each number",
+    ("details", "Counts by site"): "input: the table of sites",
+    ("details", "Verdict of the diagnostics"): "a sentence a model, whose numbers are in its diagnostics.json",
+    ("details", "BARG"): "numbers of the items of published lists, and words",
+    ("details", "ROBUST"): "the same",
+    ("details", "Points that regulators ask about"): "the same",
+    ("details", "How each model was fitted"): "seeds, hashes and times, which are in each manifest.json",
 }
 
 

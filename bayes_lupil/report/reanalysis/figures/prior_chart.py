@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_lupil.numbers import interval, ratio
 from bayes_lupil.report.media.blocks import Chart
 from bayes_lupil.report.media.plot_style import clip
-from bayes_lupil.report.media.vega import PIXELS, colour, finished
+from bayes_lupil.report.media.vega import PIXELS, colour, finished, placed
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.sensitivity.normal_priors import AtPrior
 
@@ -84,12 +84,21 @@ def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.
 
     found, source = priors.map, priors.posterior.provenance
     axis, flat, narrow = found.axis, priors.map.named["flat"], width < _NARROW
-    step = float(axis[1] - axis[0])
-    curves = alt.Chart(alt.sequence(0, axis.size, as_="k")).transform_calculate(
-        x=f"{axis[0]} + {step} * datum.k",
-        prior="densityNormal(datum.x, prior_mean, prior_sd)",
-        likelihood=f"likelihood[datum.k] / {THOUSANDTHS}",
-        posterior=f"posterior[datum.k] / {THOUSANDTHS}",
+    step, height = float(axis[1] - axis[0]), 170 if narrow else 210
+    curves = (
+        alt.Chart(alt.sequence(0, axis.size, as_="k"))
+        .transform_calculate(
+            x=f"{axis[0]} + {step} * datum.k",
+            prior="densityNormal(datum.x, prior_mean, prior_sd)",
+            likelihood=f"likelihood[datum.k] / {THOUSANDTHS}",
+            posterior=f"posterior[datum.k] / {THOUSANDTHS}",
+        )
+        .transform_joinaggregate(top_prior="max(prior)", top_data="max(likelihood)", top="max(posterior)")
+    )
+    # the tallest curve takes the whole height; heights in pixels from the top, as all that a chart holds
+    tallest = "max(datum.top, datum.top_data, datum.top_prior)"
+    curves = curves.transform_calculate(
+        **{f"{name}_at": f"{height} * (1 - datum.{name} / {tallest})" for name in ("prior", "likelihood", "posterior")}
     )
     marks = [mark for mark in _MARKS if axis[0] <= math.log(mark) <= axis[-1]]
     if narrow and len(marks) > 6:
@@ -108,19 +117,22 @@ def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.
         ),
     )  # fmt: skip
 
-    def y(name: str) -> Any:
-        return alt.Y(f"{name}:Q", axis=None, scale=alt.Scale(zero=True))
-
     layers: list[alt.Chart] = [
-        curves.mark_area(color=colour("accent"), opacity=0.25).encode(x=x, y=y("posterior")),
-        curves.mark_line(color=colour("accent"), strokeWidth=2.5).encode(x=x, y=y("posterior")),
-        curves.mark_line(color=colour("other"), strokeWidth=2, strokeDash=[2, 3]).encode(x=x, y=y("likelihood")),
-        curves.mark_line(color=colour("muted"), strokeWidth=2, strokeDash=[8, 4]).encode(x=x, y=y("prior")),
-        alt.Chart(alt.InlineData(values=[{"x": 0.0}])).mark_rule(color=colour("ink")).encode(x=alt.X("x:Q")),
+        curves.mark_area(color=colour("accent"), opacity=0.25).encode(
+            x=x, y=placed(height, "posterior_at"), y2=alt.Y2Datum(height)
+        ),
+        curves.mark_line(color=colour("accent"), strokeWidth=2.5).encode(x=x, y=placed(height, "posterior_at")),
+        curves.mark_line(color=colour("other"), strokeWidth=2, strokeDash=[2, 3]).encode(
+            x=x, y=placed(height, "likelihood_at")
+        ),
+        curves.mark_line(color=colour("muted"), strokeWidth=2, strokeDash=[8, 4]).encode(
+            x=x, y=placed(height, "prior_at")
+        ),
+        alt.Chart(alt.InlineData(values=[{"x": 0.0}])).mark_rule(color=colour("ink")).encode(x=x),
     ]
     return finished(
-        layers, inches=width - 16 / PIXELS, height=170 if narrow else 210, synthetic=source.synthetic, axis_lines=2,
-        title="What was believed, what the data say, and what follows",
+        layers, inches=width - 16 / PIXELS, height=height, synthetic=source.synthetic, axis_lines=2,
+        title="Prior, data and posterior",
         subtitle="Long dashes: prior. Dots: likelihood. Filled: posterior.",
         values={
             "prior_mean": start.prior.mean, "prior_sd": start.prior.sd,
