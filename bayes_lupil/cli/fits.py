@@ -78,9 +78,11 @@ def reanalyse(
     """
     from bayes_lupil.reanalysis import reanalyse as run
     from bayes_lupil.report import collect, reanalysis_files, show, write_reanalysis
+    from bayes_lupil.report.media.vega import check_docstrings
     from bayes_lupil.report.reanalysis.summary import reanalysis_summary
     from bayes_lupil.spec import load_models
 
+    check_docstrings()
     trials = load(trial)
     name = next(iter(trials.values())).name
     specs = load_models(models, trial=name)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import functools
 import gzip
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bayes_lupil.characters import visible
+from bayes_lupil.errors import InputError
 from bayes_lupil.files import write_bytes, write_text
 from bayes_lupil.report.media.plot_style import wrap
 from bayes_lupil.trials.end_point import SYNTHETIC
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     import altair
 
 __all__ = [
-    "PALETTES", "PIXELS", "colour", "finished", "library", "minus", "placed", "rows_of", "save_chart", "specification",
+    "PALETTES", "PIXELS", "check_docstrings",
+    "colour", "finished", "library", "minus", "placed", "rows_of", "save_chart", "specification",
     "svg_of_chart", "texts_at",
 ]  # fmt: skip
 
@@ -44,6 +47,19 @@ _SCALE = 2.0  # of a PNG file: dots to a pixel
 _LETTER = 0.56  # of the size of the font, on average
 
 Layers: TypeAlias = "Sequence[altair.Chart]"
+
+
+def check_docstrings() -> None:
+    """Altair reads docstrings, also its own.
+
+    Raises
+    ------
+    InputError
+        Where Python was told to leave them out.
+    """
+    if sys.flags.optimize > 1:
+        raise InputError("Python", "run without docstrings (-OO, PYTHONOPTIMIZE=2)",
+                         "docstrings, which the library of the charts needs: -O, or neither")  # fmt: skip
 
 
 def colour(name: str) -> altair.ExprRef:
