@@ -21,6 +21,7 @@ from bayes_lupil.spec import ModelSpec, load_models
 from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.loading import read_trial
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.verdict_steps import STEPS
 
 __all__ = ["Reanalysis", "leading", "reanalyse"]
 
@@ -99,13 +100,6 @@ class Reanalysis(Shown):
         return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)
 
 
-ESTABLISHED = 0.975
-"""P(benefit) from which a benefit is called established: the two-sided 5 % level of a trial."""
-ALMOST_CERTAIN, VERY_PROBABLE, PROBABLE = 0.99, 0.9, 2 / 3
-STEPS = tuple(
-    sorted({edge for step in (ALMOST_CERTAIN, ESTABLISHED, VERY_PROBABLE, PROBABLE) for edge in (step, 1 - step)})
-)
-"""Values of P(benefit) at which the verdict changes its words."""
 _NEAR = 4.0  # Monte Carlo errors from a step within which more draws are taken
 _MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**18, 10_000  # times the points and draws, up to so many
 

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "bayes_lupil"
 
 # a room imports from the floors above it, and from itself
 FLOORS = (
-    ("version", "characters", "numbers", "limits", "renamed"),
+    ("version", "characters", "numbers", "limits", "renamed", "verdict_steps"),
     ("errors", "cards", "progress"),
     ("arguments", "cores", "frozen", "texts", "files", "az"),
     ("documents", "folders"),

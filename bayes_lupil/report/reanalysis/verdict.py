@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bayes_lupil.numbers import in_hundred
-from bayes_lupil.reanalysis import ALMOST_CERTAIN, ESTABLISHED, PROBABLE, VERY_PROBABLE
 from bayes_lupil.trials.end_point import Arms
+from bayes_lupil.verdict_steps import ALMOST_CERTAIN, ESTABLISHED, PROBABLE, VERY_PROBABLE
 
 __all__ = ["verdict_words"]
 
