@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,10 @@ __all__ = ["AtPrior", "PriorMap", "map_priors", "under_normal"]
 
 Floats = NDArray[np.float64]
 
-_MEANS, _SDS = 23, 10
+_MEANS, _SDS = 23, 8
 _LEAST_REACH = 1.1  # of the means, as log odds ratios: 1/3 to 3
 _SD_RANGE = (0.2, 2.0)
-_REFITS = 12  # at most, and only by an engine that takes about a second
+_REFITS, _POINTS, _DRAWS = 6, 4096, 2000  # at most, and only by an engine that takes about a second
 _AXIS, _LEAST_AXIS = 121, math.log(8)
 
 
@@ -177,8 +177,10 @@ def _axis(bases: Sequence[BaseDraws]) -> Floats:
 
 def _refit(posterior: Posterior, prior: EffectPrior) -> BaseDraws | None:
     declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": "a prior of the map of priors"}
+    sampler = posterior.spec.sampler
+    fewer = {"sampler__points": min(sampler.points, _POINTS), "sampler__draws": min(sampler.draws, _DRAWS)}
     try:
-        found = fit(posterior.spec.edited(priors__beta=declared), posterior.trial, progress=False)
+        found = fit(posterior.spec.edited(priors__beta=declared, **fewer), posterior.trial, progress=False)
     except (InputError, SamplerError):
         return None
     return BaseDraws(found) if found.verdict.ok else None
@@ -198,14 +200,20 @@ def _best(bases: Sequence[BaseDraws], prior: EffectPrior, axis: Floats, first: P
     With P(benefit) where some of them can tell it.
     """
 
-    def rank(base: BaseDraws) -> tuple[int, float]:
+    def own(base: BaseDraws) -> bool:
         declared = base.posterior.spec.priors.beta
-        own = isinstance(declared, Normal) and (declared.mean, declared.sd) == (prior.mean, prior.sd)
-        return (0, 0.0) if own else (1, 0.0) if base.posterior is first else (2, -_rough(base, prior))
+        return isinstance(declared, Normal) and (declared.mean, declared.sd) == (prior.mean, prior.sd)
+
+    def candidates() -> Iterator[BaseDraws]:
+        yield from (base for base in bases if own(base))
+        yield from (base for base in bases if base.posterior is first and not own(base))
+        others = [base for base in bases if base.posterior is not first and not own(base)]
+        ranked = sorted(((_rough(base, prior), i) for i, base in enumerate(others)), reverse=True)
+        yield from (others[i] for rough, i in ranked if rough >= MIN_ESS / 2)
 
     without: AtPrior | None = None
-    for base in sorted(bases, key=rank):
-        found = _at(base, prior, axis) if _rough(base, prior) >= MIN_ESS / 2 else None
+    for base in candidates():
+        found = _at(base, prior, axis)
         if found is not None and not math.isnan(found.ladder[0].probability):
             return found
         without = without or found

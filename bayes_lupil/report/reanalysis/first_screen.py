@@ -100,11 +100,11 @@ def _rate(count: int, patients: int) -> str:
 def _finding(lead: Posterior) -> str:
     source, rd, decision = lead.provenance, lead.row("risk_difference"), lead.spec.decision
     relevant = lead.chances["relevant"]
-    more = "more" if rd.q50 > 0 else "fewer"
+    rate, way = source.end_point.words.rate, "higher" if rd.q50 > 0 else "lower"
     least = "at least" if decision.relevant else "any"
-    wanted = "more" if source.end_point.sign > 0 else "fewer"
+    wanted = "higher" if source.end_point.sign > 0 else "lower"
     return (
-        f"{_amount(rd.q50, rd.q50)} {more} {source.end_point.words.many} on {source.arms.active} (95 % credible "
+        f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50, rd.q50)} {way} on {source.arms.active} (95 % credible "
         f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {100 * decision.relevant:g} points {wanted} "
         f"with a probability of {percent(relevant.probability, relevant.mcse)}."
     )
@@ -113,7 +113,9 @@ def _finding(lead: Posterior) -> str:
 def _amount(value: float, scale: float) -> str:
     """A difference in points without its sign."""
     size = abs(100 * value)
-    return f"{size:.1f} points" if abs(100 * scale) >= 0.095 or size == 0 else f"{size:.2g} points"
+    return (
+        f"{size:.1f} percentage points" if abs(100 * scale) >= 0.095 or size == 0 else f"{size:.2g} percentage points"
+    )
 
 
 def _sites(contents: Contents) -> str | None:
@@ -129,7 +131,8 @@ def _depends(contents: Contents, lead: Posterior) -> str:
     if len(same) > 1:
         low, high = (pick(same, key=lambda item: item.probability) for pick in (min, max))
         told.append(
-            f"the model: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} in {len(same)}"
+            f"the model: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} in {len(same)} "
+            "models"
         )
     said = "; ".join(told)
     return f"{said[:1].upper()}{said[1:]}." if said else ""

@@ -38,7 +38,9 @@ def excluded_answer(result: UnpublishedAnalysis) -> str:
     )  # fmt: skip
     very = "almost certainly" if p < 0.01 else "probably" if p < 0.5 else "perhaps"
     would = "would not have" if p < 0.5 else "would have"
-    also = "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most if sites were larger"
+    also = (
+        "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most under other suppositions"
+    )
     return (
         f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} (probability "
         f"{percent(p, error)}{also})."

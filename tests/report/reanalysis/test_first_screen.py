@@ -69,7 +69,8 @@ def test_lupil2_in_a_screen(lupil2):
     assert "The authors attribute that to the two Bulgarian sites" in told["The trial"]
     lead = lupil2.lead
     assert verdict(lupil2) == verdict_words(lead.chances["benefit"].probability, lead.provenance.arms)
-    assert f"{100 * lead.row('risk_difference').q50:.1f} points more responses" in told["This reanalysis"]
+    size = 100 * lead.row("risk_difference").q50
+    assert f"Response rate {size:.1f} percentage points higher on" in told["This reanalysis"]
     assert percent(lead.chances["relevant"].probability, lead.chances["relevant"].mcse) in told["This reanalysis"]
     words = " ".join([verdict(lupil2), *(f"{name} {text}" for name, text in told.items())])
     assert len(words.split()) <= 120
