@@ -102,7 +102,7 @@ def test_rare_events_keep_their_digits():
     found = of_counts([[5, 2], [4, 2]], [[4500, 4550], [4500, 4550]], EndPoint("death", "Death", "lower"))
     told = dict(in_short(found))
     assert "4 of 9100 (0.044 %)" in told["The trial"]
-    amount = re.match(r"([\d.]+) points fewer events on drug", told["This reanalysis"])
+    amount = re.match(r"Event rate ([\d.]+) percentage points lower on drug", told["This reanalysis"])
     assert amount
     assert float(amount[1]) > 0
     low, high = re.search(r"interval (\S+) to (\S+)\)", told["This reanalysis"]).groups()
