@@ -54,6 +54,17 @@ def ratio(value: float | None) -> str:
     return f"{value:.{min(digits, 3)}f}"
 
 
+def odds_ratio(value: float, written: str) -> str:
+    """An odds ratio as it was written, or words where it is so small or large that its digits say nothing.
+
+    Examples
+    --------
+    >>> odds_ratio(1.5, "1.50"), odds_ratio(3e-9, "0.00"), odds_ratio(3e8, "300000000.00")
+    ('1.50', 'below 0.01', 'above 1000')
+    """
+    return written if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
+
+
 def interval(low: str, high: str) -> str:
     """Two limits in words, since a dash reads like a minus.
 

@@ -25,6 +25,9 @@ from bayes_lupil.verdict_steps import STEPS
 
 __all__ = ["Reanalysis", "leading", "reanalyse"]
 
+_NEAR = 4.0  # Monte Carlo errors from a step within which more draws are taken
+_MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**18, 10_000  # times the points and draws, up to so many
+
 
 @dataclass(frozen=True)
 class Reanalysis(Shown):
@@ -98,16 +101,6 @@ class Reanalysis(Shown):
         calls = ("result.posteriors", "result.hierarchy", "bl.report.write_reanalysis(result, 'folder')")
         alert = SYNTHETIC if self.trial.synthetic else ""
         return Card(f"Reanalysis of {self.trial.title}", tuple(rows), alert, calls)
-
-
-_NEAR = 4.0  # Monte Carlo errors from a step within which more draws are taken
-_MORE, _MOST_INTEGRALS, _MOST_DRAWS = 8, 2**18, 10_000  # times the points and draws, up to so many
-
-
-def _near(p: float, mcse: float) -> bool:
-    """Whether a step lies within a few Monte Carlo errors: those of p, or those that so many draws have at the step."""
-    draws = max(p * (1 - p) / mcse**2, 1 / mcse)  # where none is on one side, the error is about 2 / draws
-    return any(abs(p - step) <= _NEAR * max(mcse, math.sqrt(step * (1 - step) / draws)) for step in STEPS)
 
 
 def leading(posteriors: Sequence[Posterior]) -> Posterior | None:
@@ -185,3 +178,9 @@ def _clear(item: Analysis) -> Analysis:
     model = item.model.edited(sampler__points=more, sampler__draws=min(_MORE * sampler.draws, _MOST_DRAWS))
     clearer = fit(model, posterior.trial, progress=False)
     return _clear(Analysis.of(model, clearer, item.agreement)) if clearer.verdict.ok else item
+
+
+def _near(p: float, mcse: float) -> bool:
+    """Whether a step lies within a few Monte Carlo errors: those of p, or those that so many draws have at the step."""
+    draws = max(p * (1 - p) / mcse**2, 1 / mcse)  # where none is on one side, the error is about 2 / draws
+    return any(abs(p - step) <= _NEAR * max(mcse, math.sqrt(step * (1 - step) / draws)) for step in STEPS)

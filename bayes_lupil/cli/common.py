@@ -122,10 +122,10 @@ def thresholds_of(text: str) -> list[float]:
     from bayes_lupil.errors import InputError
 
     try:
-        found = [float(part) for part in text.split(",")]
+        found = {float(part) for part in text.split(",")}
     except ValueError:
-        found = [-1.0]
-    if not all(0 <= value < 1 for value in found):
+        found = set()
+    if not found or not all(0 <= value < 1 for value in found):
         required = "differences of rates from 0 to 1, separated by commas: 0.01,0.02"
         raise InputError("option --thresholds", f"'{text}'", required)
-    return sorted(set(found))
+    return sorted(found)

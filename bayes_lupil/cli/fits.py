@@ -87,7 +87,8 @@ def reanalyse(
     name = next(iter(trials.values())).name
     specs = load_models(models, trial=name)
     if thresholds is not None:
-        specs = tuple(spec.with_(thresholds=thresholds_of(thresholds)) for spec in specs)
+        ladder = thresholds_of(thresholds)
+        specs = tuple(spec.with_(thresholds=ladder) for spec in specs)
     target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *([] if models is None else [models, *models.glob("*.toml")])]
     if with_sites:

@@ -176,35 +176,30 @@ def analyse_priors(posterior: Posterior) -> PriorAnalysis:
     (responders, patients), _ = posterior.provenance.totals
     risk, relevant = (responders + 0.5) / (patients + 1), posterior.spec.decision.relevant
     end_point = posterior.provenance.end_point
-    priors = standard_priors(end_point, risk, relevant)
+    priors, expected = standard_priors(end_point, risk, relevant), relevant_log_odds_ratio(end_point, risk, relevant)
     denser, prior = _denser(posterior), posterior.spec.priors.beta
     declared = (prior.mean, prior.sd) if isinstance(prior, Normal) else None
     rows = tuple(under_prior(posterior if denser is None or (p.mean, p.sd) == declared else denser, p) for p in priors)
     bases = [BaseDraws(item) for item in _fits(posterior, denser, rows) if _reweightable(item)]
     return PriorAnalysis(
         posterior,
-        relevant_log_odds_ratio(end_point, risk, relevant),
+        expected,
         rows,
         tuple(_tipping(bases, sd, target) for target in _TARGETS for sd in sorted({priors[0].sd, 0.5, 1.0})),
-        map_priors(posterior, [base.posterior for base in bases], _named(priors, posterior), denser or posterior),
+        map_priors(posterior, bases, _named(priors, prior, expected), denser or posterior),
         denser,
     )
 
 
-def _named(priors: tuple[EffectPrior, ...], posterior: Posterior) -> list[EffectPrior]:
+def _named(standard: tuple[EffectPrior, ...], prior: object, expected: float) -> list[EffectPrior]:
     """The declared prior, where it is normal, the standard ones, and four beliefs of three strengths."""
-    end_point, decision = posterior.provenance.end_point, posterior.spec.decision
-    assert posterior.provenance.totals is not None  # the end point is binary
-    (responders, patients), _ = posterior.provenance.totals
-    expected = relevant_log_odds_ratio(end_point, (responders + 0.5) / (patients + 1), decision.relevant)
-    prior = posterior.spec.priors.beta
     declared = [EffectPrior("declared", prior.mean, prior.sd, prior.reason)] if isinstance(prior, Normal) else []
     beliefs = [
         prior_of_belief(belief, strength, MEASURES["or"], expected, "the effect that would matter")
         for belief in BELIEFS
         for strength in STRENGTHS
     ]
-    return [*declared, *priors, *beliefs]
+    return [*declared, *standard, *beliefs]
 
 
 def _by_weights(posterior: Posterior, prior: EffectPrior) -> UnderPrior | float:

@@ -51,8 +51,6 @@ class AtPrior(ReadOnly):
         draws lie on one side.
     density : array, shape (of the map's axis,)
         Posterior density of the log odds ratio.
-    effective : float
-        Draws that this is worth.
     """
 
     prior: EffectPrior
@@ -61,7 +59,6 @@ class AtPrior(ReadOnly):
     upper: float
     ladder: tuple[Benefit, ...]
     density: Floats
-    effective: float
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,11 @@ class PriorMap(ReadOnly):
     axis: Floats
 
     @property
+    def priors(self) -> tuple[EffectPrior, ...]:
+        """The prior of every cell."""
+        return _priors(self.means, self.sds)
+
+    @property
     def p_benefit(self) -> Floats:
         """P(benefit), shape (sds, means); NaN where it is not known."""
         return self._chances("probability")
@@ -105,8 +107,8 @@ class PriorMap(ReadOnly):
         import pandas as pd
 
         rows = []
-        for (sd, mean), cell in zip(itertools.product(self.sds, self.means), self.cells, strict=True):
-            row: dict[str, float] = {"mean": mean, "sd": sd}
+        for prior, cell in zip(self.priors, self.cells, strict=True):
+            row = {"mean": prior.mean, "sd": prior.sd}
             if cell is not None:
                 first = cell.ladder[0]
                 row |= {"p_benefit": first.probability, "p_benefit_mcse": first.mcse, "rd_lower": cell.lower,
@@ -114,6 +116,10 @@ class PriorMap(ReadOnly):
             rows.append(row)
         columns = ["mean", "sd", "p_benefit", "p_benefit_mcse", "risk_difference", "rd_lower", "rd_upper"]
         return pd.DataFrame(rows, columns=columns)
+
+
+def _priors(means: Floats, sds: Floats) -> tuple[EffectPrior, ...]:
+    return tuple(EffectPrior("", float(mean), float(sd), "") for sd, mean in itertools.product(sds, means))
 
 
 def under_normal(base: BaseDraws, mean: float, sd: float) -> WeightedDraws:
@@ -132,7 +138,7 @@ def under_normal(base: BaseDraws, mean: float, sd: float) -> WeightedDraws:
 
 
 def map_priors(
-    posterior: Posterior, fits: Sequence[Posterior], named: Sequence[EffectPrior], first: Posterior | None = None
+    posterior: Posterior, fits: Sequence[BaseDraws], named: Sequence[EffectPrior], first: Posterior | None = None
 ) -> PriorMap:
     """The map: draws of the fits reweighted, the best ones for each prior, with refits where none can tell.
 
@@ -140,17 +146,16 @@ def map_priors(
     ----------
     posterior : Posterior
         Of the model that is fitted again.
-    fits : sequence of Posterior
-        Of that model under several priors of the effect, whose draws are at hand.
+    fits : sequence of BaseDraws
+        Of that model under several priors of the effect.
     named : sequence of EffectPrior
     first : Posterior, optional
         Of the fits, the one that is reweighted wherever it can tell, so that other results of it are the same.
     """
-    bases = [BaseDraws(item) for item in fits]
+    bases = list(fits)
     reach = max([_LEAST_REACH, *(math.ceil(10 * abs(prior.mean)) / 10 for prior in named)])
     means, sds = np.linspace(-reach, reach, _MEANS), np.geomspace(*_SD_RANGE, _SDS)
-    on_map = [EffectPrior("", float(mean), float(sd), "") for sd, mean in itertools.product(sds, means)]
-    asked, axis = [*named, *on_map], _axis(bases)
+    asked, axis = [*named, *_priors(means, sds)], _axis(bases)
     found = [_best(bases, prior, axis, first) for prior in asked]
     missing = [i for i, item in enumerate(found) if item is None]
     left = _REFITS if "pareto_k" in posterior.diagnostics else 0
@@ -231,15 +236,16 @@ def _at(base: BaseDraws, prior: EffectPrior, axis: Floats) -> AtPrior | None:
 
     posterior = base.posterior
     decision = posterior.spec.decision
-    thresholds = tuple(sorted({0.0, *(d for d in decision.ladder if d >= 0)}))
+    thresholds = tuple(d for d in decision.ladder if d >= 0)  # 0 is always among them, and so the first
     end_point = posterior.provenance.end_point
     ladder = benefit_ladder(rd, end_point, thresholds, decision.harm, decision.relevant, chance)
-    row = posterior.row("risk_difference")
-    lower, median, upper = (
-        (row.q2_5, row.q50, row.q97_5) if draws.unchanged else weighted_quantiles(rd, draws.weights, order)
-    )
+    if draws.unchanged:
+        row = posterior.row("risk_difference")
+        lower, median, upper = row.q2_5, row.q50, row.q97_5
+    else:
+        lower, median, upper = weighted_quantiles(rd, draws.weights, order)
     density = _density(base.quantities["beta"], draws, axis)
-    return AtPrior(prior, lower, median, upper, ladder, density, draws.effective)
+    return AtPrior(prior, lower, median, upper, ladder, density)
 
 
 def _density(values: Floats, draws: WeightedDraws, axis: Floats) -> Floats:

@@ -11,6 +11,7 @@ from bayes_lupil import fit, load_trial
 from bayes_lupil.sensitivity import normal_priors
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sensitivity.normal_priors import map_priors
+from bayes_lupil.sensitivity.reweighting import BaseDraws
 from tests.sensitivity.test_effect_priors import on_a_grid
 
 NAMES = [
@@ -77,7 +78,7 @@ def test_refits_are_limited_and_need_a_fast_engine(analysis, monkeypatch):
     asked = []
     monkeypatch.setattr(normal_priors, "_refit", lambda _, prior: asked.append(prior))
     lead = analysis.posterior
-    without = map_priors(lead, [lead], [])
+    without = map_priors(lead, [BaseDraws(lead)], [])
     assert 0 < len(asked) <= normal_priors._REFITS
     assert None in without.cells  # the failed refits leave no number
     assert np.isnan(without.p_benefit).sum() >= without.cells.count(None)

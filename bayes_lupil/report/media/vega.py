@@ -117,7 +117,6 @@ def finished(
     subtitle: str = "",
     left: float = 0,
     synthetic: bool = False,
-    said: tuple[str, ...] = (),
     values: Mapping[str, Any] | None = None,
     axis_lines: int = 1,
 ) -> altair.LayerChart:
@@ -131,10 +130,8 @@ def finished(
         Pixels before the axes that words of the rows take, where the title begins too.
     height : float
         Of what is between title and axis, in pixels.
-    said : tuple of str
-        Lines of the parameter of that name.
     values : mapping of str to number or list, optional
-        Further parameters, which a page may set.
+        Parameters beside the colours, which a page may set.
     axis_lines : int
         Of the title of the axis, below which the synthetic mark stands.
     """
@@ -149,7 +146,6 @@ def finished(
         anchor="start", frame="group", dx=-left, offset=12,
     )  # fmt: skip
     params = [alt.param(name=name, value=value) for name, value in PALETTES["light"].items()]
-    params += [alt.param(name="threshold", value=0), alt.param(name="said", value=list(said))] if said else []
     params += [alt.param(name=name, value=value) for name, value in (values or {}).items()]
     chart = alt.layer(
         *layers, width=across, height=height, title=heading, background=colour("paper"), padding=8,

@@ -104,18 +104,16 @@ def _finding(lead: Posterior) -> str:
     least = "at least" if decision.relevant else "any"
     wanted = "higher" if source.end_point.sign > 0 else "lower"
     return (
-        f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50, rd.q50)} {way} on {source.arms.active} (95 % credible "
+        f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50)} {way} on {source.arms.active} (95 % credible "
         f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {100 * decision.relevant:g} points {wanted} "
         f"with a probability of {percent(relevant.probability, relevant.mcse)}."
     )
 
 
-def _amount(value: float, scale: float) -> str:
+def _amount(value: float) -> str:
     """A difference in points without its sign."""
     size = abs(100 * value)
-    return (
-        f"{size:.1f} percentage points" if abs(100 * scale) >= 0.095 or size == 0 else f"{size:.2g} percentage points"
-    )
+    return f"{size:.1f} percentage points" if size >= 0.095 or size == 0 else f"{size:.2g} percentage points"
 
 
 def _sites(contents: Contents) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from bayes_lupil.numbers import interval, points, points_interval, probability
+from bayes_lupil.numbers import interval, odds_ratio, points, points_interval, probability
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.benefit import benefit_table
@@ -113,10 +113,7 @@ def before_the_data(prior: EffectPrior, end_point: EndPoint) -> tuple[str, ...]:
     >>> before_the_data(EffectPrior("flat", 0.0, 10.0, ""), EndPoint("x", "x"))
     ('flat', '0.000', '10.000', 'below 0.01 to above 1000', '0.50')
     """
-    odds = (
-        f"{value:.2f}" if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
-        for value in prior.range()
-    )
+    odds = (odds_ratio(value, f"{value:.2f}") for value in prior.range())
     return (
         prior.name, f"{prior.mean:.3f}", f"{prior.sd:.3f}", interval(*odds),
         f"{prior.p_benefit(end_point.sign):.2f}",

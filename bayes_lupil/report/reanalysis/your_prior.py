@@ -6,42 +6,35 @@ import math
 from typing import Any
 
 from bayes_lupil.characters import visible
-from bayes_lupil.numbers import interval, percent, points, points_interval, ratio
-from bayes_lupil.published.priors import BELIEFS, STRENGTHS
+from bayes_lupil.numbers import interval, odds_ratio, percent, points, points_interval, ratio
+from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior
 from bayes_lupil.report.reanalysis.figures.prior_chart import start_of, thousandths
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.sensitivity.normal_priors import AtPrior
 
 __all__ = ["payload"]
 
-_ALONE = ("declared", "flat")
-
 
 def payload(priors: PriorAnalysis) -> dict[str, Any]:
     """What the script of the page reads, as plain data: every prior of the map, and those that have a name.
 
-    `cells` are in the order of the map, SD by SD, then the named ones; of each the prior, how it is described, and the
-    results as they are shown, with the numbers behind them; None in place of results that neither the draws nor refits
-    can tell.
+    `cells` are in the order of the map, SD by SD, and `named` those with a name that have a result; of each the prior,
+    how it is described, and the results as they are shown, with the numbers behind them; None in place of results that
+    neither the draws nor refits can tell.
     """
     found, source = priors.map, priors.posterior.provenance
     decision, sign = priors.posterior.spec.decision, source.end_point.sign
     start = start_of(priors)
-    on_map = [
-        _cell(item, float(mean), float(sd), sign)
-        for item, (sd, mean) in zip(found.cells, ((sd, mean) for sd in found.sds for mean in found.means), strict=True)
-    ]
-    names = {name: item for name, item in found.named.items() if name in _ALONE or name.split()[0] in BELIEFS}
-    named = {
-        name: _cell(item, item.prior.mean, item.prior.sd, sign) for name, item in names.items() if item is not None
-    }
+    named = {name: _cell(item.prior, item, sign) for name, item in found.named.items() if item is not None}
+    beliefs = {name.split()[0] for name in named}
     thresholds = [] if start is None else [item.threshold for item in start.ladder if item.kind == "benefit"]
     return {
         "means": [float(mean) for mean in found.means],
         "sds": [float(sd) for sd in found.sds],
-        "cells": on_map,
+        "cells": [_cell(prior, item, sign) for prior, item in zip(found.priors, found.cells, strict=True)],
+        "points": found.axis.size,
         "named": named,
-        "beliefs": [name for name in ("declared", *BELIEFS, "flat") if name in _beliefs(named)],
+        "beliefs": [name for name in ("declared", *BELIEFS, "flat") if name in beliefs],
         "strengths": list(STRENGTHS),
         "start": "" if start is None else start.prior.name,
         "thresholds": [_beyond(threshold) for threshold in thresholds],
@@ -51,20 +44,15 @@ def payload(priors: PriorAnalysis) -> dict[str, Any]:
     }
 
 
-def _beliefs(named: dict[str, Any]) -> set[str]:
-    return {name.split()[0] for name in named}
-
-
 def _beyond(threshold: float) -> str:
     return "at all" if threshold == 0 else f"by more than {100 * threshold:g} points"
 
 
-def _cell(item: AtPrior | None, mean: float, sd: float, sign: int) -> dict[str, Any]:
+def _cell(prior: EffectPrior, item: AtPrior | None, sign: int) -> dict[str, Any]:
     """One prior: what it says before the data, and what follows."""
-    low, high = (math.exp(mean + z * sd) for z in (-1.959963984540054, 1.959963984540054))
     cell: dict[str, Any] = {
-        "mean": mean, "sd": sd, "centre": _odds(math.exp(mean)), "range": interval(_odds(low), _odds(high)),
-        "before": percent(0.5 * (1 + math.erf(sign * mean / (sd * math.sqrt(2))))), "result": None,
+        "mean": prior.mean, "sd": prior.sd, "centre": _odds(math.exp(prior.mean)),
+        "range": interval(*map(_odds, prior.range())), "before": percent(prior.p_benefit(sign)), "result": None,
     }  # fmt: skip
     if item is not None:
         benefit = [row for row in item.ladder if row.kind == "benefit"]
@@ -72,7 +60,6 @@ def _cell(item: AtPrior | None, mean: float, sd: float, sign: int) -> dict[str, 
         cell["result"] = {
             "p": [_told(row.probability, row.mcse) for row in benefit],
             "value": [_number(row.probability) for row in benefit],
-            "mcse": [_number(row.mcse) for row in benefit],
             "worse": _told(harm.probability, harm.mcse),
             "worse_value": _number(harm.probability),
             "difference": f"{points(item.median)} ({points_interval(item.lower, item.upper)})",
@@ -83,7 +70,7 @@ def _cell(item: AtPrior | None, mean: float, sd: float, sign: int) -> dict[str, 
 
 
 def _odds(value: float) -> str:
-    return ratio(value) if 0.005 <= value < 1000 else "above 1000" if value > 1 else "below 0.01"
+    return odds_ratio(value, ratio(value))
 
 
 def _told(probability: float, error: float) -> str:

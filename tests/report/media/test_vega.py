@@ -34,7 +34,8 @@ def drawing(width=8.0, synthetic=False, name="a name"):
         texts_at([{"text": name, "level": 20}], 60, alt.ExprRef("width - 4")),
     ]
     return finished(
-        layers, inches=width, height=60, title=f"Title of {name}", synthetic=synthetic, said=("first", "line")
+        layers, inches=width, height=60, title=f"Title of {name}", synthetic=synthetic,
+        values={"threshold": 0, "said": ["first", "line"]}
     )  # fmt: skip
 
 

@@ -25,4 +25,4 @@ def map_of(means, sds, chances) -> PriorMap:
 def at_prior(prior, chance):
     """A result of which P(benefit) alone matters."""
     ladder = (Benefit("benefit", 0.0, "risk difference > 0", float(chance), 0.001),)
-    return AtPrior(prior, -0.1, 0.1, 0.3, ladder, np.zeros(AXIS.size), 1000.0)
+    return AtPrior(prior, -0.1, 0.1, 0.3, ladder, np.zeros(AXIS.size))

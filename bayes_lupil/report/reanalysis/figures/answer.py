@@ -149,7 +149,8 @@ def _drawn(answer: Answer, width: float = 8.0) -> altair.LayerChart:
     title = "Where the true difference may lie: 50 equally probable values"
     return finished(
         layers, inches=width, height=height, title=title, subtitle=_of(answer), left=left,
-        synthetic=source.synthetic, said=said(answer, answer.steps[0], _LONG if narrow else _SHORT), axis_lines=2,
+        synthetic=source.synthetic, axis_lines=2,
+        values={"threshold": 0, "said": list(said(answer, answer.steps[0], _LONG if narrow else _SHORT))},
     )  # fmt: skip
 
 

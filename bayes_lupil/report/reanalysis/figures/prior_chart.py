@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.numbers import interval, ratio
+from bayes_lupil.numbers import ratio
 from bayes_lupil.report.media.blocks import Chart
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.report.media.vega import PIXELS, colour, finished, placed
@@ -30,6 +30,7 @@ _MARKS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100)
 def prior_chart(priors: PriorAnalysis) -> Chart | None:
     """The chart with its words, drawn at the prior that the page starts with; None where no prior has a result."""
     import pandas as pd
+    from scipy.stats import norm
 
     start = start_of(priors)
     if start is None:
@@ -39,7 +40,7 @@ def prior_chart(priors: PriorAnalysis) -> Chart | None:
     low, high = start.prior.range()
     words = (
         f"Odds ratio of {arms.active} against {arms.control} at an average site. Prior ({start.prior.name}): 95 % "
-        f"between {interval(ratio(low), ratio(high)).replace(' to ', ' and ')}. "
+        f"between {ratio(low)} and {ratio(high)}. "
         f"{'' if flat is None else f'Likelihood: highest at {_top(found.axis, flat.density)}. '}"
         f"Posterior: highest at {_top(found.axis, start.density)}."
     )
@@ -51,7 +52,7 @@ def prior_chart(priors: PriorAnalysis) -> Chart | None:
     frame = pd.DataFrame(
         {
             "odds_ratio": np.exp(found.axis),
-            "prior": _normal(found.axis, start.prior.mean, start.prior.sd),
+            "prior": norm.pdf(found.axis, start.prior.mean, start.prior.sd),
             "likelihood": np.nan if flat is None else flat.density,
             "posterior": start.density,
         }
@@ -73,10 +74,6 @@ def thousandths(density: NDArray[np.float64]) -> list[int]:
 
 def _top(axis: NDArray[np.float64], density: NDArray[np.float64]) -> str:
     return ratio(math.exp(axis[int(density.argmax())]))
-
-
-def _normal(axis: NDArray[np.float64], mean: float, sd: float) -> NDArray[np.float64]:
-    return np.asarray(np.exp(-0.5 * ((axis - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi)))
 
 
 def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.LayerChart:
@@ -103,17 +100,13 @@ def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.
     marks = [mark for mark in _MARKS if axis[0] <= math.log(mark) <= axis[-1]]
     if narrow and len(marks) > 6:
         marks = [mark for mark in marks if mark not in (0.02, 0.05, 0.25, 4, 20, 50)]
-    sides = [f"\u2190 {clip(source.arms.control, 16 if narrow else 24)} better",
-             f"{clip(source.arms.active, 16 if narrow else 24)} better \u2192"]  # fmt: skip
-    if source.end_point.sign < 0:
-        sides = [f"\u2190 {clip(source.arms.active, 16 if narrow else 24)} better",
-                 f"{clip(source.arms.control, 16 if narrow else 24)} better \u2192"]  # fmt: skip
+    below, above = [clip(name, 16 if narrow else 24) for name in source.arms.names][:: source.end_point.sign]
     label = "exp(datum.value) < 0.99 ? '1/' + round(1 / exp(datum.value)) : '' + round(exp(datum.value))"
     x = alt.X(
         "x:Q", scale=alt.Scale(domain=[float(axis[0]), float(axis[-1])], nice=False, zero=False),
         axis=alt.Axis(
             values=[math.log(mark) for mark in marks], labelExpr=label, grid=False,
-            title=["Odds ratio at an average site", "  |  ".join(sides)],
+            title=["Odds ratio at an average site", f"\u2190 {below} better  |  {above} better \u2192"],
         ),
     )  # fmt: skip
 
