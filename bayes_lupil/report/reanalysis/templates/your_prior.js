@@ -51,7 +51,7 @@
 
     function redraw() {
       if (view === null || cell === null) return;
-      const density = cell.result === null ? data.cells[0].result.density.map(() => 0) : cell.result.density;
+      const density = cell.result === null ? new Array(data.points).fill(0) : cell.result.density;
       view.signal("prior_mean", cell.mean).signal("prior_sd", cell.sd).signal("posterior", density).runAsync();
     }
 
