@@ -31,7 +31,7 @@ _DIFFERENT = 0.25
 _CHECKED_BY = 1000
 """Draws a chain by which NUTS checks a fit of the fast engine: differences of 0.07 SDs are seen."""
 
-__all__ = ["fit", "fit_checked", "for_trial", "pymc_model", "swapped"]
+__all__ = ["fit", "fit_checked", "for_trial", "pymc_model", "refit", "swapped"]
 
 
 P = ParamSpec("P")
@@ -186,20 +186,37 @@ def for_trial(spec: ModelSpec, trial: Trial) -> ModelSpec:
     return spec.edited(decision__relevant=point.mcid)
 
 
-def _fit(likelihood: Likelihood, trial: Trial, progress: bool) -> tuple[Posterior, Posterior | None]:
+def refit(spec: ModelSpec, trial: Trial) -> Posterior:
+    """Fit a variant of a model, or of a trial, as `fit` does: the posterior without what is made beside it.
+
+    There are no prior and predictive draws and no densities of data points, which take as long as a quick fit.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the trial cannot support the model.
+    SamplerError
+        Where the sampler cannot run.
+    """
+    return _fit(build_likelihood(spec, trial), trial, False, alone=True)[0]
+
+
+def _fit(
+    likelihood: Likelihood, trial: Trial, progress: bool, *, alone: bool = False, keep: str = ""
+) -> tuple[Posterior, Posterior | None]:
     """The posterior; and that of the fast engine where its diagnostics failed and NUTS took over."""
-    first = _posterior(likelihood, trial, run_engine(likelihood, progress))
+    first = _posterior(likelihood, trial, run_engine(likelihood, progress, keep=keep), alone)
     if likelihood.spec.sampler.engine != "auto" or not _by_fast_engine(first) or first.verdict.ok:
         note = _influence_of_one_armed_sites(first)
-        return replace(first, provenance=first.provenance.noted(note)) if note else first, None
+        return first.noted(note) if note else first, None
     named = build_likelihood(likelihood.spec.edited(sampler__engine="nuts"), trial)
     try:
         draws = run_engine(named, progress)
     except SamplerError as problem:
         note = f"NUTS, which was to take over because diagnostics failed, could not run: {problem}"
-        return replace(first, provenance=first.provenance.noted(note)), None
+        return first.noted(note), None
     note = f"{HANDED_OVER}the diagnostics of {fast_engine(likelihood)} failed: {'; '.join(first.verdict.failures)}"
-    return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note))), first
+    return _posterior(likelihood, trial, replace(draws, notes=(*draws.notes, note)), alone), first
 
 
 def _influence_of_one_armed_sites(posterior: Posterior) -> str:
@@ -214,7 +231,7 @@ def _influence_of_one_armed_sites(posterior: Posterior) -> str:
         return ""
     try:
         without = build_likelihood(spec.edited(without_sites=list(alone)), trial)
-        other = _posterior(without, trial, run_engine(without, False))
+        other = _posterior(without, trial, run_engine(without, False), True)
     except (InputError, SamplerError):  # no trial without them, or none that the model supports
         return ""
     chance, chance_without = posterior.p_benefit, other.p_benefit
@@ -240,10 +257,10 @@ def _by_fast_engine(posterior: Posterior) -> bool:
     return "pareto_k" in posterior.diagnostics
 
 
-def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws) -> Posterior:
-    posterior = Posterior.from_draws(likelihood, draws, trial)
+def _posterior(likelihood: Likelihood, trial: Trial, draws: Draws, alone: bool) -> Posterior:
+    posterior = Posterior.from_draws(likelihood, draws, trial, alone=alone)
     note = _two_answers(posterior)
-    return replace(posterior, provenance=posterior.provenance.noted(note)) if note else posterior
+    return posterior.noted(note) if note else posterior
 
 
 def _two_answers(posterior: Posterior) -> str:
@@ -298,7 +315,7 @@ def fit_checked(
     """
     spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
-    posterior, failed = _fit(likelihood, trial, is_shown(progress))
+    posterior, failed = _fit(likelihood, trial, is_shown(progress), keep=f"{spec.hash} {trial.data_hash}")
     fast = fast_engine(likelihood)
     if not check_engines or fast is None:
         return posterior, None
@@ -311,4 +328,5 @@ def fit_checked(
         check = spec.edited(sampler__engine="nuts", sampler__draws=fewer)
     else:
         check = spec.edited(sampler__engine=fast)
-    return compare_engines(posterior, fit(check, trial, progress=progress))
+    other, keep = build_likelihood(check, trial), f"{check.hash} {trial.data_hash}"
+    return compare_engines(posterior, _fit(other, trial, is_shown(progress), alone=True, keep=keep)[0])

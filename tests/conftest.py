@@ -13,6 +13,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("BAYES_LUPIL_CORES", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[_name] = "1"
 
+os.environ.setdefault("BAYES_LUPIL_CACHE", "off")  # chains are sampled anew, so that no test sees those of another
+
 import pytest
 from hypothesis import settings
 
@@ -60,7 +62,7 @@ class FakeEngine:
 
     diverge = False
 
-    def __call__(self, likelihood, progress=False):
+    def __call__(self, likelihood, progress=False, *, keep=""):
         return _draws(likelihood, self.diverge)
 
 

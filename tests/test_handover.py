@@ -54,7 +54,7 @@ class Engines:
         self.nuts_fails = nuts_fails
         self.ran: list[str] = []
 
-    def __call__(self, likelihood: Any, progress: bool = False) -> Draws:
+    def __call__(self, likelihood: Any, progress: bool = False, *, keep: str = "") -> Draws:
         engine = engine_for(likelihood)
         self.ran.append(engine)
         if engine == "nuts" and self.nuts_fails:

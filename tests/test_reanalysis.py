@@ -46,7 +46,7 @@ def test_failed_diagnostics_fail_the_run(fake_engine):
 
 
 def test_a_sampler_that_cannot_run_is_a_visible_failure(monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise SamplerError("no finite density")
 
     monkeypatch.setattr("bayes_lupil.fitting.run_engine", broken)
@@ -56,7 +56,7 @@ def test_a_sampler_that_cannot_run_is_a_visible_failure(monkeypatch):
 
 
 def test_any_other_error_is_not_swallowed(monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError
 
     monkeypatch.setattr("bayes_lupil.fitting.run_engine", broken)

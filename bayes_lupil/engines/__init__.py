@@ -24,8 +24,17 @@ _MOST_EXCLUDED = 25
 """Excluded sites where counts are known, each with dimensions of its own: 25 of them take a minute and 900 MB."""
 
 
-def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
+def run_engine(likelihood: Likelihood, progress: bool = False, *, keep: str = "") -> Draws:
     """Fit with the engine that the model file names, or with the one that 'auto' means for this trial.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    progress : bool
+        Whether progress is shown.
+    keep : str
+        Hashes of model and trial where the draws of NUTS are to be kept for the next run, and those of an earlier one
+        taken (`engines/kept.py`). Those of the fast engines are made in seconds and take more place.
 
     Raises
     ------
@@ -35,6 +44,10 @@ def run_engine(likelihood: Likelihood, progress: bool = False) -> Draws:
         Where the engine cannot run.
     """
     engine = engine_for(likelihood)
+    if engine == "nuts" and keep:
+        from bayes_lupil.engines.kept import kept_or_made
+
+        return kept_or_made(likelihood, keep, lambda: run_engine(likelihood, progress))
     if engine == "nuts":
         from bayes_lupil.engines import nuts
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.integrals.log_sums import log_sum_exp
 from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise
 from bayes_lupil.likelihoods.retention import Retained, retained
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
@@ -170,23 +171,27 @@ class MarginsLikelihood(Likelihood):
         values : dict of str to array
             'site_share', shape (..., sites), and 'retention', shape (..., 2, 2).
         """
-        from scipy.special import log_expit, logsumexp
+        from scipy.special import log_expit
 
-        eta = log_odds
         with np.errstate(divide="ignore"):  # a share that underflows to 0 is a log of -inf, and harmless in the sum
             log_share = np.log(values["site_share"])
             log_in, log_out = np.log(values["retention"]), np.log1p(-np.asarray(values["retention"]))
-        excluded = self.margins.excluded_mask
+        first = self.sites.n_excluded  # the excluded sites come first
+        there, elsewhere = {}, {}  # by arm and response, log of the sum of pi_s p_sa^r (1 - p_sa)^(1-r) over the sites
+        for response, eta in ((0, -log_odds), (1, log_odds)):
+            by_site = log_share[..., None] + log_expit(eta)
+            for arm in (0, 1):
+                there[arm, response] = log_sum_exp(by_site[..., :first, arm]) if first else -np.inf
+                elsewhere[arm, response] = log_sum_exp(by_site[..., first:, arm])
         chances = []
         for item in self.margins.classes:
-            # log of pi_s w_cs p_sa^r (1 - p_sa)^(1-r), shape (..., sites); w = 0 at sites that are not in A_c
-            by_site = log_share + log_expit(eta if item.response else -eta)[..., item.arm]
-            kept = (log_in if item.in_subset else log_out)[..., item.arm, item.response]
-            at_excluded = 0.0 if item.may_be_excluded else -np.inf
-            at_ordinary = -np.inf if item.must_be_excluded else np.asarray(kept)[..., None]
-            weight = np.where(excluded, at_excluded, at_ordinary)
-            chances.append(logsumexp(by_site + weight, axis=-1))
-        return np.stack(chances, axis=-1)
+            kind = item.arm, item.response
+            kept = elsewhere[kind] + (log_in if item.in_subset else log_out)[..., item.arm, item.response]
+            if item.must_be_excluded:
+                chances.append(there[kind])
+            else:
+                chances.append(np.logaddexp(there[kind], kept) if item.may_be_excluded else kept)
+        return np.stack(np.broadcast_arrays(*chances), axis=-1)
 
     @cached_property
     def retained(self) -> tuple[Retained, ...]:

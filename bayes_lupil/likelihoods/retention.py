@@ -22,6 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.integrals.log_sums import log_sum_exp
 from bayes_lupil.priors import Beta
 from bayes_lupil.trials.margins import Margins
 
@@ -79,11 +80,11 @@ class Retained:
 
     def log_likelihood(self, ordinary: Floats, excluded: Floats) -> Floats:
         """Log of L from O and E, each of shape (...)."""
-        from scipy.special import logsumexp, xlogy
+        from scipy.special import xlogy
 
         if self.inside + self.outside + self.excluded == 0:
             return np.zeros(ordinary.shape)
-        total = logsumexp(self._log_terms(ordinary, excluded), axis=-1)
+        total = log_sum_exp(self._log_terms(ordinary, excluded))
         return np.asarray(total + xlogy(self.excluded, excluded))
 
     def draw(self, ordinary: Floats, excluded: Floats, rng: np.random.Generator) -> Floats:

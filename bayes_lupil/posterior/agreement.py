@@ -72,7 +72,7 @@ def compare_engines(reported: Posterior, check: Posterior) -> tuple[Posterior, A
     engines = (reported.provenance.sampler, check.provenance.sampler)
     if not check.verdict.ok:
         reason = f"{engines[1]}: {check.verdict.text}"
-        return _noted(reported, f"engines not compared: {reason}"), Agreement(engines, np.nan, "", 0, reason)
+        return reported.noted(f"engines not compared: {reason}"), Agreement(engines, np.nan, "", 0, reason)
     differences = {}
     for row in reported.rows:
         if "[" in row.name or row.name in _LEFT_OUT:
@@ -90,8 +90,4 @@ def compare_engines(reported: Posterior, check: Posterior) -> tuple[Posterior, A
     tree = reported.data.copy()
     group = tree["diagnostics"].to_dataset() if "diagnostics" in tree.children else xr.Dataset()
     tree["diagnostics"] = xr.DataTree(group.assign(engine_difference=found.difference))
-    return _noted(replace(reported, data=tree), f"checked against {engines[1]}; engines {found.text}"), found
-
-
-def _noted(posterior: Posterior, note: str) -> Posterior:
-    return replace(posterior, provenance=posterior.provenance.noted(note))
+    return replace(reported, data=tree).noted(f"checked against {engines[1]}; engines {found.text}"), found

@@ -25,8 +25,15 @@ _LARGEST = 1e154  # its square is a number
 _LEADING = ("chain", "draw")
 
 
-def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
+def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False) -> xr.DataTree:
     """Posterior, prior, both predictive distributions, pointwise log likelihood, data and sampler statistics.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    draws : Draws
+    alone : bool
+        Whether only what a second look at the posterior needs is made: no prior, predictive draws, densities or data.
 
     Returns
     -------
@@ -49,20 +56,23 @@ def build_tree(likelihood: Likelihood, draws: Draws) -> xr.DataTree:
         np.random.default_rng(s) for s in streams
     )
     values = likelihood.with_components(draws.values, components)
-    fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
-    prior_values = {name: _numbers(name, value[None]) for name, value in likelihood.prior_draws(fewer, prior).items()}
-    prior_values = likelihood.sites.with_components(prior_values, prior_components)
     groups = {
         "posterior": _parameters(likelihood, values, new_site),
-        "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),
-        "log_likelihood": _dataset(likelihood, [likelihood.pointwise(values)], _LEADING),
-        "log_prior": _dataset(likelihood, _log_priors(likelihood, values), _LEADING),
         "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in draws.statistics.items()}),
-        "prior": _parameters(likelihood, prior_values, prior_new_site),
-        "prior_predictive": _dataset(likelihood, [likelihood.simulate(prior_values, prior_predictive)], _LEADING),
-        "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
-        "constant_data": _dataset(likelihood, likelihood.constants(), ()),
     }
+    if not alone:
+        fewer = min(PRIOR_DRAWS, max(_PRIOR_NUMBERS // len(likelihood.site_names), 200))
+        drawn = {name: _numbers(name, value[None]) for name, value in likelihood.prior_draws(fewer, prior).items()}
+        drawn = likelihood.sites.with_components(drawn, prior_components)
+        groups |= {
+            "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),
+            "log_likelihood": _dataset(likelihood, [likelihood.pointwise(values)], _LEADING),
+            "log_prior": _dataset(likelihood, _log_priors(likelihood, values), _LEADING),
+            "prior": _parameters(likelihood, drawn, prior_new_site),
+            "prior_predictive": _dataset(likelihood, [likelihood.simulate(drawn, prior_predictive)], _LEADING),
+            "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
+            "constant_data": _dataset(likelihood, likelihood.constants(), ()),
+        }
     marginal = likelihood.site_marginal
     if marginal is not None:
         groups["site_log_likelihood"] = _dataset(likelihood, [_by_site(marginal, draws)], _LEADING)

@@ -70,10 +70,11 @@ class Posterior(Shown):
         object.__setattr__(self, "_own", self.data.copy())
 
     @classmethod
-    def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial) -> Posterior:
+    def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial, *, alone: bool = False) -> Posterior:
         """The posterior that an engine's draws of a likelihood make.
 
-        The likelihood is that of its model and the trial, or a variant in which some patients count less.
+        The likelihood is that of its model and the trial, or a variant in which some patients count less. With `alone`,
+        what is made beside the posterior (prior, predictive draws, densities of data points) is left out.
 
         Raises
         ------
@@ -81,7 +82,7 @@ class Posterior(Shown):
             Where draws, or what follows from them, are no numbers.
         """
         started = time.perf_counter()
-        tree = build_tree(likelihood, draws)
+        tree = build_tree(likelihood, draws, alone=alone)
         draws.seconds["derive"] = time.perf_counter() - started
         return cls(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws), trial)
 
@@ -130,6 +131,12 @@ class Posterior(Shown):
             raise InputError(f"trial '{trial.name}'", found, f"the trial fitted, '{self.provenance.trial}'")
         return replace(self, _trial=trial) if self._trial is None else self
 
+    def noted(self, note: str) -> Posterior:
+        """The same with one more note; a summary that has been made stays."""
+        other = replace(self, provenance=self.provenance.noted(note))
+        vars(other).update({name: value for name, value in vars(self).items() if name == "rows"})
+        return other
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "likelihood"}  # made again where needed
 
@@ -163,10 +170,8 @@ class Posterior(Shown):
         """Summary of every scalar in the posterior group, site-level ones element by element."""
         if "pareto_k" not in self.diagnostics:
             return tuple(describe(label, values) for label, values in scalars(self._draws))
-        statistics = self._own["sample_stats"]
-        points = None
-        if "point" in statistics:  # numbered without gaps, so that sums by point are short
-            drawn = np.asarray(statistics["point"])
+        drawn, points = self._own["sample_stats"].get("point"), None
+        if drawn is not None:  # numbered without gaps, so that sums by point are short
             points = np.unique(drawn, return_inverse=True)[1].reshape(drawn.shape)
         return tuple(describe_independent(label, values, points) for label, values in scalars(self._draws))
 
@@ -194,17 +199,14 @@ class Posterior(Shown):
     @property
     def diagnostics(self) -> dict[str, float]:
         """What the engine says of the result as a whole, such as 'pareto_k' and 'log_evidence'; empty for NUTS."""
-        group = self._own.children.get("diagnostics")
-        return {} if group is None else {str(name): float(value) for name, value in group.data_vars.items()}
+        group = self._own.children.get("diagnostics", xr.Dataset())
+        return {str(name): float(value) for name, value in group.data_vars.items()}
 
     @checked
     def summary(self, sites: bool = False) -> pd.DataFrame:
         """Mean, SD, quantiles and diagnostics, one row a quantity.
 
-        Parameters
-        ----------
-        sites : bool
-            Whether site-level quantities are included.
+        `sites` says whether site-level quantities are included.
         """
         import pandas as pd
 

@@ -45,9 +45,16 @@ _TRIAL = "trial"
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
     """Write a tree as NetCDF, whole or not at all: in memory first, because HDF5 does not survive a full disk."""
-    packed = {"zlib": True, "complevel": 1, "fletcher32": True}
+    checked = {"fletcher32": True}
+    packed = {**checked, "zlib": True, "complevel": 1}
+    # packing takes most of the time of draws of real numbers, and a tenth of their size; not so of counts, nor of
+    # densities, which are the same for patients who are alike
     encoding = {
-        f"/{group}": {str(name): packed for name, values in node.data_vars.items() if values.dtype.kind in "biuf"}
+        f"/{group}": {
+            str(name): packed if values.dtype.kind in "biu" or group == "log_likelihood" else checked
+            for name, values in node.data_vars.items()
+            if values.dtype.kind in "biuf" and values.ndim
+        }
         for group, node in tree.children.items()
     }
     buffer = io.BytesIO()

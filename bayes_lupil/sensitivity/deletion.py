@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import SamplerError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
@@ -66,7 +66,7 @@ class Deletion(Brief):
         whole = self.draws.base.posterior
         spec = whole.spec
         try:
-            return fit(spec.edited(without_sites=[*spec.without_sites, self.site]), whole.trial), ""
+            return refit(spec.edited(without_sites=[*spec.without_sites, self.site]), whole.trial), ""
         except SamplerError as problem:
             return None, str(problem)
 

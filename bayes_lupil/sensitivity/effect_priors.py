@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
 from bayes_lupil.posterior.own_trial import own_trial
@@ -53,6 +53,7 @@ Floats = NDArray[np.float64]
 _TARGETS = (0.5, 0.975)
 _VAGUE = 0.15  # Monte Carlo error of a tipping prior's mean above which it is not worth telling
 _FURTHEST = 5.0  # of a tipping prior's mean: odds ratios between 1/150 and 150
+_MOST_POINTS = 2**16  # of a refit, if that is enough for as many draws
 _MORE, _MOST_INTEGRALS = 8, 2**20  # times the points of the model file, up to so many integrals in all
 
 
@@ -239,7 +240,7 @@ def _denser(posterior: Posterior) -> Posterior | None:
     by_quadrature = "quadrature_error" in posterior.diagnostics
     if not by_quadrature or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
         return None
-    found = fit(spec.edited(sampler__points=points, sampler__engine="quadrature"), posterior.trial)
+    found = refit(spec.edited(sampler__points=points, sampler__engine="quadrature"), posterior.trial)
     return found if found.verdict.ok else None
 
 
@@ -259,8 +260,9 @@ def under_prior(posterior: Posterior, prior: EffectPrior) -> UnderPrior:
     if isinstance(weighted, UnderPrior):
         return weighted
     declared = {"family": "normal", "mean": prior.mean, "sd": prior.sd, "reason": prior.reason}
-    refit = fit(posterior.spec.edited(priors__beta=declared), posterior.trial)
-    return UnderPrior(prior, of_refit(refit, prior.name, weighted), refit.ladder, refit)
+    points = min(posterior.spec.sampler.points, _MOST_POINTS)
+    fitted = refit(posterior.spec.edited(priors__beta=declared, sampler__points=points), posterior.trial)
+    return UnderPrior(prior, of_refit(fitted, prior.name, weighted), fitted.ladder, fitted)
 
 
 def _tipping(bases: list[BaseDraws], sd: float, target: float) -> TippingPrior:

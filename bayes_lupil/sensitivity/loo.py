@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import InputError, SamplerError, TrialError, UnsupportedModelError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.preconditions import site_log_likelihood
@@ -120,20 +120,20 @@ def _without(posterior: Posterior, site: str) -> tuple[float, float]:
     """
     spec = posterior.spec
     try:
-        refit = fit(spec.edited(without_sites=[*spec.without_sites, site]), posterior.trial)
+        other = refit(spec.edited(without_sites=[*spec.without_sites, site]), posterior.trial)
     except (SamplerError, TrialError):  # no fit, or no patient left in an arm
         return np.nan, np.nan
-    if refit.verdict.ok and "log_evidence" in posterior.diagnostics and "log_evidence" in refit.diagnostics:
-        (whole, error), (without, its_error) = log_evidence(posterior), log_evidence(refit)
+    if other.verdict.ok and "log_evidence" in posterior.diagnostics and "log_evidence" in other.diagnostics:
+        (whole, error), (without, its_error) = log_evidence(posterior), log_evidence(other)
         return whole - without, float(np.hypot(error, its_error))
     likelihood = posterior.likelihood
     marginal = likelihood.site_marginal
     assert marginal is not None
-    theta = {item.name: refit.draws(item.name).ravel() for item in marginal.parameters}
+    theta = {item.name: other.draws(item.name).ravel() for item in marginal.parameters}
     values, failed = marginal.log_sites(theta, spec.sampler.nodes)
     column = values[:, likelihood.site_names.index(site)]
     # as weights that bring the site back in, the likelihoods must have a variance: else a few draws make the mean
-    base = BaseDraws(refit)
-    if failed or not refit.verdict.ok or not WeightedDraws(base, column).sound:
+    base = BaseDraws(other)
+    if failed or not other.verdict.ok or not WeightedDraws(base, column).sound:
         return np.nan, np.nan
     return _log_mean(WeightedDraws(base), column)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError, SamplerError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MIN_ESS
@@ -185,7 +185,7 @@ def _refit(posterior: Posterior, prior: EffectPrior) -> BaseDraws | None:
     sampler = posterior.spec.sampler
     fewer = {"sampler__points": min(sampler.points, _POINTS), "sampler__draws": min(sampler.draws, _DRAWS)}
     try:
-        found = fit(posterior.spec.edited(priors__beta=declared, **fewer), posterior.trial, progress=False)
+        found = refit(posterior.spec.edited(priors__beta=declared, **fewer), posterior.trial)
     except (InputError, SamplerError):
         return None
     return BaseDraws(found) if found.verdict.ok else None

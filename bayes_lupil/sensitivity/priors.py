@@ -105,4 +105,4 @@ def power_scale(posterior: Posterior, *, prior: float = 1.0, likelihood: float =
     if (found := summary(weighted, label)) is not None:
         return found
     draws = sample(likelihood_power=likelihood, prior_power=prior)
-    return of_refit(Posterior.from_draws(model, draws, posterior.trial), label, weighted.k_hat)
+    return of_refit(Posterior.from_draws(model, draws, posterior.trial, alone=True), label, weighted.k_hat)

@@ -25,7 +25,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, nearest
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
@@ -186,13 +186,13 @@ class _Way:
         """The model fitted again with the suspects' powered cells, or without them."""
         spec, trial = self.posterior.spec, self.posterior.trial
         if power == 0:
-            refit = fit(spec.edited(without_sites=[*spec.without_sites, *self.suspects]), trial)
+            found = refit(spec.edited(without_sites=[*spec.without_sites, *self.suspects]), trial)
         else:
             powers = np.ones(len(self.cells.sites))
             powers[self.rows] = power
             likelihood = _PoweredCells(spec, self.cells, powers)
-            refit = Posterior.from_draws(likelihood, quadrature.sample(likelihood), trial)
-        return ExclusionPoint(**vars(of_refit(refit, f"power {power:g}", k_hat)), power=power)
+            found = Posterior.from_draws(likelihood, quadrature.sample(likelihood), trial, alone=True)
+        return ExclusionPoint(**vars(of_refit(found, f"power {power:g}", k_hat)), power=power)
 
     def _fresh(self, power: float) -> dict[str, Floats]:
         """Parameters of the suspect sites given theta and their powered cells."""

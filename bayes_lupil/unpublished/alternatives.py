@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import InputError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
@@ -111,7 +111,8 @@ def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[
 
     def under(other: ModelSpec, n_sites: int | None = None) -> HiddenDraws:
         changed = replace(margins, n_sites=n_sites or margins.n_sites, alternatives=())
-        return HiddenDraws(fit(quicker(other, draws), replace(trial, data=changed)), changed, counts, {})
+        found = refit(quicker(other, draws), replace(trial, data=changed))
+        return HiddenDraws(found, changed, counts, {})
 
     base = HiddenDraws(posterior, margins, counts, {})
     found = [_answer(base, bounds, AS_DECLARED, "model file")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import xarray as xr
@@ -32,6 +32,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
+_PART = 2000  # draws at a time, for the memory
 
 
 @dataclass(frozen=True)
@@ -276,9 +277,34 @@ class HiddenDraws:
 
     def rough_effective(self, known: Known) -> float:
         """Effective draws of the raw weights: quick, for choosing between posteriors."""
-        log_ratio = self.log_ratio(known)
-        weights = np.exp(log_ratio - log_ratio.max())
-        return float(weights.sum() ** 2 / (weights**2).sum())
+        at = tuple(c.values.index(known[c.name]) for c in self.counts if c.name in known)
+        return float(self._rough_effective(tuple(known))[at])
+
+    @cache  # noqa: B019 (lives as long as the draws, which are few)
+    def _rough_effective(self, names: tuple[str, ...]) -> Floats:
+        """The same, (sum w)^2 / sum w^2, at every value of some counts, one axis a count.
+
+        A weight is a product with a factor for each count, so sums over draws are products of matrices.
+        """
+        rest, factors = np.zeros(self.base.size), []
+        for c in self.counts:
+            here = self.log_chances[c.name][self.known[c.name]] if c.name in self.known else 0.0
+            if c.name in names:
+                logs = self.log_chances[c.name][c.least :] - here
+                factors.append(np.exp(logs - logs.max(axis=1, keepdims=True)))
+            else:
+                rest += self.log_implied[c.name] - here
+        factors[0] *= np.exp(rest - rest.max())
+        sums = [np.zeros([len(factor) for factor in factors]) for _ in (1, 2)]
+        for start in range(0, rest.size, _PART):
+            for power, total in enumerate(sums, start=1):
+                *others, last = (factor[:, start : start + _PART] ** power for factor in factors)
+                value = np.ones((1, last.shape[1]))
+                for factor in others:
+                    value = (value[:, None] * factor).reshape(-1, factor.shape[1])
+                total += (value @ last.T).reshape(total.shape)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.nan_to_num(sums[0] ** 2 / sums[1]))
 
     def reweighted(self, known: Known) -> Weighted | None:
         """P(benefit) and risk differences if `known` were known; None where the draws cannot carry it."""
@@ -316,8 +342,8 @@ class HiddenDraws:
         """
         least = {c.name: c.least for c in self.counts}
         top = np.empty(self.base.size)
-        for start in range(0, top.size, 2000):  # in parts, for the memory
-            part = slice(start, start + 2000)
+        for start in range(0, top.size, _PART):
+            part = slice(start, start + _PART)
             *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
             value = table @ last
             for chance in reversed(others):

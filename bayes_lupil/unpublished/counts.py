@@ -15,7 +15,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.errors import InputError
-from bayes_lupil.fitting import fit
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.unpublished.bounds import HardBounds, hard_bounds
@@ -179,12 +179,12 @@ def unpublished_counts(
         raise InputError("posterior", "draws that cannot carry what the publication implies", "more draws")
     weights, _ = smooth_weights(base.log_ratio({}))
 
-    def refit(known: Known) -> HiddenDraws:
+    def at(known: Known) -> HiddenDraws:
         there = tuple((c.arm, c.response, known[c.name]) for c in counts if c.name in known)
         published = replace(trial, data=replace(analysed, at_excluded=(*analysed.at_excluded, *there)))
-        return HiddenDraws(fit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
+        return HiddenDraws(refit(quicker(posterior.spec, refit_draws), published), analysed, counts, known)
 
-    maker = SurfaceMaker(few, known_to_few, refit, most_refits)
+    maker = SurfaceMaker(few, known_to_few, at, most_refits)
     names = tuple(c.name for c in counts)
     # the first count of either arm: what the figure's map shows
     pair = (names[0], next((c.name for c in counts if c.arm != counts[0].arm), ""))

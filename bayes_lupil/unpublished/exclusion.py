@@ -91,7 +91,7 @@ def margins_path(
 
     def fitted(power: float) -> Posterior:
         likelihood = MarginsLikelihood(spec, divided, excluded_power=power)
-        return Posterior.from_draws(likelihood, run_engine(likelihood), published)
+        return Posterior.from_draws(likelihood, run_engine(likelihood), published, alone=True)
 
     def point(power: float, draws: WeightedDraws, refitted: bool = False) -> PathPoint | None:
         answer = weigh(draws) if draws.base.posterior.verdict.ok else None

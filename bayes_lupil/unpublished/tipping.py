@@ -121,15 +121,16 @@ class SurfaceMaker:
         """The surface over some counts, with refits where they are needed, if wanted and as long as any are left."""
         counts = tuple(c for c in self.base.counts if c.name in names)
         tables = _tables(counts, [c.values for c in counts])
-        found = [self._best(known) for known in tables]
+        found, before = [self._best(known) for known in tables], len(self.refits)
         missing = [i for i, item in enumerate(found) if item is None]
         while refits and missing and self.left > 0:
             self._fit(tables[min(missing, key=lambda i: self._rough(tables[i])[0][0])])  # farthest from any draws
             for i in missing:
                 found[i] = self._best(tables[i])
             missing = [i for i in missing if found[i] is None and tables[i] not in self.failed]
-        rows = (self._row(known, self._better(known, item)) for known, item in zip(tables, found, strict=True))
-        return Surface(counts, tuple(rows))
+        if len(self.refits) > before:
+            found = [self._better(known, item) for known, item in zip(tables, found, strict=True)]
+        return Surface(counts, tuple(self._row(known, item) for known, item in zip(tables, found, strict=True)))
 
     def fit_corners(self, names: tuple[str, ...]) -> None:
         """Refits with all of some counts at their smallest or largest number, where no draws carry that."""

@@ -216,7 +216,7 @@ def test_evidence_that_is_lost_from_one_proposal_to_the_next() -> None:
 def test_draws_that_are_no_numbers_are_no_result(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     real = quadrature.sample
 
-    def broken(likelihood: Any, progress: bool = False) -> Draws:
+    def broken(likelihood: Any, progress: bool = False, *, keep: str = "") -> Draws:
         draws = real(likelihood, progress)
         draws.values["alpha"][0, 0] = value
         draws.values["beta"][0, 0] = -value

@@ -78,7 +78,7 @@ def test_a_check_that_failed_compares_nothing_and_says_so(pair):
 def engines_with(by):
     """Quadrature for both names; what goes by the name of NUTS is off by so many SDs of beta."""
 
-    def run(likelihood, progress=False):
+    def run(likelihood, progress=False, *, keep=""):
         draws = quadrature.sample(likelihood, progress)
         if engine_for(likelihood) == "nuts":
             beta = draws.values["beta"]

@@ -52,7 +52,7 @@ def _resample(likelihood, many: int = 200_000, kept: int = 2000) -> Draws:
 @pytest.fixture
 def resampling(monkeypatch):
     """No sampler: refits within a second."""
-    monkeypatch.setattr("bayes_lupil.fitting.run_engine", lambda likelihood, progress=False: _resample(likelihood))
+    monkeypatch.setattr("bayes_lupil.fitting.run_engine", lambda likelihood, *_, **__: _resample(likelihood))
 
 
 def _posterior(trial: Trial) -> Posterior:
