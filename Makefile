@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 	.ci/install $(BIN)/python requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "Compiling the integrals over site effects, once"
-	@$(BIN)/python -W ignore -c "import bayes_lupil as bl; [bl.fit(model, 'beitler_landis') for model in ('site_effects', 'outliers_arms', 'site_student_t')]"
+	@$(BIN)/python -W ignore -c "import bayes_lupil as bl; [bl.fit(model, 'beitler_landis') for model in ('site_effects', 'outliers_arms', 'site_student_t')]; bl.fit(bl.model('lupil2/site_effects', points=4096, draws=500), 'lupil2')"
 	@touch $@
 
 reanalysis: $(READY)  ## Set up, fit every model to LUPIL-2, write outputs/lupil2 (TRIAL=... OUT=... for others)

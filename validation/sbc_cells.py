@@ -65,7 +65,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "likelihoods/density.py": (),
     "likelihoods/binomial.py": (),
     "integrals/cell_table.py": (),
-    "integrals/compiled.py": (),
+    "integrals/compiled.py": ("compiled",),
     "likelihoods/spike_and_slab.py": (),
     "integrals/kernel_draws.py": (),
     "integrals/kernel_modes.py": (),

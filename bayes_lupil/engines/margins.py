@@ -31,6 +31,7 @@ from bayes_lupil.cores import usable_cores
 from bayes_lupil.engines.draws import Draws, most_draws, said
 from bayes_lupil.engines.importance import sample_density, side_by_side
 from bayes_lupil.engines.proposal import find_proposal
+from bayes_lupil.integrals.kernel_responses import average_responses
 from bayes_lupil.integrals.log_sums import log_sum_exp
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.version import __version__
@@ -161,9 +162,7 @@ class MarginsDensity:
         return found | {"site_share": np.concatenate(shares, axis=1)}
 
     def _placed(self, g: Floats, drawn: dict[str, Floats]) -> tuple[dict[str, Floats], dict[str, Floats], Floats]:
-        """Parameters at the points; those proposed; and what site effects add to the log odds, (size, sites, arms)."""
-        from scipy.special import expit
-
+        """Parameters at the points; those proposed; and the chances that `average_responses` fills."""
         sites = self.likelihood.sites
         proposed = self._theta(g)
         values = {**proposed, **{item.name: drawn[item.name] for item in self.by_site}}
@@ -175,21 +174,14 @@ class MarginsDensity:
                 values[item.name] = np.concatenate([there, values[item.name][:, self.n_excluded :]], axis=1)
             values["site_share"] = drawn["site_share"] * self._totals(g[:, len(self.shared)])
         nothing = np.zeros(len(g))
-        effects = sites.linear_predictor({**values, "alpha": nothing, "beta": nothing})
-        share, there = values["site_share"][..., None], effects + self.levels
-        # With L_a the observed log odds in arm a and e_sa what the site effects add, the average response at alpha +
-        # x_a beta = L_a would be q = sum_s pi_s expit(L_a + e_sa) in place of expit(L_a). The shift is
-        # -s_a = L_a - logit(q) = L_a - log q + log(1 - q), with 1 - q = sum_s pi_s expit(-(L_a + e_sa)).
-        with np.errstate(divide="ignore"):  # both sums, since neither keeps its digits where it is all but 1
-            shift = (
-                self.levels - np.log((share * expit(there)).sum(axis=1)) + np.log((share * expit(-there)).sum(axis=1))
-            )
-        # two equations, d alpha + x_a d beta = -s_a for both arms
-        x0, x1 = sites.spec.sites.x
-        slope = (shift[:, 1] - shift[:, 0]) / (x1 - x0)
-        values["beta"] = proposed["beta"] + slope
-        values["alpha"] = proposed["alpha"] + shift[:, 0] - x0 * slope
-        return values, proposed, effects
+        effects = np.ascontiguousarray(sites.linear_predictor({**values, "alpha": nothing, "beta": nothing}))
+        values |= {name: proposed[name].copy() for name in ("alpha", "beta")}
+        chances = np.empty((len(g), 2, 2, 2))
+        average_responses(
+            values["site_share"], effects, self.levels, np.array(sites.spec.sites.x, dtype=float), values["alpha"],
+            values["beta"], self.n_excluded, chances,
+        )  # fmt: skip
+        return values, proposed, chances
 
     def _at(self, g: Floats, drawn: dict[str, Floats]) -> Floats:
         """Log density at the points, shape (size,).
@@ -199,8 +191,7 @@ class MarginsDensity:
         there the prior of the one is put in place of that of the other, log p(alpha, beta) - log p(alpha', beta').
         A prior to the power k adds (k - 1) log p for the rest, and takes k log p for alpha and beta.
         """
-        values, proposed, effects = self._placed(g, drawn)
-        x = np.array(self.likelihood.spec.sites.x)
+        values, proposed, chances = self._placed(g, drawn)
         density = -0.5 * (g**2).sum(axis=1) - 0.5 * g.shape[1] * np.log(2 * np.pi)
         with np.errstate(invalid="ignore"):
             for item in self.shared:
@@ -208,8 +199,7 @@ class MarginsDensity:
                     density += self.prior_power * item.logpdf(values) - item.logpdf(proposed)
                 elif self.prior_power != 1:
                     density += (self.prior_power - 1) * item.logpdf(values)
-            log_odds = effects + (values["alpha"][:, None] + values["beta"][:, None] * x)[:, None]
-            density += self.likelihood_power * self.likelihood.log_integrated(values["site_share"], log_odds)
+            density += self.likelihood_power * self.likelihood.log_of_chances(chances)
         return np.where(np.isnan(density), -np.inf, density)
 
     def _totals(self, g: Floats) -> Floats:

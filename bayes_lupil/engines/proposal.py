@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.climb import NOWHERE, Asking, central, climb, difference_steps, expansion, inverse
 from bayes_lupil.errors import SamplerError
-from bayes_lupil.integrals.log_sums import log_sum_exp
 
 __all__ = ["LogDensity", "NowhereANumberError", "Proposal", "Rung", "cholesky", "find_proposal"]
 
@@ -108,7 +107,7 @@ class Proposal:
 
         G the gamma function. Parts are added by logsumexp: far from all of them each density underflows by itself.
         """
-        from scipy.special import gammaln
+        from scipy.special import gammaln, logsumexp
 
         d, (means, factors, shares) = self.mean.size, self._components
         inverse = np.linalg.inv(factors)  # (parts, d, d)
@@ -123,7 +122,7 @@ class Proposal:
         if self.prior_share > 0:
             normal = -0.5 * (points**2).sum(axis=1) - d / 2 * np.log(2 * np.pi)
             parts = np.concatenate([parts, [np.log(self.prior_share) + normal]])
-        return log_sum_exp(parts, axis=0)
+        return np.asarray(logsumexp(parts, axis=0))
 
     def moved(self, mean: Floats, factor: Floats) -> Proposal:
         """The same mixture with another main component."""

@@ -21,7 +21,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 __all__ = ["SOURCES", "compiled"]
 
-SOURCES = ("compiled", "grids", "kernel_draws", "kernel_modes", "kernels")
+SOURCES = ("compiled", "grids", "kernel_draws", "kernel_modes", "kernel_responses", "kernels")
 """The modules that hold kernels, and this one: where one of them changes, all are compiled again."""
 _SIZE = sha256().digest_size
 

@@ -213,6 +213,13 @@ class MarginsLikelihood(Likelihood):
         """
         return np.asarray(sum(kind.log_likelihood(*self._chances(kind, share, log_odds)) for kind in self.retained))
 
+    def log_of_chances(self, chances: Floats) -> Floats:
+        """The same from what `integrals.kernel_responses.average_responses` fills, shape (draws,)."""
+        by_kind = (
+            kind.log_likelihood(*np.moveaxis(chances[:, kind.arm, kind.response], -1, 0)) for kind in self.retained
+        )
+        return np.asarray(sum(by_kind))
+
     def draw_retention(self, values: Values, rng: np.random.Generator) -> Floats:
         """Chances to stay in the subset given all else, shape (..., arms, responses)."""
         share, log_odds = values["site_share"], self.sites.linear_predictor(values)

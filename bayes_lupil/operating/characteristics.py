@@ -64,7 +64,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "BinomialCells.site_weights",
     ),
     "integrals/cell_table.py": (),
-    "integrals/compiled.py": (),
+    "integrals/compiled.py": ("compiled",),
     "integrals/grids.py": (),
     "integrals/kernel_draws.py": (),
     "integrals/kernel_modes.py": (),

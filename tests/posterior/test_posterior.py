@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayes_lupil import Posterior, az, load_model, load_trial
+from bayes_lupil import Posterior, az, fit, load_model, load_trial
 from bayes_lupil.errors import OutputError, SavedFileError
+from bayes_lupil.fitting import refit
 from bayes_lupil.posterior.estimands import ESTIMANDS
 
 GROUPS = {
@@ -169,3 +170,13 @@ def test_saving_replaces_nothing_but_an_earlier_posterior(margins, tmp_path):
         with pytest.raises(OutputError, match=words):
             margins.save(target)
     assert stat.S_ISFIFO(device.stat().st_mode)
+
+
+@pytest.mark.parametrize(("model", "trial"), [("outliers_arms", "beitler_landis"), ("site_effects", "lupil2")])
+def test_a_posterior_alone_has_the_same_draws(model: str, trial: str) -> None:
+    spec, data = load_model(model).edited(sampler__points=1024, sampler__draws=200), load_trial(trial)
+    whole, alone = fit(spec, data), refit(spec, data)
+    assert {"prior", "posterior_predictive", "log_likelihood"} <= set(whole.data.children) - set(alone.data.children)
+    for name, values in whole.data["posterior"].data_vars.items():
+        assert np.array_equal(alone.draws(str(name)), values.values), name
+    assert (alone.rows, alone.verdict, alone.ladder) == (whole.rows, whole.verdict, whole.ladder)

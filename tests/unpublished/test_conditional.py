@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayes_lupil import Posterior, fit, load_model, load_trial
-from bayes_lupil.unpublished.conditional import quicker, thinned
+from bayes_lupil.unpublished.conditional import HiddenDraws, hidden_classes, margins_of, quicker, thinned
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,19 @@ def test_a_quicker_model(draws: int, expected: int, points: int) -> None:
     assert found.sampler.draws == expected
     assert found.sampler.points == points
     assert found.priors == spec.priors
+
+
+@pytest.mark.parametrize("known", [{}, {"control_responders": 2}, {"control_responders": 3, "active_responders": 1}])
+def test_effective_draws_of_a_whole_table_are_those_of_each_value(posterior: Posterior, known: dict[str, int]) -> None:
+    margins = margins_of(posterior)
+    draws = HiddenDraws(posterior, margins, hidden_classes(margins, posterior.trial.arms.names), known)
+    for names in (
+        ("control_responders",),
+        ("active_responders", "active_nonresponders"),
+        tuple(c.name for c in draws.counts),
+    ):
+        for shift in (0, 1, 5):
+            wanted = {c.name: c.values[min(shift, len(c.values) - 1)] for c in draws.counts if c.name in names}
+            logs = draws.log_ratio(wanted)
+            weights = np.exp(logs - logs.max())
+            assert draws.rough_effective(wanted) == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-9)
