@@ -1,4 +1,28 @@
-"""All figures, drawn on Matplotlib figures of their own (no global state, any backend), and charts of Altair."""
+"""All figures, drawn on Matplotlib figures of their own (no global state, any backend), and charts of Altair.
+
+Every `figure_...` takes, beside what it shows and its `width` in inches:
+
+height : float
+    In inches; left out, what the rows need.
+labels : dict of str to str
+    Other texts: for 'title', 'x' and 'y', or for any text of the figure as it stands there.
+colours : list or dict
+    Colours in place of the package's, in its order, or new ones by the old.
+axes : matplotlib.axes.Axes
+    One of a grid (`plt.subplots`), in place of which the figure is drawn; a part of that figure is returned.
+
+What they return has `save(path, width=..., dpi=...)`: a journal's width in one call. The ending of the path says which kind
+of file it becomes: .pdf, .svg, .png, .tiff, .eps.
+
+Examples
+--------
+>>> import tempfile
+>>> import bayes_lupil as bl
+>>> figure = bl.figures.figure_risk_difference([bl.fit("itt_pooled", "beitler_landis")], labels={"title": ""})
+>>> with tempfile.TemporaryDirectory() as folder:
+...     figure.save(f"{folder}/figure1.pdf", width="85 mm", dpi=600).name
+'figure1.pdf'
+"""
 
 from __future__ import annotations
 

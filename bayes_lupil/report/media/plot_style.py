@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 from bayes_lupil.characters import visible
 from bayes_lupil.files import new_file
@@ -34,7 +36,9 @@ __all__ = [
     "wrap",
 ]
 
-P = ParamSpec("P")
+_TO_ORDER = ("height", "labels", "colours", "axes")
+_OPTIONS = """As every figure it takes height (inches), labels (dict of texts, or of 'title', 'x' and 'y'), colours
+(list, or dict of old and new ones) and axes (of a grid, in place of which it is drawn); see `bayes_lupil.figures`."""
 
 # Okabe and Ito: told apart by colour-blind readers; each colour goes with a dash pattern or a marker of its own
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -51,18 +55,50 @@ STYLE = {
 _SAVED: dict[str, dict[str, Any]] = {".png": {"dpi": 200}, ".svg": {"metadata": {"Date": None}}}
 
 
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw a figure in the common style, leaving Matplotlib's own settings as they are."""
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw a figure in the common style, leaving Matplotlib's own settings as they are.
+
+    Beside its own arguments, the function takes `height` (inches), `labels` (dict: 'title', 'x', 'y' or any text of the
+    figure, and what takes its place), `colours` (a list in place of the package's, or a dict of old and new ones) and
+    `axes` (of a grid such as `plt.subplots`, in place of which the figure is drawn, and returned).
+    """
 
     @functools.wraps(draw)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def inside(
+        *args: Any,
+        height: float | None = None,
+        labels: Mapping[str, str] | None = None,
+        colours: Sequence[str] | Mapping[str, str] | None = None,
+        axes: Axes | None = None,
+        **kwargs: Any,
+    ) -> Figure:
         import matplotlib as mpl
 
-        with mpl.rc_context(STYLE):
+        from bayes_lupil.report.media.drawn_to_order import drawn_into, recolour, relabel
+        from bayes_lupil.report.media.shown_figure import ShownFigure
+
+        with mpl.rc_context(STYLE), contextlib.nullcontext() if axes is None else drawn_into(axes) as panel:
+            if panel is not None:
+                kwargs.setdefault("width", panel.get_figwidth())
             figure = draw(*args, **kwargs)
             _hide_nothing(figure)
+            if labels:
+                relabel(figure, labels)
+            if colours:
+                recolour(figure, colours, COLOURS)
+            if height is not None:
+                figure.set_figheight(height)
+            if isinstance(figure, ShownFigure):
+                order: dict[str, Any] = {"height": height, "labels": labels, "colours": colours}
+                figure.again = functools.partial(inside, *args, **order, **kwargs)
             return figure
 
+    own = inspect.signature(draw)
+    further = [
+        item for name, item in inspect.signature(inside, follow_wrapped=False).parameters.items() if name in _TO_ORDER
+    ]
+    inside.__signature__ = own.replace(parameters=[*own.parameters.values(), *further])  # type: ignore[attr-defined]
+    inside.__doc__ = f"{inspect.cleandoc(draw.__doc__ or '')}\n\n{_OPTIONS}"
     return inside
 
 
@@ -88,9 +124,10 @@ def _shown(label: Callable[..., str], *place: Any) -> str:
 
 def new_figure(width: float, height: float, synthetic: bool, side: float = 0.0) -> tuple[Figure, Axes, Axes]:
     """A figure with one axes and, where `side` is above 0, an empty one to its right for numbers in words."""
+    from bayes_lupil.report.media.drawn_to_order import panel_asked_for
     from bayes_lupil.report.media.shown_figure import ShownFigure
 
-    figure = ShownFigure(figsize=(width, height), layout="constrained")
+    figure: Any = panel_asked_for() or ShownFigure(figsize=(width, height), layout="constrained")
     if side:
         axes, words = figure.subplots(1, 2, sharey=True, width_ratios=(1 - side, side))
         words.axis("off")

@@ -23,7 +23,7 @@ class Plots:
     """Figures of one fit: `post.plot()`, `post.plot.sites()`, `post.plot.benefit()`, `post.plot.prior()`.
 
     Each is one of `bayes_lupil.figures` under a shorter name; `width` is in inches, 4 is a phone, and left out each has
-    its own.
+    its own. They take `height`, `labels`, `colours` and `axes` too, and what they return has `save(path, width, dpi)`.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Plots:
         return "Figures of one fit: plot(), plot.sites(), plot.benefit(), plot.prior()"
 
     @checked
-    def __call__(self, *, width: float | None = None) -> Figure:
+    def __call__(self, *, width: float | None = None, **options: Any) -> Figure:
         """The posterior of the effect: over the regions of harm and benefit; of a continuous end point with its prior.
 
         Raises
@@ -51,11 +51,11 @@ class Plots:
             Where the diagnostics failed: there is no posterior to show then.
         """
         if self._binary:
-            return figure_risk_difference([self.posterior], **_given(width))
-        return self.prior(width=width)
+            return figure_risk_difference([self.posterior], **_given(width, options))
+        return self.prior(width=width, **options)
 
     @checked
-    def sites(self, *, width: float | None = None) -> Figure:
+    def sites(self, *, width: float | None = None, **options: Any) -> Figure:
         """Raw and shrunken response rates by site and arm.
 
         Raises
@@ -63,10 +63,10 @@ class Plots:
         InputError
             Where the fit has no table of sites.
         """
-        return figure_shrinkage(self.posterior, **_given(width))
+        return figure_shrinkage(self.posterior, **_given(width, options))
 
     @checked
-    def benefit(self, *, width: float | None = None) -> Figure:
+    def benefit(self, *, width: float | None = None, **options: Any) -> Figure:
         """P(benefit greater than d) against d.
 
         Raises
@@ -79,10 +79,10 @@ class Plots:
                 "plot.benefit()", f"the continuous end point '{self.posterior.provenance.end_point.name}'",
                 "a binary end point, whose benefit is a difference of risks", "See post.benefit() for the table.",
             )  # fmt: skip
-        return figure_benefit_curve([self.posterior], **_given(width))
+        return figure_benefit_curve([self.posterior], **_given(width, options))
 
     @checked
-    def prior(self, *, width: float | None = None) -> Figure:
+    def prior(self, *, width: float | None = None, **options: Any) -> Figure:
         """Prior and posterior of the treatment effect and of the differences between sites.
 
         Raises
@@ -90,12 +90,12 @@ class Plots:
         InputError
             Where the diagnostics failed, or the sites share no treatment effect.
         """
-        return figure_prior_posterior(self.posterior, **_given(width))
+        return figure_prior_posterior(self.posterior, **_given(width, options))
 
     @property
     def _binary(self) -> bool:
         return self.posterior.provenance.end_point.kind == "binary"
 
 
-def _given(width: float | None) -> dict[str, Any]:
-    return {} if width is None else {"width": width}
+def _given(width: float | None, options: dict[str, Any]) -> dict[str, Any]:
+    return options if width is None else {**options, "width": width}
