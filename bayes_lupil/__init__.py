@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 from bayes_lupil.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from bayes_lupil import az, endpoints, outcomes, priors, published, report, sensitivity, sites, unpublished
+    from bayes_lupil import (
+        az,
+        endpoints,
+        outcomes,
+        priors,
+        published,
+        report,
+        sensitivity,
+        sites,
+        subgroups,
+        unpublished,
+    )
     from bayes_lupil.endpoints import analyse_end_points
     from bayes_lupil.errors import BayesLupilError
     from bayes_lupil.fitting import fit, pymc_model
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
     from bayes_lupil.reanalysis import reanalyse
     from bayes_lupil.report import figures, write_end_points, write_fit, write_reanalysis, write_sites
     from bayes_lupil.report.published.page import write_benefit
+    from bayes_lupil.report.subgroups.page import write_subgroups
     from bayes_lupil.site_analysis import analyse
     from bayes_lupil.sites import analyse_sites
     from bayes_lupil.spec import (
@@ -37,6 +49,7 @@ if TYPE_CHECKING:
         model,
         site_models,
     )
+    from bayes_lupil.subgroups import subgroup_effects
     from bayes_lupil.trials import (
         Arms,
         Cells,
@@ -61,9 +74,11 @@ _HOMES = {
     "load_plan": "spec", "load_trial": "trials", "Margins": "trials", "Measurements": "trials", "model": "spec",
     "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec", "Posterior": "posterior",
     "pymc_model": "fitting", "read_outcomes": "outcomes", "reanalyse": "reanalysis", "site_models": "spec",
-    "synthetic_patients": "outcomes", "Trial": "trials", "trial_hierarchy": "frequentist",
+    "subgroup_effects": "subgroups", "synthetic_patients": "outcomes", "Trial": "trials",
+    "trial_hierarchy": "frequentist",
     "write_benefit": "report.published.page", "write_end_points": "report", "write_fit": "report",
     "write_reanalysis": "report", "write_sites": "report",
+    "write_subgroups": "report.subgroups.page",
 }  # fmt: skip
 
 _MODULES = {
@@ -77,6 +92,7 @@ _MODULES = {
     "report": "bayes_lupil.report",
     "sensitivity": "bayes_lupil.sensitivity",
     "sites": "bayes_lupil.sites",
+    "subgroups": "bayes_lupil.subgroups",
     "unpublished": "bayes_lupil.unpublished",
 }
 
@@ -84,10 +100,10 @@ __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites", "analyse_unpublished", "az",
     "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures", "fit",
-    "from_estimate", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model", "outcomes",
-    "priors", "published", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity", "site_models", "sites",
-    "synthetic_patients", "trial_hierarchy", "unpublished", "write_benefit", "write_end_points", "write_fit",
-    "write_reanalysis", "write_sites",
+    "from_estimate", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model",
+    "outcomes", "priors", "published", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity",
+    "site_models", "sites", "subgroup_effects", "subgroups", "synthetic_patients", "trial_hierarchy", "unpublished",
+    "write_benefit", "write_end_points", "write_fit", "write_reanalysis", "write_sites", "write_subgroups",
 ]  # fmt: skip
 
 if sys.flags.optimize > 1:  # python -OO: ArviZ adds to docstrings of its functions as it runs, and there are none

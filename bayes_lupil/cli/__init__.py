@@ -15,6 +15,7 @@ from bayes_lupil.cli import endpoints as _endpoints  # noqa: F401
 from bayes_lupil.cli import fits as _fits  # noqa: F401  adds its commands, as those below
 from bayes_lupil.cli import shows as _shows  # noqa: F401
 from bayes_lupil.cli import sites as _sites  # noqa: F401
+from bayes_lupil.cli import subgroups as _subgroups  # noqa: F401
 from bayes_lupil.cli.common import FAILED, app, err, out
 from bayes_lupil.cli.streams import quiet_surroundings, streams
 from bayes_lupil.errors import BayesLupilError

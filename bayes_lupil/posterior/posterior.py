@@ -73,8 +73,7 @@ class Posterior(Shown):
     def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial, *, alone: bool = False) -> Posterior:
         """The posterior that an engine's draws of a likelihood make.
 
-        The likelihood is that of its model and the trial, or a variant in which some patients count less. With `alone`,
-        what is made beside the posterior (prior, predictive draws, densities of data points) is left out.
+        The likelihood may be a variant in which some patients count less. `alone`: no predictive draws.
 
         Raises
         ------

@@ -11,8 +11,8 @@ colours : list or dict
 axes : matplotlib.axes.Axes
     One of a grid (`plt.subplots`), in place of which the figure is drawn; a part of that figure is returned.
 
-What they return has `save(path, width=..., dpi=...)`: a journal's width in one call. The ending of the path says which kind
-of file it becomes: .pdf, .svg, .png, .tiff, .eps.
+What they return has `save(path, width=..., dpi=...)`: a journal's width in one call. The ending of the path says which
+kind of file it becomes: .pdf, .svg, .png, .tiff, .eps.
 
 Examples
 --------
@@ -44,6 +44,7 @@ from bayes_lupil.report.sites.exclusion_figure import figure_exclusion_path
 from bayes_lupil.report.sites.figures import figure_caterpillar, figure_outliers
 from bayes_lupil.report.sites.predictive_figure import figure_predictive
 from bayes_lupil.report.sites.shrinkage_chart import chart_sites
+from bayes_lupil.report.subgroups.forest import figure_subgroups
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts
 from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
 
@@ -71,6 +72,7 @@ __all__ = [
     "figure_ranks",
     "figure_risk_difference",
     "figure_shrinkage",
+    "figure_subgroups",
     "figure_tipping",
     "figure_who_stayed",
     "figures_of",

@@ -1,0 +1,1 @@
+"""Effects by subgroup, as a figure and a page."""

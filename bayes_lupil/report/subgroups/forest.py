@@ -1,0 +1,90 @@
+"""The forest of subgroups: what each shows by itself, shrunken, the average, and one that was not seen."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bayes_lupil.numbers import percent
+from bayes_lupil.report.media.plot_rows import better, frame
+from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure, styled
+from bayes_lupil.subgroups.analysis import SubgroupAnalysis, odds_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["figure_subgroups", "subgroups_in_words"]
+
+_NARROW = 6.0
+_REACH = math.log(100)
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+@styled
+def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
+    """Odds ratio of each subgroup, observed (square) and shrunken (circle), with 95 % intervals; log scale.
+
+    Parameters
+    ----------
+    found : SubgroupAnalysis
+    width : float
+        In inches; below 6 the numbers stand under the names.
+    """
+    narrow, source = width < _NARROW, found.posterior.provenance
+    lines = [
+        *((row.subgroup, row.log_odds_ratio) for row in found.rows),
+        ("average", found.average),
+        ("one not seen", found.new),
+    ]
+    inside = 0.58 * len(lines) + 0.7
+    figure, axes, words = new_figure(width, inside, source.synthetic, side=0.0 if narrow else 0.3)
+    labels = []
+    for i, (name, item) in enumerate(lines):
+        y, seen = len(lines) - 1 - i, found.rows[i].observed if i < len(found.rows) else None
+        colour = COLOURS[0] if i < len(found.rows) else COLOURS[6]
+        if seen is not None:
+            _bar(axes, y + 0.15, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
+        mark = "o" if i < len(found.rows) else "D"
+        _bar(axes, y - (0.15 if seen is not None else 0.0), item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
+        row = found.rows[i] if i < len(found.rows) else None
+        chance = f"{percent(row.p_benefit.mean, short=True)}   " if row is not None else ""
+        said = f"{chance}{odds_words(item.q2_5, item.q50, item.q97_5)}"
+        counts = "" if row is None else f"\n{row.counts}"
+        labels.append(f"{clip(name, 28)}{counts}" + (f"\n{said}" if narrow else ""))
+        if not narrow:
+            words.text(0, y, said, va="center", fontsize=8.5)
+    if not narrow:
+        words.text(0, len(lines) - 0.4, "P(benefit), shrunken odds ratio", va="center", fontsize=8.5, weight="bold")
+    axes.set_yticks(range(len(lines) - 1, -1, -1), labels, fontsize=8.5)
+    axes.axhline(1.5, color="#999999", lw=0.6)
+    axes.axvline(0, color="black", lw=0.8, ls=(0, (2, 2)))
+    axes.set_ylim(-0.6, len(lines) - 0.1)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(low, -_REACH), min(high, _REACH))
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in _TICKS if low <= math.log(tick) <= high]
+    axes.set_xticks([math.log(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8.5)
+    axes.set_xlabel(f"Odds ratio, {clip(source.arms.active, 20)} v {clip(source.arms.control, 20)}\n"
+                    f"{better(source.end_point.sign)}", fontsize=9)  # fmt: skip
+    footnote = (
+        f"Under each name: {source.end_point.words.patients}/patients, {clip(source.arms.active, 20)} v "
+        f"{clip(source.arms.control, 20)}. Squares: observed, 95 % confidence interval. Circles and diamonds: "
+        f"posterior median, 95 % credible interval. Tests of interaction: {found.tests}."
+    )
+    heading = f"{clip(source.end_point.directed, 60)}: effect by {clip(found.by, 30)}"
+    frame(figure, heading[:1].upper() + heading[1:], footnote, source.synthetic, inside)
+    return figure
+
+
+def _bar(axes: Axes, y: float, low: float, middle: float, high: float, mark: str, colour: str, kind: str) -> None:
+    axes.plot([low, high], [y, y], color=colour, lw=1.6, gid=kind)
+    axes.plot([middle], [y], mark, color=colour, ms=5.5, gid=kind)
+
+
+def subgroups_in_words(found: SubgroupAnalysis) -> str:
+    """The figure for those who cannot see it."""
+    told = [f"{row.subgroup} {row.shrunken_words}" for row in found.rows]
+    return f"Shrunken odds ratios: {'; '.join(told)}."
