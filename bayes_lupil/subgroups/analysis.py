@@ -269,7 +269,7 @@ def subgroup_effects(
     posterior = fit(for_trial(spec.edited(population="itt", **edits), grouped), grouped)
     if not posterior.verdict.ok:
         raise InputError("subgroups", posterior.verdict.text, "a fit whose diagnostics are sound")
-    return _analysis(posterior, grouped, "subgroup" if isinstance(by, Mapping) else by)
+    return _analysis(posterior, grouped, "group of sites" if isinstance(by, Mapping) else by)
 
 
 def _analysis(posterior: Posterior, grouped: Trial, by: str) -> SubgroupAnalysis:

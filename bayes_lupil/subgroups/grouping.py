@@ -60,7 +60,7 @@ def trial_by(trial: Trial, by: str | Mapping[str, str], *, cut: float | None = N
     cells = _by_site(trial, by, cut, population) if isinstance(by, Mapping) else _by_column(trial, by, cut, population)
     if len(cells.sites) < 2:
         raise TrialError(f"trial '{trial.name}'", f"one subgroup, '{cells.sites[0]}'", "two or more")
-    label = "subgroup" if isinstance(by, Mapping) else by
+    label = "group of sites" if isinstance(by, Mapping) else by
     return Trial.from_cells(
         cells, trial.arms, trial.end_point, trial.name, f"{trial.title}: by {label}", synthetic=trial.synthetic
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table
+from bayes_lupil.report.media.plot_rows import upward
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.subgroups.forest import figure_subgroups, subgroups_in_words
 from bayes_lupil.subgroups.analysis import SubgroupAnalysis
@@ -32,8 +33,10 @@ def subgroups_page(found: SubgroupAnalysis) -> Page:
     source = found.posterior.provenance
     blocks: list[Block] = [
         Heading(_title(found), level=1),
-        *(Paragraph(text, strong=True) for text in Page("", (), synthetic=source.synthetic).marks),
-        *(Paragraph(f"{text[:1].upper()}{text[1:]}.", strong=True) for text in found.cautions),
+        *(
+            Paragraph(text, strong=True)
+            for text in Page("", (), synthetic=source.synthetic, warnings=found.cautions).marks
+        ),
         Paragraph(_sentence(found)),
         Figure("subgroups", subgroups_in_words(found), "Effects by subgroup", partial(figure_subgroups, found)),
         Heading("Each subgroup"),
@@ -96,9 +99,7 @@ def _sentence(found: SubgroupAnalysis) -> str:
 
 def _tests(found: SubgroupAnalysis) -> str:
     worst = max(item.mcse for item in (found.p_different, *(row.p_benefit for row in found.rows)))
-    return (
-        f"Tests of interaction: {found.tests}. Monte Carlo error of each probability: at most {100 * worst:.1g} points."
-    )
+    return f"Tests of interaction: {found.tests}. Monte Carlo error of each probability: at most {upward(worst)}."
 
 
 def _table(found: SubgroupAnalysis, source: str = "") -> Table:
