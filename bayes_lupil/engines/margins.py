@@ -12,7 +12,7 @@ and s_a(u, v, pi) is what the site effects add to the log odds of the average re
 A shift by what does not depend on alpha' and beta' has the Jacobian 1. About half of the weights' variance goes.
 
 The method ends where few sites and thousands of patients let the margins know the average response much better than
-random site effects reach it, or where hundreds of patients are known to be at the excluded sites: k-hat and the
+random site effects reach it, or where thousands of patients are known to be at the excluded sites: k-hat and the
 effective draws say so, and NUTS is the way out. Twenty-five sites carry 4,000 patients.
 """
 

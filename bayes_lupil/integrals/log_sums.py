@@ -19,7 +19,7 @@ def log_sum_exp(terms: Floats, axis: int = -1) -> Floats:
     Examples
     --------
     >>> import numpy as np
-    >>> log_sum_exp(np.log([[0.25, 0.5], [0.0, 0.0]])).round(4).tolist()
+    >>> log_sum_exp(np.array([[np.log(0.25), np.log(0.5)], [-np.inf, -np.inf]])).round(4).tolist()
     [-0.2877, -inf]
     """
     top = np.max(terms, axis=axis, keepdims=True)

@@ -77,7 +77,7 @@ class Supposed(Brief, Answer):
 
 @own_trial
 @checked
-def margins_alternatives(posterior: Posterior, *, draws: int = 2500) -> tuple[Supposed, ...]:
+def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[Supposed, ...]:
     """The answer of a margins trial as declared, and under every alternative that model and trial file declare.
 
     Parameters

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,26 +81,23 @@ def hard_bounds(margins: Margins, counts: tuple[HiddenCount, ...], end_point: En
     InputError
         Where there are more than 20,000, or no table leaves patients in both arms.
     """
-    from scipy.stats import chi2_contingency
+    from scipy.stats import chi2
 
     shape = tuple(len(c.values) for c in counts)
     total = int(np.prod(shape))
     if total > MOST_TABLES:
         raise InputError("unpublished counts", f"{total:,} possible tables", f"at most {MOST_TABLES:,}")
-    difference, pearson = np.full(shape, np.nan), np.full(shape, np.nan)
-    known = {(arm, response): there for arm, response, there in margins.at_excluded}
-    for index in itertools.product(*(range(n) for n in shape)):
-        there = known | {(c.arm, c.response): c.values[i] for c, i in zip(counts, index, strict=True)}
-        left = [
-            [n - r - there.get((arm, 0), 0), r - there.get((arm, 1), 0)] for arm, (r, n) in enumerate(margins.totals)
-        ]
-        table = np.array(left)
-        if (table.sum(axis=1) == 0).any():
-            continue
-        rates = table[:, 1] / table.sum(axis=1)
-        difference[index] = rates[1] - rates[0]
-        alike = (table.sum(axis=0) == 0).any()
-        pearson[index] = 1.0 if alike else chi2_contingency(table, correction=False).pvalue
+    there: dict[tuple[int, int], Any] = {(arm, response): known for arm, response, known in margins.at_excluded}
+    values = np.meshgrid(*(np.array(c.values, dtype=float) for c in counts), indexing="ij")
+    there |= {(c.arm, c.response): grid for c, grid in zip(counts, values, strict=True)}
+    yes = [np.broadcast_to(r - there.get((arm, 1), 0.0), shape) for arm, (r, _) in enumerate(margins.totals)]
+    no = [np.broadcast_to(n - r - there.get((arm, 0), 0.0), shape) for arm, (r, n) in enumerate(margins.totals)]
+    size, both = [y + n for y, n in zip(yes, no, strict=True)], (yes[0] + yes[1]) * (no[0] + no[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = yes[1] / size[1] - yes[0] / size[0]  # NaN where an arm has no patients left
+        # Pearson's statistic of a table of two by two: N (ad - bc)^2 over the product of the four margins
+        square = (size[0] + size[1]) * (yes[1] * no[0] - yes[0] * no[1]) ** 2 / (size[0] * size[1] * both)
+    pearson = np.where(np.isnan(difference), np.nan, np.where(both == 0, 1.0, chi2.sf(square, 1)))
     if np.isnan(difference).all():
         raise InputError("unpublished counts", "no table with patients in both arms", "patients at ordinary sites")
     names = tuple(c.name for c in counts)

@@ -92,7 +92,7 @@ def test_a_fit_that_the_sampler_cannot_make_is_a_row_too(lopsided, posterior, mo
     def broken(*_, **__):
         raise SamplerError("the density is nowhere a number")
 
-    monkeypatch.setattr(sys.modules[sensitivity.Deletion.__module__], "fit", broken)
+    monkeypatch.setattr(sys.modules[sensitivity.Deletion.__module__], "refit", broken)
     monkeypatch.setattr("bayes_lupil.sensitivity.reweighting.WeightedDraws.sound", False)
     changed = sensitivity.leave_one_site_out(posterior)[1]
     assert not changed.ok
