@@ -307,7 +307,7 @@ def likelihood_ratio(responders: NDArray[np.int64], n: NDArray[np.int64]) -> Chi
     >>> import numpy as np
     >>> found = likelihood_ratio(np.array([[10, 20], [20, 10]]), np.array([[40, 40], [40, 40]]))
     >>> round(found.statistic, 2), found.df
-    (10.91, 1)
+    (10.82, 1)
     """
     import statsmodels.api as sm
     from scipy.stats import chi2
