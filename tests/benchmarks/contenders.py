@@ -109,7 +109,12 @@ def _nuts(trial: str, s: Row, backend: str, target: float, repeats: int) -> Row:
         raise Absent(f"{backend} is not installed")
     spec = model(engine="nuts", backend=backend, tune=s["tune"], draws=s["draws"], chains=CHAINS, target_accept=target)
     data = load(trial).data
-    first, seconds, results = repeat(lambda: nuts.sample(_likelihood(spec, data)), repeats, s["budget"])
+
+    def afresh() -> Any:
+        nuts._kept.clear()
+        return nuts.sample(_likelihood(spec, data))
+
+    first, seconds, results = repeat(afresh, repeats, s["budget"])
     row = {"first": first, "seconds": seconds, "version": results[-1].sampler, **_chains(results[-1].values)}
     row["divergences"] = int(results[-1].statistics["diverging"].sum())
     if backend == "nutpie":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bayes_lupil.engines import nuts
+from tests.proofs import FIT
 
 SAMPLED = """
 from bayes_lupil import fit, load_model
@@ -55,6 +56,7 @@ class TestThePlace:
 
 
 @pytest.mark.slow
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("backend", ["nutpie", "pymc"])
 def test_nuts_runs_without_a_home(backend):
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTENSOR", "XDG"))}
@@ -67,6 +69,7 @@ def test_nuts_runs_without_a_home(backend):
 
 
 @pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_damaged_files_are_made_again(tmp_path):
     surroundings = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}
     command = [sys.executable, "-W", "ignore", "-c", SAMPLED.replace("BACKEND", "nutpie")]

@@ -21,6 +21,7 @@ from bayes_lupil.sensitivity.effect_priors import (
 )
 from bayes_lupil.sensitivity.reweighting import BaseDraws
 from bayes_lupil.trials.end_point import EndPoint
+from tests.proofs import FIT
 
 HIGHER, LOWER = EndPoint("x", "x"), EndPoint("x", "x", "lower")
 
@@ -123,6 +124,7 @@ def test_with_sites_reweighting_gives_what_a_refit_gives():
             assert abs(mine.probability - theirs.probability) < 4 * np.hypot(mine.mcse, theirs.mcse), prior.prior.name
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_lower_is_better_and_arms_swapped_mirror_everything(trial):
     """Non-responders counted in place of responders, 'lower' being good: the same question, so the same answer."""
     from bayes_lupil import Arms, Cells, Trial

@@ -12,6 +12,7 @@ from bayes_lupil.sensitivity import normal_priors
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sensitivity.normal_priors import map_priors
 from bayes_lupil.sensitivity.reweighting import BaseDraws
+from tests.proofs import FIT
 from tests.sensitivity.test_effect_priors import on_a_grid
 
 NAMES = [
@@ -42,6 +43,7 @@ def test_no_prior_of_the_map_is_without_a_result(found):
         assert (cell.prior.mean, cell.prior.sd) == (mean, sd)
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_probabilities_are_those_of_the_integral(found):
     """Every seventh prior of the map and every named one, at every threshold that may be told."""
     told = 0
