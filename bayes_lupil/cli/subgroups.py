@@ -68,9 +68,11 @@ def subgroups(
 
 
 def _groups(given: list[str], others: str | None, sites: tuple[str, ...]) -> dict[str, str]:
-    wrong = [item for item in given if not item.partition("=")[0] or not item.partition("=")[2]]
-    if wrong:
-        raise InputError("--group", f"'{wrong[0]}'", "SITE=SUBGROUP")
-    named = {site: name for site, _, name in (item.rpartition("=") for item in given)}
-    rest = {} if others is None else {site: others for site in sites if site not in named}
+    named = {}
+    for item in given:
+        site, _, name = item.rpartition("=")
+        if not (site and name):
+            raise InputError("--group", f"'{item}'", "SITE=SUBGROUP")
+        named[site] = name
+    rest = {} if others is None else dict.fromkeys(sites, others)
     return {**rest, **named}

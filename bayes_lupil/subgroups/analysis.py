@@ -18,12 +18,13 @@ import numpy as np
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError
-from bayes_lupil.fitting import fit, for_trial
+from bayes_lupil.fitting import fit
 from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit
 from bayes_lupil.frequentist.stratified import ChiSquare, stratified
 from bayes_lupil.numbers import interval, odds_ratio, p_value, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
+from bayes_lupil.posterior.provenance import FEW, FEW_SITES
 from bayes_lupil.sites.influence import error_of_means, site_cells, site_log_odds_ratios
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.subgroups.grouping import trial_by
@@ -47,7 +48,6 @@ _PRIORS = {
         "SD between subgroups of the log odds ratio: effects vary less than levels, and true reversals are rare.",
     ),
 }
-_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class SubgroupAnalysis(Shown):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What must be known before the table."""
-        found = [text for text in self.posterior.provenance.cautions if " sites only: " not in text]
-        if len(self.rows) <= _FEW:
+        found = [text for text in self.posterior.provenance.cautions if f" {FEW}: " not in text]
+        if len(self.rows) <= FEW_SITES:
             prior = self.posterior.spec.priors.tau_v
             told = "" if prior is None else f" ({prior.describe()})"
             found.append(
@@ -266,7 +266,7 @@ def subgroup_effects(
             edits[f"priors__{name}"] = {"family": "half_normal", "sd": sd, "reason": reason}
     if seed is not None:
         edits["sampler__seed"] = seed
-    posterior = fit(for_trial(spec.edited(population="itt", **edits), grouped), grouped)
+    posterior = fit(spec.edited(population="itt", **edits), grouped)
     if not posterior.verdict.ok:
         raise InputError("subgroups", posterior.verdict.text, "a fit whose diagnostics are sound")
     return _analysis(posterior, grouped, "group of sites" if isinstance(by, Mapping) else by)

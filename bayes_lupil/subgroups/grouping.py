@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -103,11 +103,8 @@ def _by_column(trial: Trial, by: str, cut: float | None, population: str) -> Cel
             f"column '{by}'", f"{len(set(labels))} values of {len(labels)} patients", "a few subgroups",
             "Give a value at which to cut it in two: cut=...",
         )  # fmt: skip
-    arm, response = data.arm[keep], data.response[keep]
-    n, responders = (np.zeros((len(labels), 2), dtype=np.int64) for _ in range(2))
-    n[np.arange(len(labels)), arm] = 1
-    responders[np.arange(len(labels)), arm] = response
-    return _summed(labels, responders, n)
+    counted = Patients(tuple(labels), data.arm[keep], data.response[keep]).cells()
+    return _summed(counted.sites, counted.responders, counted.n)
 
 
 def _flag(trial: Trial, data: Patients, population: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -129,7 +126,7 @@ def _cut(by: str, values: list[str], cut: float) -> list[str]:
     return [f"{by} \u2264 {cut:g}" if number <= cut else f"{by} > {cut:g}" for number in numbers]
 
 
-def _summed(labels: list[str], responders: np.ndarray, n: np.ndarray) -> Cells:
+def _summed(labels: Sequence[str], responders: np.ndarray, n: np.ndarray) -> Cells:
     names = tuple(sorted(dict.fromkeys(labels), key=_order))
     where = np.array([names.index(label) for label in labels])
     summed = np.zeros((2, len(names), 2), dtype=np.int64)

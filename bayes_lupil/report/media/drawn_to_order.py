@@ -14,13 +14,13 @@ from matplotlib.text import Text
 
 from bayes_lupil.errors import InputError, nearest
 
-__all__ = ["Panel", "drawn_into", "place", "recolour", "relabel"]
+__all__ = ["drawn_into", "panel_asked_for", "recolour", "relabel"]
 
 _PLACE: ContextVar[SubFigure | None] = ContextVar("place", default=None)
 _PAINTED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 
 
-class Panel(SubFigure):
+class _Panel(SubFigure):
     """A part of a figure that stands for one: its size is what it was given, and the layout that of the whole."""
 
     def set_figheight(self, *_: Any, **__: Any) -> None:
@@ -37,7 +37,7 @@ class Panel(SubFigure):
         return float(self.bbox.width / self.get_figure(root=True).dpi)
 
 
-def place(axes: Any) -> Panel:
+def _place(axes: Any) -> _Panel:
     """Where axes of a grid stood, which are removed.
 
     Raises
@@ -50,7 +50,7 @@ def place(axes: Any) -> Panel:
         raise InputError("axes", repr(axes), "the axes of a grid, such as one of plt.subplots")
     whole = axes.get_figure(root=False)
     axes.remove()
-    panel = Panel(whole, spec)
+    panel = _Panel(whole, spec)
     whole.subfigs.append(panel)
     panel.stale_callback = _tell_whole
     root = whole.get_figure(root=True)
@@ -65,9 +65,9 @@ def _tell_whole(panel: Any, stale: bool) -> None:
 
 
 @contextmanager
-def drawn_into(axes: Any) -> Iterator[Panel]:
+def drawn_into(axes: Any) -> Iterator[_Panel]:
     """A figure that is made in the block becomes what is drawn in place of some axes."""
-    panel = place(axes)
+    panel = _place(axes)
     token = _PLACE.set(panel)
     try:
         yield panel

@@ -36,7 +36,6 @@ __all__ = [
     "wrap",
 ]
 
-_TO_ORDER = ("height", "labels", "colours", "axes")
 _OPTIONS = """As every figure it takes height (inches), labels (dict of texts, or of 'title', 'x' and 'y'), colours
 (list, or dict of old and new ones) and axes (of a grid, in place of which it is drawn); see `bayes_lupil.figures`."""
 
@@ -94,9 +93,8 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             return figure
 
     own = inspect.signature(draw)
-    further = [
-        item for name, item in inspect.signature(inside, follow_wrapped=False).parameters.items() if name in _TO_ORDER
-    ]
+    options = inspect.signature(inside, follow_wrapped=False).parameters.values()
+    further = [item for item in options if item.kind is item.KEYWORD_ONLY]
     inside.__signature__ = own.replace(parameters=[*own.parameters.values(), *further])  # type: ignore[attr-defined]
     inside.__doc__ = f"{inspect.cleandoc(draw.__doc__ or '')}\n\n{_OPTIONS}"
     return inside

@@ -33,24 +33,22 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
     """
     narrow, source = width < _NARROW, found.posterior.provenance
     lines = [
-        *((row.subgroup, row.log_odds_ratio) for row in found.rows),
-        ("average", found.average),
-        ("one not seen", found.new),
+        *((row.subgroup, row, row.log_odds_ratio) for row in found.rows),
+        ("average", None, found.average),
+        ("one not seen", None, found.new),
     ]
     inside = 0.58 * len(lines) + 0.7
     figure, axes, words = new_figure(width, inside, source.synthetic, side=0.0 if narrow else 0.3)
     labels = []
-    for i, (name, item) in enumerate(lines):
-        y, seen = len(lines) - 1 - i, found.rows[i].observed if i < len(found.rows) else None
-        colour = COLOURS[0] if i < len(found.rows) else COLOURS[6]
-        if seen is not None:
-            _bar(axes, y + 0.15, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
-        mark = "o" if i < len(found.rows) else "D"
-        _bar(axes, y - (0.15 if seen is not None else 0.0), item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
-        row = found.rows[i] if i < len(found.rows) else None
-        chance = f"{percent(row.p_benefit.mean, short=True)}   " if row is not None else ""
-        said = f"{chance}{odds_words(item.q2_5, item.q50, item.q97_5)}"
-        counts = "" if row is None else f"\n{row.counts}"
+    for y, (name, row, item) in zip(reversed(range(len(lines))), lines, strict=True):
+        said, counts, mark, colour, below = odds_words(item.q2_5, item.q50, item.q97_5), "", "D", COLOURS[6], 0.0
+        if row is not None:
+            said, counts = f"{percent(row.p_benefit.mean, short=True)}   {said}", f"\n{row.counts}"
+            mark, colour = "o", COLOURS[0]
+        if row is not None and (seen := row.observed) is not None:
+            below = 0.15
+            _bar(axes, y + below, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
+        _bar(axes, y - below, item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
         labels.append(f"{clip(name, 28)}{counts}" + (f"\n{said}" if narrow else ""))
         if not narrow:
             words.text(0, y, said, va="center", fontsize=8.5)
