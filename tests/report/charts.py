@@ -9,6 +9,7 @@ __all__ = ["layers_of", "rows_with", "words_of"]
 
 def layers_of(chart):
     """(mark, rows) of each layer."""
+    chart.to_dict()  # as the schema of Vega-Lite has it
     spec = specification(chart)
     held = spec.get("datasets", {})
     found = []
