@@ -1,4 +1,4 @@
-"""The band of the ranks of chains holds what it says, against ranks drawn without it and a hypergeometric distribution."""
+"""The band of the ranks of chains holds what it says, against simulation and a hypergeometric distribution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_sets_of_exchangeable_chains_stay_within(chains, n, probability):
     rng = np.random.default_rng(1)
     sets = 2000
     out = sum(leaves(rng.standard_normal((chains, n)), limits) for _ in range(sets))
-    # 4 binomial errors of these sets and of those that the band was made from; the band may be wider, as ranks are whole
+    # 4 binomial errors of these sets and of those behind the band, which may be wider, as ranks are whole
     error = np.sqrt(probability * (1 - probability) * (1 / sets + 1 / 10_000))
     assert 1 - out / sets == pytest.approx(probability, abs=4 * error + 0.02 * (n < 40))
 
