@@ -231,7 +231,7 @@ def _influence_of_one_armed_sites(posterior: Posterior) -> str:
         return ""
     try:
         without = build_likelihood(spec.edited(without_sites=list(alone)), trial)
-        other = _posterior(without, trial, run_engine(without, False), True)
+        other = Posterior.from_draws(without, run_engine(without, False), trial, alone=True, sites=False)
     except (InputError, SamplerError):  # no trial without them, or none that the model supports
         return ""
     chance, chance_without = posterior.p_benefit, other.p_benefit

@@ -85,7 +85,8 @@ class Likelihood(Density):
         """Response probability by site and arm, shape (..., sites, 2)."""
         from scipy.special import expit
 
-        return np.asarray(expit(self.sites.linear_predictor(values)))
+        log_odds = np.asarray(self.sites.linear_predictor(values), dtype=float)
+        return np.asarray(expit(log_odds, out=log_odds))
 
     def pymc_model(self, drawn: bool = False) -> Any:
         """The PyMC graph: parameters and likelihood.

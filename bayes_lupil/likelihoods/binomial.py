@@ -167,9 +167,9 @@ class BinomialCells(Likelihood):
 
     def with_components(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         """Values with the component of every site drawn given its data, where they leave it open."""
-        logs = self._by_component(values)
-        if len(logs) == 1:
+        if not self.sites.leaves_open(values):
             return dict(values)
+        logs = self._by_component(values)
         return self.sites.with_components(values, rng, np.exp(logs[1] - np.logaddexp.reduce(logs, axis=0)))
 
     def outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:

@@ -188,18 +188,22 @@ class SiteModel:
         """Log odds, or of a continuous end point the mean, by site and arm, shape (..., sites, 2)."""
         sites = self.spec.sites
         effects = self.effects(values)
-        each_site = np.ones(self.n_sites)
+        none = np.zeros(self.n_sites)
         base, slope = (
-            values[name] if pooling == "fixed" else values[name][..., None] * each_site
-            for name, pooling in (("alpha", sites.intercepts), ("beta", sites.effects))
+            (values[name] if pooling == "fixed" else values[name][..., None]) + effects.get(effect, none)
+            for name, pooling, effect in (("alpha", sites.intercepts, "u"), ("beta", sites.effects, "v"))
         )
-        base = base + effects.get("u", 0.0)
-        slope = slope + effects.get("v", 0.0)
-        return base[..., None] + slope[..., None] * np.array(sites.x)
+        found = slope[..., None] * np.array(sites.x)
+        found += base[..., None]
+        return found
+
+    def leaves_open(self, values: Values) -> bool:
+        """Whether the values do not say which sites are exchangeable."""
+        return "g" in values and NONEXCHANGEABLE not in values
 
     def linear_predictors(self, values: Values) -> list[tuple[Any, Any]]:
         """(share, linear predictor) of every component that the values leave open; if none is, one with the share 1."""
-        if "g" not in values or NONEXCHANGEABLE in values:
+        if not self.leaves_open(values):
             return [(1.0, self.linear_predictor(values))]
         share = self.share(values)
         return [
@@ -212,7 +216,7 @@ class SiteModel:
 
         `chance`, shape (..., sites), is the probability of a site that is not exchangeable; the prior's if not given.
         """
-        if "g" not in values or NONEXCHANGEABLE in values:
+        if not self.leaves_open(values):
             return dict(values)
         if chance is None:
             chance = self._share_by_site(values)

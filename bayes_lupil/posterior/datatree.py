@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _LARGEST = 1e154  # its square is a number
 _LEADING = ("chain", "draw")
 
 
-def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False) -> xr.DataTree:
+def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False, sites: bool = True) -> xr.DataTree:
     """Posterior, prior, both predictive distributions, pointwise log likelihood, data and sampler statistics.
 
     Parameters
@@ -34,6 +35,8 @@ def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False) -> 
     draws : Draws
     alone : bool
         Whether only what a second look at the posterior needs is made: no prior, predictive draws, densities or data.
+    sites : bool
+        Whether what there is of each site is kept: effects, response probabilities and log likelihoods.
 
     Returns
     -------
@@ -65,18 +68,22 @@ def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False) -> 
         drawn = {name: _numbers(name, value[None]) for name, value in likelihood.prior_draws(fewer, prior).items()}
         drawn = likelihood.sites.with_components(drawn, prior_components)
         groups |= {
-            "posterior_predictive": _dataset(likelihood, [likelihood.simulate(values, predictive)], _LEADING),
-            "log_likelihood": _dataset(likelihood, [likelihood.pointwise(values)], _LEADING),
+            "posterior_predictive": _dataset(
+                likelihood, [_by_chain(likelihood.simulate, values, predictive)], _LEADING
+            ),
+            "log_likelihood": _dataset(likelihood, [_by_chain(likelihood.pointwise, values)], _LEADING),
             "log_prior": _dataset(likelihood, _log_priors(likelihood, values), _LEADING),
             "prior": _parameters(likelihood, drawn, prior_new_site),
             "prior_predictive": _dataset(likelihood, [likelihood.simulate(drawn, prior_predictive)], _LEADING),
             "observed_data": _dataset(likelihood, [likelihood.observed()], ()),
             "constant_data": _dataset(likelihood, likelihood.constants(), ()),
         }
-    marginal = likelihood.site_marginal
+    if not sites:
+        groups["posterior"] = groups["posterior"].drop_dims("site", errors="ignore")
+    marginal = likelihood.site_marginal if sites else None
     if marginal is not None:
         groups["site_log_likelihood"] = _dataset(likelihood, [_by_site(marginal, draws)], _LEADING)
-    outlying = likelihood.outlier_probability(draws.values)
+    outlying = likelihood.outlier_probability(draws.values) if sites else None
     if outlying is not None:
         groups["outliers"] = _dataset(likelihood, [outlying], _LEADING)
     if draws.diagnostics:
@@ -127,15 +134,18 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     hidden = likelihood.sites.behind
     found = [Pointwise(p.name, values[p.name], p.dims) for p in likelihood.parameters if p.name not in hidden]
     if not isinstance(likelihood, EstimateLikelihood):
-        found += [Pointwise(name, value, ("site",)) for name, value in likelihood.sites.effects(values).items()]
+        effects = likelihood.sites.effects(values)
+        found += [Pointwise(name, value, ("site",)) for name, value in effects.items()]
+        values = {**values, **effects}  # not to be made again
     if isinstance(likelihood, NormalPatients):
         found.append(Pointwise("mean", likelihood.means(values), ("site", "arm")))
         estimands = estimate_means(likelihood, values, rng)
     elif isinstance(likelihood, EstimateLikelihood):
         estimands = estimate_of_effect(likelihood, values)
     else:
-        found.append(Pointwise("p", likelihood.probabilities(values), ("site", "arm")))
-        estimands = estimate(likelihood, values, rng)
+        p = likelihood.probabilities(values)
+        found.append(Pointwise("p", p, ("site", "arm")))
+        estimands = estimate(likelihood, values, rng, p)
     found += [Pointwise(name, value, ()) for name, value in estimands.items()]
     dataset = _dataset(likelihood, found, _LEADING)
     # ratios of risks that are both 0 are no numbers, which the verdict tells; all else must be
@@ -144,14 +154,21 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     return dataset
 
 
+def _by_chain(made: Callable[..., Pointwise], values: Mapping[str, Any], *more: Any) -> Pointwise:
+    """What is made of draws, one chain after the other: what it takes on the way does not fill the memory."""
+    chains = len(next(iter(values.values())))
+    parts = [made({name: value[i : i + 1] for name, value in values.items()}, *more) for i in range(chains)]
+    return replace(parts[0], values=np.concatenate([part.values for part in parts]))
+
+
 def _by_site(marginal: SiteMarginal, draws: Draws) -> Pointwise:
     """Log likelihood of each site with its effects integrated out, whichever engine drew."""
     shape = next(iter(draws.values.values())).shape[:2]
     theta = {item.name: draws.values[item.name].reshape(-1) for item in marginal.parameters}
     by_site, _ = marginal.log_sites(theta, marginal.sites.spec.sampler.nodes)
-    return Pointwise(
-        "y", np.broadcast_to(by_site, (shape[0] * shape[1], by_site.shape[1])).reshape(*shape, -1), ("site",)
-    )
+    if len(by_site) == 1:  # without theta it is the same at every draw
+        by_site = np.repeat(by_site, shape[0] * shape[1], axis=0)
+    return Pointwise("y", by_site.reshape(*shape, -1), ("site",))
 
 
 def _dataset(likelihood: Likelihood, items: list[Pointwise], leading: tuple[str, ...]) -> xr.Dataset:

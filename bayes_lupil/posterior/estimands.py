@@ -61,7 +61,9 @@ EFFECTS = {"binary": "risk_difference", "continuous": "mean_difference", "estima
 """The estimand that benefit is about, by the kind of end point."""
 
 
-def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Floats]:
+def estimate(
+    likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.Generator, p: Floats | None = None
+) -> dict[str, Floats]:
     """Draws of every estimand that the model has, by name.
 
     Parameters
@@ -72,12 +74,14 @@ def estimate(likelihood: Likelihood, values: Mapping[str, Any], rng: np.random.G
         Draws of the parameters, shape (chain, draw, ...).
     rng : numpy.random.Generator
         For the effects of a new site.
+    p : array, shape (chain, draw, sites, 2), optional
+        The response probabilities, where they are known already.
     """
     from scipy.special import expit, log_expit
 
-    p = likelihood.probabilities(values)
+    p = likelihood.probabilities(values) if p is None else p
     weights = np.asarray(likelihood.site_weights(values))
-    risks = (p * weights[..., None]).sum(axis=-2)
+    risks = np.einsum("...sa,...s->...a", p, weights)  # not by BLAS, whose sums depend on the number of cores
     control, active = risks[..., 0], risks[..., 1]
     difference, no_control, no_active = active - control, 1 - control, 1 - active
     near_one = (control > _NEAR_ONE) & (active > _NEAR_ONE)

@@ -70,10 +70,10 @@ class Posterior(Shown):
         object.__setattr__(self, "_own", self.data.copy())
 
     @classmethod
-    def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial, *, alone: bool = False) -> Posterior:
+    def from_draws(cls, likelihood: Likelihood, draws: Draws, trial: Trial, **kept: bool) -> Posterior:
         """The posterior that an engine's draws of a likelihood make.
 
-        The likelihood may be a variant in which some patients count less. `alone`: no predictive draws.
+        The likelihood may be a variant in which some patients count less. `kept`: `alone` and `sites` of `build_tree`.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Posterior(Shown):
             Where draws, or what follows from them, are no numbers.
         """
         started = time.perf_counter()
-        tree = build_tree(likelihood, draws, alone=alone)
+        tree = build_tree(likelihood, draws, **kept)
         draws.seconds["derive"] = time.perf_counter() - started
         return cls(tree, likelihood.spec, provenance_of(likelihood.spec, trial, draws), trial)
 
