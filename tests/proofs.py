@@ -1,11 +1,11 @@
 """Slow proofs: tests that are run again only where what they prove something about has changed since they last passed.
 
-`@pytest.mark.proof("engines", "integrals/grids.py")` names files and folders of the package (a folder stands for all
-the code below it). `proofs.json` holds for each proof that passed the day, and the hash of this code, of the file of
-the test with the code and the stored numbers that it uses, of the built-in models and trials, and of the locked
-versions of the packages beneath. A proof whose hash is still the same is skipped, with the reason; any other one runs,
-in every run, so that unproved code cannot pass, and is kept where it passes: commit the file then. `make validation`
-runs all of them whatever their hash.
+`@pytest.mark.proof("engines", "integrals/grids.py")` names files and folders of the package or, where it has none of
+the name, of the checkout (a folder stands for all below it: code, templates, data). `proofs.json` holds for each proof
+that passed the day, and the hash of these, of the file of the test with the code and the stored numbers that it uses,
+of the built-in models and trials, and of the locked versions of the packages beneath. A proof whose hash is still the
+same is skipped, with the reason; any other one runs, in every run, so that unproved code cannot pass, and is kept where
+it passes: commit the file then. `make validation` runs all of them whatever their hash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pytest
 from bayes_lupil.documents import canonical_hash
 from bayes_lupil.operating.staleness import meanings
 
-__all__ = ["FIT", "ROOT", "Proofs", "Sources"]
+__all__ = ["FIT", "ROOT", "WHOLE", "Proofs", "Sources"]
 
 FIT = (
     "az.py", "cores.py", "documents.py", "engines", "fitting.py", "integrals", "likelihoods", "posterior", "priors",
@@ -32,8 +32,12 @@ FIT = (
 )  # fmt: skip
 """What a fit goes through, for marks: `@pytest.mark.proof(*FIT, "sites")`."""
 
+WHOLE = (".",)
+"""All of the package, for long runs from data to page."""
+
 ROOT = Path(__file__).parents[1]
 _PROPERTY = "proof"
+_MADE = ("__pycache__", ".ipynb_checkpoints")
 _WORDS = ("title", "question", "estimand", "reason")
 """Keys of a model file that change none of its results."""
 
@@ -55,22 +59,22 @@ class Sources:
         self.content = cache(lambda path: sha256(path.read_bytes()).hexdigest())
 
     def named(self, names: tuple[str, ...]) -> set[Path]:
-        """The files of the package that a mark names, folders opened.
+        """The files of the package, or of the checkout, that a mark names, folders opened.
 
         Raises
         ------
         ValueError
-            Where nothing is named, or something that is no code of the package.
+            Where nothing is named, or something that is not there.
         """
         if not names:
-            raise ValueError("a proof names the files or folders of the package that it is about")
+            raise ValueError("a proof names the files or folders that it is about")
         found = set()
         for name in names:
-            path = self.package / name
-            some = set(path.rglob("*.py")) if path.is_dir() else {path} & set(path.parent.glob("*.py"))
-            if not some:
-                raise ValueError(f"a proof is about '{name}', but the package has no such file or folder")
-            found |= some
+            path = next((base / name for base in (self.package, self.root) if (base / name).exists()), None)
+            if path is None:
+                raise ValueError(f"a proof is about '{name}', but there is no such file or folder")
+            some = path.rglob("*") if path.is_dir() else [path]
+            found |= {file for file in some if file.is_file() and file.parent.name not in _MADE}
         return found
 
     @cache  # noqa: B019  there is one for a whole run
@@ -126,11 +130,14 @@ class Sources:
         data : Path, optional
             A folder of data that the proof uses.
         """
-        code = self.named(names) | self.behind(test)
+        named = self.named(names)
+        code = {path for path in named if path.suffix == ".py"} | self.behind(test)
         beside = (
             path for path in test.parent.iterdir() if path.is_file() and path.suffix not in (".py", ".md", ".png")
         )
         read = {path.name: self.content(path) for path in beside if path.name != "proofs.json"}
+        others = (path for path in named if path.suffix not in (".py", ".toml"))  # TOML is among what is around
+        read |= {f"named/{self._name(path)}": self.content(path) for path in others}
         if data is not None:
             files = (path for path in data.rglob("*") if path.is_file())
             read |= {f"data/{path.relative_to(data).as_posix()}": self.content(path) for path in files}

@@ -11,6 +11,7 @@ import pytest
 from bayes_lupil import Posterior, cli, load_model, load_trial
 from bayes_lupil.errors import OutputError
 from bayes_lupil.spec import model_path
+from tests.proofs import WHOLE
 
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
 
@@ -73,7 +74,7 @@ SHARES = (0.02, 0.2, 0.4, 0.6, 0.8, 0.95)  # of what a run takes; at the last al
     "command",
     [
         ("fit", "itt_pooled", "TABLE"),
-        pytest.param(("reanalyse", "TABLE", "--models", "MODEL", "--one-engine"), marks=pytest.mark.slow),
+        pytest.param(("reanalyse", "TABLE", "--models", "MODEL", "--one-engine"), marks=pytest.mark.proof(*WHOLE)),
     ],
     ids=lambda command: command[0],
 )
@@ -111,7 +112,7 @@ def test_a_posterior_that_has_no_place_does_not_harm_the_one_there(disk, resampl
         assert Posterior.load(folder / "posterior.nc").spec == first.spec
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 @pytest.mark.parametrize("size", ["200k", "500k", "1m", "1500k", "2400k", "3500k"])
 def test_the_program_itself_survives_a_full_disk(disk, table, size):
     # HDF5 that writes to the disk by itself dies later than any 'except', when the process ends

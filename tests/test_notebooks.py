@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 import bayes_lupil
+from tests.proofs import WHOLE
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -28,11 +29,13 @@ def test_committed_with_outputs_and_public_names(path):
             assert name in bayes_lupil.__all__
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, marks=[pytest.mark.stack] * path.stem.startswith("01"), id=path.stem) for path in NOTEBOOKS],
-)
+def marks_of(path):
+    """One is run each time, and by another Python; the others where something behind them has changed."""
+    first = path.stem.startswith("01")
+    return [pytest.mark.slow, pytest.mark.stack] if first else [pytest.mark.proof(*WHOLE, "notebooks")]
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, marks=marks_of(path), id=path.stem) for path in NOTEBOOKS])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Proactor event loop", "ignore::ResourceWarning")
 def test_runs(path):
     from nbclient import NotebookClient

@@ -14,6 +14,7 @@ import pytest
 import bayes_lupil as bl
 from bayes_lupil import progress
 from bayes_lupil.progress import counting, is_shown, silent
+from tests.proofs import WHOLE
 
 
 class Terminal(io.StringIO):
@@ -90,7 +91,7 @@ def on_a_terminal(code):
     return b"".join(parts).decode(), out
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 def test_a_reanalysis_is_counted_on_a_terminal():
     code = "import bayes_lupil as bl; print(len(bl.reanalyse('beitler_landis', MODELS, {}).fitted))"
     code = code.replace("MODELS", "['itt_pooled', 'site_effects']")
@@ -116,7 +117,7 @@ CELLS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Proactor event loop", "ignore::ResourceWarning")
 def test_in_a_notebook_no_warning_and_nothing_readable_stays():
     from nbclient import NotebookClient

@@ -163,10 +163,25 @@ def test_data_change_the_hash_of_those_that_use_them(house):
     assert found[1] == found[3]
 
 
-@pytest.mark.parametrize("names", [(), ("no_such_room",), ("engines/no_such_file.py",), ("py.typed",)])
-def test_a_mark_that_names_no_code_is_an_error(names):
+@pytest.mark.parametrize("names", [(), ("no_such_room",), ("engines/no_such_file.py",), ("priors", "no_such.md")])
+def test_a_mark_that_names_nothing_that_is_there_is_an_error(names):
     with pytest.raises(ValueError, match="a proof"):
         Sources().named(names)
+
+
+@pytest.mark.parametrize("file", ["house/room/page.html.j2", "house/room/deep/table.csv", "books/one.ipynb"])
+def test_whatever_a_folder_holds_changes_the_hash(house, file):
+    path, test = house / file, house / "tests" / "test_it.py"
+    (house / "books").mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    for text in ("one\n", "two\n"):
+        path.write_text(text)
+        (path.parent / "__pycache__").mkdir(exist_ok=True)
+        (path.parent / "__pycache__" / "made.nbi").write_text(text)
+        found.append([Sources(house, "house").hash_of(test, names) for names in (("room", "books"), ("alone.py",))])
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]
 
 
 def test_folders_are_opened_and_helpers_found():

@@ -14,6 +14,7 @@ import pytest
 from bayes_lupil import cli
 from bayes_lupil.cli.streams import streams, write_document
 from bayes_lupil.spec import model_path
+from tests.proofs import WHOLE
 
 UNICODE = "site,arm,responders,n\nKöln,Φάρμακο,3,10\nKöln,drug,5,10\n東京 😀,Φάρμακο,2,8\n東京 😀,drug,4,9\n"
 
@@ -125,7 +126,7 @@ def test_every_command_that_shows_something_tells_it(run, command):
 
 @pytest.mark.parametrize("failure", ["full", "closed"])
 @pytest.mark.parametrize(
-    "command", ["fit", "fit as JSON", "synthetic", pytest.param("reanalyse", marks=pytest.mark.slow)]
+    "command", ["fit", "fit as JSON", "synthetic", pytest.param("reanalyse", marks=pytest.mark.proof(*WHOLE))]
 )
 def test_results_are_unharmed(run, tmp_path, command, failure):
     assert run(WORKS[command], letters("utf-8"))[0] == 0
@@ -259,7 +260,7 @@ def test_notices_that_cannot_be_told_are_no_failure(folder, redirection):
 NARROW = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 @pytest.mark.parametrize(
     "surroundings",
     [
@@ -283,7 +284,7 @@ def test_odd_surroundings_change_nothing(tmp_path, surroundings, name):
     assert (tmp_path / "out" / "summary.csv").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 @pytest.mark.parametrize("level", ["1", "2"])
 def test_a_report_needs_no_asserts_and_says_that_it_needs_docstrings(tmp_path, level):
     table = tmp_path / "plain.csv"

@@ -18,6 +18,7 @@ from bayes_lupil.characters import visible
 from bayes_lupil.cli.console import Terminal
 from bayes_lupil.cli.reading import tell_notes
 from bayes_lupil.spec import is_model
+from tests.proofs import WHOLE
 
 HOSTILE = (
     "\x1b[2J\x1b]0;PWNED\x07",
@@ -195,7 +196,7 @@ def test_what_is_a_model(tmp_path):
 # made-up data
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 def test_made_up_patients_are_read_by_every_command_and_keep_their_mark(run, fake_engine, tmp_path):
     path = tmp_path / "made_up.csv"
     run("synthetic", path)

@@ -10,6 +10,7 @@ from docx import Document
 from bayes_lupil import load_trial, reanalyse
 from bayes_lupil.report import collect, write_fit, write_reanalysis, write_sites
 from bayes_lupil.sites.analysis import analyse_sites
+from tests.proofs import WHOLE
 
 OF_LUPIL2 = re.compile(r"lupus|lupil|bulgaria|interleukin|\bILT|\bSRI\b|\bSRI-|\bSLE\b|SLEDAI|He 2020", re.IGNORECASE)
 PACKAGE = re.compile(r"bayes[-_]lupil")
@@ -49,6 +50,7 @@ def trial(request, tmp_path):
 every_trial = pytest.mark.parametrize("trial", ["beitler_landis", "indo_rct", "ecmo.csv"], indirect=True)
 
 
+@pytest.mark.proof(*WHOLE)
 @every_trial
 def test_a_report_of_another_trial(trial, fake_engine, tmp_path):
     result = reanalyse(trial)
@@ -60,7 +62,7 @@ def test_a_report_of_another_trial(trial, fake_engine, tmp_path):
     assert speaking_of_lupil2(tmp_path / "fit") == []
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 def test_the_sites_of_another_trial(tmp_path):
     write_sites(analyse_sites(load_trial("beitler_landis")), tmp_path / "out")
     assert "sites.md" in {name for name, _ in texts(tmp_path / "out")}

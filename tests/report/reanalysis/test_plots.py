@@ -17,6 +17,7 @@ from bayes_lupil import Arms, EndPoint, Measurements, Trial
 from bayes_lupil.errors import InputError
 from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.populations import Population
+from tests.proofs import WHOLE
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ post = bl.fit("itt_pooled", "beitler_landis")
 post.plot()"""
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*WHOLE)
 @pytest.mark.stack
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Proactor event loop", "ignore::ResourceWarning")
 def test_a_figure_as_last_line_shows_itself_once():
