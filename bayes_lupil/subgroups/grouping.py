@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,9 +62,11 @@ def trial_by(trial: Trial, by: str | Mapping[str, str], *, cut: float | None = N
     if len(cells.sites) < 2:
         raise TrialError(f"trial '{trial.name}'", f"one subgroup, '{cells.sites[0]}'", "two or more")
     label = "group of sites" if isinstance(by, Mapping) else by
-    return Trial.from_cells(
+    counted = Trial.from_cells(
         cells, trial.arms, trial.end_point, trial.name, f"{trial.title}: by {label}", synthetic=trial.synthetic
     )
+    # what was decided when the patients were read holds of their counts too
+    return replace(counted, reading=trial.reading, notes=trial.notes, provenance=trial.provenance)
 
 
 def _by_site(trial: Trial, by: Mapping[str, str], cut: float | None, population: str) -> Cells:

@@ -165,6 +165,19 @@ def test_missing_values_are_not_a_subgroup_unless_they_are_named() -> None:
     assert trial_by(bl.load_trial(frame), "sex").site_names == ("female", "male", "unknown")
 
 
+def test_what_was_decided_when_the_patients_were_read_is_told() -> None:
+    frame = patients().rename(columns={"response": "death"}).astype({"death": float})
+    frame.loc[[1, 4, 7, 8], "death"] = np.nan
+    trial = bl.load_trial(frame, control="control", outcome="death", missing="complete_cases")
+    counted = trial_by(trial, "sex")
+    assert counted.warnings == trial.warnings
+    assert any("sounds like a harm" in text for text in counted.warnings)
+    assert counted.notes == trial.notes
+    assert any("missing" in text for text in counted.notes)
+    found = subgroup_effects(trial, "sex")
+    assert set(trial.warnings) <= set(found.cautions)
+
+
 @pytest.mark.parametrize("trial", ["lupil2", "published:charm"])
 def test_trials_whose_patients_are_not_known_are_refused(trial: str) -> None:
     data = (
