@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.numbers import probability
+from bayes_lupil.numbers import in_points, probability
 from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.direction import beyond_words
 from bayes_lupil.report.media.blocks import Table
@@ -56,7 +56,7 @@ def benefit_table(contents: Contents, *, papers: bool = False) -> Table | None:
 def _head(item: Benefit, end_point: EndPoint) -> str:
     """The event as it reads for the end point: a benefit may be fewer responses."""
     more, fewer = ("more", "fewer") if end_point.sign > 0 else ("fewer", "more")
-    size, what = f"{100 * abs(item.threshold):g} percentage points", end_point.words.many
+    size, what = in_points(100 * abs(item.threshold), "percentage point"), end_point.words.many
     if item.kind == "trivial":
         return "P(neither harm nor relevant benefit)"
     if item.kind == "relevant":

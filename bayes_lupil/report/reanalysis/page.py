@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -176,7 +176,8 @@ def reanalysis_page(contents: Contents) -> Page:
     listed = Widget("bayes_lupil.report.checklists", "checklists", filled)
     blocks[at] = replace(cast("Folded", blocks[at]), blocks=(listed,))
     return Page(
-        trial.title, tuple(blocks), "report", ("html",), trial.synthetic, "Bayesian reanalysis of a multicentre trial",
+        trial.title, tuple(blocks), "report", ("html",), trial.synthetic,
+        f"Bayesian reanalysis of a {'multicentre trial' if len(trial.site_names) > 1 else 'trial'}",
         trial.end_point.directed, result.cautions,
         (comparison_page(result), *(page for _, page in papers), *_beside(contents)),
         parts | ({} if sites is None else {SITES: sites}),
@@ -241,11 +242,11 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     """All that a statistician or a reviewer looks up, each part folded."""
     shown = sites_shown(contents)
     # without its title, what must be known first, and what the report has shown already
-    in_full = [
+    in_full = _without_empty(
         block for block in (() if sites is None else sites.blocks)
         if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
         and not (isinstance(block, Chart | Figure | Bullets) and block in shown)
-    ]  # fmt: skip
+    )  # fmt: skip
     parts = (
         ("words", "The answer in sentences", _in_sentences(contents)),
         ("results", "Results of every model", result_blocks(contents)),
@@ -267,6 +268,18 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     )  # fmt: skip
     folded = [Folded(title, tuple(blocks), anchor) for anchor, title, blocks in parts if blocks]
     return _section("details", "For statisticians and reviewers", folded)
+
+
+def _without_empty(blocks: Iterable[Block]) -> list[Block]:
+    """Without the headings that nothing follows but the next of their level."""
+    kept: list[Block] = []
+    for block in blocks:
+        while (
+            isinstance(block, Heading) and kept and isinstance(last := kept[-1], Heading) and last.level >= block.level
+        ):
+            kept.pop()
+        kept.append(block)
+    return kept
 
 
 def sites_shown(contents: Contents) -> list[Block]:
