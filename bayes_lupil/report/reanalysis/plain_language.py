@@ -83,8 +83,8 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if t is not None:
         (r1, n1), (r0, n0) = t.active, t.control
         words += (
-            f" in {r1} of {n1} patients ({100 * r1 / n1:.1f} %) on {arms.active} and "
-            f"{r0} of {n0} ({100 * r0 / n0:.1f} %) on {arms.control}"
+            f" in {r1:,} of {n1:,} patients ({100 * r1 / n1:.1f} %) on {arms.active} and "
+            f"{r0:,} of {n0:,} ({100 * r0 / n0:.1f} %) on {arms.control}"
         )
     published = row.published
     if published is not None and published.p is not None:
