@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from bayes_lupil.report.media.blocks import (
     Widget,
     nested,
     warnings_first,
+    without_empty,
 )
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.media.write import write
@@ -242,7 +243,7 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     """All that a statistician or a reviewer looks up, each part folded."""
     shown = sites_shown(contents)
     # without its title, what must be known first, and what the report has shown already
-    in_full = _without_empty(
+    in_full = without_empty(
         block for block in (() if sites is None else sites.blocks)
         if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
         and not (isinstance(block, Chart | Figure | Bullets) and block in shown)
@@ -268,18 +269,6 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     )  # fmt: skip
     folded = [Folded(title, tuple(blocks), anchor) for anchor, title, blocks in parts if blocks]
     return _section("details", "For statisticians and reviewers", folded)
-
-
-def _without_empty(blocks: Iterable[Block]) -> list[Block]:
-    """Without the headings that nothing follows but the next of their level."""
-    kept: list[Block] = []
-    for block in blocks:
-        while (
-            isinstance(block, Heading) and kept and isinstance(last := kept[-1], Heading) and last.level >= block.level
-        ):
-            kept.pop()
-        kept.append(block)
-    return kept
 
 
 def sites_shown(contents: Contents) -> list[Block]:

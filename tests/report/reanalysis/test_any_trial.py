@@ -9,7 +9,7 @@ import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
 from bayes_lupil.report import collect
-from bayes_lupil.report.media.blocks import Bullets, Folded, Heading, Paragraph, Table
+from bayes_lupil.report.media.blocks import Bullets, Folded, Heading, Paragraph, Table, without_empty
 from bayes_lupil.report.media.plot_style import LONGEST
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_risk_difference
@@ -17,7 +17,7 @@ from bayes_lupil.report.reanalysis.figures.prior_chart import at_average_site
 from bayes_lupil.report.reanalysis.figures.priors import figure_prior_predictive
 from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, no_error_words
 from bayes_lupil.report.reanalysis.hierarchy import gate_notes, hierarchy_table, not_reported
-from bayes_lupil.report.reanalysis.page import _without_empty, reanalysis_page
+from bayes_lupil.report.reanalysis.page import reanalysis_page
 from bayes_lupil.report.reanalysis.paired import paired_table
 from bayes_lupil.report.reanalysis.plain_language import findings, prior_words, tipping_words
 
@@ -140,7 +140,7 @@ def test_what_would_turn_the_answer_agrees_with_the_map(rare):
 def test_no_heading_stands_alone():
     blocks = [Heading("a", 2), Heading("b", 3), Heading("c", 2), Paragraph("x"), Heading("d", 2), Heading("e", 3),
               Paragraph("y")]  # fmt: skip
-    kept = [block.text for block in _without_empty(blocks)]
+    kept = [block.text for block in without_empty(blocks)]
     assert kept == ["c", "x", "d", "e", "y"]
 
 

@@ -26,6 +26,7 @@ from bayes_lupil.report.media.plot_style import (
     styled,
     wrap,
 )
+from bayes_lupil.report.reanalysis.benefit import benefits_shown
 from bayes_lupil.trials.end_point import Arms, EndPoint
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     sign = first.provenance.end_point.sign
     height = 4.6 + (0.36 if width < NARROW else 0.25) * len(posteriors)
     figure, axes, _ = new_figure(width, height, first.provenance.synthetic)
-    low, high = _benefits(posteriors)
+    low, high = benefits_shown(posteriors)
     grid = np.linspace(low, high, 241)
     for i, posterior in enumerate(posteriors):
         good = np.sort(sign * posterior.draws("risk_difference").ravel())
@@ -222,19 +223,6 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     below = _below(figure, posteriors, "", failed)
     legend_outside(figure, first.provenance.synthetic, fontsize=8.5, title=below, title_fontsize=8)
     return figure
-
-
-def _benefits(posteriors: list[Posterior]) -> tuple[float, float]:
-    """Thresholds of benefit shown: -0.2 to 0.4, and where effects are smaller or larger what holds the curves."""
-    sign, relevant = posteriors[0].provenance.end_point.sign, posteriors[0].spec.decision.relevant
-    draws = np.concatenate([sign * posterior.draws("risk_difference").ravel() for posterior in posteriors])
-    worst, best = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
-    furthest = max(-worst, best)
-    if furthest > 0.1 and worst > -0.2 and best < 0.4:
-        return -0.2, 0.4
-    best = max(best, 0.0, relevant if relevant < 3 * furthest else 0.0)
-    pad = 0.06 * (best - min(worst, 0.0))
-    return min(worst, 0.0) - pad, best + pad
 
 
 def legend_outside(figure: Figure, synthetic: bool, **options: Any) -> None:
