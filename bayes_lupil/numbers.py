@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["in_hundred", "interval", "p_value", "percent", "points", "points_interval", "probability", "ratio"]
+__all__ = [
+    "in_hundred",
+    "in_points",
+    "interval",
+    "p_value",
+    "percent",
+    "points",
+    "points_interval",
+    "probability",
+    "ratio",
+]
 
 
 def points(value: float, error: float | None = None) -> str:
@@ -38,6 +48,17 @@ def points_interval(low: float, high: float, error: float | None = None) -> str:
         return interval(points(low, error), points(high, error))
     digits = 1 - math.floor(math.log10(width))
     return interval(f"{100 * low:+.{digits}f}", f"{100 * high:+.{digits}f}")
+
+
+def in_points(value: float, unit: str = "point") -> str:
+    """A size in percentage points, in words.
+
+    Examples
+    --------
+    >>> in_points(1.0), in_points(0.5), in_points(10.0, "percentage point")
+    ('1 point', '0.5 points', '10 percentage points')
+    """
+    return f"{value:g} {unit}{'' if value == 1 else 's'}"
 
 
 def ratio(value: float | None) -> str:

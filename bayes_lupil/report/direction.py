@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayes_lupil.numbers import in_points
 from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.trial import Trial
 
@@ -47,7 +48,7 @@ def beyond_words(threshold: float, end_point: EndPoint) -> str:
     'fewer events by more than 10 percentage points'
     """
     word = "more" if end_point.sign > 0 else "fewer"
-    beyond = f" by more than {100 * threshold:g} percentage points" if threshold else ""
+    beyond = f" by more than {in_points(100 * threshold, 'percentage point')}" if threshold else ""
     return f"{word} {end_point.words.many}{beyond}"
 
 

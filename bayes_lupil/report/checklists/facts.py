@@ -282,7 +282,7 @@ def model_checks(contents: Contents) -> Finding:
     if not sites.checks:
         return unanswered("the sites were looked at without predictive checks.")
     models = ", ".join(f"`{name}`" for name in dict.fromkeys(check.model for check in sites.checks))
-    return found(f"Responses by site and arm against those of replicated trials, under {models}.", "sites")
+    return found(f"Counts by site and arm against those of replicated trials, under {models}.", "sites")
 
 
 @fact()

@@ -350,3 +350,15 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     """
     parts = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
     return [(part, i % 2 == 1) for i, part in enumerate(parts)]
+
+
+def without_empty(blocks: Iterable[Block]) -> list[Block]:
+    """Without the headings that nothing follows but the next of their level."""
+    kept: list[Block] = []
+    for block in blocks:
+        while (
+            isinstance(block, Heading) and kept and isinstance(last := kept[-1], Heading) and last.level >= block.level
+        ):
+            kept.pop()
+        kept.append(block)
+    return kept

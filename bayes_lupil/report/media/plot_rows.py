@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_lupil.characters import one_line
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.media.plot_style import clip, wrap
+from bayes_lupil.report.media.plot_style import LONGEST, clip, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,7 +175,7 @@ def better(sign: int) -> str:
 def title(posterior: Posterior) -> str:
     """The end point with its direction, as the beginning of a title."""
     point = posterior.provenance.end_point
-    return f"{clip(point.label[:1].upper() + point.label[1:], 50)} ({point.benefit} is better)"
+    return f"{clip(point.label[:1].upper() + point.label[1:], LONGEST)} ({point.benefit} is better)"
 
 
 def upward(error: float) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "COLOURS",
     "DASHES",
     "HARM",
+    "LONGEST",
     "RELEVANT",
     "TRIVIAL",
     "clip",
@@ -45,6 +46,8 @@ DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)), "-",
 )  # fmt: skip
 HARM, TRIVIAL, RELEVANT = "#DDA084", "#F7F7F7", "#CBE3F2"  # told apart in grey too: dark, white, between
+LONGEST = 160
+"""Letters of an end point in a title, which has as many lines as it takes; the tables hold longer ones whole."""
 STYLE = {
     "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
     "axes.titlelocation": "left", "axes.titlesize": 11,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
 from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled, wrap
+from bayes_lupil.report.media.plot_style import COLOURS, DASHES, LONGEST, clip, new_figure, styled, wrap
 from bayes_lupil.trials.measures import Measure
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def threshold_frame(found: BenefitAnalysis) -> pd.DataFrame:
 def heading(found: BenefitAnalysis) -> str:
     """The end point with its direction, as the beginning of a title."""
     label = found.trial.end_point.label
-    return f"{clip(label[:1].upper() + label[1:], 50)} ({found.trial.end_point.benefit} is better)"
+    return f"{clip(label[:1].upper() + label[1:], LONGEST)} ({found.trial.end_point.benefit} is better)"
 
 
 def effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) -> None:

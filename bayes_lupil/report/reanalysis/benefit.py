@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.numbers import probability
+import numpy as np
+
+from bayes_lupil.numbers import in_points, probability
+from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.direction import beyond_words
 from bayes_lupil.report.media.blocks import Table
@@ -14,7 +17,7 @@ from bayes_lupil.trials.end_point import EndPoint
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["benefit_frame", "benefit_table", "ladders"]
+__all__ = ["benefit_frame", "benefit_table", "benefits_shown", "ladders"]
 
 
 def benefit_table(contents: Contents, *, papers: bool = False) -> Table | None:
@@ -56,7 +59,7 @@ def benefit_table(contents: Contents, *, papers: bool = False) -> Table | None:
 def _head(item: Benefit, end_point: EndPoint) -> str:
     """The event as it reads for the end point: a benefit may be fewer responses."""
     more, fewer = ("more", "fewer") if end_point.sign > 0 else ("fewer", "more")
-    size, what = f"{100 * abs(item.threshold):g} percentage points", end_point.words.many
+    size, what = in_points(100 * abs(item.threshold), "percentage point"), end_point.words.many
     if item.kind == "trivial":
         return "P(neither harm nor relevant benefit)"
     if item.kind == "relevant":
@@ -104,3 +107,16 @@ def benefit_frame(contents: Contents) -> pd.DataFrame:
     ]  # fmt: skip
     columns = ["analysis", "kind", "population", "event", "threshold", "statement", "probability", "mcse"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def benefits_shown(posteriors: list[Posterior]) -> tuple[float, float]:
+    """Thresholds of benefit shown: -0.2 to 0.4, and where effects are smaller or larger what holds the curves."""
+    sign, relevant = posteriors[0].provenance.end_point.sign, posteriors[0].spec.decision.relevant
+    draws = np.concatenate([sign * posterior.draws("risk_difference").ravel() for posterior in posteriors])
+    worst, best = (float(q) for q in np.quantile(draws, [0.001, 0.999]))
+    furthest = max(-worst, best)
+    if furthest > 0.1 and worst > -0.2 and best < 0.4:
+        return -0.2, 0.4
+    best = max(best, 0.0, relevant if relevant < 3 * furthest else 0.0)
+    pad = 0.06 * (best - min(worst, 0.0))
+    return min(worst, 0.0) - pad, best + pad

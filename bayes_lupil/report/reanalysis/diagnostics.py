@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from bayes_lupil.numbers import in_points
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_K_HAT, MAX_R_HAT, MIN_ESS
 from bayes_lupil.posterior.estimands import ESTIMANDS
@@ -56,6 +57,7 @@ def _quantities(posterior: Posterior, place: str) -> Table:
         if "[" in row.name:
             continue
         words = ESTIMANDS.get(row.name) or PARAMETERS.get(row.name, "")
+        words = words.replace("response probability", posterior.provenance.end_point.words.probability)
         worth = (
             [f"{row.ess_bulk:.0f}"]
             if independent
@@ -94,7 +96,7 @@ def limits(contents: Contents) -> list[Block]:
         lines.append(f"{', '.join(after).capitalize()}: chosen after the fact, and not protected by randomisation.")
     if trial.end_point.mcid is not None:
         lines.append(
-            f"The important difference, {100 * trial.end_point.mcid:g} points: "
+            f"The important difference, {in_points(100 * trial.end_point.mcid)}: "
             f"{trial.end_point.mcid_source or 'no source is given'}."
         )
     lines.append("Every probability holds under its model and priors; this is one trial, and no other evidence enters.")
@@ -128,12 +130,12 @@ def limitation_blocks(contents: Contents) -> list[Block]:
         )
     if trial.end_point.mcid is not None:
         own.append(
-            f"The important difference, {100 * trial.end_point.mcid:g} percentage points: "
+            f"The important difference, {in_points(100 * trial.end_point.mcid, 'percentage point')}: "
             f"{trial.end_point.mcid_source or 'no source is given'}."
         )
     if contents.priors is None:
         own.append("Other priors of the treatment effect were not tried.")
-    if contents.sites is None:
+    if contents.sites is None and len(trial.site_names) > 1:
         own.append("Sites were not looked at one by one.")
     return [*blocks, Paragraph("Of this analysis:"), Bullets(tuple(own))]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import p_value, percent, points_interval
+from bayes_lupil.numbers import in_points, p_value, percent, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
@@ -22,6 +22,16 @@ from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 __all__ = ["answer_blocks", "glossary", "in_short", "no_error_words", "prior_span", "verdict"]
 
 _EVEN = 0.5
+_SLIGHT = 0.1  # log odds ratio that is as good as none
+_LARGE = 500  # patients of an arm, of whom a tenth of one per cent can be told
+
+_OF_SITES = (
+    (
+        "Shrinkage",
+        "a small site's result is drawn towards what the other sites show, the more so the fewer its patients.",
+    ),
+    ("Outlying site", "one whose result lies further from the others' than sites usually differ."),
+)
 
 
 def verdict(contents: Contents) -> str:
@@ -60,8 +70,10 @@ def answer_blocks(contents: Contents) -> list[Block]:
 def no_error_words(contents: Contents) -> str:
     """How exact the whole per cents are."""
     errors = [p.chances["benefit"].mcse for p in contents.sound]
+    if contents.priors is not None:
+        errors += [row.changed.p_benefit_mcse for row in contents.priors.rows if row.changed.ok]
     worst = math.ceil(1000 * max(errors)) / 10
-    return f"Monte Carlo errors of these probabilities: at most {worst:g} %."
+    return f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} %."
 
 
 def _trial(contents: Contents) -> str:
@@ -76,8 +88,8 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if t is not None:
         (r1, n1), (r0, n0) = t.active, t.control
         told = (
-            f"{r1} of {n1} ({_rate(r1, n1)}) {words.patients} on {arms.active}, {r0} of {n0} ({_rate(r0, n0)}) on "
-            f"{arms.control}"
+            f"{words.many.capitalize()} in {r1:,} of {n1:,} patients ({_rate(r1, n1)}) on {arms.active}, {r0:,} of "
+            f"{n0:,} ({_rate(r0, n0)}) on {arms.control}"
         )
     published = row.published
     if published is not None and published.p is not None:
@@ -87,14 +99,16 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if row.clustered:
         return f"{told}; no p-value, since no site has patients of both arms."
     if row.gate_basis == RECOMPUTED and row.gate.p is not None and row.stratified is not None and row.stratified.cmh:
-        return f"{told}; p = {p_value(row.gate.p)} (Cochran-Mantel-Haenszel, computed here; none was printed)."
-    return f"{told}; p = {p_value(t.p_chi_square)} (Pearson, computed here; none was printed)." if t else f"{told}."
+        return f"{told}; p = {p_value(row.gate.p)} (Cochran-Mantel-Haenszel test, computed here)."
+    return f"{told}; p = {p_value(t.p_chi_square)} (Pearson's test, computed here)." if t else f"{told}."
 
 
 def _rate(count: int, patients: int) -> str:
-    """Per cent in as many digits as a rare event needs."""
+    """Per cent in as many digits as a rare event needs, and a large trial."""
     share = 100 * count / patients
-    return f"{share:.0f} %" if share >= 10 or count == 0 else f"{share:.2g} %"
+    if share >= 10 or count == 0:
+        return f"{share:.{1 if patients >= _LARGE and count else 0}f} %"
+    return f"{share:.2g} %"
 
 
 def _finding(lead: Posterior) -> str:
@@ -105,8 +119,19 @@ def _finding(lead: Posterior) -> str:
     wanted = "higher" if source.end_point.sign > 0 else "lower"
     return (
         f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50)} {way} on {source.arms.active} (95 % credible "
-        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {100 * decision.relevant:g} points {wanted} "
-        f"with a probability of {percent(relevant.probability, relevant.mcse)}."
+        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {in_points(100 * decision.relevant)} {wanted} "
+        f"with a probability of {percent(relevant.probability, relevant.mcse)}.{_average_site(lead)}"
+    )
+
+
+def _average_site(lead: Posterior) -> str:
+    """That the effect at an average site points the other way than the one over all patients, where it does."""
+    rd, log_ratio = lead.row("risk_difference").q50, lead.row("conditional_log_odds_ratio").q50
+    if rd * log_ratio >= 0 or abs(rd) < 0.001 or abs(log_ratio) < _SLIGHT:
+        return ""
+    return (
+        f" At an average site the effect points the other way (odds ratio {ratio(math.exp(log_ratio))}): large sites "
+        "decide the result over all patients."
     )
 
 
@@ -169,12 +194,7 @@ def glossary(contents: Contents) -> Folded:
                         "such intervals, over many trials, hold it.",
                     ),
                     ("Points", "percentage points: from 58 % to 68 % is 10 points."),
-                    (
-                        "Shrinkage",
-                        "a small site's result is drawn towards what the other sites show, the more so the fewer its "
-                        "patients.",
-                    ),
-                    ("Outlying site", "one whose patients respond in another way than at the other sites."),
+                    *(_OF_SITES if contents.sites is not None else ()),
                     ("Monte Carlo error (MCSE)", "what another run of the same computation could change."),
                 )
             ),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import NONE, RECOMPUTED, HierarchyRow
+from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import interval, p_value, points, points_interval, ratio
 from bayes_lupil.posterior.diagnostics import mcse_quantile
 from bayes_lupil.reanalysis import Reanalysis
 from bayes_lupil.report.media.blocks import Block, Bullets, Paragraph, Table
+from bayes_lupil.trials.trial import Trial
 
 __all__ = [
     "definitions",
@@ -22,10 +24,13 @@ __all__ = [
 
 def hierarchy_table(result: Reanalysis) -> Table:
     """What was printed, and what the fixed sequence says of it."""
+    known = any(row.published is not None for row in result.hierarchy)
     return Table.of(
         ("population", "step", "end point", "as printed", "adjusted p", "status in the fixed sequence"),
         [_hierarchy_cells(row) for row in result.hierarchy],
-        "The trial's own hierarchy of end points, as printed",
+        "The trial's own hierarchy of end points, as printed"
+        if known
+        else "The trial's end points; no published result is known here, so each status is by the test computed here",
         "comparison.csv",
     )
 
@@ -40,11 +45,15 @@ def _hierarchy_cells(row: HierarchyRow) -> tuple[str, ...]:
 def gate_notes(result: Reanalysis) -> list[Block]:
     """What the gates go by, and which populations are outside the sequence."""
     notes: list[Block] = []
-    if any(row.gate_basis == RECOMPUTED for row in result.hierarchy):
+    computed = [row for row in result.hierarchy if row.gate_basis == RECOMPUTED]
+    if computed:
+        by_site = [row.stratified is not None and row.stratified.cmh is not None for row in computed]
+        tests = ["the Cochran-Mantel-Haenszel test, stratified by site"] if any(by_site) else []
+        tests += [] if all(by_site) else ["Pearson's test of the totals"]
         notes.append(
             Paragraph(
-                "No p-value was printed: the gates go by the Cochran-Mantel-Haenszel test where sites are known, by "
-                "Pearson's test where not, a prespecified rule."
+                f"No published p-value is known here: whether an end point was met goes by {', or '.join(tests)}. That "
+                "rule is this report's, the same for every trial, and not the trial's own."
             )
         )
     outside = dict.fromkeys(row.population for row in result.hierarchy if row.gate_basis == NONE)
@@ -140,13 +149,22 @@ def not_reported(result: Reanalysis) -> list[Block]:
     page: list[Block] = []
     refused = [item for item in result.analyses if item.posterior is None]
     if refused:
-        reasons = (f"`{item.model.name}` ({item.status}): {item.reason}" for item in refused)
+        reasons = (f"`{item.model.name}`: {_why_not(item, result.trial)}" for item in refused)
         page += [Paragraph("Not fitted:"), Bullets(tuple(reasons))]
     failed = [item for item in result.fitted if item.is_failure]
     if failed:
         reasons = (f"`{item.model.name}`: {item.reason}" for item in failed)
         page += [Paragraph("Diagnostics failed:"), Bullets(tuple(reasons))]
     return page
+
+
+def _why_not(item: Analysis, trial: Trial) -> str:
+    """Why a model was not fitted, in words where that is common."""
+    if item.model.population not in trial.populations:
+        return f"it is of the population '{item.model.population}', which this trial does not have."
+    if trial.resolution == "cells" and len(trial.site_names) == 1 and not item.model.sites.pooled:
+        return "it is of how sites differ, and there is one site, or totals alone."
+    return f"{item.status}: {item.reason}"
 
 
 def definitions(result: Reanalysis) -> list[Block]:

@@ -14,11 +14,12 @@ from bayes_lupil.report.media.blocks import Block, Equation, Heading, Paragraph,
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.equations import estimand_equation, model_equations
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.direction import EventWords
 
 __all__ = ["PARAMETERS", "model_blocks", "prior_effects", "prior_effects_table", "prior_moments", "prior_records"]
 
 PARAMETERS = {
-    "alpha": "average log odds of response",
+    "alpha": "average log odds",
     "beta": "average log odds ratio, active against control",
     "tau_u": "between-site SD of the log odds",
     "tau_v": "between-site SD of the log odds ratio",
@@ -43,8 +44,9 @@ def model_blocks(contents: Contents) -> list[Block]:
     if shown is not None:
         # whether the likelihood sums over the unknown sites of the patients
         margins = contents.trial.resolution == "margins" and not shown.sites.pooled
+        words = _in_words(shown, margins, contents.trial.end_point.words)
         blocks += [
-            Paragraph(f"The lead analysis, `{shown.name}`: {shown.title}. {_in_words(shown, margins)}"),
+            Paragraph(f"The lead analysis, `{shown.name}`: {shown.title}. {words}"),
             Equation((*model_equations(shown, margins=margins), estimand_equation(shown, margins=margins))),
         ]
     records = prior_records(contents)
@@ -70,11 +72,12 @@ def model_blocks(contents: Contents) -> list[Block]:
     return blocks
 
 
-def _in_words(spec: ModelSpec, margins: bool) -> str:
+def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
+    counted = called.patients.capitalize()
     if spec.sites.pooled:
-        return "Responders of an arm are binomial; sites are not told apart."
+        return f"{counted} of an arm are binomial; sites are not told apart."
     words = (
-        "Responders y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
+        f"{counted} y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
         "log-odds scale sites have levels and effects of their own. What is drawn from a common distribution is pulled "
         "towards it, the more the fewer patients a site has: outlying sites are shrunk and not deleted."
     )
@@ -83,8 +86,8 @@ def _in_words(spec: ModelSpec, margins: bool) -> str:
             "The site of a patient was never published. Each class c of patients (arm, response, in the published "
             "subset or not) has a known count m; the sites that such a patient may come from (A) are summed over, each "
             "with its unknown share of patients (pi) and the chance of being in the published subset or out of it (w, "
-            "made of the retention rho; 1 at an excluded site). At each site the probability p of response has a level "
-            "and an effect of its own, drawn from a common distribution and so pulled towards it."
+            f"made of the retention rho; 1 at an excluded site). At each site the probability p of {called.one} has a "
+            "level and an effect of its own, drawn from a common distribution and so pulled towards it."
         )
     return words
 

@@ -29,6 +29,7 @@ from bayes_lupil.report.media.blocks import (
     Widget,
     nested,
     warnings_first,
+    without_empty,
 )
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.media.write import write
@@ -176,7 +177,8 @@ def reanalysis_page(contents: Contents) -> Page:
     listed = Widget("bayes_lupil.report.checklists", "checklists", filled)
     blocks[at] = replace(cast("Folded", blocks[at]), blocks=(listed,))
     return Page(
-        trial.title, tuple(blocks), "report", ("html",), trial.synthetic, "Bayesian reanalysis of a multicentre trial",
+        trial.title, tuple(blocks), "report", ("html",), trial.synthetic,
+        f"Bayesian reanalysis of a {'multicentre trial' if len(trial.site_names) > 1 else 'trial'}",
         trial.end_point.directed, result.cautions,
         (comparison_page(result), *(page for _, page in papers), *_beside(contents)),
         parts | ({} if sites is None else {SITES: sites}),
@@ -241,11 +243,11 @@ def _details(contents: Contents, sites: Page | None, papers: tuple[tuple[str, Pa
     """All that a statistician or a reviewer looks up, each part folded."""
     shown = sites_shown(contents)
     # without its title, what must be known first, and what the report has shown already
-    in_full = [
+    in_full = without_empty(
         block for block in (() if sites is None else sites.blocks)
         if not (isinstance(block, Heading) and block.level == 1) and not (isinstance(block, Paragraph) and block.strong)
         and not (isinstance(block, Chart | Figure | Bullets) and block in shown)
-    ]  # fmt: skip
+    )  # fmt: skip
     parts = (
         ("words", "The answer in sentences", _in_sentences(contents)),
         ("results", "Results of every model", result_blocks(contents)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bayes_lupil.frequentist.hierarchy import HierarchyRow
-from bayes_lupil.numbers import p_value, percent, points, points_interval
+from bayes_lupil.numbers import in_points, p_value, percent, points, points_interval
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Table
 from bayes_lupil.report.reanalysis.contents import Contents
+from bayes_lupil.report.reanalysis.figures.answer_lines import trial_line
 
 __all__ = ["of_population", "paired_table", "test_words"]
 
@@ -14,16 +15,17 @@ __all__ = ["of_population", "paired_table", "test_words"]
 def paired_table(contents: Contents) -> Table:
     """One row a population: counts, the trial's difference with its test, the leading Bayesian analysis of it."""
     arms, result = contents.trial.arms, contents.reanalysis
-    relevant = f"{100 * contents.lead.spec.decision.relevant:g}" if contents.lead is not None else ""
-    rows = []
+    relevant = in_points(100 * contents.lead.spec.decision.relevant) if contents.lead is not None else ""
+    rows, methods = [], list[str]()
     for row in result.hierarchy:
         t = row.two_by_two
         if t is None:
             continue
-        limits = t.risk_difference_newcombe
         trial = points(t.risk_difference)
-        if limits is not None and not row.clustered:
-            trial += f" ({points_interval(limits.lower, limits.upper)})"
+        if not row.clustered:  # the interval that goes with the test, as in the figure
+            line = trial_line(row, t)
+            trial = f"{points(line.middle)} ({points_interval(line.low, line.high)})"
+            methods.append(line.method.partition("(")[2].rstrip(")"))
         posterior = of_population(contents, row)
         bayes = ("no analysis", "", "")
         if posterior is not None:
@@ -40,9 +42,10 @@ def paired_table(contents: Contents) -> Table:
                 trial, test_words(row), *bayes,
             )
         )  # fmt: skip
+    by = f", {' or '.join(dict.fromkeys(methods))}" if methods else ""
     header = (
-        "population", f"{arms.active} v {arms.control}", "difference (95 % confidence interval, Newcombe)", "p",
-        "difference, median (95 % credible interval)", f"P({arms.active} better)", f"P(by at least {relevant} points)",
+        "population", f"{arms.active} v {arms.control}", f"difference (95 % confidence interval{by})", "p",
+        "difference, median (95 % credible interval)", f"P({arms.active} better)", f"P(by at least {relevant})",
     )  # fmt: skip
     caption = f"The trial's result beside the reanalysis: {arms.active} minus {arms.control}, in percentage points"
     return Table.of(header, rows, caption, "comparison.csv")

@@ -6,8 +6,10 @@ whom: nothing here says 'higher is better'.
 
 from __future__ import annotations
 
+import math
+
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import p_value, percent, points, points_interval
+from bayes_lupil.numbers import in_points, p_value, percent, points, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
 from bayes_lupil.report.direction import difference_words
@@ -26,10 +28,12 @@ def question(contents: Contents) -> str:
     (_, n0), (_, n1) = trial.analysis_set(FORMAL).totals
     good = "more" if trial.end_point.sign > 0 else "fewer"
     most = "up to " if trial.resolution == "margins" else ""  # how many sites recruited is not known there
+    many = len(trial.site_names)
+    where = f" at {most}{many} sites" if many > 1 else ""
     return (
-        f"{n0 + n1} patients at {most}{len(trial.site_names)} sites were randomised to {trial.arms.active} ({n1}) or "
-        f"{trial.arms.control} ({n0}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; {good} "
-        f"{trial.end_point.words.many} are the benefit."
+        f"{n0 + n1:,} patients{where} were randomised to {trial.arms.active} ({n1:,}) or "
+        f"{trial.arms.control} ({n0:,}). Does {trial.arms.active} help? The end point is {trial.end_point.label}; "
+        f"{good} {trial.end_point.words.many} are the benefit."
     )
 
 
@@ -64,7 +68,7 @@ def _left_out(first: HierarchyRow, row: HierarchyRow) -> int:
 def _met(row: HierarchyRow) -> str:
     status = row.gate.status
     if row.gate_basis == RECOMPUTED:  # whether it was met is for the trial's own test, which was not printed
-        return "No p-value of the primary end point was printed."
+        return "No published p-value of the primary end point is known here."
     if status == "significant":
         return "The primary end point was met."
     if status == "not significant":
@@ -79,8 +83,8 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if t is not None:
         (r1, n1), (r0, n0) = t.active, t.control
         words += (
-            f" in {r1} of {n1} patients ({100 * r1 / n1:.1f} %) on {arms.active} and "
-            f"{r0} of {n0} ({100 * r0 / n0:.1f} %) on {arms.control}"
+            f" in {r1:,} of {n1:,} patients ({100 * r1 / n1:.1f} %) on {arms.active} and "
+            f"{r0:,} of {n0:,} ({100 * r0 / n0:.1f} %) on {arms.control}"
         )
     published = row.published
     if published is not None and published.p is not None:
@@ -97,7 +101,7 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
             return f"{words}; {cmh}, {pearson}, both computed here."
         return f"{words}; {pearson}, computed here."
     if t is not None:
-        return f"{words}; p = {p_value(t.p_chi_square)} by Pearson's test, computed here, since none was printed."
+        return f"{words}; p = {p_value(t.p_chi_square)} by Pearson's test, computed here."
     return f"{words}."
 
 
@@ -108,7 +112,7 @@ def reanalysed(contents: Contents) -> list[str]:
         return ["No analysis has sound diagnostics, so no effect and no probability is given."]
     source, rd = lead.provenance, lead.row("risk_difference")
     benefit, relevant, harm = (lead.chances[kind] for kind in ("benefit", "relevant", "harm"))
-    important = 100 * lead.spec.decision.relevant
+    least = in_points(100 * lead.spec.decision.relevant, "percentage point")
     word = "more" if source.end_point.sign > 0 else "fewer"
     role = "the primary analysis" if lead.spec.role == "primary" else f"the analysis `{lead.spec.name}`"
     return [
@@ -117,15 +121,15 @@ def reanalysed(contents: Contents) -> list[str]:
         f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
         f"95 % credible interval {points_interval(rd.q2_5, rd.q97_5)}).",
         f"The probability that {source.arms.active} is better than {source.arms.control} at all is "
-        f"{percent(benefit.probability, benefit.mcse)}; that it brings at least {important:g} percentage points "
-        f"{word} {source.end_point.words.many} {percent(relevant.probability, relevant.mcse)}; "
+        f"{percent(benefit.probability, benefit.mcse)}; that it brings at least {least} {word} "
+        f"{source.end_point.words.many} {percent(relevant.probability, relevant.mcse)}; "
         + _harm_words(lead, harm.probability, harm.mcse),
     ]
 
 
 def _harm_words(lead: Posterior, chance: float, error: float) -> str:
     source, limit = lead.provenance, lead.spec.decision.harm
-    more = f" by more than {100 * limit:g} points" if limit else ""
+    more = f" by more than {in_points(100 * limit)}" if limit else ""
     return f"that it is worse{more} {percent(chance, error)}." + (
         "" if source.population == FORMAL else f" Population: {source.population_label}."
     )
@@ -134,7 +138,7 @@ def _harm_words(lead: Posterior, chance: float, error: float) -> str:
 def _everyone(lead: Posterior) -> str:
     (_, n0), (_, n1) = lead.provenance.totals or ((0, 0), (0, 0))
     if lead.provenance.population == FORMAL:
-        return f"all {n0 + n1} randomised patients"
+        return f"all {n0 + n1:,} randomised patients"
     return f"{n0 + n1} patients ({lead.provenance.population_label})"
 
 
@@ -149,7 +153,8 @@ def certainty(contents: Contents) -> list[str]:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
-            f"In all {len(same)} analyses of these patients the probability of benefit lies between "
+            f"In {'both' if len(same) == 2 else f'all {len(same)}'} analyses of these patients the probability of "
+            "benefit lies between "
             f"{percent(low.probability, low.mcse)} (`{lowest}`) and {percent(high.probability, high.mcse)} "
             f"(`{highest}`)."
         )
@@ -167,10 +172,10 @@ def _as_observed(lead: Posterior) -> list[str]:
     assert lead.provenance.totals is not None  # the end point is binary
     (r0, n0), (r1, n1) = lead.provenance.totals
     relevant = lead.spec.decision.relevant
-    if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > 0.01:
+    if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > min(0.01, 0.1 * relevant):
         return []
     return [
-        f"The important difference, {100 * relevant:g} points, is just what the trial observed: whatever the truth, "
+        f"The important difference, {in_points(100 * relevant)}, is just what the trial observed: whatever the truth, "
         "one would then expect a probability of about one half of at least that much, and an optimistic prior is "
         "centred at the data."
     ]
@@ -208,10 +213,7 @@ def tipping_words(priors: PriorAnalysis) -> str:
         item for item in priors.tipping if item.target == EVEN and item.sd < 1 and item.p_benefit_prior is not None
     ]
     if not known:
-        return (
-            "No prior that these draws can tell of would turn the answer: it would have to lie far from what the data "
-            "say."
-        )
+        return _tried_words(priors, behind)
     held = " or ".join(
         f"{percent(1 - c if now > EVEN else c)} (SD of the log odds ratio {item.sd:.2g})"
         for item in known
@@ -220,6 +222,27 @@ def tipping_words(priors: PriorAnalysis) -> str:
     return (
         f"To end at 50:50 one would have had to hold {behind} to be better, before the trial, with a probability of "
         f"{held}."
+    )
+
+
+def _tried_words(priors: PriorAnalysis, behind: str) -> str:
+    """Which priors of the map turn the answer, by what they hold before the data; of those that have a result."""
+    found, sign = priors.map, priors.posterior.provenance.end_point.sign
+    now = priors.posterior.chances["benefit"].probability > EVEN
+    held = [
+        1 - prior.p_benefit(sign) if now else prior.p_benefit(sign)
+        for prior, cell in zip(found.priors, found.cells, strict=True)
+        if cell is not None and (cell.ladder[0].probability > EVEN) != now
+    ]
+    tried = (
+        f"the priors tried, centred at odds ratios from {ratio(math.exp(found.means[0]))} to "
+        f"{ratio(math.exp(found.means[-1]))}"
+    )
+    if not held:
+        return f"None of {tried}, turns the answer."
+    return (
+        f"Of {tried}, those that turn the answer held {behind} to be better, before the trial, with a probability of "
+        f"{'' if percent(min(held)).startswith('above') else 'at least '}{percent(min(held))}."
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from bayes_lupil.numbers import interval, odds_ratio, points, points_interval, probability
+import numpy as np
+
+from bayes_lupil.numbers import in_points, interval, odds_ratio, points, points_interval, probability
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.benefit import benefit_table
@@ -17,6 +19,7 @@ from bayes_lupil.report.reanalysis.figures.effects import (
     figure_risk_difference,
     risk_difference_words,
 )
+from bayes_lupil.report.reanalysis.figures.prior_chart import at_average_site
 from bayes_lupil.report.reanalysis.figures.prior_map import figure_prior_map, prior_map_words
 from bayes_lupil.report.reanalysis.hierarchy import definitions, not_reported
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
@@ -56,14 +59,14 @@ def sensitivity_blocks(priors: PriorAnalysis) -> list[Block]:
     return [
         Paragraph(
             f"The lead analysis, `{priors.posterior.spec.name}`, under other priors of the treatment effect (log odds "
-            "ratio at an average site); everything else as its model file says. Draws are reweighted; where they "
-            "cannot carry a prior, the model is fitted again."
+            f"ratio{at_average_site(priors.posterior)}); everything else as its model file says. Draws are reweighted; "
+            "where they cannot carry a prior, the model is fitted again."
         ),
         priors_table(priors),
         Figure(
             "prior_map", prior_map_words(priors),
-            "Probability of benefit for each normal prior, by the odds ratio at its centre and its SD. Hatched: the "
-            "draws cannot tell.",
+            "Probability of benefit for each normal prior, by the odds ratio at its centre and its SD."
+            + (" Hatched: the draws cannot tell." if np.isnan(priors.map.p_benefit).any() else ""),
             partial(figure_prior_map, priors),
         ),
         Heading("Which prior would change the answer", 3),
@@ -84,13 +87,13 @@ def priors_table(priors: PriorAnalysis, *, widget: bool = False) -> Table:
         In place of the widget that lets a reader choose a prior: what that shows, without how it was computed and why.
     """
     end_point, relevant = priors.posterior.provenance.end_point, priors.posterior.spec.decision.relevant
-    after, enough = "P(benefit) after", f"P(benefit of at least {100 * relevant:g} points)"
+    after, enough = "P(benefit) after", f"P(benefit of at least {in_points(100 * relevant)})"
     shown = (*_BEFORE, after, enough, *_EFFECT) if widget else (*_BEFORE, *_EFFECT, after, "how", "why")
     rows = []
     for row in priors.rows:
         changed, rd = row.changed, row.changed.estimates["risk_difference"]
-        k_hat = "none (the declared prior)" if math.isinf(changed.k_hat) else f"{changed.k_hat:.2f}"
-        how = "fitted again" if changed.refitted else f"reweighted, k-hat {k_hat}"
+        reweighted = "the fit itself" if math.isinf(changed.k_hat) else f"reweighted, k-hat {changed.k_hat:.2f}"
+        how = "fitted again" if changed.refitted else reweighted
         cells = dict(zip(_BEFORE, before_the_data(row.prior, end_point), strict=True))
         cells |= {"how": how, "why": row.prior.reason, **dict.fromkeys((after, enough, *_EFFECT), "no figure")}
         if changed.ok:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bayes_lupil.numbers import in_points
 from bayes_lupil.report.media.blocks import Block, Bullets, Page, Paragraph, Table, warnings_first
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
@@ -131,7 +132,7 @@ def _important(trial: Trial) -> str:
     if end_point.mcid is None:
         return NOT_STATED
     amount = (
-        f"{100 * end_point.mcid:g} percentage points"
+        in_points(100 * end_point.mcid, "percentage point")
         if end_point.kind == "binary"
         else f"{end_point.mcid:g} {end_point.unit}"
     )
@@ -310,7 +311,7 @@ def trial_summary(trial: Trial) -> Page:
         f"End point: {trial.end_point.directed}",
     ]
     if mcid is not None:
-        amount = f"{100 * mcid:g} percentage points ({trial.end_point.mcid_source})"
+        amount = f"{in_points(100 * mcid, 'percentage point')} ({trial.end_point.mcid_source})"
         lines.append(f"Minimal clinically important difference: {amount}")
     for population in trial.populations.values():
         analysed = trial.analysis_set(population.name)

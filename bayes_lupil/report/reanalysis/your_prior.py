@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from bayes_lupil.characters import visible
-from bayes_lupil.numbers import interval, odds_ratio, percent, points, points_interval, ratio
+from bayes_lupil.numbers import in_points, interval, odds_ratio, percent, points, points_interval, ratio
 from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior
 from bayes_lupil.report.reanalysis.figures.prior_chart import start_of, thousandths
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
@@ -45,7 +45,7 @@ def payload(priors: PriorAnalysis) -> dict[str, Any]:
 
 
 def _beyond(threshold: float) -> str:
-    return "at all" if threshold == 0 else f"by more than {100 * threshold:g} points"
+    return "at all" if threshold == 0 else f"by more than {in_points(100 * threshold)}"
 
 
 def _cell(prior: EffectPrior, item: AtPrior | None, sign: int) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def figure_exclusion_path(
         zorder=0,
     )
     upper.axhline(0, color="black", lw=0.8, zorder=1)
-    _line(upper, sound, [(100 * d.mean, 100 * (d.mean - 2 * d.mcse), 100 * (d.mean + 2 * d.mcse)) for d in differences])
+    # medians, as in the tables
+    _line(upper, sound, [(100 * d.q50, 100 * (d.q50 - 2 * d.mcse), 100 * (d.q50 + 2 * d.mcse)) for d in differences])
     chances = [
         (point.p_benefit, max(point.p_benefit - 2 * point.p_benefit_mcse, 0.0),
          min(point.p_benefit + 2 * point.p_benefit_mcse, 1.0))
@@ -87,12 +88,12 @@ def figure_exclusion_path(
     ]  # fmt: skip
     _line(lower, sound, chances)
     height = max(2.1, _LABEL * (len(references) + 1))
-    means = {name: item.row("risk_difference") for name, item in references.items()}
+    medians = {name: item.row("risk_difference") for name, item in references.items()}
     benefits = {name: item.p_benefit for name, item in references.items()}
     values = [value for point in chances for value in point]
     _limits(lower, [*values, *(b.probability for b in benefits.values() if b)])
     short = int(min(4.5 * width, 24))
-    _at_the_edge(upper, [(_name(name, short), 100 * row.mean, points(row.mean)) for name, row in means.items()], height)
+    _at_the_edge(upper, [(_name(name, short), 100 * row.q50, points(row.q50)) for name, row in medians.items()], height)
     _at_the_edge(
         lower,
         [
@@ -117,8 +118,9 @@ def figure_exclusion_path(
     frame(
         figure,
         f"{title(posterior)}: excluding {_suspects(path, width)} step by step, under '{clip(path.model)}'",
-        f"Risk difference: {clip(arms.active, 25)} minus {clip(arms.control, 25)}. {_ends(sound)}{failed}"
-        f"Bars: 2 Monte Carlo standard errors (MCSE) either way, where they are larger than the marks.",
+        f"Risk difference: {clip(arms.active, 25)} minus {clip(arms.control, 25)}, posterior medians. {_ends(sound)}"
+        f"{failed}Bars: 2 Monte Carlo standard errors (MCSE; of a difference that of its mean) either way, where they "
+        f"are larger than the marks.",
         path.synthetic, 2 * height + 0.3 + below,
     )  # fmt: skip
     return figure
@@ -226,7 +228,7 @@ def _ends(sound: Sequence[ExclusionPoint]) -> str:
             if point.power == power:
                 d = point.risk_difference
                 found += (
-                    f"{word}: {points(d.mean)} points (95 % credible interval {points_interval(d.q2_5, d.q97_5)}), "
+                    f"{word}: {points(d.q50)} points (95 % credible interval {points_interval(d.q2_5, d.q97_5)}), "
                     f"P(benefit) {probability(point.p_benefit, point.p_benefit_mcse, least=1e-4)}. "
                 )
     return found

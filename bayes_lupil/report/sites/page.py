@@ -11,7 +11,17 @@ from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import directions
-from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
+from bayes_lupil.report.media.blocks import (
+    Block,
+    Bullets,
+    Figure,
+    Folded,
+    Heading,
+    Page,
+    Paragraph,
+    Table,
+    warnings_first,
+)
 from bayes_lupil.report.media.plot_rows import counts
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.exclusion_figure import exclusion_words, figure_exclusion_path
@@ -23,14 +33,15 @@ from bayes_lupil.report.sites.sentences import (
     conflict_words,
     headline,
     log_ratio_words,
+    outlier_error,
     outlier_words,
     retained_words,
     suspects_answer,
-    table_notes,
     without_words,
 )
 from bayes_lupil.report.sites.shrinkage_chart import shrinkage_chart
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.sites.comparison import ModelComparison
 from bayes_lupil.sites.exclusion import ExclusionPoint
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks
 
@@ -95,7 +106,18 @@ def sites_answer(result: SiteAnalysis) -> list[Block]:
 
 def in_short(result: SiteAnalysis) -> list[str]:
     """The answer in a few sentences, every number from the result."""
-    return [*suspects_answer(result), *([] if result.comparison is None else result.comparison.warnings[:1])]
+    return [*suspects_answer(result), *([] if result.comparison is None else [_told_apart(result.comparison)])]
+
+
+def _told_apart(found: ModelComparison) -> str:
+    """How many models for sites predict them about as well as the best."""
+    best, many = found.models[0].name, len(found.models)
+    alike = sum(not item.distinct for item in found.models[1:])
+    if alike == many - 1:
+        return f"The {many} models for sites predict sites about equally well: these data do not tell them apart."
+    if not alike:
+        return f"Of {many} models for sites, `{best}` predicts sites better than the others."
+    return f"Of {many} models for sites, `{best}` and {alike} more predict sites about equally well, the others worse."
 
 
 def site_by_site(result: SiteAnalysis) -> list[Block]:
@@ -112,7 +134,7 @@ def site_by_site(result: SiteAnalysis) -> list[Block]:
         ),
         _table(result),
         Paragraph(WEIGHT[0].upper() + WEIGHT[1:]),
-        *(Paragraph(note) for note in table_notes(table)[1:]),
+        *(Paragraph(note) for note in table.notes),
     ]
     if _has_outliers(result):
         caption = "Probability of being outlying, by site and arm"
@@ -128,13 +150,14 @@ def _has_outliers(result: SiteAnalysis) -> bool:
 def _table(result: SiteAnalysis) -> Table:
     table = result.table
     alone = table.rows[0].nonexchangeable is not None
-    outlying = "P(not exchangeable)" if alone else "P(outlier), control and active arm"
+    both = f"{table.arms[0]} and {table.arms[1]}"
+    outlying = "P(not exchangeable)" if alone else f"P(outlier), {both}"
     has = any(outlier_words(row) for row in table.rows)
     header = [
         "site", f"{table.arms[1]} v {table.arms[0]}", "raw difference", "shrunken difference (95 % credible interval)",
         "shrinkage", *([outlying] if has else []), "weight retained",
         "difference without the site (95 % credible interval)", "P(benefit) without it",
-        "conflict p, control and active arm",
+        f"conflict p, {both}",
     ]  # fmt: skip
     rows = []
     for row in table.rows:
@@ -147,10 +170,11 @@ def _table(result: SiteAnalysis) -> Table:
                 retained_words(row), *without_words(row), conflict_words(row),
             ]
         )  # fmt: skip
-    counted = result.trial.end_point.words.patients
+    counted, error = result.trial.end_point.words.patients, outlier_error(table)
+    of_outliers = f" (of each {outlying.split(',')[0]} at most {max(error, 0.0001):.1g})" if error else ""
     caption = (
         f"Sites under `{table.model}`: {counted}/patients; risk differences, {table.arms[1]} minus {table.arms[0]}, "
-        "in percentage points; probabilities and weights with Monte Carlo standard errors in brackets"
+        f"in percentage points; probabilities and weights with Monte Carlo standard errors in brackets{of_outliers}"
     )
     frame = table.to_frame().reset_index()
     # the page shows the median of the trial without a site
@@ -254,9 +278,10 @@ def kept_to_excluded(result: SiteAnalysis) -> list[Block]:
     )
     return [
         Paragraph(
-            f"Suspect: {', '.join(path.sites)} ({path.patients} patients; {result.why_suspect}). At 1 these sites are "
-            "kept, at 0 excluded post hoc, as if their patients said nothing; between, their likelihood has that "
-            f"power. {DELETION}"
+            f"Suspect: {', '.join(path.sites)} ({path.patients} patients; {result.why_suspect}). At 1 "
+            f"{'this site is' if len(path.sites) == 1 else 'these sites are'} kept, at 0 excluded post hoc, as if "
+            "there were no such patients; between, their likelihood has that power (a patient counts for half at "
+            f"0.5). {DELETION}"
         ),
         Table.of(header, rows, caption, "exclusion_path.csv", path.to_frame().reset_index()),
         Figure(
@@ -281,7 +306,10 @@ def predictive(result: SiteAnalysis) -> list[Block]:
         return []
     section: list[Block] = []
     for checks in result.checks:
-        section += [*_checks(checks), *(Paragraph(note) for note in checks.notes)]
+        section += _checks(checks)
+    if unseen := list(dict.fromkeys(note for checks in result.checks for note in checks.notes)):
+        words = "Which checks the size of the sites leaves without force, model by model"
+        section.append(Folded(words, (Bullets(tuple(f"{note[:1].upper()}{note[1:]}." for note in unseen)),)))
     caption = f"Predicted and observed {result.trial.end_point.words.rate}s by site and arm"
     return [
         *section,
@@ -302,7 +330,8 @@ def _checks(checks: PredictiveChecks) -> list[Block]:
     if not odd:
         return [
             Paragraph(
-                f"`{checks.model}`: none of {many} statistics over sites is in the outer {_ODD:.1%} of its replicates."
+                f"`{checks.model}`: none of {many} statistics over sites is in the outer {100 * _ODD:g} % of its "
+                "replicates."
             )
         ]
     rows = [
@@ -321,7 +350,8 @@ def _checks(checks: PredictiveChecks) -> list[Block]:
         "no-responder sites as counts"
     )
     said = (
-        f"`{checks.model}`: {len(odd)} of {many} statistics over sites are in the outer {_ODD:.1%} of their replicates."
+        f"`{checks.model}`: {len(odd)} of {many} statistics over sites {'is' if len(odd) == 1 else 'are'} in the outer "
+        f"{100 * _ODD:g} % of {'its' if len(odd) == 1 else 'their'} replicates."
     )
     return [Paragraph(said), Table.of(header, rows, caption, "predictive_checks.csv")]
 

@@ -72,7 +72,9 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
         _site(axes, y, rows[s])
     names = site_names(sites, width)
     label_rows(axes, [f"{names[s]}\n{_counts(rows[s])}" for s in order])
-    axes.set_xlim(-2.5, 102.5)
+    furthest = 100 * max(float((rows[s][["responders", "q97_5"]].max(axis=1) / rows[s]["n"]).max()) for s in order)
+    across = 100.0 if furthest > 40 else max(1.2 * furthest, 1.0)  # of rare events the part of the axis that they take
+    axes.set_xlim(-0.025 * across, 1.025 * across)
     words = posterior.provenance.end_point.words
     axes.set_xlabel(
         f"{words.rate.capitalize()} (% of patients)\n{better(posterior.provenance.end_point.sign)}", fontsize=9

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
-from bayes_lupil.likelihoods import ARMS
 from bayes_lupil.numbers import interval, percent, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
@@ -16,6 +16,7 @@ from bayes_lupil.sites.table import SiteRow, SiteTable
 __all__ = [
     "conflict_words",
     "headline",
+    "in_sentence",
     "listed",
     "log_ratio_words",
     "most_telling",
@@ -43,7 +44,8 @@ def outlier_words(row: SiteRow) -> str:
 
 def suspects_answer(result: SiteAnalysis) -> list[str]:
     """Whether a site looks outlying, and what the trial says without those that do, or without the least typical."""
-    chances = [(site, item.mean) for row in result.table.rows for site, item in _chances(row)]
+    arms = result.table.arms
+    chances = [(site, item.mean) for row in result.table.rows for site, item in _chances(row, arms)]
     found = [(site, chance) for site, chance in chances if chance > OUTLYING]
     lines = []
     if found:
@@ -55,12 +57,20 @@ def suspects_answer(result: SiteAnalysis) -> list[str]:
     path = result.path
     if path is not None and path.ok:
         first, last = path.points[0], path.points[-1]
-        without = " and ".join(path.sites) if len(path.sites) < 3 else f"these {len(path.sites)} sites"
-        lines.append(
-            f"Leaving out {without} after the fact would move the difference from {points(first.risk_difference.q50)} "
-            f"to {points(last.risk_difference.q50)} points, and the probability of benefit from "
-            f"{percent(first.p_benefit)} to {percent(last.p_benefit)}; no interval allows for such a choice."
+        without = (
+            " and ".join(map(in_sentence, path.sites)) if len(path.sites) < 3 else f"these {len(path.sites)} sites"
         )
+        by = f"By the model for sites (`{result.table.model}`), leaving out {without} after the fact would"
+        (rd, benefit), (rd_without, benefit_without) = (
+            (points(at.risk_difference.q50), percent(at.p_benefit)) for at in (first, last)
+        )
+        if (rd, benefit) == (rd_without, benefit_without):
+            lines.append(f"{by} hardly move the difference ({rd} points) or the probability of benefit ({benefit}).")
+        else:
+            lines.append(
+                f"{by} move the difference from {rd} to {rd_without} points, and the probability of benefit from "
+                f"{benefit} to {benefit_without}; no interval allows for such a choice."
+            )
     return lines or ["This model of the sites has no outlying ones."]
 
 
@@ -68,18 +78,25 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def _chances(row: SiteRow) -> list[tuple[str, Estimate]]:
+def _chances(row: SiteRow, arms: Sequence[str]) -> list[tuple[str, Estimate]]:
     """P(outlier) by arm, or P(not exchangeable), with the site's name; empty where the model has neither."""
     if row.outlier is not None:
         shared = row.outlier[0] == row.outlier[1]
-        arms = [""] if shared else [f" in the {arm} arm" for arm in ARMS]
-        return [(f"{_named(row.site)}{arm}", item) for arm, item in zip(arms, row.outlier, strict=False)]
-    return [(_named(row.site), row.nonexchangeable)] if row.nonexchangeable is not None else []
+        where = [""] if shared else [f" in the {arm} arm" for arm in arms]
+        return [(f"{in_sentence(row.site)}{arm}", item) for arm, item in zip(where, row.outlier, strict=False)]
+    return [(in_sentence(row.site), row.nonexchangeable)] if row.nonexchangeable is not None else []
 
 
-def _named(site: str) -> str:
-    """A site in a sentence: its name, which often says that it is one."""
-    return site if re.search(r"\b(site|cent(re|er)|hospital|clinic)\b", site, re.IGNORECASE) else f"site {site}"
+def in_sentence(site: str, *, first: bool = False) -> str:
+    """A site in a sentence: its name, with 'site' where that is a number or a code.
+
+    Examples
+    --------
+    >>> in_sentence("7"), in_sentence("site 05", first=True), in_sentence("Russia")
+    ('site 7', 'Site 05', 'Russia')
+    """
+    said = site if re.search(r"[^\W\d_]{4}", site) else f"site {site}"
+    return _sentence(said) if first else said
 
 
 def conflict_words(row: SiteRow) -> str:
@@ -125,7 +142,7 @@ def most_telling(table: SiteTable, most: int) -> tuple[SiteRow, ...]:
         return table.rows
 
     def outlying(row: SiteRow) -> float:
-        return max((item.mean for _, item in _chances(row)), default=0.0)
+        return max((item.mean for _, item in _chances(row, table.arms)), default=0.0)
 
     by_chance = sorted(table.rows, key=lambda row: -outlying(row))[: most // 2]
     by_size = sorted(table.rows, key=lambda row: -sum(row.n))
@@ -136,7 +153,7 @@ def most_telling(table: SiteTable, most: int) -> tuple[SiteRow, ...]:
 
 DELETION = (
     "Excluding sites asks about the patients of the others. Where the outcomes suggested whom to exclude, no interval "
-    "or probability here allows for that choice; powers between 0 and 1 show the way, and no trial."
+    "or probability here allows for that choice; values between 0 and 1 only show the transition."
 )
 
 
@@ -174,10 +191,14 @@ def table_notes(table: SiteTable) -> list[str]:
     ]
     if error := outlier_error(table):
         what = (
-            "P(alone), that the site's effect stands alone," if alone else "P(out), of an outlying control, active arm,"
+            "P(alone), that the site's effect stands alone" if alone else "P(out), of an outlying control, active arm"
         )
-        lines.append(f"Monte Carlo standard error of each {what} at most {max(error, 0.0001):.1g}.")
+        lines.append(f"{what}: {_error_words(error)}")
     return [*lines, *table.notes]
+
+
+def _error_words(error: float) -> str:
+    return f"Monte Carlo standard error of each at most {max(error, 0.0001):.1g}."
 
 
 def listed(said: list[str]) -> str:

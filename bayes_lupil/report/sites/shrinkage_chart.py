@@ -17,7 +17,7 @@ from bayes_lupil.report.media.blocks import Chart
 from bayes_lupil.report.media.plot_rows import chosen_rows, counts, same_fit, site_names
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.report.media.vega import colour, finished, minus, placed, rows_of, texts_at
-from bayes_lupil.report.sites.sentences import listed, without_words
+from bayes_lupil.report.sites.sentences import in_sentence, listed, without_words
 from bayes_lupil.sites.analysis import OUTLYING, SiteAnalysis, p_outlying
 from bayes_lupil.sites.influence import site_cells, site_log_odds_ratios
 from bayes_lupil.sites.table import SiteRow, SiteTable
@@ -193,7 +193,8 @@ def finding(sites: Sequence[SiteEffect]) -> str:
     names = [clip(one_line(site.row.site), 24) for site in found]
     chances = [percent(p_outlying(site.row) or 0.0, short=True) for site in found]
     if len(found) == 1:
-        return f"{names[0]} is outlying ({chances[0]}){rest}"
+        return f"{in_sentence(names[0], first=True)} is outlying ({chances[0]}){rest}"
+    names = [in_sentence(names[0], first=True), *map(in_sentence, names[1:])]
     named = [f"{name} ({chance})" for name, chance in zip(names, chances, strict=True)]
     return f"{', '.join(named[:-1])} and {named[-1]} are outlying{rest}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.numbers import percent
 from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure, styled
+from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
 from bayes_lupil.subgroups.analysis import SubgroupAnalysis, odds_words
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
         f"{clip(source.arms.control, 20)}. Squares: observed, 95 % confidence interval. Circles and diamonds: "
         f"posterior median, 95 % credible interval. Tests of interaction: {found.tests}."
     )
-    heading = f"{clip(source.end_point.directed, 60)}: effect by {clip(found.by, 30)}"
+    heading = f"{clip(source.end_point.directed, LONGEST)}: effect by {clip(found.by, 30)}"
     frame(figure, heading[:1].upper() + heading[1:], footnote, source.synthetic, inside)
     return figure
 

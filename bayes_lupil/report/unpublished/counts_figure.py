@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_lupil.numbers import points_interval, probability
 from bayes_lupil.report.direction import benefit_side
-from bayes_lupil.report.media.plot_style import COLOURS, clip, styled, watermark, wrap
+from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, styled, watermark, wrap
 from bayes_lupil.unpublished.conditional import HiddenCount
 from bayes_lupil.unpublished.counts import UnpublishedCounts
 from bayes_lupil.unpublished.tipping import Given, Surface
@@ -58,7 +58,7 @@ def figure_hidden_counts(hidden: UnpublishedCounts, width: float = 8.0) -> Figur
     titles = [wrap(text, int(11.5 * (lines_wide - 0.75))) for text in _titles(hidden)]
     point = hidden.posterior.provenance.end_point
     heading = wrap(
-        f"{clip(point.label, 50)} ({point.benefit} is better): what the unpublished counts at the excluded sites "
+        f"{clip(point.label, LONGEST)} ({point.benefit} is better): what the unpublished counts at the excluded sites "
         f"could do", int((8 if width >= _PHONE else 8.8) * width),
     )  # fmt: skip
     synthetic = hidden.posterior.provenance.synthetic

@@ -64,7 +64,7 @@ def lupil2():
 def test_lupil2_in_a_screen(lupil2):
     told = dict(in_short(lupil2))
     assert list(told) == ["The trial", "This reanalysis", "It depends on"]
-    assert "34 of 50 (68 %) responders on ILT-101, 29 of 50 (58 %) on placebo" in told["The trial"]
+    assert "Responses in 34 of 50 patients (68 %) on ILT-101, 29 of 50 (58 %) on placebo" in told["The trial"]
     assert "p = 0.3439 as printed: the primary end point was missed" in told["The trial"]
     assert "The authors attribute that to the two Bulgarian sites" in told["The trial"]
     lead = lupil2.lead
@@ -101,7 +101,7 @@ def of_counts(responders, n, end_point, arms=ARMS):
 def test_rare_events_keep_their_digits():
     found = of_counts([[5, 2], [4, 2]], [[4500, 4550], [4500, 4550]], EndPoint("death", "Death", "lower"))
     told = dict(in_short(found))
-    assert "4 of 9100 (0.044 %)" in told["The trial"]
+    assert "4 of 9,100 (0.044 %)" in told["The trial"]
     amount = re.match(r"Event rate ([\d.]+) percentage points lower on drug", told["This reanalysis"])
     assert amount
     assert float(amount[1]) > 0

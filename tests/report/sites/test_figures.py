@@ -248,7 +248,7 @@ def test_the_path_is_that_of_its_points(made):
     upper, lower = artists(figure, "path")
     powers = [1.0, 0.9, 0.0]
     assert list(upper.get_xdata()) == list(lower.get_xdata()) == powers
-    assert np.allclose(upper.get_ydata(), [100 * point.risk_difference.mean for point in one.path.points])
+    assert np.allclose(upper.get_ydata(), [100 * point.risk_difference.q50 for point in one.path.points])
     assert np.allclose(lower.get_ydata(), [point.p_benefit for point in one.path.points])
     again = [point.power for point in one.path.points if point.refitted]
     assert again[-1] == 0.0  # its weights cannot carry the change, so that both marks are there
@@ -270,7 +270,7 @@ def test_references_are_the_other_models_values_named_at_the_edge(made):
     figure = figure_exclusion_path(one.path, one.posterior, one.references)
     lines = [item for item in artists(figure, "reference") if not isinstance(item, Text)]
     upper, lower = [sorted(i.get_ydata()[0] for i in lines if i.axes is axes) for axes in figure.axes]
-    assert np.allclose(upper, sorted(100 * p.draws("risk_difference").mean() for p in one.references.values()))
+    assert np.allclose(upper, sorted(100 * p.row("risk_difference").q50 for p in one.references.values()))
     assert np.allclose(lower, sorted(p.p_benefit.probability for p in one.references.values()))
     words = [item.get_text() for item in artists(figure, "reference") if isinstance(item, Text)]
     for name in one.references:

@@ -84,7 +84,7 @@ def test_the_page_points_to_what_is_there(written):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (written / target).is_file(), target
     assert "chosen because they look outlying" in text
-    assert "Site 05 in the control arm (99 %) looks outlying." in text
+    assert "Site 05 in the placebo arm (99 %) looks outlying." in text
     assert "hash" in text.splitlines()[-1]
     assert "12/20 v 20/20" in text
 

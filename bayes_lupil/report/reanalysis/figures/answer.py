@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.numbers import interval, percent
+from bayes_lupil.numbers import in_points, interval, percent
 from bayes_lupil.report.media.blocks import Chart, Slider
-from bayes_lupil.report.media.plot_style import clip, wrap
+from bayes_lupil.report.media.plot_style import LONGEST, clip, wrap
 from bayes_lupil.report.media.vega import PIXELS, colour, finished, minus, placed, rows_of, texts_at
 from bayes_lupil.report.reanalysis.contents import Contents
-from bayes_lupil.report.reanalysis.figures.answer_lines import DOTS, Answer, answer_of, in_points, said
+from bayes_lupil.report.reanalysis.figures.answer_lines import DOTS, Answer, answer_of, said
 
 if TYPE_CHECKING:
     import altair
@@ -167,7 +167,7 @@ def _of(answer: Answer) -> str:
     """The end point, and by which analysis."""
     source, spec = answer.lead.provenance, answer.lead.spec
     role = "primary analysis" if spec.role == "primary" else f"analysis '{clip(spec.name, 30)}'"
-    return f"{clip(source.end_point.directed, 80)}; {role}"
+    return f"{clip(source.end_point.directed, LONGEST)}; {role}"
 
 
 def _ends(answer: Answer) -> tuple[float, float]:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, NONE, HierarchyRow
 from bayes_lupil.frequentist.two_by_two import TwoByTwo
-from bayes_lupil.numbers import p_value, percent
+from bayes_lupil.numbers import in_points, p_value, percent
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
 from bayes_lupil.reanalysis import leading
 from bayes_lupil.report.media.plot_style import clip, wrap
 from bayes_lupil.report.reanalysis.contents import Contents
 
-__all__ = ["DOTS", "Answer", "Line", "answer_of", "in_points", "said"]
+__all__ = ["DOTS", "Answer", "Line", "answer_of", "said", "trial_line"]
 
 DOTS = 50
 """Equally probable values: a number that can be counted, each of them 2 %."""
@@ -146,14 +146,14 @@ def _block(row: HierarchyRow | None, posterior: Posterior | None, heading: str) 
     """The trial's interval and the Bayesian one of a population."""
     yield Line("heading", heading)
     if row is not None and row.two_by_two is not None and not row.clustered:
-        yield _trial_line(row, row.two_by_two)
+        yield trial_line(row, row.two_by_two)
     if posterior is not None:
         rd, best = posterior.row("risk_difference"), posterior.chances["benefit"]
         said = f"better: {percent(best.probability, short=True)}"
         yield Line("lead", "Reanalysis: credible interval", rd.q50, rd.q2_5, rd.q97_5, said)
 
 
-def _trial_line(row: HierarchyRow, table: TwoByTwo) -> Line:
+def trial_line(row: HierarchyRow, table: TwoByTwo) -> Line:
     """The p-value as printed, with the interval of the totals; where none was printed, both by one test's method."""
     nominal = ", nominal" if row.gate_basis == NONE else ""
     label, newcombe, by_site = "Trial: confidence interval", table.risk_difference_newcombe, row.stratified
@@ -190,14 +190,3 @@ def said(answer: Answer, step: Benefit, letters: int) -> tuple[str, ...]:
     return tuple(
         line.replace("\xa0", " ") for text in (whole, meant) for line in wrap(text, letters).split("\n")
     )  # fmt: skip
-
-
-def in_points(value: float) -> str:
-    """A threshold in percentage points, in words.
-
-    Examples
-    --------
-    >>> in_points(1.0), in_points(0.5)
-    ('1 point', '0.5 points')
-    """
-    return f"{value:g} point{'' if value == 1 else 's'}"

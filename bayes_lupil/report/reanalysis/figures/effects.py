@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.numbers import percent, points, points_interval, probability
+from bayes_lupil.numbers import in_points, percent, points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.direction import benefit_side, difference_words
 from bayes_lupil.report.media.plot_rows import no_result
-from bayes_lupil.report.media.plot_style import COLOURS, DASHES, HARM, RELEVANT, TRIVIAL, clip, new_figure, styled, wrap
+from bayes_lupil.report.media.plot_style import (
+    COLOURS,
+    DASHES,
+    HARM,
+    LONGEST,
+    RELEVANT,
+    TRIVIAL,
+    clip,
+    new_figure,
+    styled,
+    wrap,
+)
+from bayes_lupil.report.reanalysis.benefit import benefits_shown
 from bayes_lupil.trials.end_point import Arms, EndPoint
 
 if TYPE_CHECKING:
@@ -47,7 +59,7 @@ def _label(posterior: Posterior) -> str:
 
 def effect_title(end_point: EndPoint) -> str:
     """The end point with its direction, as the beginning of a title."""
-    return f"{clip(end_point.label[:1].upper() + end_point.label[1:], 60)} ({end_point.benefit} is better)"
+    return f"{clip(end_point.label[:1].upper() + end_point.label[1:], LONGEST)} ({end_point.benefit} is better)"
 
 
 def _axis_label(arms: Arms) -> str:
@@ -89,7 +101,8 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     drawn = [100 * p.draws("risk_difference").ravel() for p in posteriors]
     low, high = (float(q) for q in np.quantile(np.concatenate(drawn), [0.001, 0.999]))
     pad = 0.05 * (high - low)
-    low, high = min(low - pad, -5.0), max(high + pad, 5.0)
+    least = min(5.0, 1.5 * max(-low, high))  # of either side; little where all effects are small
+    low, high = min(low - pad, -least), max(high + pad, least)
     edges = [low, -100 * sign * decision.harm, 100 * sign * decision.relevant, high]
     if sign < 0:
         edges[0], edges[3] = high, low
@@ -185,7 +198,8 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     sign = first.provenance.end_point.sign
     height = 4.6 + (0.36 if width < NARROW else 0.25) * len(posteriors)
     figure, axes, _ = new_figure(width, height, first.provenance.synthetic)
-    grid = np.linspace(-0.2, 0.4, 241)
+    low, high = benefits_shown(posteriors)
+    grid = np.linspace(low, high, 241)
     for i, posterior in enumerate(posteriors):
         good = np.sort(sign * posterior.draws("risk_difference").ravel())
         chance = 1 - np.searchsorted(good, grid, side="right") / good.size
@@ -195,9 +209,11 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
             label=wrap(_label(posterior).replace("\n", " "), int(11 * width)),
         )  # fmt: skip
     for d, word in ((0.0, "any benefit"), (first.spec.decision.relevant, "relevant")):
+        if d > high:
+            continue
         axes.axvline(100 * d, color="black", lw=0.8, ls=(0, (2, 2)))
         axes.text(100 * d, 101.5, f" {word} ", ha="left" if d else "right", va="bottom", fontsize=8)
-    axes.set(xlim=(-20, 40), ylim=(0, 101))
+    axes.set(xlim=(100 * low, 100 * high), ylim=(0, 101))
     axes.set_xlabel("d: benefit in percentage points" + ("" if sign > 0 else " (risk reduction)"))
     axes.set_ylabel("P(benefit greater than d), %")
     axes.grid(color="#E5E5E5", lw=0.6)
@@ -307,7 +323,7 @@ def benefit_curve_words(posteriors: list[Posterior], failed: tuple[str, ...] = (
     """Of the curves of P(benefit greater than d)."""
     lead = _lead(posteriors)
     steps = ", ".join(
-        f"{100 * item.threshold:g} points {probability(item.probability, item.mcse)}"
+        f"{in_points(100 * item.threshold)} {probability(item.probability, item.mcse)}"
         for item in lead.ladder
         if item.kind == "benefit"
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.numbers import ratio
+from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Chart
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.report.media.vega import PIXELS, colour, finished, placed
@@ -19,12 +20,17 @@ from bayes_lupil.sensitivity.normal_priors import AtPrior
 if TYPE_CHECKING:
     import altair
 
-__all__ = ["THOUSANDTHS", "prior_chart", "start_of", "thousandths"]
+__all__ = ["THOUSANDTHS", "at_average_site", "prior_chart", "start_of", "thousandths"]
 
 THOUSANDTHS = 1000
 """Densities of the page are whole numbers, so many of which make 1: it is short, and the eye sees no difference."""
 _NARROW = 5.0  # inches
 _MARKS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100)
+
+
+def at_average_site(posterior: Posterior) -> str:
+    """Of which odds ratio a prior is, after these words; of a model that tells no sites apart there is one."""
+    return "" if posterior.spec.sites.pooled else " at an average site"
 
 
 def prior_chart(priors: PriorAnalysis) -> Chart | None:
@@ -38,15 +44,16 @@ def prior_chart(priors: PriorAnalysis) -> Chart | None:
     found, source, flat = priors.map, priors.posterior.provenance, priors.map.named["flat"]
     arms, end_point = source.arms, source.end_point
     low, high = start.prior.range()
+    where = at_average_site(priors.posterior)
     words = (
-        f"Odds ratio of {arms.active} against {arms.control} at an average site. Prior ({start.prior.name}): 95 % "
-        f"between {ratio(low)} and {ratio(high)}. "
+        f"Odds ratio of {arms.active} against {arms.control}{where}. Prior ({start.prior.name}): 95 % between "
+        f"{ratio(low)} and {ratio(high)}. "
         f"{'' if flat is None else f'Likelihood: highest at {_top(found.axis, flat.density)}. '}"
         f"Posterior: highest at {_top(found.axis, start.density)}."
     )
     caption = (
-        "Densities of the odds ratio at an average site: what was believed, what the data alone say (the posterior "
-        f"under a prior that is nearly flat), and what follows from both. {end_point.directed[:1].upper()}"
+        f"Densities of the odds ratio{where}: what was believed, what the data alone say (the posterior under a prior "
+        f"that is nearly flat), and what follows from both. {end_point.directed[:1].upper()}"
         f"{end_point.directed[1:]}."
     )
     frame = pd.DataFrame(
@@ -106,7 +113,9 @@ def _drawn(priors: PriorAnalysis, start: AtPrior, width: float = 8.0) -> altair.
         "x:Q", scale=alt.Scale(domain=[float(axis[0]), float(axis[-1])], nice=False, zero=False),
         axis=alt.Axis(
             values=[math.log(mark) for mark in marks], labelExpr=label, grid=False,
-            title=["Odds ratio at an average site", f"\u2190 {below} better  |  {above} better \u2192"],
+            title=[
+                f"Odds ratio{at_average_site(priors.posterior)}", f"\u2190 {below} better  |  {above} better \u2192"
+            ],
         ),
     )  # fmt: skip
 

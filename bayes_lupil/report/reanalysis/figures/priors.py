@@ -90,7 +90,7 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
         if np.isfinite(observed[a]):
             rates.axvline(observed[a], lw=1.2, gid=f"observed_{arm}", **look)
             rates.plot([observed[a]], [0.0], "so"[a], color=COLOURS[1 - a], mec="black", ms=7, clip_on=False, zorder=5,
-                       label=f"observed, {observed[a]:.0f} %")  # fmt: skip
+                       label=f"observed, {observed[a]:{_digits(observed[a])}} %")  # fmt: skip
     rates.set(xlim=(0, 100), xlabel=f"{source.end_point.words.probability.capitalize()} (%)")
     draws = 100 * _prior(posterior, "risk_difference")
     heights, edges = _shares(draws, -100.0, 100.0)
@@ -120,6 +120,11 @@ def figure_prior_predictive(posterior: Posterior, width: float = 7.5) -> Figure:
     frame(figure, f"{title(posterior)}: what the prior predicts", footnote, source.synthetic,
           3.6 if len(_columns(figure)) > 1 else 6.8)  # fmt: skip
     return figure
+
+
+def _digits(rate: float) -> str:
+    """Of per cent: whole ones, but of rare events."""
+    return ".0f" if rate >= 10 or rate == 0 else ".2g"
 
 
 @styled
