@@ -38,16 +38,26 @@ def points(value: float, error: float | None = None) -> str:
 def points_interval(low: float, high: float, error: float | None = None) -> str:
     """An interval of such differences, in as many digits as its width needs.
 
+    A limit of a wide one that one decimal would make 0 has two.
+
     Examples
     --------
-    >>> points_interval(-0.0883, 0.277), points_interval(-0.00128, -0.00008)
-    ('-8.8 to +27.7', '-0.13 to -0.01')
+    >>> points_interval(-0.0883, 0.277), points_interval(-0.00128, -0.00008), points_interval(-0.00056, 0.22)
+    ('-8.8 to +27.7', '-0.13 to -0.01', '-0.06 to +22.0')
     """
     width = 100 * (high - low)
-    if not 0 < width < 1:
+    if width >= 1:
+        return interval(
+            *(points(value, error) if abs(value) >= 0.00095 else _next_to_0(value) for value in (low, high))
+        )
+    if width <= 0:
         return interval(points(low, error), points(high, error))
     digits = 1 - math.floor(math.log10(width))
     return interval(f"{100 * low:+.{digits}f}", f"{100 * high:+.{digits}f}")
+
+
+def _next_to_0(value: float) -> str:
+    return f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.0"
 
 
 def in_points(value: float, unit: str = "point") -> str:

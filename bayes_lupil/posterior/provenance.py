@@ -23,7 +23,7 @@ __all__ = ["HANDED_OVER", "RATES", "TWO_ANSWERS", "Provenance", "package_version
 
 HANDED_OVER = "sampled by NUTS, because "
 """How the note begins that says why engine 'auto' took NUTS where quadrature could have been taken."""
-RATES = "the response rates"
+RATES = "the observed rates"
 """How the note begins that says that they lie far from the prior of their level."""
 TWO_ANSWERS = "the patients of this trial and its average site have different answers"
 """How the note begins that says so."""
@@ -206,8 +206,8 @@ def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | No
         return ()
     return (
         f"{RATES} ({100 * r1 / n1:.2g} % and {100 * r0 / n0:.2g} %, log odds about {level:.1f}) lie in the outer "
-        f"{100 * _RARELY:g} % of the prior of their level (priors.alpha), which pulls the effect towards none: give "
-        f"priors.alpha a mean near {level:.0f}, or a larger sd",
+        f"{100 * _RARELY:g} % of the prior of their level, which pulls the effect towards none: a "
+        f"prior of the level with a mean near {level:.0f}, or a larger SD, would not (priors.alpha in the model file)",
     )
 
 

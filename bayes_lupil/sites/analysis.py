@@ -119,9 +119,10 @@ def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence
     """
     first = shown or load_model(SHOWN)
     refuse_pooled(first)
-    if len(build_likelihood(first, trial).site_names) < 2:
+    if len(trial.site_names) < 2:
         found = "one site" if trial.resolution == "patients" else "one row of totals, or one site"
         raise InputError(f"trial '{trial.name}'", found, "two sites or more")
+    build_likelihood(first, trial)
     if suspects:
         trial.analysis_set(first.population, tuple(suspects))
     return first
