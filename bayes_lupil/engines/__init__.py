@@ -71,7 +71,7 @@ def fast_engine(likelihood: Likelihood) -> Fast | None:
     """The engine without Markov chains: quadrature for tables of sites, importance for margins; None for neither."""
     if isinstance(likelihood, MarginsLikelihood):
         return "importance"
-    return None if likelihood.site_marginal is None else "quadrature"
+    return None if likelihood.marginal is None else "quadrature"
 
 
 def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature", "importance"]:
@@ -110,7 +110,7 @@ def _too_long(likelihood: Likelihood) -> str:
         known = any(item.must_be_excluded and item.count for item in likelihood.margins.classes)
         excluded = len(likelihood.margins.excluded_sites) if known else 0
         return f"look for the effects of {excluded} excluded sites" if excluded > _MOST_EXCLUDED else ""
-    marginal = likelihood.site_marginal
+    marginal = likelihood.marginal
     if marginal is not None and likelihood.spec.sampler.points * marginal.nested_grids > _MOST_NESTED:
         return f"take more than {_MOST_NESTED:,} integrals on grids"
     return ""
