@@ -14,10 +14,10 @@ Floats = NDArray[np.float64]
 LogDensity = Callable[[Floats, NDArray[np.int64]], Floats]
 
 _STEP = 0.5  # of the differences, in SDs: they see the bend over the range that matters, and no rounding
-_MOST = 25  # looks at each density
+_MOST = 40  # looks at each density
 _CLOSE = 0.2  # SDs that the last step may be long
 _FLATTEST, _SHARPEST = 0.04, 25.0  # bend against the one that is known: the SD changes 5 times at most in a step
-_LONGEST = 4.0  # SDs that a step may be long
+_LONGEST = 4.0  # SDs that a step may be long, and fewer where such steps led downhill
 _ALIKE = 0.5, 2.0  # bend against the one known, within which the spread is found
 
 
@@ -49,7 +49,9 @@ class Laplace:
 
 
 def laplace(log_density: LogDensity, start: Floats, precision: Floats) -> Laplace:
-    """Modes by Newton's method with differences over half an SD, each step halved while the density falls.
+    """Modes by Newton's method with differences over half an SD; from where the density fell it goes back.
+
+    It then goes on from the better point with the spread found there, and steps a quarter as long.
 
     Parameters
     ----------
@@ -69,6 +71,7 @@ def laplace(log_density: LogDensity, start: Floats, precision: Floats) -> Laplac
     star = _star(axes)
     mode, factor = start.copy(), np.linalg.cholesky(np.linalg.inv(precision))
     best, before = np.full(draws, -np.inf), start.copy()  # where the last step came from, and its density
+    reach = np.full(draws, _LONGEST)
     found, active = np.zeros(draws, dtype=bool), np.arange(draws)
     for _ in range(_MOST):
         if not active.size:
@@ -78,15 +81,17 @@ def laplace(log_density: LogDensity, start: Floats, precision: Floats) -> Laplac
         centre = values[:, 0]
         fell = ~(centre >= best[active] - 1e-6 - 1e-12 * np.abs(centre))  # also where it is no number
         back = active[fell]
-        mode[back] = (mode[back] + before[back]) / 2
+        mode[back], best[back] = before[back], -np.inf
+        reach[back] /= 4
         on, values, here, spread = active[~fell], values[~fell], here[~fell], spread[~fell]
         best[on], before[on] = values[:, 0], here
+        reach[on] = np.minimum(1.5 * reach[on], _LONGEST)
         slope, bend = _differences(values, axes)
         sizes, vectors = np.linalg.eigh(bend)
         kept = np.clip(np.where(np.isfinite(sizes), sizes, 1.0), _FLATTEST, _SHARPEST)
         step = np.einsum("dij,dj,dkj,dk->di", vectors, 1 / kept, vectors, slope)
         length = np.sqrt((kept * np.einsum("dij,di->dj", vectors, step) ** 2).sum(axis=1))
-        step *= np.minimum(1.0, _LONGEST / np.maximum(length, 1e-300))[:, None]
+        step *= np.minimum(1.0, reach[on] / np.maximum(length, 1e-300))[:, None]
         mode[on] = here + np.einsum("dij,dj->di", spread, step)
         factor[on] = np.einsum("dij,djk,dk->dik", spread, vectors, kept**-0.5)
         settled = (length < _CLOSE) & ((sizes > _ALIKE[0]) & (sizes < _ALIKE[1])).all(axis=1)

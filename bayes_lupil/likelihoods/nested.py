@@ -13,7 +13,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.base import Pointwise, by_arm
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
-from bayes_lupil.likelihoods.nested_marginal import NestedMarginal
+from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
 from bayes_lupil.likelihoods.site_effects import SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
@@ -80,9 +80,15 @@ class NestedCells(BinomialCells):
         return self.marginal.site_outlier_probability(values, self.sites.country_effects(values))
 
     def country_outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:
-        """Given the shared parameters and the data, the effects of countries and sites integrated out."""
+        """Given the shared parameters and the data, the effects of countries and sites integrated out.
+
+        Where that would take minutes, which deviate at each draw: 0 or 1, and of the same mean.
+        """
         if not self.spec.country_deviations:
             return None
+        drawn = all(f"d_{arm}_country" in values for arm in self.spec.country_deviations)
+        if drawn and self.marginal.integrals * np.size(values["alpha"]) > MOST_INTEGRALS:
+            return Pointwise("outlier_country", by_arm(self.sites.outlying_countries(values)), ("country", "arm"))
         shape = np.shape(values["alpha"])
         theta = {item.name: np.ravel(values[item.name]) for item in self.marginal.parameters}
         found = self.marginal.outlier_probability(theta, self.spec.sampler.nodes)

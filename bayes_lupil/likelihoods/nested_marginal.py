@@ -26,11 +26,13 @@ from bayes_lupil.likelihoods.laplace import Laplace, laplace
 from bayes_lupil.likelihoods.mixture import components_of, country_components
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 
-__all__ = ["NestedMarginal"]
+__all__ = ["MOST_INTEGRALS", "NestedMarginal"]
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
+MOST_INTEGRALS = 100_000_000
+"""Over a site's effects, that are begun at once; they take about a minute on two cores."""
 _BLOCK = 2048  # draws at a time, each at all points of the outer rule
 _NEGLIGIBLE = 30.0  # as of `SiteMarginal`: below the largest log likelihood, where a failure does no harm
 _SEARCH_NODES = 5  # of the inner integrals while a mode is looked for, which need not be exact

@@ -229,6 +229,12 @@ class SiteModel:
         share = self._share_by_site(values)
         return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
 
+    def outlying_countries(self, values: Values) -> dict[str, Any]:
+        """Whether each country deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., countries)."""
+        share = self.country_share(values) if self.spec.country_deviations else 0.0
+        share = share[..., None] if getattr(share, "ndim", 0) else share
+        return {arm: 1.0 * deviates(values[f"d_{arm}_country"], share) for arm in self.spec.country_deviations}
+
     def linear_predictor(self, values: Values) -> Any:
         """Log odds, or of a continuous end point the mean, by site and arm, shape (..., sites, 2)."""
         sites = self.spec.sites
@@ -240,8 +246,8 @@ class SiteModel:
         )
         if self.country:
             which, above = np.array(self.country), self.country_effects(values)
-            base = base + above["c"][..., which] if "c" in above else base
-            slope = slope + above["d"][..., which] if "d" in above else slope
+            base = base + above["c"].take(which, axis=-1) if "c" in above else base
+            slope = slope + above["d"].take(which, axis=-1) if "d" in above else slope
         found = slope[..., None] * np.array(sites.x)
         found += base[..., None]
         return found
