@@ -210,8 +210,7 @@ class SiteModel:
             if tau in values
         }
         for arm, (to_c, to_d) in self.spec.country_deviations.items():
-            share = self.country_share(values)
-            share = share[..., None] if getattr(share, "ndim", 0) else share
+            share = self._share_by_country(values)
             moved = self.spec.countries.outlier_sd * deviation(values[f"d_{arm}_country"], share)  # type: ignore[union-attr]
             found["c"] = found["c"] + to_c * moved
             if to_d:
@@ -229,10 +228,15 @@ class SiteModel:
         share = self._share_by_site(values)
         return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
 
+    def _share_by_country(self, values: Values) -> Any:
+        share = self.country_share(values)
+        return share[..., None] if getattr(share, "ndim", 0) else share
+
     def outlying_countries(self, values: Values) -> dict[str, Any]:
         """Whether each country deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., countries)."""
-        share = self.country_share(values) if self.spec.country_deviations else 0.0
-        share = share[..., None] if getattr(share, "ndim", 0) else share
+        if not self.spec.country_deviations:
+            return {}
+        share = self._share_by_country(values)
         return {arm: 1.0 * deviates(values[f"d_{arm}_country"], share) for arm in self.spec.country_deviations}
 
     def linear_predictor(self, values: Values) -> Any:
