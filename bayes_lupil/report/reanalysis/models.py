@@ -74,7 +74,7 @@ def model_blocks(contents: Contents) -> list[Block]:
 
 
 def _in_words(spec: ModelSpec, margins: bool) -> str:
-    if spec.sites.pooled:
+    if spec.pooled:
         return "Responders of an arm are binomial; sites are not told apart."
     words = (
         "Responders y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
@@ -89,6 +89,8 @@ def _in_words(spec: ModelSpec, margins: bool) -> str:
             "made of the retention rho; 1 at an excluded site). At each site the probability p of response has a level "
             "and an effect of its own, drawn from a common distribution and so pulled towards it."
         )
+    if spec.countries is not None:
+        words += " Sites lie in countries g (or other groups), whose levels c and effects d differ too."
     return words
 
 
