@@ -226,7 +226,7 @@ def _influence_of_one_armed_sites(posterior: Posterior) -> str:
     quadrature alone, which takes about a second, and of no model that leaves sites out itself.
     """
     spec, trial = posterior.spec, posterior.trial
-    alone = () if spec.sites.pooled or spec.without_sites else one_armed_sites(trial, spec.population)
+    alone = () if spec.pooled or spec.without_sites else one_armed_sites(trial, spec.population)
     if not alone or not _by_fast_engine(posterior) or not posterior.verdict.ok:
         return ""
     try:

@@ -113,6 +113,9 @@ def _options(
             rich_help_panel=_PANEL,
         ),
     ] = False,
+    country: Annotated[
+        str | None, _option(help="Column of the country, or other group, that each site lies in (never guessed).")
+    ] = None,
 ) -> dict[str, Any]:
     """The options as `load_trial` takes them."""
     given = {
@@ -120,6 +123,7 @@ def _options(
         "benefit": benefit and benefit.value, "mcid": mcid, "site": site, "arm": arm, "outcome": outcome, "id": id,
         "n": n, "where": where, "population": _pairs(population or []) or None, "responder": _one_or_more(responder),
         "missing": missing and missing.value, "na": _one_or_more(na), "wide": _wide(wide), "sheet": sheet,
+        "country": country,
     }  # fmt: skip
     return {name: value for name, value in given.items() if value is not None} | {"single_arm_sites": single_arm_sites}
 

@@ -9,6 +9,7 @@ from typing import Literal
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
+from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
 from bayes_lupil.progress import in_notebook
 
 __all__ = ["Draws", "engine_for", "fast_engine", "run_engine", "takes_too_long"]
@@ -71,7 +72,7 @@ def fast_engine(likelihood: Likelihood) -> Fast | None:
     """The engine without Markov chains: quadrature for tables of sites, importance for margins; None for neither."""
     if isinstance(likelihood, MarginsLikelihood):
         return "importance"
-    return None if likelihood.site_marginal is None else "quadrature"
+    return None if likelihood.marginal is None else "quadrature"
 
 
 def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature", "importance"]:
@@ -110,7 +111,12 @@ def _too_long(likelihood: Likelihood) -> str:
         known = any(item.must_be_excluded and item.count for item in likelihood.margins.classes)
         excluded = len(likelihood.margins.excluded_sites) if known else 0
         return f"look for the effects of {excluded} excluded sites" if excluded > _MOST_EXCLUDED else ""
-    marginal = likelihood.site_marginal
-    if marginal is not None and likelihood.spec.sampler.points * marginal.nested_grids > _MOST_NESTED:
+    marginal = likelihood.marginal
+    points = likelihood.spec.sampler.points
+    if marginal is not None and points * marginal.nested_grids > _MOST_NESTED:
         return f"take more than {_MOST_NESTED:,} integrals on grids"
+    # sites within countries: TOPCAT (6 countries in 2 regions) takes 2 million of them, and with outlying regions 6
+    # million; 40 sites in 10 countries about 15 million; the engine needs that two or three times
+    if isinstance(marginal, NestedMarginal) and points * marginal.integrals > MOST_INTEGRALS:
+        return f"take more than {MOST_INTEGRALS:,} integrals over the effects of sites"
     return ""

@@ -41,7 +41,7 @@ _MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points ar
 
 
 class Marginal(Protocol):
-    """A likelihood with its site effects integrated out; see `likelihoods.binomial_marginal.SiteMarginal`."""
+    """A likelihood with its site effects integrated out; see `SiteMarginal` and `NestedMarginal` in `likelihoods`."""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -55,7 +55,7 @@ class Marginal(Protocol):
         """Log likelihood, shape (draws,), and how many integrals failed."""
 
     def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:
-        """Site parameters given theta, shape (draws, sites)."""
+        """Parameters of single sites (and countries) given theta, shape (draws, sites)."""
 
 
 class WhitenedPosterior:
@@ -90,7 +90,7 @@ class WhitenedPosterior:
     def scale_axes(self) -> tuple[int, ...]:
         """Which axes are between-site SDs."""
         names = [item.name for item in self.marginal.parameters]
-        return tuple(names.index(name) for name in ("tau_u", "tau_v") if name in names)
+        return tuple(names.index(name) for name in ("tau_u", "tau_v", "tau_c", "tau_d") if name in names)
 
     def theta(self, g: Floats) -> dict[str, Floats]:
         """Parameters by name, each of shape (...), from g of shape (..., dimension)."""
@@ -180,14 +180,15 @@ def marginal_of(likelihood: Likelihood) -> Marginal:
     UnsupportedModelError
         Where that cannot be done.
     """
-    if likelihood.site_marginal is None:
+    if likelihood.marginal is None:
         raise UnsupportedModelError(
             f"model '{likelihood.spec.name}'",
             "engine 'quadrature' and a trial whose site table is not known",
             "engine 'nuts' (or 'auto')",
             "Sites of unknown patients are not independent given the other parameters.",
         )
-    return likelihood.site_marginal
+    found: Marginal = likelihood.marginal
+    return found
 
 
 def sample(
@@ -198,7 +199,7 @@ def sample(
     Parameters
     ----------
     likelihood : Likelihood
-        With a `site_marginal`. Its `spec.sampler` holds points, nodes, chains (here: independent replicates) and seed.
+        With a `marginal`. Its `spec.sampler` holds points, nodes, chains (here: independent replicates) and seed.
     progress : bool
         Whether to say what is going on.
     likelihood_power, prior_power : float

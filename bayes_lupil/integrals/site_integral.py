@@ -14,7 +14,18 @@ from bayes_lupil.cores import usable_cores
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.priors import Normal, Prior
 
-__all__ = ["AT_ONCE", "Rules", "SiteForm", "draw_z", "in_pieces", "integrate", "rules", "shape_table", "t_tables"]
+__all__ = [
+    "AT_ONCE",
+    "Rules",
+    "SiteForm",
+    "draw_z",
+    "gauss_hermite",
+    "in_pieces",
+    "integrate",
+    "rules",
+    "shape_table",
+    "t_tables",
+]
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +105,7 @@ def rules(most: int, order: int) -> Rules:
     parts, sizes = [], np.empty((len(LEVELS), len(LEVELS)), dtype=np.int64)
     for i, j in np.ndindex(sizes.shape):
         along_1, along_2 = (
-            _gauss_hermite(max(int(np.ceil(share * most)), 1)) if order & axis else (np.zeros(1), np.zeros(1))
+            gauss_hermite(max(int(np.ceil(share * most)), 1)) if order & axis else (np.zeros(1), np.zeros(1))
             for axis, share in ((1, LEVELS[i]), (2, LEVELS[j]))
         )
         pairs = [np.repeat(a, b.size) for a, b in zip(along_1, along_2, strict=True)]
@@ -106,7 +117,7 @@ def rules(most: int, order: int) -> Rules:
     return Rules(t1, t2, weights, starts, sizes)
 
 
-def _gauss_hermite(k: int) -> tuple[Floats, Floats]:
+def gauss_hermite(k: int) -> tuple[Floats, Floats]:
     """Nodes z and log weights w such that the integral of f(z) / sqrt(2 pi) is about sum exp(w) f(z).
 
     The rule as it is tabulated has sum_k W_k F(t_k) for the integral of exp(-t^2) F(t). With z = 2^(1/2) t and

@@ -9,6 +9,7 @@ from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.estimate import EstimateLikelihood
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
+from bayes_lupil.likelihoods.nested import NestedCells
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.likelihoods.prior_bounds import check_priors
 from bayes_lupil.priors import EffectOnRisk
@@ -27,6 +28,7 @@ __all__ = [
     "EstimateLikelihood",
     "Likelihood",
     "MarginsLikelihood",
+    "NestedCells",
     "NormalPatients",
     "build_likelihood",
 ]
@@ -53,6 +55,8 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     if isinstance(trial.data, Estimate):
         return _for_estimate(spec, trial.data, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
+    if spec.countries is not None:
+        return _nested(spec, data, trial)
     if spec.sites.pooled:
         return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
     if isinstance(data, Cells):
@@ -75,6 +79,27 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
         _check_sites(spec, data, trial)
         return BinomialCells(spec, data)
     return _for_margins(spec, data, trial)
+
+
+def _nested(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> NestedCells:
+    """Sites within countries, where it is known in which country each site lies."""
+    countries = data.countries if isinstance(data, Cells) else None
+    if not isinstance(data, Cells) or countries is None:
+        unknown = isinstance(data, Margins) or not data.sites_known
+        found = "whose sites were not published" if unknown else "in which no country is known of the sites"
+        hint = "" if unknown else "Name the column: country=... (on the command line: --country COLUMN)."
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"trial '{trial.name}', {found}",
+            "the country (or other group) of each site, since countries are a level of the model", hint,
+        )  # fmt: skip
+    names = trial.country_names
+    if len(names) == 1:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"one country only ('{names[0]}', trial '{trial.name}')",
+            "two countries or more, since how much they differ is a parameter", "Use site_effects.",
+        )  # fmt: skip
+    _check_sites(spec, data, trial)
+    return NestedCells(spec, data)
 
 
 def _check_sites(spec: ModelSpec, cells: Cells, trial: Trial) -> None:

@@ -60,6 +60,8 @@ class Likelihood(Density):
     sites: SiteModel
     site_names: tuple[str, ...]
     log_pooled: float = 0.0
+    site_by_site = True
+    """Whether sites are independent given the parameters that they share, so that `site_marginal` has one term each."""
 
     @property
     def sampler(self) -> Sampler:
@@ -80,6 +82,11 @@ class Likelihood(Density):
     def site_marginal(self) -> SiteMarginal | None:
         """The likelihood with the site effects integrated out; None where that cannot be done site by site."""
         return None
+
+    @property
+    def marginal(self) -> Any:
+        """What the quadrature engine integrates: `site_marginal`, or where sites lie in countries, that of these."""
+        return self.site_marginal
 
     def probabilities(self, values: Values) -> Floats:
         """Response probability by site and arm, shape (..., sites, 2)."""
@@ -121,6 +128,8 @@ class Likelihood(Density):
             return  # they depend on the component of each site, which is summed out
         for name, effect in self.sites.effects(values).items():
             pm.Deterministic(name, effect, dims="site")
+        for name, effect in self.sites.country_effects(values).items():
+            pm.Deterministic(name, effect, dims="country")
         centre = self.sites.linear_predictor(values)
         dims = ("site", "arm")
         if self.spec.continuous:
@@ -143,6 +152,10 @@ class Likelihood(Density):
             return None
         return Pointwise("outlier", by_arm(found), ("site", "arm"))
 
+    def country_outlier_probability(self, values: Values) -> Pointwise | None:  # noqa: ARG002
+        """Probability that a country is outlying, by arm; None where countries are no mixture."""
+        return None
+
     @abstractmethod
     def _observe(self, values: Values) -> None:
         """Add the data to the PyMC model in context, each of `graph_data` as a data container."""
@@ -159,7 +172,8 @@ class Likelihood(Density):
         """Alike where two likelihoods differ in nothing of their graphs but the data."""
         model = self.spec.to_dict()
         arrays = {name: (value.shape, str(value.dtype)) for name, value in self.graph_data().items()}
-        return repr((model["sites"], model["priors"], self.coords, arrays))
+        countries = (model["countries"], self.sites.country) if self.sites.country else ()
+        return repr((model["sites"], model["priors"], self.coords, arrays, *countries))
 
     @abstractmethod
     def pointwise(self, values: Values) -> Pointwise:

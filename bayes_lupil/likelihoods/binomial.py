@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
@@ -76,6 +77,11 @@ class BinomialCells(Likelihood):
     def __init__(self, spec: ModelSpec, cells: Cells, table: Cells | None = None) -> None:
         if table is not None:
             self.log_pooled = float(_log_ways(table).sum() - _log_ways(cells).sum())
+        if spec.countries is not None and self.site_by_site:  # they would be left out in silence
+            raise UnsupportedModelError(
+                f"model '{spec.name}'", "countries above the sites", "a model without [countries]",
+                "What is asked here takes sites as independent given the parameters that all of them share.",
+            )  # fmt: skip
         self.spec = spec
         self.cells = cells
         self.site_names = cells.sites
@@ -83,12 +89,17 @@ class BinomialCells(Likelihood):
 
     @cached_property
     def site_marginal(self) -> SiteMarginal:
-        """The likelihood with the site effects integrated out; cells without patients say nothing and are left out."""
+        """The likelihood with the site effects integrated out."""
+        return SiteMarginal(self.sites, self._table)
+
+    @property
+    def _table(self) -> CellTable:
+        """The cells with patients; those without say nothing."""
         y, n = self.cells.responders, self.cells.n
         site, arm = np.nonzero(n)
         x = np.array(self.spec.sites.x)[arm]
         design = np.column_stack([np.ones(x.size), x])
-        return SiteMarginal(self.sites, CellTable.from_arrays(site, y[site, arm], n[site, arm], x, design))
+        return CellTable.from_arrays(site, y[site, arm], n[site, arm], x, design)
 
     def _observe(self, values: Mapping[str, Any]) -> None:
         import pymc as pm
@@ -176,16 +187,17 @@ class BinomialCells(Likelihood):
         """Given the shared parameters and the data, the site's own effects integrated out."""
         if not self.spec.sites.is_mixture:
             return None
-        marginal = self.site_marginal
         shape = np.shape(values["alpha"])
-        theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}
-        found = {
-            name: chance.reshape(*shape, -1)
-            for name, chance in marginal.outlier_probability(theta, self.spec.sampler.nodes).items()
-        }
+        found = {name: chance.reshape(*shape, -1) for name, chance in self._outlying(values).items()}
         if NONEXCHANGEABLE in found:
             return Pointwise(NONEXCHANGEABLE, found[NONEXCHANGEABLE], ("site",))
         return Pointwise("outlier", by_arm(found), ("site", "arm"))
+
+    def _outlying(self, values: Mapping[str, Any]) -> dict[str, Floats]:
+        """Probability that a site is outlying by where it is, shape (draws, sites), all chains in a row."""
+        marginal = self.site_marginal
+        theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}
+        return marginal.outlier_probability(theta, self.spec.sampler.nodes)
 
     def observed(self) -> Pointwise:
         """Responders by site and arm."""

@@ -11,7 +11,7 @@ over its components of share times an integral that `kernels` can do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bayes_lupil.integrals.site_integral import SiteForm
 from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE, SiteModel
 
-__all__ = ["Component", "components_of"]
+__all__ = ["Component", "components_of", "country_components"]
 
 Floats = NDArray[np.float64]
 
@@ -70,15 +70,50 @@ def components_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Component
         alone = _form(alpha, mean, np.column_stack([tau_u, nothing, sd]), 3)
         return Component((), log_out, main, nothing), Component((NONEXCHANGEABLE,), log_in, alone, mean - beta)
     found = []
-    # deviations are independent: k of them make 2^k components, whose chance is a product of q and 1 - q
-    for chosen in product((False, True), repeat=len(deviations)):
-        outlying = tuple(arm for arm, out in zip(deviations, chosen, strict=True) if out)
-        log_share = np.sum([log_in if out else log_out for out in chosen], axis=0)
+    for outlying, log_share in _kinds(deviations, log_in, log_out):
         columns = [deviations[arm] for arm in outlying]
         scale = _factor(tau_u, tau_v, r, sites.spec.sites.outlier_sd or 0.0, columns)
         order = 3 if "tau_v" in theta or any(to_v for _, to_v in columns) else 1
         found.append(Component(outlying, log_share, _form(alpha, beta, scale, order), np.zeros_like(beta)))
     return tuple(found)
+
+
+def country_components(
+    sites: SiteModel, theta: Mapping[str, Any]
+) -> tuple[tuple[tuple[str, ...], Floats, Floats], ...]:
+    """(what is outlying, log of the share, scale) of every kind of country, the usual one first, at draws of theta.
+
+    A country's effects are c = s_11 z_1 and d = s_21 z_1 + s_22 z_2, z_1 and z_2 standard normal, with s of shape
+    (draws, 3) as in `SiteForm`. Where countries are no mixture there is one kind, with the share 1.
+    """
+    draws = np.shape(next(iter(theta.values())))
+    tau_c, tau_d = (np.asarray(theta.get(name, np.zeros(draws)), dtype=float) for name in ("tau_c", "tau_d"))
+    deviations, nothing = sites.spec.country_deviations, np.zeros(draws)
+    if not deviations:
+        return (((), nothing, _factor(tau_c, tau_d, nothing, 0.0, [])),)
+    share = np.broadcast_to(np.asarray(sites.country_share(theta), dtype=float), draws)
+    with np.errstate(divide="ignore"):
+        kinds = _kinds(deviations, np.log(share), np.log1p(-share))
+    sd = sites.spec.countries.outlier_sd  # type: ignore[union-attr]
+    return tuple(
+        (outlying, log_share, _factor(tau_c, tau_d, nothing, sd or 0.0, [deviations[arm] for arm in outlying]))
+        for outlying, log_share in kinds
+    )
+
+
+def _kinds(deviations: Iterable[str], log_in: Floats, log_out: Floats) -> list[tuple[tuple[str, ...], Floats]]:
+    """(arms that deviate, log of the share of it) of every kind, from the logs of q and 1 - q.
+
+    Deviations are independent: k of them make 2^k kinds, whose chance is a product of q and 1 - q.
+    """
+    arms = tuple(deviations)
+    return [
+        (
+            tuple(arm for arm, out in zip(arms, chosen, strict=True) if out),
+            np.asarray(np.sum([log_in if out else log_out for out in chosen], axis=0)),
+        )
+        for chosen in product((False, True), repeat=len(arms))
+    ]
 
 
 def _form(alpha: Floats, slope: Floats, scale: Floats, order: int) -> SiteForm:

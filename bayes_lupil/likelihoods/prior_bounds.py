@@ -32,11 +32,11 @@ def prior_bounds(name: str, continuous: bool) -> tuple[float, float]:
     (1e-09, 10000.0)
     """
     most = _UNITS if continuous else _LOG_ODDS
-    if name in ("tau_u", "tau_v", "sigma"):
+    if name in ("tau_u", "tau_v", "tau_c", "tau_d", "sigma"):
         return _SMALLEST, most
     if name in ("df", "error_df", "site_shares"):
         return 1e-3, 1e6
-    if name in ("outlier_share", "retention"):
+    if name in ("outlier_share", "country_outlier_share", "retention"):
         return _SMALLEST, _NEXT_TO_ONE
     if name == "correlation":
         return -_NEXT_TO_ONE, _NEXT_TO_ONE

@@ -4,7 +4,11 @@
 
 with standardised site effects e and f, independently normal or Student-t, and r the correlation (0 unless the model
 has one). At contaminated sites deviations are added to u and v (`deviations`); where effects are exchangeable or not,
-beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its own. `linear_predictor` is
+beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its own. Where sites lie in countries,
+
+    eta_sa = alpha + c_g + u_s + (beta + d_g + v_s) x_a,   c_g = tau_c e_g, d_g = tau_d f_g, g the country of site s,
+
+with e_g and f_g standard normal, and deviations added to c and d of contaminated countries. `linear_predictor` is
 written with operators that NumPy and PyTensor share, so that it exists once.
 """
 
@@ -28,7 +32,7 @@ _REASON = "standardised site effect, scaled by tau"
 NONEXCHANGEABLE = "nonexchangeable"
 """Which sites' effects are not exchangeable, 0 or 1 by site: no parameter, since NUTS cannot draw it."""
 
-_OF_THESE_SITES = {"u", "v", NONEXCHANGEABLE, "excluded_level"}
+_OF_THESE_SITES = {"u", "v", "c", "d", NONEXCHANGEABLE, "excluded_level"}
 
 Values = Mapping[str, Any]
 
@@ -98,12 +102,16 @@ class SiteModel:
 
     `Values` below means draws or random variables by parameter name: scalars of shape (...), site-level ones of
     shape (..., sites), with any leading axes. The first `n_excluded` sites are those that a published subset leaves
-    out. An engine that draws site effects as wholes gives `u` and `v` in place of the variables behind them.
+    out. An engine that draws site effects as wholes gives `u` and `v` in place of the variables behind them. `country`
+    numbers the country of each site from 0; where it is empty, the model's countries, if it has any, are no part of
+    what is described: it is then of the sites of one country, given its effects. Those of countries have the shape
+    (..., countries).
     """
 
     spec: ModelSpec
     n_sites: int
     n_excluded: int = 0
+    country: tuple[int, ...] = ()
 
     @property
     def standard(self) -> Any:
@@ -131,12 +139,26 @@ class SiteModel:
         found += [Parameter(f"d_{arm}", _standard(None), ("site",)) for arm in sites.deviations]
         if priors.nonexchangeable is not None:
             found.append(Parameter("g", _standard(None), ("site",)))
+        if self.country:
+            of_countries = (("tau_c", priors.tau_c), ("tau_d", priors.tau_d))
+            found += [Parameter(tau, prior) for tau, prior in of_countries if prior is not None]
+            if priors.country_outlier_share is not None:
+                found.append(Parameter("country_outlier_share", priors.country_outlier_share))
+            found += [Parameter(name, _standard(None), ("country",)) for name in self._behind_countries]
         return tuple(found)
 
     @property
+    def _behind_countries(self) -> tuple[str, ...]:
+        """Names of the standard normal variables behind the countries' effects."""
+        priors = self.spec.priors
+        scaled = [name for name, tau in (("e_country", priors.tau_c), ("f_country", priors.tau_d)) if tau is not None]
+        return (*scaled, *(f"d_{arm}_country" for arm in self.spec.country_deviations))
+
+    @property
     def behind(self) -> frozenset[str]:
-        """Names of the standardised variables behind the site effects, which are shown as u and v."""
-        return frozenset({"e", "f", "g", *(f"d_{arm}" for arm in self.spec.sites.deviations)})
+        """Names of the standardised variables behind the effects, which are shown as u and v, and c and d."""
+        own = {"e", "f", "g", *(f"d_{arm}" for arm in self.spec.sites.deviations)}
+        return frozenset(own.union(self._behind_countries))
 
     def share(self, values: Values) -> Any:
         """Share of the sites that are outlying or not exchangeable, shape (...) or a number."""
@@ -173,6 +195,28 @@ class SiteModel:
             found["u"] = found.get("u", 0.0) + level
         return found
 
+    def country_share(self, values: Values) -> Any:
+        """Share of the countries that are outlying, shape (...) or a number."""
+        fixed = self.spec.countries.outlier_share if self.spec.countries else None
+        return values["country_outlier_share"] if fixed is None else np.float64(fixed)
+
+    def country_effects(self, values: Values) -> dict[str, Any]:
+        """Effects c and d of countries on the log-odds scale, where they differ, shape (..., countries)."""
+        if not self.country or "c" in values or "d" in values:
+            return {name: values[name] for name in ("c", "d") if name in values}
+        found = {
+            name: values[tau][..., None] * values[standard]
+            for name, tau, standard in (("c", "tau_c", "e_country"), ("d", "tau_d", "f_country"))
+            if tau in values
+        }
+        for arm, (to_c, to_d) in self.spec.country_deviations.items():
+            share = self._share_by_country(values)
+            moved = self.spec.countries.outlier_sd * deviation(values[f"d_{arm}_country"], share)  # type: ignore[union-attr]
+            found["c"] = found["c"] + to_c * moved
+            if to_d:
+                found["d"] = found.get("d", 0.0) + to_d * moved
+        return found
+
     def _share_by_site(self, values: Values) -> Any:
         share = self.share(values)
         return share[..., None] if getattr(share, "ndim", 0) else share
@@ -184,6 +228,17 @@ class SiteModel:
         share = self._share_by_site(values)
         return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
 
+    def _share_by_country(self, values: Values) -> Any:
+        share = self.country_share(values)
+        return share[..., None] if getattr(share, "ndim", 0) else share
+
+    def outlying_countries(self, values: Values) -> dict[str, Any]:
+        """Whether each country deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., countries)."""
+        if not self.spec.country_deviations:
+            return {}
+        share = self._share_by_country(values)
+        return {arm: 1.0 * deviates(values[f"d_{arm}_country"], share) for arm in self.spec.country_deviations}
+
     def linear_predictor(self, values: Values) -> Any:
         """Log odds, or of a continuous end point the mean, by site and arm, shape (..., sites, 2)."""
         sites = self.spec.sites
@@ -193,6 +248,10 @@ class SiteModel:
             (values[name] if pooling == "fixed" else values[name][..., None]) + effects.get(effect, none)
             for name, pooling, effect in (("alpha", sites.intercepts, "u"), ("beta", sites.effects, "v"))
         )
+        if self.country:
+            which, above = np.array(self.country), self.country_effects(values)
+            base = base + above["c"].take(which, axis=-1) if "c" in above else base
+            slope = slope + above["d"].take(which, axis=-1) if "d" in above else slope
         found = slope[..., None] * np.array(sites.x)
         found += base[..., None]
         return found
@@ -225,8 +284,9 @@ class SiteModel:
     def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
         """Linear predictor and effect at a site not in the trial, as far as the model says anything of it.
 
-        Where intercepts are fixed nothing ties the level of a new site to the others, so there is no
-        'linear_predictor'; where effects are fixed there is nothing at all.
+        Where sites lie in countries, it is a site in a country not in the trial. Where intercepts are fixed nothing
+        ties the level of a new site to the others, so there is no 'linear_predictor'; where effects are fixed there is
+        nothing at all.
 
         Returns
         -------
@@ -241,6 +301,9 @@ class SiteModel:
         effects = self.effects(self.with_components({**shared, **new}, rng))
         base = base + effects["u"][..., 0] if "u" in effects else base
         slope = slope + effects["v"][..., 0] if "v" in effects else slope
+        above = self.country_effects({**shared, **new})
+        base = base + above["c"][..., 0] if "c" in above else base
+        slope = slope + above["d"][..., 0] if "d" in above else slope
         if self.spec.sites.intercepts == "fixed":
             return {"effect": slope}
         return {

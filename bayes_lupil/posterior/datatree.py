@@ -45,8 +45,9 @@ def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False, sit
         constant_data, sample_stats; where sites are independent given the other parameters, site_log_likelihood: each
         site's log likelihood with its own effects integrated out; where sites are a mixture, outliers: at each draw
         the probability that a site is outlying (by arm) or not exchangeable, whose mean is the posterior
-        probability; from the quadrature engine, diagnostics of the whole. Site-level variables have the dimension site,
-        response probabilities site and arm. The standardised site effects of the sampler are replaced by u and v.
+        probability, and where countries are one, outlier_country, that of a country (by arm); from the quadrature
+        engine, diagnostics of the whole. Site-level variables have the dimension site, response probabilities site and
+        arm, effects of countries country. The standardised effects of the sampler are replaced by u and v, c and d.
 
     Raises
     ------
@@ -79,13 +80,14 @@ def build_tree(likelihood: Likelihood, draws: Draws, *, alone: bool = False, sit
             "constant_data": _dataset(likelihood, likelihood.constants(), ()),
         }
     if not sites:
-        groups["posterior"] = groups["posterior"].drop_dims("site", errors="ignore")
-    marginal = likelihood.site_marginal if sites else None
+        groups["posterior"] = groups["posterior"].drop_dims(["site", "country"], errors="ignore")
+    marginal = likelihood.site_marginal if sites and likelihood.site_by_site else None
     if marginal is not None:
         groups["site_log_likelihood"] = _dataset(likelihood, [_by_site(marginal, draws)], _LEADING)
     outlying = likelihood.outlier_probability(draws.values) if sites else None
-    if outlying is not None:
-        groups["outliers"] = _dataset(likelihood, [outlying], _LEADING)
+    outlying_countries = likelihood.country_outlier_probability(draws.values) if sites and not alone else None
+    if found := [item for item in (outlying, outlying_countries) if item is not None]:
+        groups["outliers"] = _dataset(likelihood, found, _LEADING)
     if draws.diagnostics:
         groups["diagnostics"] = xr.Dataset({name: ((), value) for name, value in draws.diagnostics.items()})
     for name, group in groups.items():
@@ -136,7 +138,9 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     if not isinstance(likelihood, EstimateLikelihood):
         effects = likelihood.sites.effects(values)
         found += [Pointwise(name, value, ("site",)) for name, value in effects.items()]
-        values = {**values, **effects}  # not to be made again
+        above = likelihood.sites.country_effects(values)
+        found += [Pointwise(name, value, ("country",)) for name, value in above.items()]
+        values = {**values, **effects, **above}  # not to be made again
     if isinstance(likelihood, NormalPatients):
         found.append(Pointwise("mean", likelihood.means(values), ("site", "arm")))
         estimands = estimate_means(likelihood, values, rng)

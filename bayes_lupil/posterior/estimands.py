@@ -114,7 +114,7 @@ def estimate(
         share = weights[..., ordinary]
         difference = p[..., ordinary, 1] - p[..., ordinary, 0]
         found["risk_difference_ordinary_sites"] = (share * difference).sum(axis=-1) / share.sum(axis=-1)
-    new = {} if likelihood.spec.sites.pooled else likelihood.sites.new_site(values, rng)
+    new = {} if likelihood.spec.pooled else likelihood.sites.new_site(values, rng)
     if "linear_predictor" in new:
         new_p, rest = expit(new["linear_predictor"]), expit(-new["linear_predictor"])
         both = (new_p > _NEAR_ONE).all(axis=-1)

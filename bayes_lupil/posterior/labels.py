@@ -69,6 +69,8 @@ def _words(group: str, name: str, quantities: dict[str, Words]) -> Words:
             return "log likelihood of each site, its effects integrated out", ""
         case "log_prior":
             return f"log prior density of the {known}", ""
+        case "outliers" if name == "outlier_country":
+            return "probability that the country is outlying", _SHARE
         case "outliers":
             return f"probability that the site is {'outlying' if name == 'outlier' else 'not exchangeable'}", _SHARE
         case "sample_stats":
@@ -96,6 +98,11 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
         "se": ("standard error of the estimate", ""),
         "tau_u": (f"SD over sites of the {level}", unit),
         "tau_v": (f"SD over sites of the {effect}", unit),
+        "tau_c": ("SD over countries of the log odds", unit),
+        "tau_d": ("SD over countries of the log odds ratio", unit),
+        "country_outlier_share": ("share of countries that are outlying", _SHARE),
+        "c": ("effect of the country on the log odds", unit),
+        "d": ("effect of the country on the log odds ratio", unit),
         "u": (f"site effect on the {level}", unit),
         "v": (f"site effect on the {effect}", unit),
         "correlation": ("correlation of site effects on level and treatment effect", ""),

@@ -238,7 +238,8 @@ def _denser(posterior: Posterior) -> Posterior | None:
     points = _MORE * spec.sampler.points
     integrals = points * len(posterior.trial.site_names)
     by_quadrature = "quadrature_error" in posterior.diagnostics
-    if not by_quadrature or spec.sites.distribution == "student_t" or integrals > _MOST_INTEGRALS:
+    heavy = spec.sites.distribution == "student_t" or spec.countries is not None
+    if not by_quadrature or heavy or integrals > _MOST_INTEGRALS:
         return None
     found = refit(spec.edited(sampler__points=points, sampler__engine="quadrature"), posterior.trial)
     return found if found.verdict.ok else None

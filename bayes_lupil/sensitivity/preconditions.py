@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
+from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
 
 __all__ = [
-    "MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood", "site_table_of", "why_not_without",
+    "MAX_LOG_RATIO", "check", "covers", "covers_power", "refuse_countries", "site_log_likelihood", "site_table_of",
+    "why_not_without",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -36,9 +38,25 @@ def check(posterior: Posterior) -> None:
         raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
 
 
+def refuse_countries(spec: ModelSpec) -> None:
+    """Refuse a model with countries above the sites, where the question takes sites one by one.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    if spec.countries is not None:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", "countries above the sites", "a model without [countries]",
+            "Sites of one country are not independent given the parameters that all sites share. What a fit without a "
+            "site or a country says: bayes_lupil.fit with without_sites (Cells.sites_in names those of a country).",
+        )  # fmt: skip
+
+
 def site_log_likelihood(posterior: Posterior) -> Floats:
     """Log likelihood of each site, its own effects integrated out, shape (draws, sites)."""
     check(posterior)
+    refuse_countries(posterior.spec)
     group = posterior.data.children.get("site_log_likelihood")
     if group is None or posterior.spec.sites.pooled:
         raise UnsupportedModelError(
@@ -59,6 +77,7 @@ def site_table_of(posterior: Posterior, purpose: str) -> Cells:
         What it is needed for, as after 'one, to'.
     """
     check(posterior)
+    refuse_countries(posterior.spec)
     data = posterior.analysis_set.data
     if not isinstance(data, Cells) or not data.sites_known:
         where = f"population '{posterior.spec.population}' of trial '{posterior.provenance.trial}'"

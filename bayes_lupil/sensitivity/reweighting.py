@@ -47,8 +47,8 @@ _ROUNDING = 1e-15  # of a sum of weights
 _ALIKE = 1e-9  # log weights that differ by rounding alone
 
 _QUANTITIES = (
-    "risk_difference", "conditional_log_odds_ratio", "alpha", "beta", "tau_u", "tau_v", "correlation", "df",
-    "outlier_share",
+    "risk_difference", "conditional_log_odds_ratio", "alpha", "beta", "tau_u", "tau_v", "tau_c", "tau_d", "correlation",
+    "df", "outlier_share", "country_outlier_share",
 )  # fmt: skip
 
 

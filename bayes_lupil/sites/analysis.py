@@ -13,7 +13,7 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.preconditions import why_not_without
+from bayes_lupil.sensitivity.preconditions import refuse_countries, why_not_without
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.influence import refuse_pooled
@@ -119,6 +119,7 @@ def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence
     """
     first = shown or load_model(SHOWN)
     refuse_pooled(first)
+    refuse_countries(first)
     if len(trial.site_names) < 2:
         found = "one site" if trial.resolution == "patients" else "one row of totals, or one site"
         raise InputError(f"trial '{trial.name}'", found, "two sites or more")

@@ -15,7 +15,7 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
-from bayes_lupil.sensitivity.preconditions import check
+from bayes_lupil.sensitivity.preconditions import check, refuse_countries
 from bayes_lupil.spec import ModelSpec
 
 __all__ = [
@@ -204,6 +204,7 @@ def site_cells(posterior: Posterior) -> BinomialCells:
         As `shrinkage_factors`.
     """
     refuse_pooled(posterior.spec)
+    refuse_countries(posterior.spec)
     likelihood = posterior.likelihood
     if not isinstance(likelihood, BinomialCells):
         raise UnsupportedModelError(

@@ -1,8 +1,10 @@
 """What a model file may say: one complete, prespecified analysis. All defaults of the package live in this room."""
 
+from bayes_lupil.spec.countries import Countries
 from bayes_lupil.spec.library import (
     builtin_models,
     builtin_plans,
+    country_models,
     end_point_models,
     is_model,
     load_model,
@@ -18,6 +20,7 @@ from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
 
 __all__ = [
+    "Countries",
     "Decision",
     "Errors",
     "ModelSpec",
@@ -28,6 +31,7 @@ __all__ = [
     "Sites",
     "builtin_models",
     "builtin_plans",
+    "country_models",
     "end_point_models",
     "is_model",
     "load_model",

@@ -18,6 +18,7 @@ __all__ = [
     "PLANS",
     "builtin_models",
     "builtin_plans",
+    "country_models",
     "end_point_models",
     "is_model",
     "load_model",
@@ -33,7 +34,7 @@ __all__ = [
 _ROLES = get_args(Role)
 PLANS = "plans"
 """Folder of the end-point plans inside `models/`; a plan is no model."""
-_FOR_ANY_TRIAL = (".", "sites", "endpoints")
+_FOR_ANY_TRIAL = (".", "sites", "countries", "endpoints")
 """Folders inside `models/` whose models serve any trial; every other bears the name of the trial that it is of."""
 
 
@@ -91,6 +92,17 @@ def site_models() -> tuple[ModelSpec, ...]:
     """
     others = sorted((_folder() / "sites").glob("*.toml"))
     return (load_model("site_effects"), *(load_model(path) for path in others))
+
+
+def country_models() -> tuple[ModelSpec, ...]:
+    """Models of trials whose sites lie in countries (or other groups) that are known: `models/countries/`.
+
+    Examples
+    --------
+    >>> [model.name for model in country_models()]
+    ['country_outliers', 'site_in_country']
+    """
+    return tuple(load_model(path) for path in sorted((_folder() / "countries").glob("*.toml")))
 
 
 def end_point_models() -> tuple[ModelSpec, ...]:

@@ -15,8 +15,10 @@ from bayes_lupil.priors import (
     ControlRiskBeta,
     EffectOnRisk,
 )  # fmt: skip
+from bayes_lupil.spec.countries import Countries
 from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.edits import Edits, edits_between
+from bayes_lupil.spec.outliers import deviations_of
 from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Errors, OtherPriors, Priors, Sampler
 
@@ -57,6 +59,7 @@ class ModelSpec(Shown, Document):
     estimand: Text
     only_for: tuple[Text, ...] = ()
     sites: Sites
+    countries: Countries | None = None
     errors: Errors | None = None
     priors: Priors
     decision: Decision = Decision()
@@ -103,6 +106,37 @@ class ModelSpec(Shown, Document):
         if given != wanted:
             found, required = ("a prior", "none") if given else ("nothing", "a prior")
             raise requirement("priors.nonexchangeable", found, f"{required}, because sites.distribution = '{kind}'")
+        return self
+
+    @model_validator(mode="after")
+    def _countries_fit(self) -> ModelSpec:
+        """What [countries] needs of priors and sites, and what there is none of without it."""
+        table = self.countries
+        for part, tau in (("intercepts", "tau_c"), ("effects", "tau_d")):
+            pooling, given = table and getattr(table, part), getattr(self.priors, tau) is not None
+            why = f"countries.{part} = '{pooling}'" if table else "there is no [countries]"
+            if pooling == "partial" and not given:
+                raise requirement(f"priors.{tau}", "nothing", f"a prior, because {why}")
+            if pooling != "partial" and given:
+                raise requirement(f"priors.{tau}", "a prior", f"none, because {why}")
+            if pooling == "partial" and getattr(self.sites, part) == "fixed":
+                reason = (
+                    f"'pooled', because sites.{part} = 'fixed': what each site has of its own leaves nothing to say"
+                )
+                raise requirement(f"countries.{part}", "'partial'", f"{reason} of its country")
+        share, given = table and table.outlier_share, self.priors.country_outlier_share is not None
+        if not (table and table.is_mixture and share is None):
+            if given:
+                raise requirement("priors.country_outlier_share", "a prior", "none: no share of countries is estimated")
+        elif not given:
+            either = "a number there, or the prior priors.country_outlier_share"
+            raise requirement("countries.outlier_share", "nothing", either)
+        if table and any(to_v for _, to_v in self.country_deviations.values()) and self.sites.effects == "fixed":
+            required = "'site', because sites.effects = 'fixed'"
+            raise requirement("countries.outliers", f"'{table.outliers}'", required)
+        if table and self.continuous:
+            required = "none, because with priors.sigma the end point is continuous: countries are of binary ones alone"
+            raise requirement("countries", "a table", required)
         return self
 
     @model_validator(mode="after")
@@ -174,6 +208,16 @@ class ModelSpec(Shown, Document):
         return self.edited(alternatives=[], **{f"priors__{name}": prior for name, prior in alternative.priors.items()})
 
     @property
+    def country_deviations(self) -> dict[str, tuple[float, float]]:
+        """By arm (or 'site') in which outlying countries deviate: what a deviation of 1 adds to (c, d)."""
+        return deviations_of(self.countries.outliers if self.countries else None, self.sites.x)
+
+    @property
+    def pooled(self) -> bool:
+        """Whether neither sites nor countries play any part, so that totals hold all that the data say."""
+        return self.sites.pooled and self.countries is None
+
+    @property
     def continuous(self) -> bool:
         """Whether the model is of a continuous end point."""
         return self.priors.sigma is not None
@@ -214,7 +258,8 @@ class ModelSpec(Shown, Document):
         priors = content["priors"]
         for table, key in (
             (content, "errors"), (priors, "error_df"), (priors, "excluded_shares"), (priors, "excluded_level"),
-            (content, "alternatives"), (content, "edits"),
+            (content, "alternatives"), (content, "edits"), (content, "countries"), (priors, "tau_c"),
+            (priors, "tau_d"), (priors, "country_outlier_share"),
         ):  # fmt: skip
             if not table[key]:
                 del table[key]
@@ -305,13 +350,18 @@ class ModelSpec(Shown, Document):
 
     def card(self) -> Card:
         """The question, how sites may differ, the priors, and what is asked of the effect."""
-        sites, asked = self.sites, self.decision
+        sites, above, asked = self.sites, self.countries, self.decision
         ladder = ", ".join(f"{d:g}" for d in asked.ladder)
         kind = f"levels {sites.intercepts}, effects {sites.effects}, {sites.distribution}, {sites.coding} coding"
         rows = [
             ("question", self.question),
             ("population", self.population + "".join(f", without {site}" for site in self.without_sites)),
             ("sites", kind),
+            *(
+                [("countries", f"levels {above.intercepts}, effects {above.effects}, {above.distribution}")]
+                if above
+                else []
+            ),
             *((f"prior of {name}", prior.describe()) for name, prior in self.priors.items()),
             ("asked", f"P(effect > d) for d = {ladder}; relevant: {asked.relevant:g}"),
             ("engine", f"{self.sampler.engine}, seed {self.sampler.seed}"),

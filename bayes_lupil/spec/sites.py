@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayes_lupil.documents import Document, requirement
+from bayes_lupil.spec.outliers import Outliers, check_outliers, deviations_of
 
 __all__ = ["Sites"]
 
@@ -49,7 +50,7 @@ class Sites(Document):
     effects: Pooling
     distribution: Literal["normal", "student_t", "contaminated", "exnex"] = "normal"
     df: Annotated[float, Field(ge=1, le=1000)] | None = None
-    outliers: Literal["site", "control", "active", "arms"] | None = None
+    outliers: Outliers | None = None
     outlier_sd: Annotated[float, Field(gt=0, le=20)] | None = None
     outlier_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     correlated: bool = False
@@ -59,16 +60,9 @@ class Sites(Document):
     def _complete(self) -> Sites:
         kind = f"distribution = '{self.distribution}'"
         contaminated = self.distribution == "contaminated"
-        for key in ("outliers", "outlier_sd"):
-            value = getattr(self, key)
-            if contaminated and value is None:
-                raise requirement(key, "nothing", f"a value, because {kind}")
-            if not contaminated and value is not None:
-                raise requirement(key, str(value), f"none, because {kind}")
+        check_outliers(self)
         if self.df is not None and self.distribution != "student_t":
             raise requirement("df", f"{self.df:g}", f"none, because {kind}")
-        if self.outlier_share is not None and not self.is_mixture:
-            raise requirement("outlier_share", f"{self.outlier_share:g}", f"none, because {kind}")
         if self.is_mixture and self.intercepts != "partial":
             raise requirement("intercepts", f"'{self.intercepts}'", f"'partial', because {kind}")
         if contaminated and self.effects == "fixed":
@@ -98,12 +92,5 @@ class Sites(Document):
 
     @property
     def deviations(self) -> dict[str, tuple[float, float]]:
-        """By arm (or 'site') in which outlying sites deviate: what a deviation of 1 adds to (u, v).
-
-        Adding d to the log odds of one arm and nothing to the other's is a change of level and of effect together.
-        """
-        x0, x1 = self.x
-        known = {"site": (1.0, 0.0), "control": (x1, -1.0), "active": (-x0, 1.0)}
-        if self.outliers is None:
-            return {}
-        return {arm: known[arm] for arm in (("control", "active") if self.outliers == "arms" else (self.outliers,))}
+        """By arm (or 'site') in which outlying sites deviate: what a deviation of 1 adds to (u, v)."""
+        return deviations_of(self.outliers, self.x)

@@ -30,7 +30,8 @@ class Priors(Document):
     """Priors, each with its reason.
 
     alpha is the average log odds (of the control arm under reference coding), beta the average log odds ratio, tau_u
-    and tau_v the between-site SDs (scales), correlation that of u and v; df is for Student-t sites, outlier_share for
+    and tau_v the between-site SDs (scales), correlation that of u and v; tau_c and tau_d are the SDs between countries
+    and country_outlier_share is for contaminated ones (see [countries]); df is for Student-t sites, outlier_share for
     contaminated and exnex ones, nonexchangeable the treatment effect (log odds ratio) of a site that is not
     exchangeable; site_shares and retention are used only for trials known by their margins, and so are excluded_shares
     (where the excluded sites have another concentration than the others) and excluded_level (what log odds of response
@@ -62,8 +63,11 @@ class Priors(Document):
     sigma: ScalePrior | None = None
     gamma: LocationPrior | None = None
     error_df: DfPrior | None = None
+    tau_c: ScalePrior | None = None
+    tau_d: ScalePrior | None = None
+    country_outlier_share: Beta | None = None
 
-    @field_validator("tau_u", "tau_v", "sigma")
+    @field_validator("tau_u", "tau_v", "sigma", "tau_c", "tau_d")
     @classmethod
     def _not_negative(cls, prior: Any) -> Any:
         if prior is not None and getattr(prior, "lower", 0.0) < 0:

@@ -42,6 +42,7 @@ class Asked:
     na: tuple[str, ...] = ()
     wide: Mapping[str, Sequence[str]] | None = None
     single_arm_sites: bool = False
+    country: str | None = None
     harmful: bool = False
 
     @classmethod
@@ -52,7 +53,7 @@ class Asked:
                 given[name] = canonical(given[name])
         for name in ("responder", "na"):
             given[name] = labels(given.get(name))
-        for name in ("site", "arm", "outcome", "id", "n"):
+        for name in ("site", "arm", "outcome", "id", "n", "country"):
             if isinstance(given.get(name), str):
                 given[name] = given[name].strip()
         rule = given.get("missing")

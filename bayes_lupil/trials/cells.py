@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import check_fields
-from bayes_lupil.errors import TrialError
+from bayes_lupil.errors import TrialError, nearest
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.limits import MOST_PATIENTS
 from bayes_lupil.trials.names import check_names
@@ -32,17 +32,27 @@ class Cells(ReadOnly):
         Column 0 is control, column 1 active. A site with n = 0 in one arm is allowed; one with n = 0 in both is not.
     sites_known : bool
         False for arm totals without a site table; the one row is then named 'all sites'.
+    countries : tuple of str, optional
+        The country, or other group, that each site lies in, in the order of the sites; None where it is not known.
 
     Raises
     ------
     TrialError
         For responders outside 0..n, repeated or empty sites, or an arm with no patients at all.
+
+    Examples
+    --------
+    >>> n = np.full((3, 2), 10)
+    >>> cells = Cells(("A", "B", "C"), n // 2, n, countries=("Italy", "Italy", "Spain"))
+    >>> cells.without(("A",)).countries
+    ('Italy', 'Spain')
     """
 
     sites: tuple[str, ...]
     responders: NDArray[np.int64]
     n: NDArray[np.int64]
     sites_known: bool = True
+    countries: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -58,6 +68,11 @@ class Cells(ReadOnly):
             frozen = given.astype(np.int64)
             frozen.setflags(write=False)
             object.__setattr__(self, name, frozen)
+        if self.countries is not None:
+            check_names(self.countries, "country", "countries")
+            if len(self.countries) != len(self.sites) or not self.sites_known:
+                found = f"{len(self.countries)} of them for {len(self.sites)} sites"
+                raise TrialError("countries", found, "one for each site of a table of sites")
         if len(set(self.sites)) != len(self.sites):
             twice = next(site for site in self.sites if self.sites.count(site) > 1)
             raise TrialError("sites", f"site '{twice}' twice", "each site once")
@@ -100,8 +115,29 @@ class Cells(ReadOnly):
             if not self.n[keep, a].any():
                 found = f"every site with patients in the {arm} arm"
                 raise TrialError("sites left out", found, "at least one patient kept in each arm")
-        kept = tuple(site for site, k in zip(self.sites, keep, strict=True) if k)
-        return Cells(kept, self.responders[keep], self.n[keep], self.sites_known)
+        rows = np.flatnonzero(keep)
+        countries = None if self.countries is None else tuple(self.countries[s] for s in rows)
+        kept = tuple(self.sites[s] for s in rows)
+        return Cells(kept, self.responders[keep], self.n[keep], self.sites_known, countries)
+
+    def sites_in(self, country: str) -> tuple[str, ...]:
+        """The sites that lie in a country: `without_sites` leaves the country out.
+
+        Raises
+        ------
+        TrialError
+            Where there is no such country.
+
+        Examples
+        --------
+        >>> n = np.full((3, 2), 10)
+        >>> Cells(("A", "B", "C"), n // 2, n, countries=("Italy", "Italy", "Spain")).sites_in("Italy")
+        ('A', 'B')
+        """
+        known = self.countries or ()
+        if country not in known:
+            raise TrialError("country", f"'{country}'", "a country of the sites", nearest(country, known))
+        return tuple(site for site, its in zip(self.sites, known, strict=True) if its == country)
 
     def pooled(self) -> Cells:
         """Arm totals as a table of one row."""
@@ -112,10 +148,12 @@ class Cells(ReadOnly):
     def content(self) -> dict[str, Any]:
         """The table as plain lists, by the names of the sites: the same in whatever order they were given."""
         order = sorted(range(len(self.sites)), key=self.sites.__getitem__)
+        countries = {} if self.countries is None else {"countries": [self.countries[i] for i in order]}
         return {
             "resolution": "cells",
             "sites": [self.sites[i] for i in order],
             "responders": self.responders[order].tolist(),
             "n": self.n[order].tolist(),
             "sites_known": self.sites_known,
+            **countries,
         }

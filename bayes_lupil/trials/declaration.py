@@ -136,6 +136,7 @@ def _arm_index(name: str, arms: Arms, where: str) -> int:
 
 def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
     counts: dict[str, dict[int, tuple[int, int]]] = {}
+    country_of: dict[str, str | None] = {}
     for i, row in enumerate(table.rows):
         where = f"{path}, key 'cells.rows.{i}'"
         a = _arm_index(row.arm, arms, where)
@@ -145,6 +146,9 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
                 f"{row.responders} responders of n = {row.n} (site '{row.site}', arm '{row.arm}')",
                 "responders at most n",
             )
+        if country_of.setdefault(row.site, row.country) != row.country:
+            found = f"site '{row.site}' in {_country(row.country)} and before in {_country(country_of[row.site])}"
+            raise TrialError(where, found, "each site in one country, named in all of its rows")
         if a in counts.setdefault(row.site, {}):
             raise TrialError(where, f"site '{row.site}', arm '{row.arm}' again", "one row for each site and arm")
         counts[row.site][a] = (row.responders, row.n)
@@ -155,9 +159,17 @@ def _cells(table: CellsTable, arms: Arms, path: Path) -> Cells:
                 f"one arm of site '{site}'",
                 "a row for each site and arm (n = 0 is allowed)",
             )
+    countries = tuple(name for name in country_of.values() if name is not None)
+    if countries and len(countries) < len(counts):
+        lacking = next(site for site, name in country_of.items() if name is None)
+        raise TrialError(f"{path}, key 'cells.rows'", f"no country of site '{lacking}'", "the country of each site")
     grid = np.array([[by_arm[a] for a in (0, 1)] for by_arm in counts.values()])
     with within(path):
-        return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1])
+        return Cells(tuple(counts), grid[:, :, 0], grid[:, :, 1], countries=countries or None)
+
+
+def _country(name: str | None) -> str:
+    return "no country" if name is None else f"'{name}'"
 
 
 def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list[dict[str, str]]]:

@@ -53,6 +53,7 @@ def load_trial(
     benefit: Direction | None = None,
     mcid: float | None = None,
     single_arm_sites: bool = False,
+    country: str | None = None,
     name: str | None = None,
 ) -> Trial:
     """Load a trial from a file, a data frame, a dictionary of columns, or by its built-in name.
@@ -100,6 +101,9 @@ def load_trial(
         trial then gives the probability of a difference at least as large.
     single_arm_sites : bool
         Accept tables of sites that have a row for one arm only, and trials of which no site has both arms.
+    country : str, optional
+        Name of the column that says in which country (or region, network, ...) each site lies, for models with a level
+        of countries above the sites. It is never guessed: without it such a column is one like any other.
     name : str, optional
         What the trial is called; by default the file's name.
 
@@ -135,7 +139,8 @@ def load_trial(
     options = Options(
         control=control, active=active, site=site, arm=arm, outcome=outcome, id=id, n=n, where=where,
         population=population, responder=responder, missing=missing, na=na, wide=wide, sheet=sheet,
-        end_point=end_point, benefit=benefit, mcid=mcid, single_arm_sites=single_arm_sites, name=name,
+        end_point=end_point, benefit=benefit, mcid=mcid, single_arm_sites=single_arm_sites,
+        country=country, name=name,
     )  # fmt: skip
     return _load(source, options)
 

@@ -44,7 +44,8 @@ def _fault(names: tuple[str, ...], what: str) -> tuple[str, str] | None:
         if fault := name_fault(name):
             return fault, "a name on one line, without control characters"
     if (twins := alike(distinct)) is not None:
-        return f"the {what}s '{twins[0]}' and '{twins[1]}'", f"one spelling of each {what}"
+        several = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+        return f"the {several} '{twins[0]}' and '{twins[1]}'", f"one spelling of each {what}"
     return None
 
 

@@ -44,6 +44,7 @@ class Options:
     benefit: Direction | None = None
     mcid: float | None = None
     single_arm_sites: bool = False
+    country: str | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:

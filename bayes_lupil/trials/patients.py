@@ -33,6 +33,8 @@ class Patients(ReadOnly):
         Membership of each population other than 'itt', shape (patients,).
     covariates : dict of str to tuple of str
         Further columns as they stand in the file.
+    country : dict of str to str, optional
+        The country, or other group, that each site lies in; None where it is not known.
     """
 
     site: tuple[str, ...]
@@ -40,6 +42,7 @@ class Patients(ReadOnly):
     response: NDArray[np.int64]
     flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    country: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -49,6 +52,8 @@ class Patients(ReadOnly):
         for name, texts in self.covariates.items():
             if len(texts) != size:
                 raise TrialError(f"column '{name}'", f"{len(texts)} values", f"one value for each of {size} patients")
+        if self.country is not None and (unknown := [site for site in self.sites if site not in self.country]):
+            raise TrialError("country", f"none of site '{unknown[0]}'", "the country of each site")
         if "itt" in self.flags:
             raise TrialError("flags", "a flag 'itt'", "other names: 'itt' is every patient")
         columns = {"arm": self.arm, "response": self.response, **self.flags}
@@ -80,7 +85,8 @@ class Patients(ReadOnly):
         n, responders = np.zeros((2, len(names), 2), dtype=np.int64)
         np.add.at(n, where, 1)
         np.add.at(responders, where, self.response[keep])
-        return Cells(names, responders, n, names != (ALL_SITES,))
+        countries = None if self.country is None else tuple(self.country[name] for name in names)
+        return Cells(names, responders, n, names != (ALL_SITES,), countries)
 
     def content(self) -> dict[str, Any]:
         """The columns as plain lists, patients by what is known of them: the same in whatever order they were given."""
@@ -96,6 +102,9 @@ class Patients(ReadOnly):
             "response": response,
             "flags": dict(zip(flags, others, strict=False)),
             "covariates": dict(zip(covariates, others[len(flags) :], strict=True)),
+            **(
+                {} if self.country is None else {"country": {name: self.country[name] for name in sorted(self.country)}}
+            ),
         }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.arms import declare_arms
 from bayes_lupil.trials.asked import Asked
 from bayes_lupil.trials.cells import ALL_SITES, Cells
+from bayes_lupil.trials.countries import country_of_sites
 from bayes_lupil.trials.counts import cells_by_arm, cells_by_site
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.people import people
@@ -56,6 +57,7 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
     table = rows_asked(table, asked)
     roles = find_roles(table, asked)
     left_out = _left_out(whole, table, roles, asked)
+    country_of = country_of_sites(table, roles, asked.country) if asked.country is not None else None
     guesses = [*table.notes, *roles.guesses]
     if roles.shape == "wide":
         arms = (asked.control or "control", asked.active or "active")
@@ -68,13 +70,18 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
             guesses.append(f"control taken to be '{arms[0]}', active '{arms[1]}'")
     columns = {name: column for name in ("site", "arm", "id", "outcome", "responders", "non_responders", "n")
                if (column := getattr(roles, name)) is not None}  # fmt: skip
+    if asked.country is not None:
+        columns["country"] = asked.country
     data: Cells | Patients
     flags: dict[str, str] = {}
     cautions: tuple[str, ...] = ()
     counts_of: tuple[str, ...] = ()
     if roles.shape == "patients":
         found = people(table, roles, arms, asked)
-        data, flags, cautions, counts_of = found.patients, found.flags, found.cautions, found.coding.counted
+        patients, flags, cautions, counts_of = found.patients, found.flags, found.cautions, found.coding.counted
+        if country_of is not None:
+            patients = replace(patients, country={site: country_of[site] for site in patients.sites})
+        data = patients
         guesses += found.guesses
         exclusions, codings = found.exclusions, found.codings
         cells = data.cells()
@@ -82,6 +89,8 @@ def read_counts(table: Table, asked: Asked) -> ReadTable:
         _no_patients_options(table, asked)
         counted = (cells_by_site if roles.shape == "wide" else cells_by_arm)(table, roles, arms, asked)
         data = cells = counted.cells
+        if country_of is not None:
+            data = cells = replace(cells, countries=tuple(country_of[site] for site in cells.sites))
         exclusions = counted.exclusions
         less = roles.shape == "cells" and roles.responders is None
         codings = (f"responders: '{roles.n}' less '{roles.non_responders}'",) if less else ()

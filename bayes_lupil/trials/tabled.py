@@ -62,6 +62,8 @@ def frame_of(data: object, arms: tuple[str, str], end_point: str, trial: str) ->
             for a, arm in enumerate(arms)
         ]
         frame = pd.DataFrame(rows, columns=["site", "arm", "responders", "n"])
+        if data.countries is not None:
+            frame["country"] = [country for country in data.countries for _ in arms]
         return frame if data.sites_known else frame.drop(columns="site")
     raise UnsupportedModelError(
         f"trial '{trial}'", "no table of sites or of patients with a binary end point", "one of these"

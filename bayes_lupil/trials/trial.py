@@ -178,6 +178,12 @@ class Trial(Shown, ReadOnly):
         """Names of the sites; under margins the ordinary sites are interchangeable and only numbered."""
         return self.data.sites
 
+    @property
+    def country_names(self) -> tuple[str, ...]:
+        """Names of the countries (or other groups) that the sites lie in; none where that is not known."""
+        data = self.data.cells() if isinstance(self.data, Patients) else self.data
+        return tuple(dict.fromkeys((data.countries or ()) if isinstance(data, Cells) else ()))
+
     @checked
     def population(self, name: str) -> Population:
         """The named population.
@@ -296,6 +302,7 @@ class Trial(Shown, ReadOnly):
             words = [f"{name} {r}/{n} ({100 * r / n:.1f} %)" for name, (r, n) in arms]
             rows.append((point.words.patients, " v ".join(words)))
         where = str(sites) if sites != 1 else "one site, or totals only"
+        where += f" in {len(self.country_names)} countries" if self.country_names else ""
         rows.append(("sites", f"{where}, patients by site not published" if self.resolution == "margins" else where))
         rows.append(("populations", ", ".join(f"{name} ({item.label})" for name, item in self.populations.items())))
         rows += [("note", note) for note in self.notes]

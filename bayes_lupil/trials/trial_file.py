@@ -60,6 +60,7 @@ class CellRow(Document):
     arm: Name
     responders: Count
     n: Count
+    country: Name | None = None
 
 
 class CellsTable(Document):
@@ -145,6 +146,7 @@ class DataTable(Document):
     na: Value | tuple[Value, ...] | None = None
     wide: dict[Literal["active", "control"], tuple[Name, Name]] | None = None
     single_arm_sites: bool = False
+    country: Name | None = None
     source: Name
     grade: Grade
 

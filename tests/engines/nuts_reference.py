@@ -31,11 +31,18 @@ from numpy.typing import NDArray
 
 from bayes_lupil import ModelSpec, Trial, load_model, load_trial
 from bayes_lupil.files import write_text
-from bayes_lupil.likelihoods import ARMS, BinomialCells, Likelihood, MarginsLikelihood, build_likelihood
+from bayes_lupil.likelihoods import (
+    ARMS,
+    BinomialCells,
+    Likelihood,
+    MarginsLikelihood,
+    NestedCells,
+    build_likelihood,
+)  # fmt: skip
 from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE
 from bayes_lupil.posterior.estimands import estimate
 from bayes_lupil.posterior.provenance import package_versions
-from bayes_lupil.spec import load_models, site_models
+from bayes_lupil.spec import country_models, load_models, site_models
 from bayes_lupil.trials.margins import Margins
 
 GENERATOR = "python -W ignore -m tests.engines.nuts_reference"
@@ -59,9 +66,14 @@ TRIALS: dict[str, dict[str, Any]] = {
     "ist_hospital_aspirin_deaddep6m": {
         "control": "no_aspirin", "active": "aspirin", "benefit": "lower", "single_arm_sites": True,
     },
+    "topcat_countries": {
+        "control": "placebo", "active": "spironolactone", "benefit": "lower", "country": "region",
+    },
 }  # fmt: skip
+NESTED = ("topcat_countries",)
+"""Where sites (here countries) lie in groups (here regions), for the models with both levels alone."""
 LARGE = tuple(name for name in TRIALS if name.startswith("ist_"))
-SMALL = tuple(name for name in TRIALS if name not in LARGE)
+SMALL = tuple(name for name in TRIALS if name not in (*LARGE, *NESTED))
 RANKED = "beitler_landis_1985"
 
 _WHY = "an edited model, to hold one engine against the other"
@@ -93,7 +105,10 @@ were worth 773 (`test_margins_engine.py` holds that model against plain sampling
 KNOWN = ((0, 1, 2), (1, 0, 1), (1, 1, 3))
 """(arm, response, patients) of `lupil2_known` at its two excluded sites."""
 
-USED = ("alpha", "beta", "tau_u", "tau_v", "correlation", "df", "outlier_share", "nonexchangeable")
+USED = (
+    "alpha", "beta", "tau_u", "tau_v", "correlation", "df", "outlier_share", "nonexchangeable", "tau_c", "tau_d",
+    "country_outlier_share",
+)  # fmt: skip
 """Priors that the posterior of a table of counts depends on; others serve other kinds of data."""
 
 ON_MIXED: dict[str, tuple[str, ...]] = {
@@ -169,6 +184,7 @@ def cases() -> tuple[Case, ...]:
     found += [Case(model, data) for data, models_here in ON_MIXED.items() for model in models_here]
     found += [Case(model, data) for model in VARIANTS for data in SMALL]
     found += [Case(model, data) for data in LARGE for model in ON_LARGE]
+    found += [Case(model.name, data) for data in NESTED for model in country_models()]
     return tuple(found)
 
 
@@ -180,14 +196,17 @@ def meaning(spec: ModelSpec, of_margins: bool = False) -> dict[str, Any]:
         for name, prior in content["priors"].items()
         if prior is not None and name in used
     }
-    return {"sites": content["sites"], "priors": priors, "population": spec.population, "without": spec.without_sites}
+    above = {"countries": content["countries"]} if "countries" in content else {}
+    levels = {"sites": content["sites"], **above}
+    return {**levels, "priors": priors, "population": spec.population, "without": spec.without_sites}
 
 
 def is_of(stored: Mapping[str, Any], case: Case, folder: Path = VALIDATION) -> list[str]:
     """What has changed since a case was stored; settings that models did not have then are taken at their defaults."""
     then, spec = stored["model"], case.spec()
     priors = {name: {**prior, "reason": _WHY} for name, prior in then["priors"].items()}
-    was = spec.edited(sites=then["sites"], priors=priors, population=then["population"], without_sites=then["without"])
+    levels = {key: then[key] for key in ("sites", "countries") if key in then}
+    was = spec.edited(**levels, priors=priors, population=then["population"], without_sites=then["without"])
     changed = ["the model"] if meaning(was, case.of_margins) != meaning(spec, case.of_margins) else []
     return changed + (["the data"] if stored["data_hash"] != case.trial(folder).data_hash else [])
 
@@ -214,6 +233,7 @@ def quantities(
     }
     by_site |= likelihood.sites.effects(values)
     outlying = _outlying(likelihood, values, independent)
+    found |= _of_countries(likelihood, values, kept)
     for s in _told(likelihood) if by_site else ():
         label = likelihood.site_names[s]
         for name, draws in by_site.items():
@@ -227,6 +247,26 @@ def quantities(
         best = likelihood.probabilities(values)[..., 1].argmax(axis=-1)
         for s, label in enumerate(likelihood.site_names):
             found[f"p_active[{label}]"] = {"P(highest)": kept.probability(best == s)}
+    return found
+
+
+def _of_countries(likelihood: Likelihood, values: Mapping[str, Floats], kept: Summary) -> Quantities:
+    """Effects of each country, and the probability that an arm of it is outlying."""
+    if not isinstance(likelihood, NestedCells):
+        return {}
+    found = {
+        f"{name}[{label}]": kept.moments(draws[..., g])
+        for name, draws in likelihood.sites.country_effects(values).items()
+        for g, label in enumerate(likelihood.country_names)
+    }
+    if kept.independent and (outlying := likelihood.country_outlier_probability(values)) is not None:
+        chances = {arm: outlying.values[..., a] for a, arm in enumerate(ARMS)}
+    else:
+        chances = likelihood.sites.outlying_countries(values)
+    for arm, chance in chances.items():
+        for g, label in enumerate(likelihood.country_names):
+            mean = float(chance[..., g].mean()), kept.error(chance[..., g])
+            found[f"outlier_{arm}[{label}]"] = {"P(outlying)": mean}
     return found
 
 
@@ -353,7 +393,8 @@ def run(case: Case) -> dict[str, Any]:
         values = _values(likelihood, tree["posterior"])
         divergences = int(tree["sample_stats"]["diverging"].sum())
         watched = [draws for draws in values.values() if draws.ndim == 2]
-        watched += [draws[..., s] for draws in values.values() if draws.ndim == 3 for s in _told(likelihood)]
+        of_sites = [draws for draws in values.values() if draws.shape[2:] == (len(likelihood.site_names),)]
+        watched += [draws[..., s] for draws in of_sites for s in _told(likelihood)]
         r_hat = max(float(array_stats.rhat(draws)) for draws in watched)
         effective = min(float(array_stats.ess(draws, method="tail", prob=(0.025, 0.975))) for draws in watched)
         if not divergences and r_hat <= 1.01 and effective >= 3000:

@@ -88,6 +88,8 @@ class JointOutcome(Brief):
         where, sites, priors = f"outcome '{self.name}', model '{self.spec.name}'", self.spec.sites, self.spec.priors
         if "fixed" in (sites.intercepts, sites.effects):
             raise UnsupportedModelError(where, "fixed site effects", "'pooled' or 'partial' in a joint model")
+        if self.spec.countries is not None:
+            raise UnsupportedModelError(where, "countries above the sites", "no [countries] in a joint model")
         if sites.distribution != "normal":
             raise UnsupportedModelError(where, f"distribution = '{sites.distribution}'", "'normal' in a joint model")
         if sites.correlated:

@@ -16,16 +16,23 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
         Whether the site of a patient is not known, so that the likelihood sums over the sites.
     """
     sites = spec.sites
-    if sites.pooled and not margins:
+    if spec.pooled and not margins:
         return (
             r"y_{a} \sim \text{Binomial}(n_{a},\, p_{a})",
             rf"\text{{logit}}\, p_{{a}} = \alpha + \beta x_{{a}},{_x(spec)}",
         )
     level = {"pooled": r"\alpha", "partial": r"\alpha + u_{s}", "fixed": r"\alpha_{s}"}[sites.intercepts]
     effect = {"pooled": r"\beta", "partial": r"(\beta + v_{s})", "fixed": r"\beta_{s}"}[sites.effects]
+    if spec.priors.tau_c is not None:
+        level += r" + c_{g}"
+    if spec.priors.tau_d is not None:
+        effect = rf"({effect.strip('()')} + d_{{g}})"
     predictor = rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
     if not margins:
-        return (r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})", predictor, *_site_distribution(spec))
+        return (
+            r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})", predictor, *_country_distribution(spec),
+            *_site_distribution(spec),
+        )  # fmt: skip
     return (
         r"\log L = \sum_{c} m_{c} \log \sum_{s \in A_{c}} \pi_{s}\, w_{cs}\, p_{sa}^{\,r} (1 - p_{sa})^{1 - r}",
         predictor, *_site_distribution(spec),
@@ -35,7 +42,7 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
 
 def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
     """The marginal risk difference."""
-    if spec.sites.pooled and not margins:
+    if spec.pooled and not margins:
         return r"\text{RD} = p_{1} - p_{0}"
     weight = r"\pi_{s}" if margins else "w_{s}"
     return rf"\text{{RD}} = \sum_{{s}} {weight}\, (p_{{s1}} - p_{{s0}})"
@@ -44,6 +51,26 @@ def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
 def _x(spec: ModelSpec) -> str:
     control, active = ("-1/2", "+1/2") if spec.sites.coding == "centred" else ("0", "1")
     return rf" \qquad x_{{0}} = {control},\; x_{{1}} = {active}"
+
+
+def _country_distribution(spec: ModelSpec) -> list[str]:
+    """Of the effects of g, the country of site s."""
+    table, priors = spec.countries, spec.priors
+    if table is None:
+        return []
+    parts = [(name, prior) for name, prior in (("c", priors.tau_c), ("d", priors.tau_d)) if prior is not None]
+    lines = [r", \qquad ".join(rf"{n}_{{g}} \sim \text{{N}}(0, \tau_{{{n}}}^{{2}})" for n, _ in parts)]
+    if table.is_mixture:
+        share = r"\omega_{g}" if table.outlier_share is None else f"{table.outlier_share:g}"
+        where = {
+            "site": r"\delta_{g}", "control": r"\delta_{g}\,(1 - a)", "active": r"\delta_{g}\, a",
+            "arms": r"\delta_{ga}",
+        }[table.outliers or "site"]  # fmt: skip
+        lines.append(
+            rf"\text{{added to logit}}\, p_{{sa}}\text{{ of a whole country, with probability }} {share}: "
+            rf"\quad {where},\; \delta \sim \text{{N}}(0, {table.outlier_sd:g}^{{2}})"
+        )
+    return lines
 
 
 def _site_distribution(spec: ModelSpec) -> list[str]:

@@ -23,9 +23,12 @@ PARAMETERS = {
     "beta": "average log odds ratio, active against control",
     "tau_u": "between-site SD of the log odds",
     "tau_v": "between-site SD of the log odds ratio",
+    "tau_c": "SD between countries of the log odds",
+    "tau_d": "SD between countries of the log odds ratio",
     "correlation": "correlation of site levels and site effects",
     "df": "degrees of freedom of the site effects",
     "outlier_share": "share of outlying sites",
+    "country_outlier_share": "share of outlying countries",
     "nonexchangeable": "log odds ratio of a site that is not exchangeable",
     "site_shares": "each site's share of patients",
     "retention": "chance to be in the published subset",
@@ -74,7 +77,7 @@ def model_blocks(contents: Contents) -> list[Block]:
 
 def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
     counted = called.patients.capitalize()
-    if spec.sites.pooled:
+    if spec.pooled:
         return f"{counted} of an arm are binomial; sites are not told apart."
     words = (
         f"{counted} y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
@@ -89,6 +92,8 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
             f"made of the retention rho; 1 at an excluded site). At each site the probability p of {called.one} has a "
             "level and an effect of its own, drawn from a common distribution and so pulled towards it."
         )
+    if spec.countries is not None:
+        words += " Sites lie in countries g (or other groups), whose levels c and effects d differ too."
     return words
 
 

@@ -1,0 +1,96 @@
+"""Binomial likelihood of counts by site and arm, where sites lie in countries whose effects differ too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods.base import Pointwise, by_arm
+from bayes_lupil.likelihoods.binomial import BinomialCells
+from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
+from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
+from bayes_lupil.likelihoods.site_effects import SiteModel
+from bayes_lupil.spec import ModelSpec
+from bayes_lupil.trials.cells import Cells
+
+__all__ = ["NestedCells"]
+
+Floats = NDArray[np.float64]
+
+
+class NestedCells(BinomialCells):
+    """A model file with countries met with a table of sites that says in which country each of them lies.
+
+    Sites of one country are not independent given the parameters that all sites share, so that there is no likelihood
+    of single sites: what needs one refuses.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        With `countries`.
+    cells : Cells
+        With `countries`.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where the country of the sites is not known.
+    """
+
+    site_by_site = False
+
+    def __init__(self, spec: ModelSpec, cells: Cells) -> None:
+        super().__init__(spec, cells)
+        if cells.countries is None:
+            raise UnsupportedModelError(f"model '{spec.name}'", "sites whose country is not known", "Cells.countries")
+        self.country_names = tuple(dict.fromkeys(cells.countries))
+        number = {name: g for g, name in enumerate(self.country_names)}
+        self.sites = SiteModel(spec, len(cells.sites), country=tuple(number[name] for name in cells.countries))
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """Coordinates of every dimension used."""
+        return super().coords | {"country": list(self.country_names)}
+
+    @property
+    def site_marginal(self) -> SiteMarginal:
+        """None, and never asked for by what knows of countries; refused, lest a likelihood of single sites be made up.
+
+        Raises
+        ------
+        UnsupportedModelError
+        """
+        raise UnsupportedModelError(
+            f"model '{self.spec.name}'", "sites in countries", "a model without [countries]",
+            "Sites of one country are not independent given the parameters that all sites share.",
+        )  # fmt: skip
+
+    @cached_property
+    def marginal(self) -> NestedMarginal:
+        """The likelihood with the effects of sites and countries integrated out."""
+        return NestedMarginal(self.sites, self._table)
+
+    def _outlying(self, values: Mapping[str, Any]) -> dict[str, Floats]:
+        """Of sites: given the effects of their country too, which the draws have."""
+        return self.marginal.site_outlier_probability(values, self.sites.country_effects(values))
+
+    def country_outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:
+        """Given the shared parameters and the data, the effects of countries and sites integrated out.
+
+        Where that would take minutes, which deviate at each draw: 0 or 1, and of the same mean.
+        """
+        if not self.spec.country_deviations:
+            return None
+        drawn = all(f"d_{arm}_country" in values for arm in self.spec.country_deviations)
+        if drawn and self.marginal.integrals * np.size(values["alpha"]) > MOST_INTEGRALS:
+            return Pointwise("outlier_country", by_arm(self.sites.outlying_countries(values)), ("country", "arm"))
+        shape = np.shape(values["alpha"])
+        theta = {item.name: np.ravel(values[item.name]) for item in self.marginal.parameters}
+        found = self.marginal.outlier_probability(theta, self.spec.sampler.nodes)
+        by_country = by_arm({name: chance.reshape(*shape, -1) for name, chance in found.items()})
+        return Pointwise("outlier_country", by_country, ("country", "arm"))

@@ -1,0 +1,106 @@
+"""[countries] in model files: what it takes, what it refuses, and that models without it are what they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bayes_lupil import ModelSpec, load_model
+from bayes_lupil.errors import ModelError
+from bayes_lupil.spec import Countries, country_models, load_models, site_models
+
+NORMAL = load_model("site_in_country")
+OUTLIERS = load_model("country_outliers")
+WHY = "For this test only."
+
+
+def test_the_built_in_models_are_in_no_default_set() -> None:
+    names = {model.name for model in country_models()}
+    assert names == {"site_in_country", "country_outliers"}
+    assert not names & {model.name for model in (*load_models(), *load_models(trial="lupil2"), *site_models())}
+
+
+def test_keys_that_are_not_used_are_not_kept() -> None:
+    """So that models without countries keep the hashes that they had before there were any."""
+    content = load_model("site_effects").to_dict()
+    assert "countries" not in content
+    assert not {"tau_c", "tau_d", "country_outlier_share"} & set(content["priors"])
+    assert load_model("site_effects").hash == "7b4d269c80805b9900581b0f29510bfc56ceaa8be06f554cd56b3d2d2db97b83"
+
+
+@pytest.mark.parametrize("model", country_models(), ids=lambda model: model.name)
+def test_a_model_is_read_back_as_it_was(model: ModelSpec) -> None:
+    import tomllib
+
+    assert ModelSpec.from_dict(tomllib.loads(model.to_toml())) == model
+    assert ("countries", f"levels partial, effects partial, {model.countries.distribution}") in model.card().rows  # type: ignore[union-attr]
+
+
+NOTHING: dict[str, Any] = {"priors__tau_c": None, "priors__tau_d": None}
+REFUSED: dict[str, tuple[ModelSpec, dict[str, Any], str, str]] = {
+    "fixed": (NORMAL, {"countries__intercepts": "fixed"}, "countries.intercepts", "nothing to a new one"),
+    "no level": (
+        NORMAL, {"countries__intercepts": "pooled", "countries__effects": "pooled", **NOTHING},
+        "countries.intercepts", "leave \\[countries\\] out",
+    ),
+    "no prior": (NORMAL, {"priors__tau_d": None}, "priors.tau_d", "because countries.effects = 'partial'"),
+    "a prior too many": (NORMAL, {"countries__effects": "pooled"}, "priors.tau_d", "none, because countries.effects"),
+    "no countries": (NORMAL, {"countries": None}, "priors.tau_c", "there is no \\[countries\\]"),
+    "sites have their own": (
+        NORMAL, {"sites__effects": "fixed", "priors__tau_v": None}, "countries.effects", "leaves nothing to say",
+    ),
+    "no share": (OUTLIERS, {"priors__country_outlier_share": None}, "countries.outlier_share", "a number there"),
+    "two shares": (OUTLIERS, {"countries__outlier_share": 0.1}, "priors.country_outlier_share", "no share"),
+    "a share without outliers": (
+        NORMAL, {"priors__country_outlier_share": {"family": "beta", "a": 1, "b": 9, "reason": WHY}},
+        "priors.country_outlier_share", "no share of countries is estimated",
+    ),
+    "no SD of outliers": (OUTLIERS, {"countries__outlier_sd": None}, "countries.outlier_sd", "a value"),
+    "outliers of a normal": (NORMAL, {"countries__outliers": "arms"}, "countries.outliers", "none, because"),
+    "outliers of levels that are pooled": (
+        OUTLIERS, {"countries__intercepts": "pooled", "priors__tau_c": None}, "countries.intercepts", "'partial'",
+    ),
+    "outlying arms and fixed effects": (
+        OUTLIERS,
+        {"countries__effects": "pooled", "priors__tau_d": None, "sites__effects": "fixed", "priors__tau_v": None},
+        "countries.outliers", "'site', because",
+    ),
+    "Student-t": (NORMAL, {"countries__distribution": "student_t"}, "countries.distribution", "normal, contaminated"),
+    "negative SD": (
+        NORMAL, {"priors__tau_c": {"family": "uniform", "lower": -1, "upper": 1, "reason": WHY}},
+        "priors.tau_c", "0 or more",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_go_together(name: str) -> None:
+    model, changes, key, required = REFUSED[name]
+    with pytest.raises(ModelError, match=required) as caught:
+        model.edited(**changes)
+    assert f"key '{key}" in caught.value.where
+
+
+def test_a_continuous_end_point_has_no_countries() -> None:
+    model = load_model("sledai_absolute")
+    with pytest.raises(ModelError, match="the end point is continuous"):
+        model.edited(
+            countries={"intercepts": "partial", "effects": "pooled"},
+            priors__tau_c={"family": "half_normal", "sd": 1, "reason": WHY},
+        )
+
+
+def test_an_edit_is_told() -> None:
+    edited = NORMAL.edited(countries__effects="pooled", priors__tau_d=None)
+    assert edited.edits is not None
+    assert "countries.effects = pooled" in edited.edits.words
+    assert edited.hash != NORMAL.hash
+
+
+@pytest.mark.parametrize("outliers", ["site", "control", "active", "arms"])
+def test_countries_deviate_as_sites_do(outliers: str) -> None:
+    above = OUTLIERS.edited(countries__outliers=outliers)
+    sites = load_model("outliers_arms").edited(sites__outliers=outliers)
+    assert above.country_deviations == sites.sites.deviations
+    assert Countries(intercepts="partial", effects="pooled").outliers is None
