@@ -101,7 +101,7 @@ def of_counts(responders, n, end_point, arms=ARMS):
 def test_rare_events_keep_their_digits():
     found = of_counts([[5, 2], [4, 2]], [[4500, 4550], [4500, 4550]], EndPoint("death", "Death", "lower"))
     told = dict(in_short(found))
-    assert "4 of 9,100 (0.044 %)" in told["The trial"]
+    assert "4 of 9,100 patients (0.044 %)" in told["The trial"]
     amount = re.match(r"Event rate ([\d.]+) percentage points lower on drug", told["This reanalysis"])
     assert amount
     assert float(amount[1]) > 0

@@ -45,7 +45,7 @@ def test_raw_and_shrunken_effects(planted):
     assert f"Raw ones run from {ratio(raw.min())} (site 05) to {ratio(raw.max())} (" in words
     low, middle, high = np.exp(np.quantile(planted.shown.draws("beta"), [0.025, 0.5, 0.975]))
     assert f"average site: {ratio(middle)} (95 % credible interval {ratio(low)} to {ratio(high)})" in words
-    assert words.startswith("site 05 is outlying (99 %); the others are pulled towards an average site.")
+    assert words.startswith("Site 05 is outlying (99 %); the others are pulled towards an average site.")
     assert "drug over placebo; above 1 is benefit" in words
 
 

@@ -116,7 +116,7 @@ def test_an_outlying_site_has_a_look_of_its_own(looks):
     assert shapes["other"][0] != shapes["outlying"][0]
     assert shapes["other"][1] != shapes["outlying"][1]
     assert "P(outlier) 99 %" in words_of(chart)
-    assert " ".join(words_of(chart)).startswith("site 05 is outlying (99 %); the others")
+    assert " ".join(words_of(chart)).startswith("Site 05 is outlying (99 %); the others")
     calm = looks["beitler_landis"]
     assert words_of(chart_sites(calm.table, calm.shown))[0] == "No site is outlying"
 
