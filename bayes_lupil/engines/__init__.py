@@ -88,11 +88,14 @@ def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature", "importa
         return "nuts" if fast is None or takes_too_long(likelihood) else fast
     if engine not in ("nuts", fast):
         margins = isinstance(likelihood, MarginsLikelihood)
+        hint = "Sites of unknown patients are not independent given the other parameters." if margins else ""
+        if fast is None and likelihood.spec.countries is not None:
+            hint = "Where the effects of a country's sites are not normal, its likelihood may have several modes."
         raise UnsupportedModelError(
             f"model '{likelihood.spec.name}'",
             f"engine '{engine}' and a trial whose site table is {'not ' if margins else ''}known",
             " or ".join(f"engine '{name}'" for name in (fast, "nuts") if name) + " (or 'auto')",
-            "Sites of unknown patients are not independent given the other parameters." if margins else "",
+            hint,
         )
     return engine
 

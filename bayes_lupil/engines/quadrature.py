@@ -22,6 +22,7 @@ from bayes_lupil.engines.importance import ImportanceSample, sample_density
 from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
+from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
 from bayes_lupil.likelihoods.site_effects import Parameter
 from bayes_lupil.version import __version__
 
@@ -135,6 +136,8 @@ def sample_theta(
     start = find_proposal(rough, density.dimension, density.scale_axes, mode_seed)
     nested = density.marginal.nested_grids
     most = _MOST_NESTED // nested if nested else None
+    if isinstance(density.marginal, NestedMarginal):
+        most = max(MOST_INTEGRALS // density.marginal.integrals, points)
     for attempt, stage_seed in enumerate(stages, start=1):
         sample = sample_density(density.log_density, start, points, replicates, stage_seed, most)
         error = _quadrature_error(density, sample)

@@ -88,11 +88,14 @@ def _nested(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> NestedCells
         unknown = isinstance(data, Margins) or not data.sites_known
         found = "whose sites were not published" if unknown else "in which no country is known of the sites"
         hint = "" if unknown else "Name the column: country=... (on the command line: --country COLUMN)."
+        if unknown and trial.reading is not None:
+            found = "in whose data no column was taken for the sites"
+            hint = "Name the columns: site=... and country=... (on the command line: --site and --country)."
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"trial '{trial.name}', {found}",
             "the country (or other group) of each site, since countries are a level of the model", hint,
         )  # fmt: skip
-    names = trial.country_names
+    names = tuple(dict.fromkeys(countries))
     if len(names) == 1:
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"one country only ('{names[0]}', trial '{trial.name}')",

@@ -70,27 +70,36 @@ class NestedCells(BinomialCells):
             "Sites of one country are not independent given the parameters that all sites share.",
         )  # fmt: skip
 
+    @property
+    def marginal(self) -> NestedMarginal | None:
+        """The likelihood with the effects of sites and countries integrated out; None where sites' are not normal.
+
+        A country's likelihood may then have two modes, as where its two large sites lie far apart and either may be
+        the outlying one, and the search for a mode finds one of them: neither integrals nor draws would be right.
+        """
+        return self._integrals if self.spec.sites.distribution == "normal" else None
+
     @cached_property
-    def marginal(self) -> NestedMarginal:
-        """The likelihood with the effects of sites and countries integrated out."""
+    def _integrals(self) -> NestedMarginal:
         return NestedMarginal(self.sites, self._table)
 
     def _outlying(self, values: Mapping[str, Any]) -> dict[str, Floats]:
         """Of sites: given the effects of their country too, which the draws have."""
-        return self.marginal.site_outlier_probability(values, self.sites.country_effects(values))
+        return self._integrals.site_outlier_probability(values, self.sites.country_effects(values))
 
     def country_outlier_probability(self, values: Mapping[str, Any]) -> Pointwise | None:
         """Given the shared parameters and the data, the effects of countries and sites integrated out.
 
-        Where that would take minutes, which deviate at each draw: 0 or 1, and of the same mean.
+        Where that would take minutes or cannot be done, which deviate at each draw: 0 or 1, and of the same mean.
         """
         if not self.spec.country_deviations:
             return None
+        marginal = self.marginal
         drawn = all(f"d_{arm}_country" in values for arm in self.spec.country_deviations)
-        if drawn and self.marginal.integrals * np.size(values["alpha"]) > MOST_INTEGRALS:
+        if marginal is None or (drawn and marginal.integrals * np.size(values["alpha"]) > MOST_INTEGRALS):
             return Pointwise("outlier_country", by_arm(self.sites.outlying_countries(values)), ("country", "arm"))
         shape = np.shape(values["alpha"])
-        theta = {item.name: np.ravel(values[item.name]) for item in self.marginal.parameters}
-        found = self.marginal.outlier_probability(theta, self.spec.sampler.nodes)
+        theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}
+        found = marginal.outlier_probability(theta, self.spec.sampler.nodes)
         by_country = by_arm({name: chance.reshape(*shape, -1) for name, chance in found.items()})
         return Pointwise("outlier_country", by_country, ("country", "arm"))

@@ -14,6 +14,7 @@ from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
+from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.populations import Exclusion
@@ -30,6 +31,8 @@ TWO_ANSWERS = "the patients of this trial and its average site have different an
 ONE_ARMED = "sites with patients of one arm only"
 """How the note begins that says what they do to the answer."""
 FEW = "sites only"
+FEW_COUNTRIES = "countries only"
+ONE_SITE_EACH = "each country has one site"
 """What the note holds that says that there are few."""
 FEW_SITES = 4
 """Up to so many sites say next to nothing on how much sites differ."""
@@ -92,7 +95,9 @@ class Provenance(ReadOnly):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What must be known before the result: the trial's warnings, few sites, a prior that pulls, two answers."""
-        own = (note for note in self.notes if note.startswith((RATES, TWO_ANSWERS, ONE_ARMED)) or f" {FEW}: " in note)
+        known = (RATES, TWO_ANSWERS, ONE_ARMED, ONE_SITE_EACH)
+        few = (f" {FEW}: ", f" {FEW_COUNTRIES}: ")
+        own = (note for note in self.notes if note.startswith(known) or any(words in note for words in few))
         return (*self.warnings, *own)
 
     def noted(self, note: str) -> Provenance:
@@ -116,6 +121,7 @@ class Provenance(ReadOnly):
 
 def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
     """The provenance of a fit that has just been made."""
+    countries: tuple[str, ...] = ()
     if trial.end_point.kind == "continuous":
         measured = trial.measured_set(spec.population, spec.without_sites)
         population, label, exclusions = measured.population, measured.label, measured.exclusions
@@ -130,6 +136,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         population, label, exclusions = counted.population, counted.label, counted.exclusions
         totals = counted.totals
         sites = len(counted.data.sites)
+        countries = (counted.data.countries or ()) if isinstance(counted.data, Cells) else ()
         patients = (totals[0][1], totals[1][1])
     return Provenance(
         trial=trial.name,
@@ -157,6 +164,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
             *_difference(spec, trial),
             *_reasons(spec, trial),
             *_few_sites(spec, sites),
+            *_few_countries(spec, countries),
             *_level(spec, totals),
             *_of_another_measure(trial),
             *trial.notes,
@@ -192,6 +200,19 @@ def _few_sites(spec: ModelSpec, sites: int) -> tuple[str, ...]:
     if spec.sites.pooled or not 2 <= sites <= FEW_SITES:
         return ()
     return (f"{sites} {FEW}: how much they differ, and with it the effect at a new site, comes mostly from the prior",)
+
+
+def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ...]:
+    """Warnings where hardly anything but the priors says how much countries differ, or what is theirs."""
+    if spec.countries is None:
+        return ()
+    number, found = len(set(countries)), []
+    if number <= FEW_SITES:
+        found.append(f"{number} {FEW_COUNTRIES}: how much they differ comes mostly from the priors of tau_c and tau_d")
+    if number == len(countries) and not spec.sites.pooled:
+        told = "what differs between countries and what between sites cannot be told apart, except by their priors"
+        found.append(f"{ONE_SITE_EACH}: {told}")
+    return tuple(found)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

@@ -177,6 +177,8 @@ def analyse_sites(
     """
     first = shown_model(trial, shown, suspects)
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
+    for model in others:
+        refuse_countries(model)
     attempts = analyse_models(
         trial, [first, *others], fitted=fitted, seed=seed, check_engines=False, announce=announce, progress=progress
     )

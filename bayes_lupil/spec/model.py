@@ -134,6 +134,9 @@ class ModelSpec(Shown, Document):
         if table and any(to_v for _, to_v in self.country_deviations.values()) and self.sites.effects == "fixed":
             required = "'site', because sites.effects = 'fixed'"
             raise requirement("countries.outliers", f"'{table.outliers}'", required)
+        if table and self.sites.distribution == "exnex":
+            required = "another, because of [countries]: whether a country moves an effect of its own is not said"
+            raise requirement("sites.distribution", "'exnex'", required)
         if table and self.continuous:
             required = "none, because with priors.sigma the end point is continuous: countries are of binary ones alone"
             raise requirement("countries", "a table", required)

@@ -254,6 +254,8 @@ def subgroup_effects(
     """
     data = read_trial(trial, reading)
     spec = model if isinstance(model, ModelSpec) else load_model(model)
+    if spec.countries is not None:
+        raise InputError(f"model '{spec.name}'", "countries above the sites", "one level: subgroups stand for sites")
     if spec.sites.effects != "partial" or spec.sites.distribution not in ("normal", "student_t"):
         raise InputError(
             f"model '{spec.name}'", f"sites.effects = '{spec.sites.effects}', distribution '{spec.sites.distribution}'",

@@ -50,6 +50,8 @@ def frame_of(data: object, arms: tuple[str, str], end_point: str, trial: str) ->
 
     if isinstance(data, Patients):
         columns: dict[str, Any] = {"site": list(data.site)} if data.sites != (ALL_SITES,) else {}
+        if data.country is not None:
+            columns["country"] = [data.country[site] for site in data.site]
         columns["arm"] = [arms[a] for a in data.arm]
         columns[end_point] = data.response
         columns |= {f"pop_{name}": flag.astype(int) for name, flag in data.flags.items()}

@@ -22,6 +22,7 @@ from bayes_lupil.sites import (
     shrinkage_factors,
     site_table,
 )
+from bayes_lupil.spec import ModelSpec
 
 Y = np.array([[3, 6], [2, 5], [8, 11], [1, 0], [4, 5], [9, 3]])
 N = np.array([[10, 11], [9, 8], [20, 21], [9, 8], [12, 10], [20, 14]])
@@ -32,13 +33,51 @@ SMALL = {"sampler__points": 1024, "sampler__engine": "quadrature"}
 
 @pytest.fixture(scope="module")
 def posterior() -> Posterior:
-    """With outlying countries and outlying sites, so that every variable is there."""
+    """With outlying countries, so that every variable is there."""
+    return fit(load_model("country_outliers").edited(countries__outliers="active", **SMALL), TRIAL)
+
+
+def of_sites(distribution: str) -> ModelSpec:
+    """Sites that are not normal in countries that are."""
+    spec = load_model("site_in_country")
+    if distribution == "student_t":
+        return spec.edited(sites__distribution="student_t", sites__df=4)
     outliers = load_model("outliers_control").priors.outlier_share
-    spec = load_model("country_outliers").edited(
-        countries__outliers="active", sites__distribution="contaminated", sites__outliers="control",
-        sites__outlier_sd=2.0, priors__outlier_share=outliers, **SMALL,
+    return spec.edited(
+        sites__distribution="contaminated", sites__outliers="control", sites__outlier_sd=2.0,
+        priors__outlier_share=outliers,
     )  # fmt: skip
-    return fit(spec, TRIAL)
+
+
+@pytest.mark.parametrize("distribution", ["student_t", "contaminated"])
+def test_sites_that_are_not_normal_are_left_to_nuts(distribution: str) -> None:
+    """A country's likelihood may then have two modes, of which the search for one knows nothing."""
+    likelihood = build_likelihood(of_sites(distribution), TRIAL)
+    assert engine_for(likelihood) == "nuts"
+    named = build_likelihood(of_sites(distribution).edited(sampler__engine="quadrature"), TRIAL)
+    with pytest.raises(UnsupportedModelError, match="several modes"):
+        engine_for(named)
+
+
+@pytest.mark.slow
+def test_outlying_sites_in_countries_by_nuts() -> None:
+    spec = of_sites("contaminated").edited(sampler__tune=300, sampler__draws=300, sampler__chains=2)
+    outliers = fit(spec, TRIAL).data["outliers"]
+    assert outliers["outlier"].dims == ("chain", "draw", "site", "arm")
+    assert ((outliers["outlier"] >= 0) & (outliers["outlier"] <= 1)).all()
+    assert "outlier_country" not in outliers
+
+
+def test_few_countries_are_told() -> None:
+    spec = load_model("site_in_country").edited(**SMALL)
+    told = fit(spec, TRIAL).provenance.cautions
+    assert any("3 countries only" in text for text in told)
+    each = Trial.from_cells(Cells(tuple("ABCDEF"), Y, N, countries=tuple("UVWXYZ")), TRIAL.arms, TRIAL.end_point)
+    told = fit(spec, each).provenance.cautions
+    assert any("each country has one site" in text for text in told)
+    assert not any("countries only" in text for text in told)
+    with pytest.raises(UnsupportedModelError, match="one country only"):
+        fit(spec.edited(without_sites=["D", "E", "F"]), TRIAL)
 
 
 def test_what_a_posterior_holds(posterior: Posterior) -> None:
@@ -50,9 +89,8 @@ def test_what_a_posterior_holds(posterior: Posterior) -> None:
     assert list(drawn["country"].values) == ["Italy", "Spain", "Malta"]
     outliers = posterior.data["outliers"]
     assert outliers["outlier_country"].dims == ("chain", "draw", "country", "arm")
-    assert outliers["outlier"].dims == ("chain", "draw", "site", "arm")
-    for chance in (outliers["outlier_country"], outliers["outlier"]):
-        assert ((chance >= 0) & (chance <= 1)).all()
+    chance = outliers["outlier_country"]
+    assert ((chance >= 0) & (chance <= 1)).all()
     assert float(outliers["outlier_country"].sel(arm="control").max()) == 0
     assert "site_log_likelihood" not in posterior.data.children
     eta = posterior.likelihood.sites.linear_predictor({name: drawn[name].values for name in drawn.data_vars})
@@ -61,13 +99,12 @@ def test_what_a_posterior_holds(posterior: Posterior) -> None:
 
 def test_a_new_site_lies_in_a_new_country(posterior: Posterior) -> None:
     """Its log odds ratio has the variance of both levels, within 5 Monte Carlo errors."""
-    draws = {name: posterior.draws(name) for name in ("tau_v", "tau_d", "outlier_share", "country_outlier_share")}
+    draws = {name: posterior.draws(name) for name in ("tau_v", "tau_d", "country_outlier_share")}
     moved = posterior.draws("log_odds_ratio_new_site") - posterior.draws("beta")
-    sites, countries = posterior.spec.sites, posterior.spec.countries
-    assert sites.outlier_sd is not None
+    countries = posterior.spec.countries
     assert countries is not None
     assert countries.outlier_sd is not None
-    variance = draws["tau_v"] ** 2 + draws["tau_d"] ** 2 + draws["outlier_share"] * sites.outlier_sd**2
+    variance = draws["tau_v"] ** 2 + draws["tau_d"] ** 2
     variance = variance + draws["country_outlier_share"] * countries.outlier_sd**2
     error = (moved**2 - variance).std() / np.sqrt(moved.size)
     assert abs((moved**2 - variance).mean()) < 5 * error

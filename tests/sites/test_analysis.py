@@ -103,3 +103,8 @@ def test_every_distribution_has_a_model_and_normal_comes_first():
     assert {kind for kind, _ in kinds} == {"normal", "student_t", "contaminated", "exnex"}
     assert {where for _, where in kinds} == {None, "site", "control", "active", "arms"}
     assert np.unique([model.sampler.seed for model in site_models()]).size == len(kinds)
+
+
+def test_models_with_countries_are_refused_before_anything_is_fitted():
+    with pytest.raises(UnsupportedModelError, match="countries above the sites"):
+        analyse_sites(load_trial("beitler_landis"), models=[load_model("site_in_country")])

@@ -57,6 +57,12 @@ REFUSED: dict[str, tuple[ModelSpec, dict[str, Any], str, str]] = {
         "priors.country_outlier_share", "no share of countries is estimated",
     ),
     "no SD of outliers": (OUTLIERS, {"countries__outlier_sd": None}, "countries.outlier_sd", "a value"),
+    "effects of their own": (
+        NORMAL,
+        {"sites__distribution": "exnex", "sites__outlier_share": 0.2,
+         "priors__nonexchangeable": {"family": "normal", "mean": 0, "sd": 1, "reason": WHY}},
+        "sites.distribution", "because of \\[countries\\]",
+    ),
     "outliers of a normal": (NORMAL, {"countries__outliers": "arms"}, "countries.outliers", "none, because"),
     "outliers of levels that are pooled": (
         OUTLIERS, {"countries__intercepts": "pooled", "priors__tau_c": None}, "countries.intercepts", "'partial'",

@@ -156,6 +156,11 @@ def test_what_cannot_be_done_is_said(people: bl.Trial, by: Any, options: dict[st
         subgroup_effects(people, by, **options)
 
 
+def test_a_model_with_countries_is_refused() -> None:
+    with pytest.raises(InputError, match="subgroups stand for sites"):
+        subgroup_effects(TOPCAT, REGIONS, model="site_in_country")
+
+
 def test_missing_values_are_not_a_subgroup_unless_they_are_named() -> None:
     frame = patients()
     frame.loc[:6, "sex"] = ""

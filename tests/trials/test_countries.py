@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_lupil import Cells, Trial, load_trial
+from bayes_lupil import Arms, Cells, EndPoint, Trial, load_trial
 from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.patients import Patients
+from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.stored import trial_from_dict, trial_to_dict
 
 CSV = """site,country,arm,responders,n
@@ -170,3 +172,15 @@ def test_a_trial_file_names_the_country_of_each_row(tmp_path: Path) -> None:
         path.write_text(FILE.replace("{rows}", _rows(**changed)), encoding="utf-8")
         with pytest.raises(TrialError, match=found):
             load_trial(path)
+
+
+def test_the_table_of_patients_holds_their_country() -> None:
+    patients = Patients(
+        ("A", "A", "B", "B"), np.array([0, 1, 0, 1]), np.array([0, 1, 1, 0]), country={"A": "I", "B": "J"}
+    )
+    everyone = {"itt": Population("itt", "intention to treat", "everyone")}
+    trial = Trial("t", "t", Arms("placebo", "drug"), EndPoint("cure", "Cure"), patients, everyone)
+    frame = trial.to_frame()
+    assert list(frame["country"]) == ["I", "I", "J", "J"]
+    again = load_trial(frame, control="placebo", country="country")
+    assert again.country_names == ("I", "J")

@@ -107,7 +107,7 @@ def variables(contents: Contents) -> Finding:
 def likelihood(contents: Contents) -> Finding:
     """Likelihood and parameters of every model fitted."""
     models = contents.reanalysis.posteriors
-    pooled = sum(posterior.spec.sites.pooled for posterior in models)
+    pooled = sum(posterior.spec.pooled for posterior in models)
     kind = "continuous" if contents.trial.end_point.kind == "continuous" else "binary"
     levels = f"{len(models) - pooled} of them with effects of sites, {pooled} with sites ignored"
     return found(f"{_counted(len(models), 'model')} of a {kind} end point, {levels}.", "models")

@@ -93,7 +93,10 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
             "level and an effect of its own, drawn from a common distribution and so pulled towards it."
         )
     if spec.countries is not None:
-        words += " Sites lie in countries g (or other groups), whose levels c and effects d differ too."
+        own = {"tau_c": "levels c", "tau_d": "effects d"}
+        differ = " and ".join(own[tau] for tau in own if getattr(spec.priors, tau) is not None)
+        words += f" Sites lie in countries g (or other groups), whose {differ} differ too"
+        words += ", and some of which are outlying." if spec.countries.is_mixture else "."
     return words
 
 

@@ -30,7 +30,7 @@ _MARKS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20, 50, 100)
 
 def at_average_site(posterior: Posterior) -> str:
     """Of which odds ratio a prior is, after these words; of a model that tells no sites apart there is one."""
-    return "" if posterior.spec.sites.pooled else " at an average site"
+    return "" if posterior.spec.pooled else " at an average site"
 
 
 def prior_chart(priors: PriorAnalysis) -> Chart | None:
