@@ -7,6 +7,10 @@ country so are its sites. With L_s the likelihood of a site, its own effects int
 
 k the kinds of countries, s the factor of the covariance of a country's effects (c, d) of that kind. The inner integrals
 are those of `SiteMarginal`, one for each country; the outer one is taken here by adaptive Gauss-Hermite quadrature.
+
+A country has one mode where the effects of its sites are normal: L_s is then an integral of a log-concave function, and
+so log-concave in (alpha, beta). Where they are not, this rule would take one mode for all: such models are left to NUTS
+(`nested.NestedCells.marginal`).
 """
 
 from __future__ import annotations
