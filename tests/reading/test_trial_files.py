@@ -27,7 +27,12 @@ PATIENTS = pd.DataFrame(
         for week in (4, 8)
     ]
 )  # fmt: skip
-COUNTS = pd.DataFrame({"hosp": list("AAB"), "treatm": ["drug", "placebo", "drug"], "ev": [1, 2, 3], "tot": [9, 8, 7]})
+COUNTS = pd.DataFrame(
+    {
+        "hosp": list("AAB"), "land": list("FFG"), "treatm": ["drug", "placebo", "drug"], "ev": [1, 2, 3],
+        "tot": [9, 8, 7],
+    }
+)  # fmt: skip
 WIDE = pd.DataFrame({"trialid": ["A", "B"], "e1": [1, 2], "m1": [9, 8], "e0": [3, 4], "m0": [9, 9]})
 
 ROWS_OF_PATIENTS: dict[str, Any] = {
@@ -37,7 +42,10 @@ ROWS_OF_PATIENTS: dict[str, Any] = {
 CASES: list[tuple[pd.DataFrame, dict[str, Any]]] = [
     (PATIENTS, ROWS_OF_PATIENTS),
     (PATIENTS, {**ROWS_OF_PATIENTS, "missing": "complete_cases", "na": "lost", "responder": ["well", "ill"]}),
-    (COUNTS, {"site": "hosp", "arm": "treatm", "outcome": "ev", "n": "tot", "single_arm_sites": True}),
+    (
+        COUNTS,
+        {"site": "hosp", "country": "land", "arm": "treatm", "outcome": "ev", "n": "tot", "single_arm_sites": True},
+    ),
     (WIDE, {"site": "trialid", "wide": {"active": ["e1", "m1"], "control": ["e0", "m0"]}}),
 ]
 
