@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bayes_lupil.trials.end_point import EndPoint
+
 __all__ = [
-    "LINE", "NARROW", "better", "chosen_rows", "counts", "frame", "label_above", "label_rows",
+    "LINE", "NARROW", "better", "chosen_rows", "counts", "end_point_title", "frame", "label_above", "label_rows",
     "legend_below", "no_result", "same_fit", "site_names", "title", "upward",
 ]  # fmt: skip
 
@@ -172,10 +174,14 @@ def better(sign: int) -> str:
     return f"\u2190 {left}      {right} \u2192"
 
 
-def title(posterior: Posterior) -> str:
+def end_point_title(point: EndPoint) -> str:
     """The end point with its direction, as the beginning of a title."""
-    point = posterior.provenance.end_point
     return f"{clip(point.label[:1].upper() + point.label[1:], LONGEST)} ({point.benefit} is better)"
+
+
+def title(posterior: Posterior) -> str:
+    """The end point of a fit with its direction, as the beginning of a title."""
+    return end_point_title(posterior.provenance.end_point)
 
 
 def upward(error: float) -> str:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
-from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, DASHES, LONGEST, clip, new_figure, styled, wrap
+from bayes_lupil.report.media.plot_rows import better, end_point_title, frame
+from bayes_lupil.report.media.plot_style import COLOURS, DASHES, clip, new_figure, styled, wrap
 from bayes_lupil.trials.measures import Measure
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = [
     "figure_threshold_curve",
     "figure_triplot",
     "grid_words",
-    "heading",
     "threshold_frame",
     "thresholds_of",
     "triplot_words",
@@ -62,12 +61,6 @@ def threshold_frame(found: BenefitAnalysis) -> pd.DataFrame:
         for value in thresholds_of(found)
     ]
     return pd.DataFrame(rows)
-
-
-def heading(found: BenefitAnalysis) -> str:
-    """The end point with its direction, as the beginning of a title."""
-    label = found.trial.end_point.label
-    return f"{clip(label[:1].upper() + label[1:], LONGEST)} ({found.trial.end_point.benefit} is better)"
 
 
 def effect_axis(axes: Axes, kind: Measure, low: float, high: float, sign: int) -> None:
@@ -136,7 +129,7 @@ def figure_triplot(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     footnote = f"Shaded: the benefit, {chance} of the posterior's area. Curves have equal areas, in part outside."
     frame(
         figure,
-        f"{heading(found)}: {found.events[0].statement} {equals(found.lead.p_benefit)}",
+        f"{end_point_title(found.trial.end_point)}: {found.events[0].statement} {equals(found.lead.p_benefit)}",
         footnote,
         found.trial.synthetic,
         height,
@@ -178,7 +171,13 @@ def figure_threshold_curve(found: BenefitAnalysis, width: float = 7.5) -> Figure
     effect_axis(axes, kind, float(x[0]), float(x[-1]), found.sign)
     axes.legend(fontsize=8.5, frameon=False, loc="best", title="prior", title_fontsize=8.5)
     footnote = "How probable an effect is that is better than the value below."
-    frame(figure, f"{heading(found)}: how large is the effect?", footnote, found.trial.synthetic, height)
+    frame(
+        figure,
+        f"{end_point_title(found.trial.end_point)}: how large is the effect?",
+        footnote,
+        found.trial.synthetic,
+        height,
+    )
     return figure
 
 
@@ -224,7 +223,13 @@ def figure_prior_grid(found: BenefitAnalysis, width: float = 7.5) -> Figure:
         spine.set_visible(False)
     flat = " 'Flat' is the data alone." if found.answer_under("flat") else ""
     footnote = f"Darker: more probable. The first row leads.{flat}"
-    frame(figure, f"{heading(found)}: priors and thresholds", footnote, found.trial.synthetic, height)
+    frame(
+        figure,
+        f"{end_point_title(found.trial.end_point)}: priors and thresholds",
+        footnote,
+        found.trial.synthetic,
+        height,
+    )
     return figure
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from bayes_lupil.published.analysis import BenefitAnalysis
 from bayes_lupil.published.reverse import prior_map
-from bayes_lupil.report.media.plot_rows import better, frame
+from bayes_lupil.report.media.plot_rows import better, end_point_title, frame
 from bayes_lupil.report.media.plot_style import new_figure, styled
-from bayes_lupil.report.published.figures import effect_axis, heading, thresholds_of
+from bayes_lupil.report.published.figures import effect_axis, thresholds_of
 from bayes_lupil.report.published.sentences import location_words
 from bayes_lupil.trials.measures import MEASURES
 
@@ -49,7 +49,13 @@ def figure_prior_map(found: BenefitAnalysis, width: float = 7.5) -> Figure:
     kind = found.likelihood.measure
     panels[0].set_ylabel(f"SD of the prior ({kind.scale}{', points' if kind.key == 'rd' else ''})", fontsize=9)
     footnote = "Lines and shades: the probability after the data. Circles: those priors of the table that lie here."
-    frame(figure, f"{heading(found)}: probability under other priors", footnote, found.trial.synthetic, height)
+    frame(
+        figure,
+        f"{end_point_title(found.trial.end_point)}: probability under other priors",
+        footnote,
+        found.trial.synthetic,
+        height,
+    )
     return figure
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bayes_lupil.spec import ModelSpec
+from bayes_lupil.spec import Countries, ModelSpec
+from bayes_lupil.spec.sites import Sites
 
 __all__ = ["estimand_equation", "model_equations"]
 
@@ -58,28 +59,33 @@ def _country_distribution(spec: ModelSpec) -> list[str]:
     table, priors = spec.countries, spec.priors
     if table is None:
         return []
-    parts = [(name, prior) for name, prior in (("c", priors.tau_c), ("d", priors.tau_d)) if prior is not None]
-    lines = [r", \qquad ".join(rf"{n}_{{g}} \sim \text{{N}}(0, \tau_{{{n}}}^{{2}})" for n, _ in parts)]
+    lines = [_normal("g", [name for name, prior in (("c", priors.tau_c), ("d", priors.tau_d)) if prior is not None])]
     if table.is_mixture:
         share = r"\omega_{g}" if table.outlier_share is None else f"{table.outlier_share:g}"
-        where = {
-            "site": r"\delta_{g}", "control": r"\delta_{g}\,(1 - a)", "active": r"\delta_{g}\, a",
-            "arms": r"\delta_{ga}",
-        }[table.outliers or "site"]  # fmt: skip
-        lines.append(
-            rf"\text{{added to logit}}\, p_{{sa}}\text{{ of a whole country, with probability }} {share}: "
-            rf"\quad {where},\; \delta \sim \text{{N}}(0, {table.outlier_sd:g}^{{2}})"
-        )
+        lines.append(_deviation(table, "g", share, " of a whole country"))
     return lines
+
+
+def _normal(unit: str, names: list[str]) -> str:
+    """Of effects by unit: s, the site, or g, its country."""
+    return r", \qquad ".join(rf"{n}_{{{unit}}} \sim \text{{N}}(0, \tau_{{{n}}}^{{2}})" for n in names)
+
+
+def _deviation(level: Sites | Countries, unit: str, share: str, whose: str = "") -> str:
+    """What is added to the log odds where a unit is outlying."""
+    where = {
+        "site": rf"\delta_{{{unit}}}", "control": rf"\delta_{{{unit}}}\,(1 - a)", "active": rf"\delta_{{{unit}}}\, a",
+        "arms": rf"\delta_{{{unit}a}}",
+    }[level.outliers or "site"]  # fmt: skip
+    return (
+        rf"\text{{added to logit}}\, p_{{sa}}\text{{{whose}, with probability }} {share}: \quad {where},\; "
+        rf"\delta \sim \text{{N}}(0, {level.outlier_sd:g}^{{2}})"
+    )
 
 
 def _site_distribution(spec: ModelSpec) -> list[str]:
     sites = spec.sites
-    parts = [
-        (name, scale)
-        for name, scale, pooling in (("u", r"\tau_{u}", sites.intercepts), ("v", r"\tau_{v}", sites.effects))
-        if pooling == "partial"
-    ]
+    parts = [name for name, pooling in (("u", sites.intercepts), ("v", sites.effects)) if pooling == "partial"]
     if not parts:
         return []
     if sites.correlated:
@@ -93,19 +99,12 @@ def _site_distribution(spec: ModelSpec) -> list[str]:
         ]
     elif sites.distribution == "student_t":
         df = r"\nu" if sites.df is None else f"{sites.df:g}"
-        lines = [r", \qquad ".join(rf"{n}_{{s}} / {t} \sim t_{{{df}}}" for n, t in parts)]
+        lines = [r", \qquad ".join(rf"{n}_{{s}} / \tau_{{{n}}} \sim t_{{{df}}}" for n in parts)]
     else:
-        lines = [r", \qquad ".join(rf"{n}_{{s}} \sim \text{{N}}(0, {t}^{{2}})" for n, t in parts)]
+        lines = [_normal("s", parts)]
     share = r"\omega" if sites.outlier_share is None else f"{sites.outlier_share:g}"
     if sites.distribution == "contaminated":
-        where = {
-            "site": r"\delta_{s}", "control": r"\delta_{s}\,(1 - a)", "active": r"\delta_{s}\, a",
-            "arms": r"\delta_{sa}",
-        }[sites.outliers or "site"]  # fmt: skip
-        lines.append(
-            rf"\text{{added to logit}}\, p_{{sa}}\text{{, with probability }} {share}: \quad {where},\; "
-            rf"\delta \sim \text{{N}}(0, {sites.outlier_sd:g}^{{2}})"
-        )
+        lines.append(_deviation(sites, "s", share))
     if sites.distribution == "exnex":
         lines.append(
             rf"\text{{with probability }} {share}\text{{, in place of }} \beta + v_{{s}}: \quad "

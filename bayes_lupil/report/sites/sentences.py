@@ -193,12 +193,8 @@ def table_notes(table: SiteTable) -> list[str]:
         what = (
             "P(alone), that the site's effect stands alone" if alone else "P(out), of an outlying control, active arm"
         )
-        lines.append(f"{what}: {_error_words(error)}")
+        lines.append(f"{what}: Monte Carlo standard error of each at most {max(error, 0.0001):.1g}.")
     return [*lines, *table.notes]
-
-
-def _error_words(error: float) -> str:
-    return f"Monte Carlo standard error of each at most {max(error, 0.0001):.1g}."
 
 
 def listed(said: list[str]) -> str:

@@ -13,12 +13,11 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import effective_draws
 from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.direction import benefit_side, difference_words
-from bayes_lupil.report.media.plot_rows import no_result
+from bayes_lupil.report.media.plot_rows import end_point_title, no_result
 from bayes_lupil.report.media.plot_style import (
     COLOURS,
     DASHES,
     HARM,
-    LONGEST,
     RELEVANT,
     TRIVIAL,
     clip,
@@ -27,7 +26,7 @@ from bayes_lupil.report.media.plot_style import (
     wrap,
 )
 from bayes_lupil.report.reanalysis.benefit import benefits_shown
-from bayes_lupil.trials.end_point import Arms, EndPoint
+from bayes_lupil.trials.end_point import Arms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "benefit_curve_words",
-    "effect_title",
     "figure_benefit_curve",
     "figure_intervals",
     "figure_risk_difference",
@@ -55,11 +53,6 @@ NARROW = 6.0
 def _label(posterior: Posterior) -> str:
     star = " *" if posterior.spec.role == "primary" else ""
     return f"{clip(posterior.spec.title, 80)}\n({posterior.provenance.population_label}){star}"
-
-
-def effect_title(end_point: EndPoint) -> str:
-    """The end point with its direction, as the beginning of a title."""
-    return f"{clip(end_point.label[:1].upper() + end_point.label[1:], LONGEST)} ({end_point.benefit} is better)"
 
 
 def _axis_label(arms: Arms) -> str:
@@ -146,7 +139,7 @@ def figure_risk_difference(posteriors: list[Posterior], failed: tuple[str, ...] 
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(low, high), ylim=(-0.12, top + 0.15))
     axes.set_xlabel(wrap(_axis_label(first.provenance.arms), int(11 * width)))
-    heading = wrap(f"{effect_title(first.provenance.end_point)}: posterior of the risk difference", int(8.5 * width))
+    heading = wrap(f"{end_point_title(first.provenance.end_point)}: posterior of the risk difference", int(8.5 * width))
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     axes.spines["left"].set_visible(False)
     below = _below(figure, posteriors, "Point and bar: median and 95 % credible interval.", failed)
@@ -217,7 +210,7 @@ def figure_benefit_curve(posteriors: list[Posterior], failed: tuple[str, ...] = 
     axes.set_xlabel("d: benefit in percentage points" + ("" if sign > 0 else " (risk reduction)"))
     axes.set_ylabel("P(benefit greater than d), %")
     axes.grid(color="#E5E5E5", lw=0.6)
-    heading = f"{effect_title(first.provenance.end_point)}: how probable is a benefit greater than d?"
+    heading = f"{end_point_title(first.provenance.end_point)}: how probable is a benefit greater than d?"
     axes.set_title(wrap(heading, int(8 * width)), pad=18)
     # the footnote heads the legend, since both are outside the axes
     below = _below(figure, posteriors, "", failed)
@@ -295,7 +288,7 @@ def figure_intervals(result: Reanalysis, width: float = 8.0) -> Figure:
     axes.set_xlabel(wrap(_axis_label(result.trial.arms), int(11 * width)))
     axes.set_ylim(-0.6, len(rows) - 0.1)
     axes.grid(axis="x", color="#E5E5E5", lw=0.6)
-    heading = wrap(f"{effect_title(result.trial.end_point)}: frequentist and Bayesian intervals", int(8.5 * width))
+    heading = wrap(f"{end_point_title(result.trial.end_point)}: frequentist and Bayesian intervals", int(8.5 * width))
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")
     star = "* primary analysis" if result.primary is not None else None
     columns = 1 if narrow else 2

@@ -8,8 +8,9 @@ import numpy as np
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.report.media.plot_rows import end_point_title
 from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure, styled, wrap
-from bayes_lupil.report.reanalysis.figures.effects import NARROW, effect_title, legend_outside
+from bayes_lupil.report.reanalysis.figures.effects import NARROW, legend_outside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,7 +89,7 @@ def figure_shrinkage(posterior: Posterior, most: int = 40, width: float = 8.0) -
     left_out = len(sites) - len(order)
     more = f"; the {len(order)} largest of {len(sites)} sites" if left_out else ""
     heading = (
-        f"{effect_title(posterior.provenance.end_point)}: raw rates (open, size by patients) and rates shrunken by "
+        f"{end_point_title(posterior.provenance.end_point)}: raw rates (open, size by patients) and rates shrunken by "
         f"'{posterior.spec.called}' (filled){more}"
     )
     figure.suptitle(wrap(heading, int(9.5 * width)), fontsize=11, x=0.01, ha="left")
