@@ -202,10 +202,11 @@ def refit(spec: ModelSpec, trial: Trial) -> Posterior:
 
 
 def _fit(
-    likelihood: Likelihood, trial: Trial, progress: bool, *, alone: bool = False, keep: str = ""
+    likelihood: Likelihood, trial: Trial, progress: bool, *, alone: bool = False, keep: bool = False
 ) -> tuple[Posterior, Posterior | None]:
     """The posterior; and that of the fast engine where its diagnostics failed and NUTS took over."""
-    first = _posterior(likelihood, trial, run_engine(likelihood, progress, keep=keep), alone)
+    kept_as = f"{likelihood.spec.hash} {trial.data_hash}" if keep else ""
+    first = _posterior(likelihood, trial, run_engine(likelihood, progress, keep=kept_as), alone)
     if likelihood.spec.sampler.engine != "auto" or not _by_fast_engine(first) or first.verdict.ok:
         note = _influence_of_one_armed_sites(first)
         return first.noted(note) if note else first, None
@@ -315,7 +316,7 @@ def fit_checked(
     """
     spec = for_trial(spec, trial)
     likelihood = build_likelihood(spec, trial)
-    posterior, failed = _fit(likelihood, trial, is_shown(progress), keep=f"{spec.hash} {trial.data_hash}")
+    posterior, failed = _fit(likelihood, trial, is_shown(progress), keep=True)
     fast = fast_engine(likelihood)
     if not check_engines or fast is None:
         return posterior, None
@@ -328,5 +329,5 @@ def fit_checked(
         check = spec.edited(sampler__engine="nuts", sampler__draws=fewer)
     else:
         check = spec.edited(sampler__engine=fast)
-    other, keep = build_likelihood(check, trial), f"{check.hash} {trial.data_hash}"
-    return compare_engines(posterior, _fit(other, trial, is_shown(progress), alone=True, keep=keep)[0])
+    other = build_likelihood(check, trial)
+    return compare_engines(posterior, _fit(other, trial, is_shown(progress), alone=True, keep=True)[0])

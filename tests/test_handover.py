@@ -202,7 +202,7 @@ def test_points_are_not_doubled_for_hours() -> None:
         return np.asarray(-0.5 * ((g / 0.2) ** 2).sum(axis=1))
 
     start = Proposal(np.zeros(2), np.eye(2), prior_share=0.9)
-    free, capped = (sample_density(narrow, start, 256, 4, np.random.SeedSequence(1), most) for most in (None, 600))
+    free, capped = (sample_density(narrow, start, 256, 4, np.random.SeedSequence(1), most) for most in (np.inf, 600))
     assert capped.weights.size == 512
     assert free.weights.size > 512
 

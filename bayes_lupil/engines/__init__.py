@@ -9,16 +9,12 @@ from typing import Literal
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood, MarginsLikelihood
-from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
 from bayes_lupil.progress import in_notebook
 
 __all__ = ["Draws", "engine_for", "fast_engine", "run_engine", "takes_too_long"]
 
 Fast = Literal["quadrature", "importance"]
 
-_MOST_NESTED = 1_000_000
-"""Integrals over two variables on grids, one within the other, that 'auto' begins; they take about a minute for 100,000
-on two cores, and the engine may need several times as many."""
 _MOST_OUTSIDE = 5_000
 """Patients outside the subset, whose site is not known: each is a term of a sum at every point of 'importance'."""
 _MOST_EXCLUDED = 25
@@ -88,14 +84,11 @@ def engine_for(likelihood: Likelihood) -> Literal["nuts", "quadrature", "importa
         return "nuts" if fast is None or takes_too_long(likelihood) else fast
     if engine not in ("nuts", fast):
         margins = isinstance(likelihood, MarginsLikelihood)
-        hint = "Sites of unknown patients are not independent given the other parameters." if margins else ""
-        if fast is None and likelihood.spec.countries is not None:
-            hint = "Where the effects of a country's sites are not normal, its likelihood may have several modes."
         raise UnsupportedModelError(
             f"model '{likelihood.spec.name}'",
             f"engine '{engine}' and a trial whose site table is {'not ' if margins else ''}known",
             " or ".join(f"engine '{name}'" for name in (fast, "nuts") if name) + " (or 'auto')",
-            hint,
+            likelihood.why_no_marginal,
         )
     return engine
 
@@ -114,12 +107,7 @@ def _too_long(likelihood: Likelihood) -> str:
         known = any(item.must_be_excluded and item.count for item in likelihood.margins.classes)
         excluded = len(likelihood.margins.excluded_sites) if known else 0
         return f"look for the effects of {excluded} excluded sites" if excluded > _MOST_EXCLUDED else ""
-    marginal = likelihood.marginal
-    points = likelihood.spec.sampler.points
-    if marginal is not None and points * marginal.nested_grids > _MOST_NESTED:
-        return f"take more than {_MOST_NESTED:,} integrals on grids"
-    # sites within countries: TOPCAT (6 countries in 2 regions) takes 2 million of them, and with outlying regions 6
-    # million; 40 sites in 10 countries about 15 million; the engine needs that two or three times
-    if isinstance(marginal, NestedMarginal) and points * marginal.integrals > MOST_INTEGRALS:
-        return f"take more than {MOST_INTEGRALS:,} integrals over the effects of sites"
+    settings, marginal = likelihood.spec.sampler, likelihood.marginal
+    if marginal is not None and settings.points > marginal.most_draws(settings.nodes):
+        return f"take minutes or hours for {settings.points:,} points (sampler.points)"
     return ""

@@ -173,7 +173,7 @@ def sample_density(
     points: int,
     replicates: int,
     seed: np.random.SeedSequence,
-    most_points: int | None = None,
+    most_points: float = np.inf,
 ) -> ImportanceSample:
     """Importance sample of a density, with further proposals where the first does not do.
 
@@ -184,7 +184,7 @@ def sample_density(
     start : Proposal
     points, replicates : int
         Points in all, and into how many independent replicates they are divided.
-    most_points : int, optional
+    most_points : float
         Another proposal is not tried where it would take more than these.
 
     Raises
@@ -202,7 +202,7 @@ def sample_density(
         if found.log_evidence < evidence - _LOST:  # moved away from where the mass is: points alike among themselves
             found = replace(found, k_hat=np.inf)
         evidence = max(evidence, found.log_evidence)
-        if found.is_good or (most_points is not None and 2 * size * replicates > most_points):
+        if found.is_good or 2 * size * replicates > most_points:
             break
         better = found.improved()
         if better is None:

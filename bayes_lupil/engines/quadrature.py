@@ -12,7 +12,6 @@ The method ends where theta has more than about ten dimensions, where the sites 
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,10 @@ from bayes_lupil.engines.importance import ImportanceSample, sample_density
 from bayes_lupil.engines.proposal import NowhereANumberError, find_proposal
 from bayes_lupil.errors import SamplerError, UnsupportedModelError
 from bayes_lupil.likelihoods import Likelihood
-from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
-from bayes_lupil.likelihoods.site_effects import Parameter
+from bayes_lupil.likelihoods.base import Marginal
 from bayes_lupil.version import __version__
 
-__all__ = ["LIMIT", "MAX_NODES", "Marginal", "WhitenedPosterior", "marginal_of", "sample", "sample_theta"]
+__all__ = ["LIMIT", "MAX_NODES", "WhitenedPosterior", "sample", "sample_theta"]
 
 Floats = NDArray[np.float64]
 
@@ -38,25 +36,7 @@ _SEARCH_NODES = 7  # a proposal need not be exact; its differences span more tha
 _CHECKED = 32
 _CLOSE = 15.0
 _ENOUGH = 0.02
-_MOST_NESTED = 2_000_000  # integrals on grids within grids, for which points are not doubled any more
-
-
-class Marginal(Protocol):
-    """A likelihood with its site effects integrated out; see `SiteMarginal` and `NestedMarginal` in `likelihoods`."""
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Theta."""
-
-    @property
-    def nested_grids(self) -> int:
-        """How many integrals at each draw of theta need grids within grids."""
-
-    def log_total(self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
-        """Log likelihood, shape (draws,), and how many integrals failed."""
-
-    def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:
-        """Parameters of single sites (and countries) given theta, shape (draws, sites)."""
+_LONGER = 2  # times the points that take about a minute: more are not tried where fewer do not do
 
 
 class WhitenedPosterior:
@@ -126,7 +106,7 @@ class WhitenedPosterior:
 def sample_theta(
     density: WhitenedPosterior, points: int, replicates: int, seed: np.random.SeedSequence
 ) -> tuple[ImportanceSample, dict[str, float]]:
-    """Importance sample of g, with more nodes where those given do not do, and its diagnostics.
+    """Importance sample of g, with more points and nodes where those given do not do, and its diagnostics.
 
     The quadrature error is found at points of the proposal, not at draws: a point whose likelihood is wrongly small is
     never drawn.
@@ -134,16 +114,15 @@ def sample_theta(
     mode_seed, *stages = seed.spawn(4)
     rough = density.with_nodes(_SEARCH_NODES).log_density
     start = find_proposal(rough, density.dimension, density.scale_axes, mode_seed)
-    nested = density.marginal.nested_grids
-    most = _MOST_NESTED // nested if nested else None
-    if isinstance(density.marginal, NestedMarginal):
-        most = max(MOST_INTEGRALS // density.marginal.integrals, points)
     for attempt, stage_seed in enumerate(stages, start=1):
+        most = _LONGER * density.marginal.most_draws(density.nodes)
         sample = sample_density(density.log_density, start, points, replicates, stage_seed, most)
         error = _quadrature_error(density, sample)
-        if error <= _ENOUGH or density.nodes >= MAX_NODES or attempt == len(stages):
+        finer = min(2 * density.nodes + 1, MAX_NODES)
+        enough = error <= _ENOUGH or density.nodes >= MAX_NODES or attempt == len(stages)
+        if enough or points > _LONGER * density.marginal.most_draws(finer):
             break
-        density = density.with_nodes(min(2 * density.nodes + 1, MAX_NODES))
+        density = density.with_nodes(finer)
     return sample, {
         "pareto_k": sample.k_hat,
         "importance_ess": sample.effective,
@@ -175,25 +154,6 @@ def _at_limit(theta: dict[str, Floats]) -> float:
     return float(np.mean(np.any([np.abs(value) >= LIMIT for value in theta.values()], axis=0))) if theta else 0.0
 
 
-def marginal_of(likelihood: Likelihood) -> Marginal:
-    """The likelihood with its site effects integrated out.
-
-    Raises
-    ------
-    UnsupportedModelError
-        Where that cannot be done.
-    """
-    if likelihood.marginal is None:
-        raise UnsupportedModelError(
-            f"model '{likelihood.spec.name}'",
-            "engine 'quadrature' and a trial whose site table is not known",
-            "engine 'nuts' (or 'auto')",
-            "Sites of unknown patients are not independent given the other parameters.",
-        )
-    found: Marginal = likelihood.marginal
-    return found
-
-
 def sample(
     likelihood: Likelihood, progress: bool = False, *, likelihood_power: float = 1.0, prior_power: float = 1.0
 ) -> Draws:
@@ -222,7 +182,12 @@ def sample(
         Where the density is nowhere a number.
     """
     settings = likelihood.spec.sampler
-    marginal = marginal_of(likelihood)
+    marginal = likelihood.marginal
+    if marginal is None:
+        raise UnsupportedModelError(
+            f"model '{likelihood.spec.name}'", "engine 'quadrature'", "engine 'nuts' (or 'auto')",
+            likelihood.why_no_marginal,
+        )  # fmt: skip
     started = time.perf_counter()
     theta_seed, draw_seed, site_seed = np.random.SeedSequence(settings.seed).spawn(3)
     powers = None if likelihood_power == 1 else np.full(len(likelihood.site_names), likelihood_power)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.likelihoods.density import Density
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec, Sampler
 
-__all__ = ["ARMS", "Likelihood", "Pointwise", "by_arm"]
+__all__ = ["ARMS", "Likelihood", "Marginal", "Pointwise", "by_arm", "refuse_countries"]
 
 ARMS = ("control", "active")
 Floats = NDArray[np.float64]
@@ -43,6 +44,38 @@ class Pointwise:
     coords: Mapping[str, list[str]] = field(default_factory=dict)
 
 
+def refuse_countries(spec: ModelSpec) -> None:
+    """Refuse a model with countries above the sites, where the question takes sites one by one.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    if spec.countries is not None:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", "countries above the sites", "a model without [countries]",
+            "Sites of one country are not independent given the parameters that all sites share. What a fit without a "
+            "site or a country says: bayes_lupil.fit with without_sites (Cells.sites_in names those of a country).",
+        )  # fmt: skip
+
+
+class Marginal(Protocol):
+    """A likelihood with its site effects integrated out; see `SiteMarginal` and `NestedMarginal`."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Theta."""
+
+    def most_draws(self, nodes: int) -> float:
+        """At how many draws of theta the integrals take about a minute on two cores; infinite where they are cheap."""
+
+    def log_total(self, theta: dict[str, Floats], nodes: int, powers: Floats | None = None) -> tuple[Floats, int]:
+        """Log likelihood, shape (draws,), and how many integrals failed."""
+
+    def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:
+        """Parameters of single sites (and countries) given theta, shape (draws, sites)."""
+
+
 class Likelihood(Density):
     """A model file met with data.
 
@@ -62,6 +95,8 @@ class Likelihood(Density):
     log_pooled: float = 0.0
     site_by_site = True
     """Whether sites are independent given the parameters that they share, so that `site_marginal` has one term each."""
+    why_no_marginal = ""
+    """Why `marginal` is None, where it is."""
 
     @property
     def sampler(self) -> Sampler:
@@ -84,7 +119,7 @@ class Likelihood(Density):
         return None
 
     @property
-    def marginal(self) -> Any:
+    def marginal(self) -> Marginal | None:
         """What the quadrature engine integrates: `site_marginal`, or where sites lie in countries, that of these."""
         return self.site_marginal
 

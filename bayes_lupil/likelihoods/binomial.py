@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.integrals.cell_table import CellTable
-from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm
+from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm, refuse_countries
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE, SiteModel
 from bayes_lupil.spec import ModelSpec
@@ -77,11 +76,8 @@ class BinomialCells(Likelihood):
     def __init__(self, spec: ModelSpec, cells: Cells, table: Cells | None = None) -> None:
         if table is not None:
             self.log_pooled = float(_log_ways(table).sum() - _log_ways(cells).sum())
-        if spec.countries is not None and self.site_by_site:  # they would be left out in silence
-            raise UnsupportedModelError(
-                f"model '{spec.name}'", "countries above the sites", "a model without [countries]",
-                "What is asked here takes sites as independent given the parameters that all of them share.",
-            )  # fmt: skip
+        if self.site_by_site:
+            refuse_countries(spec)  # they would be left out in silence
         self.spec = spec
         self.cells = cells
         self.site_names = cells.sites

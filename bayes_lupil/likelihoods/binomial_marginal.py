@@ -8,6 +8,7 @@ stays as small as it is however many sites there are. Where sites are a mixture 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -28,6 +29,8 @@ __all__ = ["SiteMarginal"]
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
+_MOST_ON_GRIDS = 1_000_000
+"""Integrals on grids, one within the other, that take minutes; 100,000 take some ten seconds on two cores."""
 _NUMBERS = 4_000_000  # integrals held in memory at a time
 _NEGLIGIBLE = 30.0  # below the largest log likelihood: a share of exp(-15) even where the average is exp(-15) of it
 
@@ -65,14 +68,16 @@ class SiteMarginal:
         )
         return first, second
 
-    @property
-    def nested_grids(self) -> int:
-        """How many integrals at each draw of theta need grids within grids, which take 100 times as long as others."""
+    def most_draws(self, nodes: int = 0) -> float:  # noqa: ARG002
+        """At how many draws of theta the integrals take about a minute on two cores; infinite where they are cheap.
+
+        Grids within grids, for two effects of which one is not normal, take 100 times as long as other integrals.
+        """
         sites = self.sites.spec.sites
         if sites.is_mixture or "pooled" in (sites.intercepts, sites.effects):
-            return 0
+            return math.inf
         heavy = self.sites.spec.priors.df is not None or any(table.size for table in self._tables)
-        return self._distinct.n_sites if heavy else 0
+        return _MOST_ON_GRIDS / self._distinct.n_sites if heavy else math.inf
 
     def form(self, theta: Values) -> SiteForm:
         """The site model at draws of theta, each of shape (draws,), where sites are no mixture."""

@@ -113,8 +113,6 @@ class EstimateLikelihood(Likelihood):
 class _Marginal:
     """What the quadrature engine asks of a likelihood whose site effects are integrated out, where there are none."""
 
-    nested_grids = 0
-
     def __init__(self, likelihood: EstimateLikelihood) -> None:
         self.likelihood = likelihood
         self.sites = likelihood.sites
@@ -129,6 +127,9 @@ class _Marginal:
 
     def log_sites(self, theta: dict[str, Floats], nodes: int) -> tuple[Floats, int]:  # noqa: ARG002
         return self.likelihood.log_likelihood(theta)[:, None], 0
+
+    def most_draws(self, nodes: int) -> float:  # noqa: ARG002
+        return np.inf
 
     def draw(self, theta: dict[str, Floats], seed: np.random.SeedSequence) -> dict[str, Floats]:  # noqa: ARG002
         return {}

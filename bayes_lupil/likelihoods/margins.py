@@ -65,6 +65,8 @@ class MarginsLikelihood(Likelihood):
         Power of the likelihood of patients known to be at the excluded sites: 1 keeps them, 0 leaves them out.
     """
 
+    why_no_marginal = "Sites of unknown patients are not independent given the other parameters."
+
     def __init__(self, spec: ModelSpec, margins: Margins, excluded_power: float = 1.0) -> None:
         self.spec = spec
         self.margins = margins

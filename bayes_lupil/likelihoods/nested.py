@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.likelihoods.base import Pointwise, by_arm
+from bayes_lupil.likelihoods.base import Pointwise, by_arm, refuse_countries
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
-from bayes_lupil.likelihoods.nested_marginal import MOST_INTEGRALS, NestedMarginal
+from bayes_lupil.likelihoods.nested_marginal import NestedMarginal
 from bayes_lupil.likelihoods.site_effects import SiteModel
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
@@ -43,6 +43,7 @@ class NestedCells(BinomialCells):
     """
 
     site_by_site = False
+    why_no_marginal = "Where the effects of a country's sites are not normal, its likelihood may have several modes."
 
     def __init__(self, spec: ModelSpec, cells: Cells) -> None:
         super().__init__(spec, cells)
@@ -65,10 +66,8 @@ class NestedCells(BinomialCells):
         ------
         UnsupportedModelError
         """
-        raise UnsupportedModelError(
-            f"model '{self.spec.name}'", "sites in countries", "a model without [countries]",
-            "Sites of one country are not independent given the parameters that all sites share.",
-        )  # fmt: skip
+        refuse_countries(self.spec)
+        raise AssertionError  # a model of this class has countries
 
     @property
     def marginal(self) -> NestedMarginal | None:
@@ -96,7 +95,7 @@ class NestedCells(BinomialCells):
             return None
         marginal = self.marginal
         drawn = all(f"d_{arm}_country" in values for arm in self.spec.country_deviations)
-        if marginal is None or (drawn and marginal.integrals * np.size(values["alpha"]) > MOST_INTEGRALS):
+        if marginal is None or (drawn and np.size(values["alpha"]) > marginal.most_draws(self.spec.sampler.nodes)):
             return Pointwise("outlier_country", by_arm(self.sites.outlying_countries(values)), ("country", "arm"))
         shape = np.shape(values["alpha"])
         theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}

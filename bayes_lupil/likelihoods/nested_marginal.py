@@ -30,13 +30,14 @@ from bayes_lupil.likelihoods.laplace import Laplace, laplace
 from bayes_lupil.likelihoods.mixture import components_of, country_components
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 
-__all__ = ["MOST_INTEGRALS", "NestedMarginal"]
+__all__ = ["NestedMarginal"]
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
-MOST_INTEGRALS = 100_000_000
-"""Over a site's effects, that are begun at once; they take about a minute on two cores."""
+_MOST_INTEGRALS = 100_000_000
+"""Over a site's effects, that take about a minute on two cores: TOPCAT (6 countries in 2 regions) takes 2 million of
+them, with outlying regions 6 million, and 40 sites in 10 countries about 15 million."""
 _BLOCK = 2048  # draws at a time, each at all points of the outer rule
 _NEGLIGIBLE = 30.0  # as of `SiteMarginal`: below the largest log likelihood, where a failure does no harm
 _SEARCH_NODES = 5  # of the inner integrals while a mode is looked for, which need not be exact
@@ -94,19 +95,11 @@ class NestedMarginal:
         present = spec.priors.tau_c is not None, spec.priors.tau_d is not None or to_both
         return tuple(i for i, there in enumerate(present) if there)
 
-    @property
-    def integrals(self) -> int:
-        """How many integrals over a site's effects each draw of theta needs, about."""
-        nodes = self.sites.spec.sampler.nodes
+    def most_draws(self, nodes: int) -> float:
+        """At how many draws of theta the integrals take about a minute on two cores."""
         per_country: int = self._many(nodes) ** len(self._axes) + 2 * (1 + 3 * len(self._axes))  # with the search
         kinds: int = 2 ** len(self.sites.spec.country_deviations)
-        return self.table.n_sites * per_country * kinds
-
-    @property
-    def nested_grids(self) -> int:
-        """How many integrals at each draw of theta need grids within grids."""
-        heavy = sum(country.marginal.nested_grids for country in self._countries)
-        return int(heavy * self.integrals // self.table.n_sites)
+        return _MOST_INTEGRALS / (self.table.n_sites * per_country * kinds)
 
     def _many(self, nodes: int) -> int:
         """Nodes of the outer rule along an axis."""

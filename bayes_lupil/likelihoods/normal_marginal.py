@@ -27,6 +27,7 @@ between-site SDs are against sigma, and an arm without patients is no special ca
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,10 +167,9 @@ class NormalSiteMarginal(SiteMarginal):
         """Theta: the parameters that are not one for each site."""
         return self._theta
 
-    @property
-    def nested_grids(self) -> int:
-        """None: all integrals are in closed form."""
-        return 0
+    def most_draws(self, nodes: int = 0) -> float:  # noqa: ARG002
+        """Any number: all integrals are in closed form."""
+        return math.inf
 
     def log_sites(self, theta: Values, nodes: int = 0) -> tuple[Floats, int]:  # noqa: ARG002
         """Log likelihood of every site, shape (draws, sites), and 0: no integral can fail.

@@ -67,6 +67,11 @@ class _StandardT:
         return pm.StudentT(name, nu=df, mu=np.float64(0), sigma=np.float64(1), dims=dims)
 
 
+def _by_unit(share: Any) -> Any:
+    """A share, shape (...) or a number, beside values of each site or country."""
+    return share[..., None] if getattr(share, "ndim", 0) else share
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A free quantity: its name, prior, dimensions, and the parameters that its prior depends on."""
@@ -186,7 +191,7 @@ class SiteModel:
             found["v"] = (1 - own) * found["v"] + own * alone
         sd = self.spec.sites.outlier_sd
         for arm, (to_u, to_v) in self.spec.sites.deviations.items():
-            d = sd * deviation(values[f"d_{arm}"], self._share_by_site(values))
+            d = sd * deviation(values[f"d_{arm}"], _by_unit(self.share(values)))
             found["u"] = found["u"] + to_u * d
             if to_v:
                 found["v"] = found.get("v", 0.0) + to_v * d
@@ -210,33 +215,25 @@ class SiteModel:
             if tau in values
         }
         for arm, (to_c, to_d) in self.spec.country_deviations.items():
-            share = self._share_by_country(values)
+            share = _by_unit(self.country_share(values))
             moved = self.spec.countries.outlier_sd * deviation(values[f"d_{arm}_country"], share)  # type: ignore[union-attr]
             found["c"] = found["c"] + to_c * moved
             if to_d:
                 found["d"] = found.get("d", 0.0) + to_d * moved
         return found
 
-    def _share_by_site(self, values: Values) -> Any:
-        share = self.share(values)
-        return share[..., None] if getattr(share, "ndim", 0) else share
-
     def outlying(self, values: Values) -> dict[str, Any]:
         """Whether each site deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., sites)."""
         if not self.spec.sites.deviations:
             return {}
-        share = self._share_by_site(values)
+        share = _by_unit(self.share(values))
         return {arm: 1.0 * deviates(values[f"d_{arm}"], share) for arm in self.spec.sites.deviations}
-
-    def _share_by_country(self, values: Values) -> Any:
-        share = self.country_share(values)
-        return share[..., None] if getattr(share, "ndim", 0) else share
 
     def outlying_countries(self, values: Values) -> dict[str, Any]:
         """Whether each country deviates, 0 or 1 by 'site', 'control' or 'active', shape (..., countries)."""
         if not self.spec.country_deviations:
             return {}
-        share = self._share_by_country(values)
+        share = _by_unit(self.country_share(values))
         return {arm: 1.0 * deviates(values[f"d_{arm}_country"], share) for arm in self.spec.country_deviations}
 
     def linear_predictor(self, values: Values) -> Any:
@@ -278,7 +275,7 @@ class SiteModel:
         if not self.leaves_open(values):
             return dict(values)
         if chance is None:
-            chance = self._share_by_site(values)
+            chance = _by_unit(self.share(values))
         return {**values, NONEXCHANGEABLE: (rng.random(np.shape(values["g"])) < chance).astype(float)}
 
     def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
+from bayes_lupil.likelihoods.base import refuse_countries
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
-from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.cells import Cells
 
 __all__ = [
-    "MAX_LOG_RATIO", "check", "covers", "covers_power", "refuse_countries", "site_log_likelihood", "site_table_of",
+    "MAX_LOG_RATIO", "check", "covers", "covers_power", "site_log_likelihood", "site_table_of",
     "why_not_without",
 ]  # fmt: skip
 
@@ -36,21 +36,6 @@ def check(posterior: Posterior) -> None:
         )
     if not posterior.verdict.ok:
         raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
-
-
-def refuse_countries(spec: ModelSpec) -> None:
-    """Refuse a model with countries above the sites, where the question takes sites one by one.
-
-    Raises
-    ------
-    UnsupportedModelError
-    """
-    if spec.countries is not None:
-        raise UnsupportedModelError(
-            f"model '{spec.name}'", "countries above the sites", "a model without [countries]",
-            "Sites of one country are not independent given the parameters that all sites share. What a fit without a "
-            "site or a country says: bayes_lupil.fit with without_sites (Cells.sites_in names those of a country).",
-        )  # fmt: skip
 
 
 def site_log_likelihood(posterior: Posterior) -> Floats:

@@ -11,9 +11,10 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
+from bayes_lupil.likelihoods.base import refuse_countries
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.sensitivity.preconditions import refuse_countries, why_not_without
+from bayes_lupil.sensitivity.preconditions import why_not_without
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.exclusion import POWERS, ExclusionPath, exclusion_path
 from bayes_lupil.sites.influence import refuse_pooled

@@ -11,11 +11,12 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells
+from bayes_lupil.likelihoods.base import refuse_countries
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
-from bayes_lupil.sensitivity.preconditions import check, refuse_countries
+from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.spec import ModelSpec
 
 __all__ = [

