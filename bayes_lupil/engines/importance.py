@@ -7,6 +7,7 @@ the weighted mean and covariance, with twice the points.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,20 +152,27 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
     """
     from arviz_stats.base import array_stats
 
-    log_ratios = np.maximum(log_ratios, np.max(log_ratios) - 700)  # exp(-700) is a number still, 1e-304
+    log_ratios = np.maximum(log_ratios - np.max(log_ratios), -700)  # exp(-700) is a number still, 1e-304
+    size = log_ratios.size
     # as many of the largest as the Pareto distribution is fitted to, min(S / 5, 3 S^(1/2)) of S
-    tail = min(0.2 * log_ratios.size, 3 * np.sqrt(log_ratios.size))
-    if np.ptp(np.sort(log_ratios)[-int(np.ceil(tail)) :]) == 0:  # the largest weights are all alike: nothing to smooth
-        raw = np.exp(log_ratios - np.max(log_ratios))
-        return raw / raw.sum(), -np.inf
+    tail = int(np.ceil(min(0.2 * size, 3 * np.sqrt(size))))
+    # ArviZ would sort all of the others too, and leave them as they are, so it is given the F largest, and r_eff = F / S
+    # for its tail 3 (F / r_eff)^(1/2) to be that of S. It takes that where F r_eff > 225, so that F > 15 S^(1/2) is
+    # required; with F a power of 2, F / r_eff is S exactly.
+    few = min(2 ** math.ceil(math.log2(16 * np.sqrt(size))), size)
+    top = np.argpartition(log_ratios, size - few)[size - few :] if few < size else np.arange(size)
+    top = top[np.argsort(log_ratios[top])]
+    weights = np.exp(log_ratios)
+    if log_ratios[top[-tail]] == 0:  # the largest weights are all alike: nothing to smooth
+        return weights / weights.sum(), -np.inf
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        log_weights, k_hat = array_stats.psislw(-log_ratios)
-    weights = np.exp(np.asarray(log_weights))
-    if not (np.isfinite(weights).all() and np.isfinite(k_hat)):
+        smoothed, k_hat = array_stats.psislw(-log_ratios[top], r_eff=few / size)
+    smoothed = np.asarray(smoothed) - (smoothed[0] - log_ratios[top[0]])  # the lowest of them is as it was
+    if not (np.isfinite(smoothed).all() and np.isfinite(k_hat)):
         # so few points matter that no tail can be fitted to them: the weights as they are, and not to be trusted
-        raw = np.exp(log_ratios - np.max(log_ratios))
-        return raw / raw.sum(), np.inf
-    return weights, float(k_hat)
+        return weights / weights.sum(), np.inf
+    weights[top] = np.exp(smoothed)
+    return weights / weights.sum(), float(k_hat)
 
 
 def sample_density(

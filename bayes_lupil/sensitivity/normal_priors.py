@@ -253,8 +253,8 @@ def _density(values: Floats, draws: WeightedDraws, axis: Floats) -> Floats:
     from scipy.ndimage import gaussian_filter1d
 
     step = axis[1] - axis[0]
-    edges = np.append(axis - step / 2, axis[-1] + step / 2)
-    bars = np.histogram(values, edges, weights=draws.weights)[0] / step
+    ends = axis[0] - step / 2, axis[-1] + step / 2
+    bars = np.histogram(values, axis.size, ends, weights=draws.weights)[0] / step
     mean = draws.weights @ values
     sd = float(np.sqrt(draws.weights @ (values - mean) ** 2))
     return np.asarray(gaussian_filter1d(bars, 0.9 * sd * max(draws.effective, 1.0) ** -0.2 / step, mode="constant"))
