@@ -14,6 +14,7 @@ from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.likelihoods.base import refuse_countries
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
+from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, LocationPrior, Normal, StudentT
 from bayes_lupil.sensitivity.preconditions import check
@@ -23,6 +24,7 @@ __all__ = [
     "Retained",
     "Shrinkage",
     "error_of_means",
+    "estimates_of",
     "refuse_pooled",
     "retained_weights",
     "shrinkage_factors",
@@ -223,6 +225,16 @@ def error_of_means(posterior: Posterior, values: Floats) -> Floats:
     flat = values.reshape(*values.shape[:2], -1)
     errors = [0.0 if np.ptp(flat[..., i]) == 0 else mcse_mean(flat[..., i]) for i in range(flat.shape[2])]
     return np.array(errors).reshape(values.shape[2:])
+
+
+def estimates_of(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
+    """Mean with its error, SD, median and 95 % interval over (chain, draw, ...): an array of `Estimate`, shape (...)."""
+    means, errors, sds = values.mean(axis=(0, 1)), error_of_means(posterior, values), values.std(axis=(0, 1), ddof=1)
+    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975], axis=(0, 1))
+    found = np.empty(means.shape, dtype=object)
+    for index in np.ndindex(found.shape):
+        found[index] = Estimate(*(float(of[index]) for of in (means, errors, sds, low, middle, high)))
+    return found
 
 
 def _variances(posterior: Posterior, likelihood: BinomialCells) -> list[tuple[Floats, Floats]]:

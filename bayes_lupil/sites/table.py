@@ -19,7 +19,7 @@ from bayes_lupil.progress import counting
 from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
 from bayes_lupil.sites.influence import (
-    error_of_means,
+    estimates_of,
     retained_weights,
     shrinkage_factors,
     site_cells,
@@ -239,16 +239,16 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
     notes += [f"Nothing without site {', '.join(missing)}: {reason}." for reason, missing in reasons.items()]
 
     p = posterior.draws("p")
-    rates, difference = _means(posterior, p), _means(posterior, p[..., 1] - p[..., 0])
-    log_ratio = _means(posterior, site_log_odds_ratios(posterior, likelihood))
+    rates, difference = estimates_of(posterior, p), estimates_of(posterior, p[..., 1] - p[..., 0])
+    log_ratio = estimates_of(posterior, site_log_odds_ratios(posterior, likelihood))
     shrinkage, retained = shrinkage_factors(posterior), retained_weights(posterior)
     chances = {name: _chances(posterior, name) for name in ("outlier", "nonexchangeable")}
     outlier, alone = chances["outlier"], chances["nonexchangeable"]
     rows = tuple(
         SiteRow(
             site=name,
-            n=_pair(cells.n[s]),
-            responders=_pair(cells.responders[s]),
+            n=(n[0], n[1]),
+            responders=(y[0], y[1]),
             raw=_raw(cells.responders[s], cells.n[s]),
             rates=(rates[s, 0], rates[s, 1]),
             risk_difference=difference[s],
@@ -262,7 +262,7 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
             change=changes[s][1],
             conflict=None if conflicts is None else conflicts.sites[s],
         )
-        for s, name in enumerate(names)
+        for s, (name, n, y) in enumerate(zip(names, cells.n.tolist(), cells.responders.tolist(), strict=True))
     )
     whole, source = posterior.p_benefit, posterior.provenance
     assert whole is not None  # the diagnostics are sound
@@ -282,27 +282,13 @@ def _raw(y: NDArray[np.int64], n: NDArray[np.int64]) -> Raw:
     return Raw((rates[0], rates[1]), rates[1] - rates[0], float(np.log(odds[1] / odds[0])), corrected)
 
 
-def _means(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
-    """Mean, error and 95 % interval over draws, an array of `Estimate` of shape (...)."""
-    low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
-    return _estimates(values.mean(axis=(0, 1)), error_of_means(posterior, values), q2_5=low, q97_5=high)
-
-
 def _chances(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
     """Posterior probabilities of being outlying, from the group that holds them by draw."""
     group = posterior.data.children.get("outliers")
     if group is None or name not in group.data_vars:
         return None
     values = np.asarray(group[name].values, dtype=float)
-    return _estimates(values.mean(axis=(0, 1)), error_of_means(posterior, values))
-
-
-def _estimates(means: Floats, errors: Floats, **quantiles: Floats) -> NDArray[np.object_]:
-    found = np.empty(means.shape, dtype=object)
-    for index in np.ndindex(found.shape):
-        ends = {name: float(values[index]) for name, values in quantiles.items()}
-        found[index] = Estimate(float(means[index]), float(errors[index]), **ends)
-    return found
+    return estimates_of(posterior, values)
 
 
 def _change(posterior: Posterior, deletion: Deletion) -> Estimate:
@@ -315,7 +301,3 @@ def _change(posterior: Posterior, deletion: Deletion) -> Estimate:
     event = posterior.provenance.end_point.sign * deletion.difference > 0
     of_whole = (draws.base.benefit - whole.probability) / draws.base.size
     return Estimate(change, draws.error(draws.weights * (event - without.p_benefit) - of_whole))
-
-
-def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
-    return int(values[0]), int(values[1])

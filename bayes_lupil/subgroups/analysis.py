@@ -25,7 +25,7 @@ from bayes_lupil.numbers import interval, odds_ratio, p_value, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.provenance import FEW, FEW_SITES
-from bayes_lupil.sites.influence import error_of_means, site_cells, site_log_odds_ratios
+from bayes_lupil.sites.influence import estimates_of, site_cells, site_log_odds_ratios
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.subgroups.grouping import trial_by
 from bayes_lupil.trials.end_point import SYNTHETIC
@@ -280,21 +280,23 @@ def _analysis(posterior: Posterior, grouped: Trial, by: str) -> SubgroupAnalysis
     log_ratio = site_log_odds_ratios(posterior, likelihood)
     p = posterior.draws("p")
     good = sign * log_ratio > 0
-    ratios, differences = _estimates(posterior, log_ratio), _estimates(posterior, p[..., 1] - p[..., 0])
-    chances = _estimates(posterior, good.astype(float))
+    ratios, differences = estimates_of(posterior, log_ratio), estimates_of(posterior, p[..., 1] - p[..., 0])
+    chances = estimates_of(posterior, good.astype(float))
     rows = tuple(
         SubgroupRow(
-            name, _pair(cells.n[s]), _pair(cells.responders[s]),
+            name, (n[0], n[1]), (y[0], y[1]),
             crude_logit(cells.responders[s : s + 1], cells.n[s : s + 1], 0.95), ratios[s], differences[s], chances[s],
         )
-        for s, name in enumerate(likelihood.site_names)
+        for s, (name, n, y) in enumerate(
+            zip(likelihood.site_names, cells.n.tolist(), cells.responders.tolist(), strict=True)
+        )
     )  # fmt: skip
     both = (good.any(axis=-1) & (~good).any(axis=-1)).astype(float)
-    average, new = (posterior.draws(name)[..., None] for name in ("beta", "log_odds_ratio_new_site"))
+    average, new = (estimates_of(posterior, posterior.draws(name)).item() for name in
+                    ("beta", "log_odds_ratio_new_site"))  # fmt: skip
     return SubgroupAnalysis(
-        posterior, by, rows, _estimates(posterior, average)[0], _estimates(posterior, new)[0],
-        _estimates(posterior, both[..., None])[0], stratified(cells.responders, cells.n).breslow_day,
-        likelihood_ratio(cells.responders, cells.n),
+        posterior, by, rows, average, new, estimates_of(posterior, both).item(),
+        stratified(cells.responders, cells.n).breslow_day, likelihood_ratio(cells.responders, cells.n),
     )  # fmt: skip
 
 
@@ -326,23 +328,5 @@ def likelihood_ratio(responders: NDArray[np.int64], n: NDArray[np.int64]) -> Chi
     return ChiSquare(float(fitted.deviance), df, float(chi2.sf(fitted.deviance, df)))
 
 
-def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
-    return int(values[0]), int(values[1])
-
-
 def _quantiles(item: Estimate) -> tuple[float, float, float]:
     return item.q2_5, item.q50, item.q97_5
-
-
-def _estimates(posterior: Posterior, values: NDArray[np.float64]) -> list[Estimate]:
-    """Of the last axis of draws, shape (chain, draw, quantities)."""
-    flat, errors = values.reshape(-1, values.shape[-1]), error_of_means(posterior, values)
-    return [
-        Estimate(
-            float(x.mean()),
-            float(error),
-            float(x.std(ddof=1)),
-            *(float(q) for q in np.quantile(x, (0.025, 0.5, 0.975))),
-        )
-        for x, error in zip(flat.T, errors, strict=True)
-    ]

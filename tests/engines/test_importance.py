@@ -173,6 +173,27 @@ def test_draws_are_the_points_as_often_as_they_weigh() -> None:
     assert found.resample(np.random.SeedSequence(7), 100)[0].shape == (REPLICATES, 25, 3)
 
 
+@pytest.mark.parametrize("size", [30, 225, 226, 1000, 4096, 50_001])
+@pytest.mark.parametrize("ratios", ["light", "heavy", "tied", "few matter"])
+def test_the_largest_alone_are_smoothed_as_if_with_all(size: int, ratios: str) -> None:
+    """Weights and k-hat are those of ArviZ given all draws, within 100 rounding errors."""
+    from arviz_stats.base import array_stats
+
+    rng = np.random.default_rng(size)
+    log_ratios = {
+        "light": rng.normal(0, 0.3, size),
+        "heavy": rng.standard_t(3, size) * 2,
+        "tied": np.round(rng.normal(0, 2, size), 1),
+        "few matter": np.where(np.arange(size) % 7 == 0, rng.normal(0, 1, size), -np.inf),
+    }[ratios]
+    weights, k_hat = smooth_weights(log_ratios)
+    floor = np.maximum(log_ratios, log_ratios.max() - 700)
+    theirs, their_k = array_stats.psislw(-floor)
+    assert k_hat == pytest.approx(float(their_k), abs=1e-12)
+    np.testing.assert_allclose(np.sort(weights), np.sort(np.exp(theirs)), rtol=100 * np.finfo(float).eps, atol=1e-300)
+    assert (np.diff(weights[np.argsort(log_ratios, kind="stable")]) > -1e-9 / size).all() or ratios == "tied"
+
+
 def test_weights_that_are_alike_need_no_smoothing() -> None:
     weights, k_hat = smooth_weights(np.zeros(500))
     np.testing.assert_allclose(weights, 1 / 500)
