@@ -157,8 +157,8 @@ def smooth_weights(log_ratios: Floats) -> tuple[Floats, float]:
     # as many of the largest as the Pareto distribution is fitted to, min(S / 5, 3 S^(1/2)) of S
     tail = int(np.ceil(min(0.2 * size, 3 * np.sqrt(size))))
     # ArviZ would sort all of the others too, and leave them as they are, so it is given the F largest, with
-    # r_eff = F / S for its tail 3 (F / r_eff)^(1/2) to be that of S. It takes that where F r_eff > 225, so F > 15 S^(1/2) is needed;
-    # with F a power of 2, F / r_eff is S exactly.
+    # r_eff = F / S for its tail 3 (F / r_eff)^(1/2) to be that of S. It takes that where F r_eff > 225, so that
+    # F > 15 S^(1/2) is needed; with F a power of 2, F / r_eff is S exactly.
     few = min(2 ** math.ceil(math.log2(16 * np.sqrt(size))), size)
     top = np.argpartition(log_ratios, size - few)[size - few :] if few < size else np.arange(size)
     top = top[np.argsort(log_ratios[top])]

@@ -228,7 +228,7 @@ def error_of_means(posterior: Posterior, values: Floats) -> Floats:
 
 
 def estimates_of(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
-    """Mean with its error, SD, median and 95 % interval over (chain, draw, ...): an array of `Estimate`, shape (...)."""
+    """Mean with its error, SD, median and 95 % interval over (chain, draw, ...): array of `Estimate`, shape (...)."""
     means, errors, sds = values.mean(axis=(0, 1)), error_of_means(posterior, values), values.std(axis=(0, 1), ddof=1)
     low, middle, high = np.quantile(values, [0.025, 0.5, 0.975], axis=(0, 1))
     found = np.empty(means.shape, dtype=object)
