@@ -79,6 +79,7 @@ class MarginsDensity:
         self.likelihood_power, self.prior_power = likelihood_power, prior_power
         self.shared = [item for item in likelihood.parameters if not item.dims]
         self.by_site = [item for item in likelihood.parameters if item.dims == ("site",) and item.name != "site_share"]
+        self.by_country = [item for item in likelihood.parameters if item.dims == ("country",)]
         priors, margins = likelihood.spec.priors, likelihood.margins
         assert priors.site_shares is not None  # checked where the likelihood is chosen
         own = priors.excluded_shares or priors.site_shares
@@ -102,7 +103,7 @@ class MarginsDensity:
     @property
     def scale_axes(self) -> tuple[int, ...]:
         """Which axes are between-site SDs."""
-        return tuple(i for i, item in enumerate(self.shared) if item.name in ("tau_u", "tau_v"))
+        return tuple(i for i, item in enumerate(self.shared) if item.name in ("tau_u", "tau_v", "tau_c", "tau_d"))
 
     def __call__(self, g: Floats) -> Floats:
         """Log density at points of shape (size, dimension), up to the evidence; site effects drawn anew."""
@@ -154,9 +155,11 @@ class MarginsDensity:
         return theta
 
     def _drawn(self, g: Floats, rng: np.random.Generator) -> dict[str, Floats]:
-        """Standardised site effects and shares of the sites (or of the excluded and of the ordinary), (size, sites)."""
+        """Standardised effects of sites and countries; shares of the sites (or of the excluded and of the ordinary)."""
         theta, size, m = self._theta(g), len(g), self.n_excluded
         found = {item.name: item.sample(rng, (size, self.n_sites), theta) for item in self.by_site}
+        countries = len(self.likelihood.country_names)
+        found |= {item.name: item.sample(rng, (size, countries), theta) for item in self.by_country}
         groups = (self.weights[:m], self.weights[m:]) if self.known else (self.weights,)
         shares = [rng.dirichlet(weights, size) for weights in groups]
         return found | {"site_share": np.concatenate(shares, axis=1)}
@@ -165,7 +168,7 @@ class MarginsDensity:
         """Parameters at the points; those proposed; and the chances that `average_responses` fills."""
         sites = self.likelihood.sites
         proposed = self._theta(g)
-        values = {**proposed, **{item.name: drawn[item.name] for item in self.by_site}}
+        values = {**proposed, **{item.name: drawn[item.name] for item in (*self.by_site, *self.by_country)}}
         values["site_share"] = drawn["site_share"]
         if self.known:
             own = g[:, len(self.shared) + 1 :].reshape(len(g), len(self.by_site), self.n_excluded)

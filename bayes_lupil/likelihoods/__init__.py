@@ -56,7 +56,10 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
         return _for_estimate(spec, trial.data, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
     if spec.countries is not None:
-        return _nested(spec, data, trial)
+        _check_countries(spec, data, trial)
+    if spec.countries is not None and isinstance(data, Cells):
+        _check_sites(spec, data, trial)
+        return NestedCells(spec, data)
     if spec.sites.pooled:
         return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
     if isinstance(data, Cells):
@@ -81,10 +84,10 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     return _for_margins(spec, data, trial)
 
 
-def _nested(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> NestedCells:
-    """Sites within countries, where it is known in which country each site lies."""
-    countries = data.countries if isinstance(data, Cells) else None
-    if not isinstance(data, Cells) or countries is None:
+def _check_countries(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> None:
+    """That it is known in which country each site lies, and that there is more than one."""
+    countries = data.countries
+    if countries is None:
         unknown = isinstance(data, Margins) or not data.sites_known
         found = "whose sites were not published" if unknown else "in which no country is known of the sites"
         hint = "" if unknown else "Name the column: country=... (on the command line: --country COLUMN)."
@@ -101,8 +104,6 @@ def _nested(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> NestedCells
             f"model '{spec.name}'", f"one country only ('{names[0]}', trial '{trial.name}')",
             "two countries or more, since how much they differ is a parameter", "Use site_effects.",
         )  # fmt: skip
-    _check_sites(spec, data, trial)
-    return NestedCells(spec, data)
 
 
 def _check_sites(spec: ModelSpec, cells: Cells, trial: Trial) -> None:

@@ -16,7 +16,7 @@ from bayes_lupil.likelihoods.density import Density
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec, Sampler
 
-__all__ = ["ARMS", "Likelihood", "Marginal", "Pointwise", "by_arm", "refuse_countries"]
+__all__ = ["ARMS", "Likelihood", "Marginal", "Pointwise", "by_arm", "numbered", "refuse_countries"]
 
 ARMS = ("control", "active")
 Floats = NDArray[np.float64]
@@ -42,6 +42,18 @@ class Pointwise:
     values: Any
     dims: tuple[str, ...]
     coords: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def numbered(countries: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names of the countries, and the number of each site's.
+
+    Examples
+    --------
+    >>> numbered(("Spain", "Italy", "Spain"))
+    (('Spain', 'Italy'), (0, 1, 0))
+    """
+    names = tuple(dict.fromkeys(countries))
+    return names, tuple(names.index(name) for name in countries)
 
 
 def refuse_countries(spec: ModelSpec) -> None:
@@ -84,6 +96,8 @@ class Likelihood(Density):
     sites : SiteModel
         Parameters of the sites and linear predictor by site and arm.
     site_names : tuple of str
+    country_names : tuple of str
+        Of the countries, where they are a level of the model.
     log_pooled : float
         What the log probability of the whole table of sites is above that of the totals, whatever the parameters, where
         a model that pools all sites was met with the totals: the log evidence is of the table, as other models' is.
@@ -92,6 +106,7 @@ class Likelihood(Density):
     spec: ModelSpec
     sites: SiteModel
     site_names: tuple[str, ...]
+    country_names: tuple[str, ...] = ()
     log_pooled: float = 0.0
     site_by_site = True
     """Whether sites are independent given the parameters that they share, so that `site_marginal` has one term each."""
@@ -111,7 +126,8 @@ class Likelihood(Density):
     @property
     def coords(self) -> dict[str, Any]:
         """Coordinates of every dimension used."""
-        return {"site": list(self.site_names), "arm": list(ARMS)}
+        countries = {"country": list(self.country_names)} if self.country_names else {}
+        return {"site": list(self.site_names), "arm": list(ARMS), **countries}
 
     @property
     def site_marginal(self) -> SiteMarginal | None:
@@ -187,9 +203,13 @@ class Likelihood(Density):
             return None
         return Pointwise("outlier", by_arm(found), ("site", "arm"))
 
-    def country_outlier_probability(self, values: Values) -> Pointwise | None:  # noqa: ARG002
-        """Probability that a country is outlying, by arm; None where countries are no mixture."""
-        return None
+    def country_outlier_probability(self, values: Values) -> Pointwise | None:
+        """Probability that a country is outlying, by arm; None where countries are no mixture.
+
+        Here which deviate at each draw: 0 or 1, of the same mean.
+        """
+        found = self.sites.outlying_countries(values)
+        return Pointwise("outlier_country", by_arm(found), ("country", "arm")) if found else None
 
     @abstractmethod
     def _observe(self, values: Values) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.integrals.log_sums import log_sum_exp
-from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise
+from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, numbered
 from bayes_lupil.likelihoods.retention import Retained, retained
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec
@@ -71,7 +71,8 @@ class MarginsLikelihood(Likelihood):
         self.spec = spec
         self.margins = margins
         self.site_names = margins.sites
-        self.sites = SiteModel(spec, margins.n_sites, len(margins.excluded_sites))
+        self.country_names, country = numbered(margins.countries or ()) if spec.countries is not None else ((), ())
+        self.sites = SiteModel(spec, margins.n_sites, len(margins.excluded_sites), country)
         self.counts = np.array([item.count for item in margins.classes], dtype=np.int64)
         self.excluded_power = excluded_power
         self.powers = np.array([excluded_power if item.must_be_excluded else 1.0 for item in margins.classes])

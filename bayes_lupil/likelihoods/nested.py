@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.likelihoods.base import Pointwise, by_arm, refuse_countries
+from bayes_lupil.likelihoods.base import Pointwise, by_arm, numbered, refuse_countries
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.likelihoods.nested_marginal import NestedMarginal
@@ -49,14 +49,8 @@ class NestedCells(BinomialCells):
         super().__init__(spec, cells)
         if cells.countries is None:
             raise UnsupportedModelError(f"model '{spec.name}'", "sites whose country is not known", "Cells.countries")
-        self.country_names = tuple(dict.fromkeys(cells.countries))
-        number = {name: g for g, name in enumerate(self.country_names)}
-        self.sites = SiteModel(spec, len(cells.sites), country=tuple(number[name] for name in cells.countries))
-
-    @property
-    def coords(self) -> dict[str, Any]:
-        """Coordinates of every dimension used."""
-        return super().coords | {"country": list(self.country_names)}
+        self.country_names, country = numbered(cells.countries)
+        self.sites = SiteModel(spec, len(cells.sites), country=country)
 
     @property
     def site_marginal(self) -> SiteMarginal:
@@ -96,7 +90,7 @@ class NestedCells(BinomialCells):
         marginal = self.marginal
         drawn = all(f"d_{arm}_country" in values for arm in self.spec.country_deviations)
         if marginal is None or (drawn and np.size(values["alpha"]) > marginal.most_draws(self.spec.sampler.nodes)):
-            return Pointwise("outlier_country", by_arm(self.sites.outlying_countries(values)), ("country", "arm"))
+            return super().country_outlier_probability(values)
         shape = np.shape(values["alpha"])
         theta = {item.name: np.ravel(values[item.name]) for item in marginal.parameters}
         found = marginal.outlier_probability(theta, self.spec.sampler.nodes)

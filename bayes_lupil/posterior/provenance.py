@@ -17,6 +17,7 @@ from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.estimates import Estimate
+from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Resolution, Trial
 
@@ -136,7 +137,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
         population, label, exclusions = counted.population, counted.label, counted.exclusions
         totals = counted.totals
         sites = len(counted.data.sites)
-        countries = (counted.data.countries or ()) if isinstance(counted.data, Cells) else ()
+        countries = (counted.data.countries or ()) if isinstance(counted.data, Cells | Margins) else ()
         patients = (totals[0][1], totals[1][1])
     return Provenance(
         trial=trial.name,

@@ -11,12 +11,19 @@ from bayes_lupil.arguments import found_in_words
 from bayes_lupil.documents import Document
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import NO_REASON, Prior
+from bayes_lupil.spec.countries import Countries
 from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Priors, Sampler
 
 __all__ = ["edited_content", "full_key"]
 
-_TABLES: dict[str, type[Document]] = {"priors": Priors, "sites": Sites, "decision": Decision, "sampler": Sampler}
+_TABLES: dict[str, type[Document]] = {
+    "priors": Priors,
+    "sites": Sites,
+    "countries": Countries,
+    "decision": Decision,
+    "sampler": Sampler,
+}  # of keys that both have, the site's
 
 
 def edited_content(where: str, before: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,34 +15,19 @@ from bayes_lupil.priors import (
     ControlRiskBeta,
     EffectOnRisk,
 )  # fmt: skip
+from bayes_lupil.spec.alternative import Alternative
 from bayes_lupil.spec.countries import Countries
 from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.edits import Edits, edits_between
 from bayes_lupil.spec.outliers import deviations_of
 from bayes_lupil.spec.sites import Sites
-from bayes_lupil.spec.tables import Decision, Errors, OtherPriors, Priors, Sampler
+from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler, Text
 
 __all__ = ["Alternative", "ModelSpec", "Role"]
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Role = Literal["primary", "secondary", "sensitivity", "reference"]
 _WORDS = ("name", "title", "role", "question", "estimand", "only_for", "alternatives", "edits")
 """Keys that tell what a model is for, and beside what it is put, and change none of its own results."""
-
-
-class Alternative(Document):
-    """Other priors under which the answer is given beside the model's own.
-
-    Attributes
-    ----------
-    name : str
-        What would be so, in words.
-    priors : OtherPriors
-        Those that are others, as under [priors].
-    """
-
-    name: Text
-    priors: OtherPriors
 
 
 class ModelSpec(Shown, Document):
@@ -201,14 +186,16 @@ class ModelSpec(Shown, Document):
         return self
 
     def under(self, alternative: Alternative) -> ModelSpec:
-        """The model with the priors of an alternative in place of its own.
+        """The model with the priors of an alternative in place of its own, and with its countries.
 
         Raises
         ------
         ModelError
             Where there is no such prior, or it is none.
         """
-        return self.edited(alternatives=[], **{f"priors__{name}": prior for name, prior in alternative.priors.items()})
+        countries = {} if alternative.countries is None else {"countries": alternative.countries}
+        priors = {f"priors__{name}": prior for name, prior in alternative.priors.items()}
+        return self.edited(alternatives=[], **countries, **priors)
 
     @property
     def country_deviations(self) -> dict[str, tuple[float, float]]:
@@ -347,7 +334,7 @@ class ModelSpec(Shown, Document):
         def without_nothing(value: Any) -> Any:
             if isinstance(value, dict):
                 return {key: without_nothing(item) for key, item in value.items() if item is not None}
-            return value
+            return [without_nothing(item) for item in value] if isinstance(value, list | tuple) else value
 
         return str(tomli_w.dumps(without_nothing(self.to_dict())))
 

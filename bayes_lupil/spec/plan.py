@@ -15,14 +15,13 @@ from bayes_lupil.errors import ModelError, nearest, within
 from bayes_lupil.priors import LKJ, Normal, ScalePrior
 from bayes_lupil.spec.library import load_model, plan_path
 from bayes_lupil.spec.model import ModelSpec
-from bayes_lupil.spec.tables import Sampler
+from bayes_lupil.spec.tables import Sampler, Text
 
 __all__ = [
     "Change", "Columns", "Components", "Exploratory", "Joint", "Plan", "PlannedArms", "PlannedEndPoint", "Printed",
     "load_plan",
 ]  # fmt: skip
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 EXPLORATORY = "exploratory"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from bayes_lupil.documents import Document, requirement
 from bayes_lupil.priors import (
@@ -23,7 +23,9 @@ from bayes_lupil.priors import (
     Univariate,
 )
 
-__all__ = ["Decision", "Errors", "OtherPriors", "Priors", "Sampler"]
+__all__ = ["Decision", "Errors", "OtherPriors", "Priors", "Sampler", "Text"]
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class Priors(Document):

@@ -21,6 +21,7 @@ from bayes_lupil.trials.sources import read_source
 from bayes_lupil.trials.trial import PublishedResult, Source, Step, Trial
 from bayes_lupil.trials.trial_file import (
     CellsTable,
+    CountriesOfSites,
     DataTable,
     ExcludedSites,
     Impossible,
@@ -94,7 +95,9 @@ def read_trial_file(path: Path) -> Trial:
 
 
 def _number(
-    number: str, what: str, origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | Impossible
+    number: str,
+    what: str,
+    origin: CellsTable | MarginRow | DataTable | NumberOfSites | ExcludedSites | CountriesOfSites | Impossible,
 ) -> dict[str, str]:
     return {"number": number, "what": what, "source": origin.source, "grade": origin.grade}
 
@@ -192,6 +195,7 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
         )
         for i, item in enumerate(table.impossible_at_excluded_sites)
     )
+    countries = _countries(table, path)
     with within(path):
         margins = Margins(
             totals=(totals["itt", 0], totals["itt", 1]),
@@ -201,12 +205,37 @@ def _margins(table: MarginsTable, arms: Arms, path: Path) -> tuple[Margins, list
             n_sites=table.n_sites.value,
             impossible_at_excluded=impossible,
             alternatives=tuple(Supposition(**item.model_dump()) for item in table.alternatives),
+            countries=countries,
         )
     provenance = [_number(f"{r.responders}/{r.n}", f"{r.population}, {r.arm} ({r.printed})", r) for r in table.rows]
     provenance.append(_number(str(table.n_sites.value), "number of sites", table.n_sites))
     provenance.append(_number(str(len(table.excluded_sites.names)), "excluded sites", table.excluded_sites))
+    if table.countries is not None:
+        provenance.append(_number(str(len(table.countries.sites)), "countries of the sites", table.countries))
     provenance += [_number("0", item.reason, item) for item in table.impossible_at_excluded_sites]
     return margins, provenance
+
+
+def _countries(table: MarginsTable, path: Path) -> tuple[str, ...] | None:
+    """The country of each site, the excluded ones first; the others, which nothing else tells apart, in any order."""
+    if table.countries is None:
+        return None
+    left, excluded = dict(table.countries.sites), table.countries.excluded
+    where = f"{path}, key 'margins.countries"
+    if len(excluded) != len(table.excluded_sites.names):
+        found = f"{len(excluded)} countries of {len(table.excluded_sites.names)} excluded sites"
+        raise TrialError(f"{where}.excluded'", found, "the country of each excluded site, in their order")
+    if (total := sum(left.values())) != table.n_sites.value:
+        raise TrialError(f"{where}.sites'", f"{total} sites", f"n_sites, which are {table.n_sites.value}")
+    for name in excluded:
+        if name not in left:
+            required = "a country of the table of sites"
+            raise TrialError(f"{where}.excluded'", f"'{name}'", required, nearest(name, left))
+        left[name] -= 1
+        if left[name] < 0:
+            found = f"{excluded.count(name)} excluded sites in '{name}'"
+            raise TrialError(f"{where}.excluded'", found, f"at most its {table.countries.sites[name]}")
+    return (*excluded, *(name for name, number in left.items() for _ in range(number)))
 
 
 def _populations(file: TrialFile, data: Cells | Margins | Patients, path: Path) -> dict[str, Population]:

@@ -102,6 +102,9 @@ class Margins:
         (arm, response, patients) at the excluded sites, for the pairs whose number there is known; usually none.
     alternatives : tuple of Supposition
         What may be so, beside which the answer is given; no part of the data.
+    countries : tuple of str, optional
+        The country, or other group, that each site lies in, in the order of `sites`, excluded ones first; None where it
+        is not known.
 
     Raises
     ------
@@ -118,6 +121,7 @@ class Margins:
     impossible_at_excluded: tuple[tuple[int, int], ...] = ()
     at_excluded: tuple[tuple[int, int, int], ...] = ()
     alternatives: tuple[Supposition, ...] = ()
+    countries: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
@@ -158,6 +162,11 @@ class Margins:
                 raise TrialError(
                     f"margins, {arm} arm", f"{r}/{n} and {sub_r}/{sub_n}", "counts of 0 or more, n above 0"
                 )
+        if self.countries is not None:
+            check_names(self.countries, "country", "margins.countries")
+            if len(self.countries) != self.n_sites:
+                found = f"{len(self.countries)} countries of {self.n_sites} sites"
+                raise TrialError("margins.countries", found, "the country of each site")
         self._check_at_excluded()
         self._check_alternatives()
 
@@ -237,7 +246,8 @@ class Margins:
             "excluded_sites": list(self.excluded_sites),
             "n_sites": self.n_sites,
             "impossible_at_excluded": [list(pair) for pair in self.impossible_at_excluded],
-            **known,  # so that trials without such counts keep their hash
+            **known,  # so that trials without such counts keep their hash, and without countries
+            **({"countries": list(self.countries)} if self.countries else {}),
         }
 
 

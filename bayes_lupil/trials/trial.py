@@ -182,7 +182,7 @@ class Trial(Shown, ReadOnly):
     def country_names(self) -> tuple[str, ...]:
         """Names of the countries (or other groups) that the sites lie in; none where that is not known."""
         data = self.data.cells() if isinstance(self.data, Patients) else self.data
-        return tuple(dict.fromkeys((data.countries or ()) if isinstance(data, Cells) else ()))
+        return tuple(dict.fromkeys((data.countries or ()) if isinstance(data, Cells | Margins) else ()))
 
     @checked
     def population(self, name: str) -> Population:

@@ -118,12 +118,22 @@ class SuppositionTable(Document):
     excluded_arms_differ_at_most: Count | None = None
 
 
+class CountriesOfSites(Document):
+    """How many sites each country has, and in which one each excluded site lies."""
+
+    sites: Annotated[dict[Name, Annotated[int, Field(ge=1, le=MOST_UNPUBLISHED_SITES)]], Field(min_length=1)]
+    excluded: Annotated[tuple[Name, ...], Field(min_length=1)]
+    source: Name
+    grade: Grade
+
+
 class MarginsTable(Document):
     """Totals of all patients and of a subset, without a table of sites."""
 
     subset: Name
     n_sites: NumberOfSites
     excluded_sites: ExcludedSites
+    countries: CountriesOfSites | None = None
     rows: Annotated[tuple[MarginRow, ...], Field(min_length=4, max_length=4)]
     impossible_at_excluded_sites: tuple[Impossible, ...] = ()
     alternatives: tuple[SuppositionTable, ...] = ()

@@ -110,14 +110,21 @@ def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[
     bounds, spec = hard_bounds(margins, counts, trial.end_point), posterior.spec
 
     def under(other: ModelSpec, n_sites: int | None = None) -> HiddenDraws:
-        changed = replace(margins, n_sites=n_sites or margins.n_sites, alternatives=())
+        countries = margins.countries if n_sites is None else None
+        changed = replace(margins, alternatives=(), n_sites=n_sites or margins.n_sites, countries=countries)
         found = refit(quicker(other, draws), replace(trial, data=changed))
         return HiddenDraws(found, changed, counts, {})
 
     base = HiddenDraws(posterior, margins, counts, {})
     found = [_answer(base, bounds, AS_DECLARED, "model file")]
-    found += [_answer(under(spec.under(item)), bounds, item.name, "model file") for item in spec.alternatives]
+    found += [
+        _answer(under(spec.under(item)), bounds, item.name, "model file")
+        for item in spec.alternatives
+        if item.countries is None or margins.countries is not None
+    ]
     for supposition in margins.alternatives:
+        if supposition.n_sites is not None and spec.countries is not None:
+            continue  # which sites recruited, and so of which countries, is not known
         if supposition.n_sites is not None:
             drawn, event = under(spec, supposition.n_sites), None
         else:

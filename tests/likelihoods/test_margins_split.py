@@ -98,13 +98,16 @@ def test_splits_add_up_to_the_undivided_likelihood() -> None:
     assert np.log(total) == pytest.approx(undivided, rel=EXACT)
 
 
-@pytest.mark.parametrize("power", [1.0, 0.4, 0.0])
-def test_pymc_density_equals_numpy_density(power: float) -> None:
+@pytest.mark.parametrize(
+    ("model", "power"),
+    [("site_effects", 1.0), ("site_effects", 0.4), ("site_effects", 0.0), ("site_in_country", 1.0)],
+)
+def test_pymc_density_equals_numpy_density(model: str, power: float) -> None:
     """Joint log densities at draws from the prior, constants included."""
     lupil2 = load_trial("lupil2").data
     assert isinstance(lupil2, Margins)
     margins = replace(lupil2, at_excluded=((0, 1, 5), (1, 1, 14), (1, 0, 0)))
-    likelihood = MarginsLikelihood(SPEC, margins, excluded_power=power)
+    likelihood = MarginsLikelihood(load_model(model), margins, excluded_power=power)
     from pymc.model.transform.conditioning import remove_value_transforms
     from pytensor.compile.mode import Mode
 
@@ -112,6 +115,19 @@ def test_pymc_density_equals_numpy_density(power: float) -> None:
     density = model.compile_fn(model.logp(jacobian=False), mode=Mode(linker="py", optimizer="fast_run"))
     for point in _points(likelihood, 5, seed=20260403):
         assert float(density(point)) == pytest.approx(float(likelihood.log_joint(point)), rel=1e-10)
+
+
+def test_countries_without_a_spread_are_none() -> None:
+    """With SDs of 0 between countries, and so effects of 0, the likelihood is that of sites alone."""
+    lupil2 = load_trial("lupil2").data
+    assert isinstance(lupil2, Margins)
+    within = MarginsLikelihood(load_model("site_in_country"), lupil2)
+    alone = MarginsLikelihood(load_model("lupil2/site_effects"), lupil2)
+    assert within.coords["country"][0] == "Bulgaria"
+    for point in _points(within, 5, seed=20260405):
+        still = point | {"tau_c": np.float64(0), "tau_d": np.float64(0)}
+        assert float(within.log_likelihood(still)) == float(alone.log_likelihood(still))
+        assert abs(float(within.log_likelihood(point)) - float(alone.log_likelihood(point))) > 1e-6
 
 
 def test_power_is_on_the_patients_at_the_excluded_sites_alone() -> None:

@@ -297,10 +297,33 @@ def test_faults_of_the_csv_file_name_that_file(
             "margins, control arm",
             "non-responders in 'pp' above all non-responders (22 > 21)",
         ),
-        ("value = 25", "value = 2", "margins.n_sites", "2"),
+        ("value = 25", "value = 2", "key 'margins.countries.sites'", "25 sites"),
         ("value = 25", "value = 1", "key 'margins.n_sites.value'", "1"),
         ('["Bulgaria 1", "Bulgaria 2"]', "[]", "key 'margins.excluded_sites.names'", "[]"),
         ('["Bulgaria 1", "Bulgaria 2"]', '["X", "X"]', "margins.excluded_sites", "a site named twice"),
+        ("Mexico = 5", "Mexico = 6", "key 'margins.countries.sites'", "26 sites"),
+        ("Mexico = 5", "Mexico = 0", "key 'margins.countries.sites.Mexico'", "0"),
+        ("Mexico = 5, ", "", "key 'margins.countries.sites'", "20 sites"),
+        ('excluded = ["Bulgaria", "Bulgaria"]', 'excluded = ["Bulgaria"]', "key 'margins.countries.excluded'", "1"),
+        ('excluded = ["Bulgaria", "Bulgaria"]', "excluded = []", "key 'margins.countries.excluded'", "[]"),
+        (
+            'excluded = ["Bulgaria", "Bulgaria"]',
+            'excluded = ["Italy", "Italy"]',
+            "key 'margins.countries.excluded'",
+            "2 excluded sites in 'Italy'",
+        ),
+        (
+            'excluded = ["Bulgaria", "Bulgaria"]',
+            'excluded = ["Bulgaria", "Bulgarie"]',
+            "key 'margins.countries.excluded'",
+            "'Bulgarie'",
+        ),
+        (
+            'excluded = ["Bulgaria", "Bulgaria"], source = "registry"',
+            'excluded = ["Bulgaria", "Bulgaria"], source = "nowhere"',
+            "key 'margins.countries.source'",
+            "'nowhere'",
+        ),
         (
             'population = "pp", arm = "ILT-101"',
             'population = "fas", arm = "ILT-101"',
@@ -354,7 +377,7 @@ def test_every_number_of_a_margins_trial_has_its_source_and_grade() -> None:
     trial = load_trial("lupil2")
     assert isinstance(trial.data, Margins)
     known = {source.id for source in trial.sources}
-    assert {item["number"] for item in trial.provenance} == {"34/50", "29/50", "20/24", "15/29", "25", "2", "0"}
+    assert {item["number"] for item in trial.provenance} == {"34/50", "29/50", "20/24", "15/29", "25", "2", "10", "0"}
     assert all(item["source"] in known and item["grade"] in "AB" and item["what"] for item in trial.provenance)
 
 

@@ -44,7 +44,7 @@ def test_the_classes_of_lupil_2_are_those_of_the_table_in_the_facts() -> None:
     }
     trial = load_trial("lupil2").data
     assert isinstance(trial, Margins)
-    assert replace(trial, alternatives=()) == margins()
+    assert replace(trial, alternatives=(), countries=None) == margins()
     found = {
         (("control", "active")[c.arm], ("non-responder", "responder")[c.response], c.in_subset): (
             c.count,
@@ -99,6 +99,8 @@ def test_margins_are_frozen() -> None:
         ({"excluded_sites": ()}, "margins.excluded_sites", "no site"),
         ({"excluded_sites": ("A", "A")}, "margins.excluded_sites", "a site named twice"),
         ({"n_sites": 2}, "margins.n_sites", "2"),
+        ({"countries": ("A",) * 24}, "margins.countries", "24 countries of 25 sites"),
+        ({"countries": ()}, "margins.countries", "0 countries of 25 sites"),
     ],
 )
 def test_margins_that_cannot_be(changes: dict[str, object], where: str, found: str) -> None:

@@ -150,7 +150,9 @@ def test_the_hash_changes_with_arms_direction_end_point_and_sites(change: Callab
         {"subset_totals": ((15, 29), (19, 24))},
         {"subset": "per_protocol"},
         {"excluded_sites": ("Bulgaria 1",)},
-        {"n_sites": 26},
+        {"n_sites": 26, "countries": None},
+        {"countries": None},
+        {"countries": ("Bulgaria", "Spain", *MARGINS.countries[2:])},
         {"impossible_at_excluded": ()},
     ],
 )
