@@ -115,24 +115,28 @@ class BaseDraws:
     Parameters
     ----------
     posterior : Posterior
+    every : int
+        1 for all draws, 2 for every second of each chain, and so on.
     """
 
-    def __init__(self, posterior: Posterior) -> None:
+    def __init__(self, posterior: Posterior, every: int = 1) -> None:
         self.posterior = posterior
-        self.shape = posterior.draws(posterior.effect).shape
+        self._taken = np.s_[:, ::every]
+        self.shape = posterior.draws(posterior.effect)[self._taken].shape
         self.size = int(np.prod(self.shape))
 
     @cached_property
     def worth(self) -> float:
         """Independent draws that one draw is worth, at most 1."""
-        return min(self.posterior.row(self.posterior.effect).ess_bulk / self.size, 1.0)
+        effect = self.posterior.effect
+        return min(self.posterior.row(effect).ess_bulk / self.posterior.draws(effect).size, 1.0)
 
     @cached_property
     def quantities(self) -> dict[str, Floats]:
         """The scalar quantities that a change is told of, each of shape (draws,)."""
         draws = self.posterior.data["posterior"].to_dataset()  # once: a tree is slow to look things up in
         scalars = [name for name in _QUANTITIES if name in draws and draws[name].ndim == 2]
-        return {name: np.asarray(draws[name].values, dtype=float).ravel() for name in scalars}
+        return {name: np.asarray(draws[name].values, dtype=float)[self._taken].ravel() for name in scalars}
 
     @cached_property
     def orders(self) -> dict[str, NDArray[np.int64]]:
@@ -143,7 +147,7 @@ class BaseDraws:
     def benefit(self) -> Event:
         """Which draws show benefit, shape (draws,)."""
         sign = self.posterior.provenance.end_point.sign
-        return np.asarray(sign * self.posterior.draws(self.posterior.effect).ravel() > 0)
+        return np.asarray(sign * self.posterior.draws(self.posterior.effect)[self._taken].ravel() > 0)
 
     @cached_property
     def _points(self) -> NDArray[np.int64] | None:
@@ -151,7 +155,7 @@ class BaseDraws:
         if not np.isfinite(self.posterior.diagnostics.get("pareto_k", np.nan)):
             return None
         # one point has one log density, and hardly two points have the same
-        density = np.asarray(self.posterior.data["sample_stats"]["lp"].values).ravel()
+        density = np.asarray(self.posterior.data["sample_stats"]["lp"].values)[self._taken].ravel()
         found, which = np.unique(density, return_inverse=True)
         return None if found.size == density.size else which
 
