@@ -12,7 +12,7 @@ from bayes_lupil.arguments import checked, found_in_words
 from bayes_lupil.engines import Draws, fast_engine, run_engine, takes_too_long
 from bayes_lupil.errors import InputError, SamplerError
 from bayes_lupil.likelihoods import Likelihood, build_likelihood
-from bayes_lupil.numbers import probability
+from bayes_lupil.numbers import probability, small
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.agreement import Agreement, compare_engines
 from bayes_lupil.posterior.diagnostics import mcse_proportion
@@ -251,7 +251,7 @@ def _influence_of_one_armed_sites(posterior: Posterior) -> str:
 
 def _with_error(posterior: Posterior, name: str) -> str:
     row = posterior.row(name)
-    return f"{row.mean:.3f} (MCSE {row.mcse_mean:.1g})"
+    return f"{row.mean:.3f} (MCSE {small(row.mcse_mean)})"
 
 
 def _by_fast_engine(posterior: Posterior) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "points_interval",
     "probability",
     "ratio",
+    "small",
 ]
 
 
@@ -69,6 +70,20 @@ def in_points(value: float, unit: str = "point") -> str:
     ('1 point', '0.5 points', '10 percentage points')
     """
     return f"{value:g} {unit}{'' if value == 1 else 's'}"
+
+
+def small(value: float, least: float = 1e-4) -> str:
+    """A size that is hardly above 0, such as an error, in one significant digit and written out.
+
+    Examples
+    --------
+    >>> small(0.0031), small(0.00005), small(0.00005, 1e-6), small(0.0)
+    ('0.003', 'below 0.0001', '0.00005', 'below 0.0001')
+    """
+    if math.isnan(value):
+        return ""
+    digits = -math.floor(math.log10(max(value, least)))
+    return f"{value:.{max(digits, 0)}f}" if value >= least else f"below {least:.{digits}f}"
 
 
 def ratio(value: float | None) -> str:

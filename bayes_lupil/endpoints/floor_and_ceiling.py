@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.numbers import small
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.own_trial import own_trial
 
@@ -84,7 +85,7 @@ class LimitsCheck:
             f"allows; {100 * seen:.1f} % were observed at a limit."
         )
         unit = f" {self.unit}" if self.unit else ""
-        error = f"(MCSE {self.cut_moves_mcse:.1g})"
+        error = f"(MCSE {small(self.cut_moves_mcse)})"
         size = f"Cutting predictions there would move the mean difference by {self.cut_moves:+.2g}{unit} {error}"
         if share < _SMALL:
             return f"{first} {size}."

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.engines.importance import smooth_weights
+from bayes_lupil.numbers import small
 
 __all__ = [
     "MAX_DIFFERENCE",
@@ -131,7 +132,7 @@ class Verdict:
             return "FAILED: " + "; ".join(self.failures)
         if self.pareto_k is not None:
             error = self.quadrature_error
-            told = "" if error is None else f", quadrature error {error:.0e} of a log density"
+            told = "" if error is None else f", quadrature error {small(error, 1e-6)} of a log density"
             return (
                 f"ok: k-hat {self.pareto_k:.2f}, {self.min_ess_bulk:.0f} independent draws{told}, "
                 f"over {self.quantities} quantities"

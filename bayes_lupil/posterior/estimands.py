@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.likelihoods import EstimateLikelihood, Likelihood, MarginsLikelihood, NormalPatients
+from bayes_lupil.numbers import in_points
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.trials.end_point import EndPoint
 
@@ -222,27 +223,36 @@ def benefit_ladder(
         return Benefit(kind, threshold, f"{name} {statement}", *chance(event))
 
     low, high = sorted((-harm * end_point.sign, relevant * end_point.sign))
-    at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign)}"
+    binary = end_point.kind == "binary"
+    at_least = f"{'at least' if end_point.sign > 0 else 'at most'} {_number(relevant * end_point.sign, binary)}"
     first = (
-        *(row("benefit", d, good > d, _above(d, end_point.sign)) for d in ladder),
-        row("harm", 0.0 - harm, good < -harm, _above(harm, -end_point.sign)),
+        *(row("benefit", d, good > d, _above(d, end_point.sign, binary)) for d in ladder),
+        row("harm", 0.0 - harm, good < -harm, _above(harm, -end_point.sign, binary)),
     )
     if end_point.kind == "estimate":  # model files state relevant differences of risks, not of logs of ratios
         return first
     return (
         *first,
-        row("trivial", relevant, (good >= -harm) & (good < relevant), f"between {_number(low)} and {_number(high)}"),
+        row(
+            "trivial",
+            relevant,
+            (good >= -harm) & (good < relevant),
+            f"between {_number(low, binary).split()[0]} and {_number(high, binary)}",
+        ),
         row("relevant", relevant, good >= relevant, at_least),
     )
 
 
-def _number(value: float) -> str:
-    return f"{value + 0.0:g}"  # + 0.0 turns -0 into 0
+def _number(value: float, binary: bool) -> str:
+    """A difference as tables have it: of risks in percentage points."""
+    if not binary or value == 0:
+        return f"{value + 0.0:g}"  # + 0.0 turns -0 into 0
+    return in_points(100 * value)
 
 
-def _above(threshold: float, sign: int) -> str:
+def _above(threshold: float, sign: int, binary: bool) -> str:
     """'above d' on the benefit scale, as it reads on the scale of the end point."""
-    return f"{'>' if sign > 0 else '<'} {_number(threshold * sign)}"
+    return f"{'>' if sign > 0 else '<'} {_number(threshold * sign, binary)}"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class Conflicts(Brief):
     def reading(self) -> str:
         """In plain words, a sentence for each quantity."""
         words = {"control": "the control arm", "active": "the active arm", "difference": "the difference of rates"}
-        lines = []
+        lines, adjusted = [], False
         for name, text in words.items():
             named = [(site.site, item) for site in self.sites if (item := getattr(site, name)) is not None]
             sites = [
@@ -135,13 +135,15 @@ class Conflicts(Brief):
                 if item.reading == "conflict" and item.adjusted is not None
             ]
             which = f": {', '.join(sites)}" if 0 < len(sites) <= _NAMED else ""
+            adjusted |= bool(which)
             small = sum(not item.testable for _, item in named)
             too_small = f"; {small} more are too small to tell" if small else ""
             lines.append(
                 f"In {text} {self.found(name)} of {self.tested(name)} sites conflict with the others (about "
                 f"{self.expected(name):.1f} expected by chance){which}{too_small}."
             )
-        return " ".join(lines) + " Adjusted: by Benjamini and Hochberg over the sites of that sentence."
+        how = " Adjusted: by Benjamini and Hochberg over the sites of that sentence." if adjusted else ""
+        return " ".join(lines) + how
 
     def to_frame(self) -> pd.DataFrame:
         """One row a site: p, error, smallest possible p, adjusted p and reading for each quantity."""

@@ -230,8 +230,8 @@ def test_ladder_by_hand() -> None:
 @pytest.mark.parametrize(
     ("end_point", "statements"),
     [
-        (HIGHER, ["> 0", "> 0.05", "< -0.02", "between -0.02 and 0.1", "at least 0.1"]),
-        (LOWER, ["< 0", "< -0.05", "> 0.02", "between -0.1 and 0.02", "at most -0.1"]),
+        (HIGHER, ["> 0", "> 5 points", "< -2 points", "between -2 and 10 points", "at least 10 points"]),
+        (LOWER, ["< 0", "< -5 points", "> 2 points", "between -10 and 2 points", "at most -10 points"]),
     ],
     ids=["higher", "lower"],
 )
@@ -241,10 +241,10 @@ def test_ladder_in_words(end_point: EndPoint, statements: list[str]) -> None:
     rows = benefit_ladder(rd, end_point, (0.0, 0.05), 0.02, 0.1)
     assert [row.statement for row in rows] == [f"risk difference {text}" for text in statements]
     for row in rows:
-        *_, sign, number = row.statement.split()
+        sign, *number = row.statement.removeprefix("risk difference ").split()
         if sign in ("<", ">"):
-            literal = rd < float(number) if sign == "<" else rd > float(number)
-            assert row.probability == literal.mean()
+            at = float(number[0]) / 100
+            assert row.probability == (rd < at if sign == "<" else rd > at).mean()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.numbers import small
 from bayes_lupil.trials.end_point import Arms, EndPoint
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ class Surface(ReadOnly):
         counts += f"{self.randomised[0]} on {self.arms.control}"
         first = (
             f"Missing: {counts}. By the rule of the analysis ({primary.label}) P(benefit) is {primary.p:.3f} (MCSE "
-            f"{max(primary.mcse, 1e-4):.1g}); over all assumptions tried it runs from {_written(np.nanmin(self.p))} to "
-            f"{_written(np.nanmax(self.p))}."
+            f"{small(max(primary.mcse, 1e-4))}); over all assumptions tried it runs from {_written(np.nanmin(self.p))} "
+            f"to {_written(np.nanmax(self.p))}."
         )
         if every:
             second = f"It stays above {self.threshold:g} whatever the missing patients would have been."

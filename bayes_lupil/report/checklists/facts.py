@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bayes_lupil.numbers import small
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.checklists.item import Finding, found, unanswered
 from bayes_lupil.report.reanalysis.trial_and_estimand import MOST_ROWS
@@ -264,10 +265,9 @@ def not_chains(contents: Contents) -> Finding:
     errors = [error for posterior in drawn if (error := posterior.verdict.quadrature_error) is not None]
     words = f"{_counted(len(drawn), 'model')} by importance sampling: k-hat at most {k_hat:.2f}"
     if errors:
-        size = f"{max(errors):.0e}" if max(errors) else "0"
         words += (
             f"; effects of sites, where a model has them and the table of sites is known, integrated out by quadrature "
-            f"with an error of at most {size} of a log density"
+            f"with an error of at most {small(max(errors), 1e-6)} of a log density"
         )
     return found(f"{words}; with the number of independent draws.", "diagnostics")
 
@@ -282,7 +282,7 @@ def model_checks(contents: Contents) -> Finding:
     if not sites.checks:
         return unanswered("the sites were looked at without predictive checks.")
     models = ", ".join(f"`{name}`" for name in dict.fromkeys(check.model for check in sites.checks))
-    return found(f"Counts by site and arm against those of replicated trials, under {models}.", "sites")
+    return found(f"Counts by site and arm against those of replicated trials, under {models}.", "sites-in-full")
 
 
 @fact()

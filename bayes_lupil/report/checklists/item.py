@@ -8,7 +8,7 @@ __all__ = ["ANCHORS", "Checklist", "Finding", "Item", "filled", "found", "unansw
 
 ANCHORS = (
     "answer", "trial", "data", "models", "prior-predictive", "results", "your-prior", "hierarchy", "sites",
-    "sensitivity", "diagnostics", "limitations", "checklists", "software", "references",
+    "sites-in-full", "sensitivity", "diagnostics", "limitations", "checklists", "software", "references",
 )  # fmt: skip
 """Sections that a report may have; an answer may point to nothing else."""
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.endpoints.result import EndPointAnalysis
-from bayes_lupil.numbers import p_value
+from bayes_lupil.numbers import p_value, small
 from bayes_lupil.report.endpoints.figures import exploratory_words, figure_further
 from bayes_lupil.report.endpoints.sentences import chance_words, own_scale, shrunken_words
 from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
@@ -52,7 +52,8 @@ def exploratory(result: EndPointAnalysis) -> list[Block]:
         Table.of(header, rows, caption, "exploratory.csv", found.to_frame().reset_index()),
         Paragraph(
             f"Mean effect by group, on the scale of log odds ratios with benefit positive: {means}. P(benefit) is "
-            f"computed on a grid, not by simulation: its numerical error is at most {max(errors, default=0.0):.1g}."
+            "computed on a grid, not by simulation: its numerical error is at most "
+            f"{small(max([*errors, 0.0001]))}."
         ),
         Figure(
             "exploratory",

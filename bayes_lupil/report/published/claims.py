@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bayes_lupil.numbers import small
 from bayes_lupil.published.library import Claim
 from bayes_lupil.report.media.blocks import Block, Page, Paragraph, Table
 
@@ -51,7 +52,7 @@ def _what(text: str) -> str:
 
 def _digits(claim: Claim) -> str:
     decimals = len(claim.printed.partition(".")[2])
-    error = f" (MCSE {claim.mcse:.1g})" if claim.mcse else ""
+    error = f" (MCSE {small(claim.mcse)})" if claim.mcse else ""
     return f"{claim.recomputed:.{decimals + 1}f}{error}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bayes_lupil.numbers import in_points
+from bayes_lupil.numbers import in_points, small
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_K_HAT, MAX_R_HAT, MIN_ESS
 from bayes_lupil.posterior.estimands import ESTIMANDS
@@ -65,7 +65,7 @@ def _quantities(posterior: Posterior, place: str) -> Table:
         )
         rows.append(
             (
-                f"`{row.name}`", words, _digits(row.mean), f"{row.mcse_mean:.1g}", _digits(row.sd), _digits(row.q2_5),
+                f"`{row.name}`", words, _digits(row.mean), small(row.mcse_mean), _digits(row.sd), _digits(row.q2_5),
                 _digits(row.q50), _digits(row.q97_5), *worth,
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from bayes_lupil.numbers import in_points, interval, odds_ratio, points, points_interval, probability
+from bayes_lupil.numbers import in_points, interval, odds_ratio, points, points_interval, probability, small
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.benefit import benefit_table
@@ -133,7 +133,7 @@ def tipping_table(priors: PriorAnalysis) -> Table:
             continue
         rows.append(
             (
-                target, f"{item.sd:.3f}", f"{item.mean:+.2f} (MCSE {item.mcse:.1g})", f"{math.exp(item.mean):.2f}",
+                target, f"{item.sd:.3f}", f"{item.mean:+.2f} (MCSE {small(item.mcse)})", f"{math.exp(item.mean):.2f}",
                 f"{item.p_benefit_prior:.2f}",
             )
         )  # fmt: skip

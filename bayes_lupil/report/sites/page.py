@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.model_analysis import Analysis
-from bayes_lupil.numbers import interval, points, points_interval, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability, small
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import directions
 from bayes_lupil.report.media.blocks import (
@@ -171,7 +171,7 @@ def _table(result: SiteAnalysis) -> Table:
             ]
         )  # fmt: skip
     counted, error = result.trial.end_point.words.patients, outlier_error(table)
-    of_outliers = f" (of each {outlying.split(',')[0]} at most {max(error, 0.0001):.1g})" if error else ""
+    of_outliers = f" (of each {outlying.split(',')[0]} at most {small(max(error, 0.0001))})" if error else ""
     caption = (
         f"Sites under `{table.model}`: {counted}/patients; risk differences, {table.arms[1]} minus {table.arms[0]}, "
         f"in percentage points; probabilities and weights with Monte Carlo standard errors in brackets{of_outliers}"

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from bayes_lupil.numbers import interval, percent, points, points_interval, probability
+from bayes_lupil.numbers import interval, percent, points, points_interval, probability, small
 from bayes_lupil.posterior.diagnostics import Row
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.sensitivity import Estimate
@@ -193,7 +193,7 @@ def table_notes(table: SiteTable) -> list[str]:
         what = (
             "P(alone), that the site's effect stands alone" if alone else "P(out), of an outlying control, active arm"
         )
-        lines.append(f"{what}: Monte Carlo standard error of each at most {max(error, 0.0001):.1g}.")
+        lines.append(f"{what}: Monte Carlo standard error of each at most {small(max(error, 0.0001))}.")
     return [*lines, *table.notes]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_lupil.folders import MANIFEST
-from bayes_lupil.numbers import interval, points, points_interval, probability
+from bayes_lupil.numbers import interval, points, points_interval, probability, small
 from bayes_lupil.posterior.diagnostics import mcse_proportion
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
 from bayes_lupil.report.places import manifest_text
@@ -173,7 +173,7 @@ def _if_known_rows(result: UnpublishedAnalysis) -> list[tuple[str, ...]]:
         (
             ", ".join(item.labels), probability(item.lowest, item.lowest_mcse),
             probability(item.highest, item.highest_mcse),
-            f"{item.expected_change:.3f} (MCSE {item.expected_change_mcse:.1g})",
+            f"{item.expected_change:.3f} (MCSE {small(item.expected_change_mcse)})",
             f"{probability(item.ordinary_lowest, item.ordinary_lowest_mcse)} to "
             f"{probability(item.ordinary_highest, item.ordinary_highest_mcse)}",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from bayes_lupil.numbers import interval, percent, points, probability
+from bayes_lupil.numbers import interval, percent, points, probability, small
 from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
 from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
 from bayes_lupil.trials.margins import Margins
@@ -94,7 +94,7 @@ def left_out(result: UnpublishedAnalysis) -> list[Block]:
     rows = [
         [
             item.label, f"{item.inside} of {item.patients}", f"{item.chance:.2f}",
-            interval(f"{item.chance_lower:.2f}", f"{item.chance_upper:.2f}"), f"{item.chance_mcse:.1g}",
+            interval(f"{item.chance_lower:.2f}", f"{item.chance_upper:.2f}"), small(item.chance_mcse),
             str(item.outside), f"{item.other_reasons:.1f}",
         ]
         for item in stayed.groups

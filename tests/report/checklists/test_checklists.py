@@ -164,7 +164,7 @@ def test_an_item_never_points_to_a_missing_section(full, chosen):
 def test_words_hold_the_facts_of_the_run(trial, drawn, full):
     said = items(full)
     assert "k-hat at most 0.31" in said["BARG", "2D"].words
-    assert "2e-06" in said["BARG", "2D"].words
+    assert "0.000002" in said["BARG", "2D"].words
     assert "quadrature, bayes-lupil 9" in said["BARG", "2A"].words
     number = sum(len(p.spec.priors.items()) for p in drawn)
     assert f"{number} priors of 2 models" in said["ROBUST", "1"].words

@@ -56,8 +56,8 @@ def test_a_ladder_below_zero_and_models_that_decide_otherwise_are_told_apart(fak
     other = first.edited(name="other", decision__relevant=0.2, decision__harm=0.05)
     result = reanalyse("he2020", [first, other])
     page = markdown(comparison_page(result).blocks)
-    assert "`itt_pooled`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.1" in page
-    assert "`other`: benefit: risk difference > 0; relevant benefit: risk difference at least 0.2; harm" in page
+    assert "`itt_pooled`: benefit: risk difference > 0; relevant benefit: risk difference at least 10 points" in page
+    assert "`other`: benefit: risk difference > 0; relevant benefit: risk difference at least 20 points; harm" in page
     post = result.fitted[0].posterior
     assert post.p_benefit.threshold == 0
     assert probability(post.p_benefit.probability, post.p_benefit.mcse) in page
