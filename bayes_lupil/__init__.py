@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bayes_lupil.report.published.page import write_benefit
     from bayes_lupil.report.subgroups.page import write_subgroups
     from bayes_lupil.site_analysis import analyse
-    from bayes_lupil.sites import analyse_sites
+    from bayes_lupil.sites import analyse_sites, country_table
     from bayes_lupil.spec import (
         ModelSpec,
         Plan,
@@ -69,7 +69,8 @@ _HOMES = {
     "analyse": "site_analysis", "analyse_end_points": "endpoints", "analyse_sites": "sites",
     "analyse_unpublished": "unpublished", "Arms": "trials", "BayesLupilError": "errors",
     "benefit": "published.rereading", "benefit_many": "published.many", "builtin_models": "spec",
-    "builtin_plans": "spec", "builtin_trials": "trials", "Cells": "trials", "EndPoint": "trials", "fit": "fitting",
+    "builtin_plans": "spec", "builtin_trials": "trials", "Cells": "trials", "country_table": "sites",
+    "EndPoint": "trials", "fit": "fitting",
     "from_estimate": "trials.from_print", "load_comparisons": "trials", "load_model": "spec", "load_models": "spec",
     "load_plan": "spec", "load_trial": "trials", "Margins": "trials", "Measurements": "trials", "model": "spec",
     "ModelSpec": "spec", "Outcomes": "outcomes", "Patients": "trials", "Plan": "spec", "Posterior": "posterior",
@@ -99,7 +100,8 @@ _MODULES = {
 __all__ = [
     "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes", "Patients",
     "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites", "analyse_unpublished", "az",
-    "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials", "endpoints", "figures", "fit",
+    "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials", "country_table",
+    "endpoints", "figures", "fit",
     "from_estimate", "load_comparisons", "load_model", "load_models", "load_plan", "load_trial", "model",
     "outcomes", "priors", "published", "pymc_model", "read_outcomes", "reanalyse", "report", "sensitivity",
     "site_models", "sites", "subgroup_effects", "subgroups", "synthetic_patients", "trial_hierarchy", "unpublished",

@@ -102,6 +102,7 @@ def test_public_names_are_pinned():
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes",
         "Patients", "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites",
         "analyse_unpublished", "az", "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials",
+        "country_table",
         "endpoints", "figures", "fit", "from_estimate", "load_comparisons", "load_model", "load_models",
         "load_plan", "load_trial", "model", "outcomes", "priors", "published", "pymc_model", "read_outcomes",
         "reanalyse", "report", "sensitivity", "site_models", "sites", "subgroup_effects", "subgroups",

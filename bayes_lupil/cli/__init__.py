@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bayes_lupil.cli import benefit as _benefit  # noqa: F401
+from bayes_lupil.cli import countries as _countries  # noqa: F401
 from bayes_lupil.cli import endpoints as _endpoints  # noqa: F401
 from bayes_lupil.cli import fits as _fits  # noqa: F401  adds its commands, as those below
 from bayes_lupil.cli import shows as _shows  # noqa: F401

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from bayes_lupil.report.countries.forest import figure_countries
 from bayes_lupil.report.endpoints.figures import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.look import look_page
 from bayes_lupil.report.media.blocks import Page
@@ -59,6 +60,7 @@ __all__ = [
     "chart_sites",
     "figure_benefit_curve",
     "figure_caterpillar",
+    "figure_countries",
     "figure_exclusion_path",
     "figure_further",
     "figure_hidden_counts",

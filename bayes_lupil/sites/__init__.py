@@ -3,6 +3,7 @@
 from bayes_lupil.sites.analysis import SiteAnalysis, analyse_sites
 from bayes_lupil.sites.comparison import ModelComparison, compare_models
 from bayes_lupil.sites.conflict import Conflicts, conflict_p_values
+from bayes_lupil.sites.countries import CountryTable, country_table
 from bayes_lupil.sites.exclusion import ExclusionPath, exclusion_path
 from bayes_lupil.sites.influence import retained_weights, shrinkage_factors
 from bayes_lupil.sites.posterior_predictive import PredictiveChecks, predicted_by_site, predictive_checks
@@ -10,6 +11,7 @@ from bayes_lupil.sites.table import SiteTable, site_table
 
 __all__ = [
     "Conflicts",
+    "CountryTable",
     "ExclusionPath",
     "ModelComparison",
     "PredictiveChecks",
@@ -18,6 +20,7 @@ __all__ = [
     "analyse_sites",
     "compare_models",
     "conflict_p_values",
+    "country_table",
     "exclusion_path",
     "predicted_by_site",
     "predictive_checks",

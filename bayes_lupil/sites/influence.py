@@ -179,7 +179,7 @@ def site_log_odds_ratios(posterior: Posterior, likelihood: BinomialCells) -> Flo
     group, model = posterior.data["posterior"], likelihood.sites
     names = [item.name for item in model.parameters() if item.name not in model.behind]
     eta = model.linear_predictor(
-        {name: posterior.draws(name) for name in (*names, "u", "v") if name in group.data_vars}
+        {name: posterior.draws(name) for name in (*names, "u", "v", "c", "d") if name in group.data_vars}
     )
     return np.asarray(eta[..., 1] - eta[..., 0])
 

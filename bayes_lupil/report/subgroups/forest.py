@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from bayes_lupil.numbers import percent
+from bayes_lupil.report.media.forest import bar, odds_ratio_axis
 from bayes_lupil.report.media.plot_rows import better, frame
 from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
 from bayes_lupil.subgroups.analysis import SubgroupAnalysis, odds_words
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["figure_subgroups", "subgroups_in_words"]
 
 _NARROW = 6.0
-_REACH = math.log(100)
-_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
 @styled
@@ -47,8 +44,8 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
             mark, colour = "o", COLOURS[0]
         if row is not None and (seen := row.observed) is not None:
             below = 0.15
-            _bar(axes, y + below, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
-        _bar(axes, y - below, item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
+            bar(axes, y + below, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
+        bar(axes, y - below, item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
         labels.append(f"{clip(name, 28)}{counts}" + (f"\n{said}" if narrow else ""))
         if not narrow:
             words.text(0, y, said, va="center", fontsize=8.5)
@@ -56,15 +53,8 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
         words.text(0, len(lines) - 0.4, "P(benefit), shrunken odds ratio", va="center", fontsize=8.5, weight="bold")
     axes.set_yticks(range(len(lines) - 1, -1, -1), labels, fontsize=8.5)
     axes.axhline(1.5, color="#999999", lw=0.6)
-    axes.axvline(0, color="black", lw=0.8, ls=(0, (2, 2)))
     axes.set_ylim(-0.6, len(lines) - 0.1)
-    low, high = axes.get_xlim()
-    axes.set_xlim(max(low, -_REACH), min(high, _REACH))
-    low, high = axes.get_xlim()
-    ticks = [tick for tick in _TICKS if low <= math.log(tick) <= high]
-    axes.set_xticks([math.log(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
-    axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", labelsize=8.5)
+    odds_ratio_axis(axes)
     axes.set_xlabel(f"Odds ratio, {clip(source.arms.active, 20)} v {clip(source.arms.control, 20)}\n"
                     f"{better(source.end_point.sign)}", fontsize=9)  # fmt: skip
     footnote = (
@@ -75,11 +65,6 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
     heading = f"{clip(source.end_point.directed, LONGEST)}: effect by {clip(found.by, 30)}"
     frame(figure, heading[:1].upper() + heading[1:], footnote, source.synthetic, inside)
     return figure
-
-
-def _bar(axes: Axes, y: float, low: float, middle: float, high: float, mark: str, colour: str, kind: str) -> None:
-    axes.plot([low, high], [y, y], color=colour, lw=1.6, gid=kind)
-    axes.plot([middle], [y], mark, color=colour, ms=5.5, gid=kind)
 
 
 def subgroups_in_words(found: SubgroupAnalysis) -> str:

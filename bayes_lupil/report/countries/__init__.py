@@ -1,0 +1,1 @@
+"""Countries above the sites, as a figure and a page."""
