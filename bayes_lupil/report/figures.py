@@ -34,6 +34,7 @@ from bayes_lupil.report.endpoints.figures import figure_further, figure_hierarch
 from bayes_lupil.report.look import look_page
 from bayes_lupil.report.media.blocks import Page
 from bayes_lupil.report.media.write import figures_of as _figures_of
+from bayes_lupil.report.reanalysis.baseline_risk import figure_baseline_risk
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_intervals, figure_risk_difference
 from bayes_lupil.report.reanalysis.figures.prior_map import figure_prior_map
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chart_sites",
+    "figure_baseline_risk",
     "figure_benefit_curve",
     "figure_caterpillar",
     "figure_countries",

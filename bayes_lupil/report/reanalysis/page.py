@@ -90,6 +90,7 @@ __all__ = [
 
 _TABLES = (
     "answer",
+    "baseline_risk",
     "priors",
     "priors_of_effect",
     "effect_priors",
@@ -98,8 +99,8 @@ _TABLES = (
     "prior_likelihood_posterior",
 )
 _FIGURES = (
-    "answer", "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "ranks", "site_shrinkage",
-    "intervals", "prior_map", "prior_likelihood_posterior",
+    "answer", "prior_predictive", "prior_posterior", "risk_difference", "benefit_curve", "baseline_risk",
+    "ranks", "site_shrinkage", "intervals", "prior_map", "prior_likelihood_posterior",
 )  # fmt: skip
 
 

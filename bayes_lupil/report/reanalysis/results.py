@@ -10,6 +10,7 @@ import numpy as np
 from bayes_lupil.numbers import in_points, interval, odds_ratio, points, points_interval, probability, small
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
+from bayes_lupil.report.reanalysis.baseline_risk import baseline_risk_blocks
 from bayes_lupil.report.reanalysis.benefit import benefit_table
 from bayes_lupil.report.reanalysis.comparison import bayesian_analyses
 from bayes_lupil.report.reanalysis.contents import Contents
@@ -51,7 +52,8 @@ def result_blocks(contents: Contents) -> list[Block]:
             partial(figure_benefit_curve, sound, failed),
         ),
     ]  # fmt: skip
-    return blocks + not_reported(contents.reanalysis)
+    lead = contents.lead
+    return [*blocks, *([] if lead is None else baseline_risk_blocks(lead)), *not_reported(contents.reanalysis)]
 
 
 def sensitivity_blocks(priors: PriorAnalysis) -> list[Block]:
