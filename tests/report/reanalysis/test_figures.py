@@ -37,9 +37,9 @@ def texts_outside(figure):
 @pytest.mark.parametrize(
     ("trial", "names"),
     [
-        ("lupil2", ["risk_difference", "benefit_curve", "intervals"]),
-        ("beitler_landis", ["risk_difference", "benefit_curve", "site_shrinkage", "intervals"]),
-        ("indo_rct", ["risk_difference", "benefit_curve", "site_shrinkage", "intervals"]),
+        ("lupil2", ["risk_difference", "benefit_curve", "baseline_risk", "intervals"]),
+        ("beitler_landis", ["risk_difference", "benefit_curve", "baseline_risk", "site_shrinkage", "intervals"]),
+        ("indo_rct", ["risk_difference", "benefit_curve", "baseline_risk", "site_shrinkage", "intervals"]),
     ],
 )
 @pytest.mark.parametrize("width", [None, 4.0])

@@ -28,7 +28,7 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
     top = {path.name for path in (tmp_path / "out").iterdir()}
     figures = {
         "answer", "risk_difference", "benefit_curve", "site_shrinkage", "intervals", "prior_predictive",
-        "prior_posterior", "prior_map", "prior_likelihood_posterior",
+        "prior_posterior", "prior_map", "prior_likelihood_posterior", "baseline_risk",
     }  # fmt: skip
     if "ranks.png" in top:  # where the lead analysis has chains
         figures.add("ranks")
@@ -36,7 +36,7 @@ def test_every_promised_file_is_there_and_agrees(fake_engine, tmp_path):
         "site_effects", "itt_pooled", "comparison.csv", "comparison.md", "report.html", "priors.csv",
         "priors_of_effect.csv", "effect_priors.csv", "tipping_priors.csv", "prior_map.csv",
         *(f"{table}{suffix}" for table in ("comparison_table", "benefit") for suffix in (".md", ".tex", ".docx")),
-        "answer.csv", "prior_likelihood_posterior.csv", "benefit.csv", "manifest.json",
+        "answer.csv", "baseline_risk.csv", "prior_likelihood_posterior.csv", "benefit.csv", "manifest.json",
         *(f"{name}{suffix}" for name in figures for suffix in (".png", ".svg")),
     }  # fmt: skip
     folder = tmp_path / "out" / "site_effects"
