@@ -22,6 +22,7 @@ from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 __all__ = ["answer_blocks", "glossary", "in_short", "no_error_words", "prior_span", "verdict"]
 
 _EVEN = 0.5
+_MORE = 0.05  # of a probability, by which doubt is not expected to raise it
 _SLIGHT = 0.1  # log odds ratio that is as good as none
 _LARGE = 500  # patients of an arm, of whom a tenth of one per cent can be told
 
@@ -170,7 +171,12 @@ def prior_span(priors: PriorAnalysis) -> list[str]:
     said = ", ".join(f"{percent(item.p_benefit, item.p_benefit_mcse)} if {name}" for name, item in known)
     now = priors.posterior.chances["benefit"].probability
     turned = any((item.p_benefit > _EVEN) != (now > _EVEN) for _, item in known)
-    return [f"the prior of the effect: {said}{' (it decides which arm is ahead)' if turned else ''}"]
+    sceptical = by_name.get("sceptical")
+    # doubt of an average site's effect may leave more of what one large site shows
+    away = sceptical is not None and (sceptical.p_benefit - now) * math.copysign(1, now - _EVEN) > _MORE
+    words = " (it decides which arm is ahead)" if turned else ""
+    words += " (it is of the effect at an average site, and these probabilities of all patients)" if away else ""
+    return [f"the prior of the effect: {said}{words}"]
 
 
 def glossary(contents: Contents) -> Folded:

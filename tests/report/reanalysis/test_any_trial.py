@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_risk_difference
 from bayes_lupil.report.reanalysis.figures.prior_chart import at_average_site
 from bayes_lupil.report.reanalysis.figures.priors import figure_prior_predictive
-from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, no_error_words
+from bayes_lupil.report.reanalysis.first_screen import answer_blocks, in_short, no_error_words, prior_span
 from bayes_lupil.report.reanalysis.hierarchy import gate_notes, hierarchy_table, not_reported
 from bayes_lupil.report.reanalysis.page import reanalysis_page
 from bayes_lupil.report.reanalysis.paired import paired_table
@@ -163,6 +164,19 @@ def test_an_average_site_that_points_the_other_way_is_told():
     found = contents_of(responders, n, EndPoint("x", "Response"), sites, ("site_effects",))
     assert found.lead.row("risk_difference").q50 > 0 > found.lead.row("conditional_log_odds_ratio").q50
     assert "At an average site the effect points the other way" in dict(in_short(found))["This reanalysis"]
+
+
+@pytest.mark.parametrize(("sceptical", "said"), [(0.95, True), (0.85, False), (0.7, False)])
+def test_doubt_that_makes_a_benefit_more_probable_is_explained(rare, sceptical, said):
+    """The prior is of an average site's effect, the probability of all patients'."""
+    now = replace(rare.lead.chances["benefit"], probability=0.84)
+    posterior = SimpleNamespace(chances={"benefit": now})
+    rows = tuple(
+        replace(row, changed=replace(row.changed, p_benefit=sceptical if row.prior.name == "sceptical" else 0.9))
+        for row in rare.priors.rows
+    )
+    (words,) = prior_span(SimpleNamespace(rows=rows, posterior=posterior))
+    assert ("of the effect at an average site" in words) == said
 
 
 def test_one_site_has_no_average_site():
