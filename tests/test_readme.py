@@ -17,6 +17,7 @@ import xarray as xr
 
 from bayes_lupil import cli
 from bayes_lupil.report.reanalysis.comparison import in_words
+from tests.proofs import WHOLE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -114,9 +115,21 @@ IN_A_NEW_PROCESS = ".venv/bin/bayes-lupil fit site_effects beitler_landis --json
 """One, as a reader would start it; the others in this process, which has loaded what they need."""
 
 
+PROVED_ON = (3, 11)
+"""The Python of the proofs kept: what another one must run itself is no proof there."""
+
+
 def marks_of(line):
-    """What another Python runs too: a fit in a new process, and the whole hierarchy with its joint model."""
-    return [pytest.mark.stack] if line == IN_A_NEW_PROCESS or "endpoints" in line else []
+    """What another Python runs too: a fit in a new process, and the whole hierarchy with its joint model.
+
+    What takes half a minute or more is a proof: run again when anything of the package has changed.
+    """
+    if line == IN_A_NEW_PROCESS:
+        return [pytest.mark.stack]
+    if "endpoints" in line and sys.version_info[:2] != PROVED_ON:
+        return [pytest.mark.stack]
+    long = any(word in line for word in ("endpoints", "reanalyse", "sites "))
+    return [pytest.mark.proof(*WHOLE, "README.md")] if long else []
 
 
 def test_one_command_is_started_as_a_reader_would():

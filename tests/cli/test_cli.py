@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from bayes_lupil import Posterior, builtin_models, builtin_trials, cli, fit
 from bayes_lupil.report.reanalysis.card import effect_words
+from tests.proofs import WHOLE
 
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
 
@@ -166,6 +167,7 @@ def test_failed_diagnostics_end_with_status_3_and_no_probability(run, fake_engin
     assert json.loads(out)["p_benefit"] is None
 
 
+@pytest.mark.proof(*WHOLE)
 def test_reanalyse_writes_its_folder(run, fake_engine, tmp_path):
     status, out, err = run("reanalyse", "--out", tmp_path / "o", "--seed", 5)
     assert status == 0

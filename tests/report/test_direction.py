@@ -20,6 +20,7 @@ from bayes_lupil.report.reanalysis.fit import fit_summary
 from bayes_lupil.report.reanalysis.trial_and_estimand import trial_summary
 from bayes_lupil.report.sites.page import sites_page
 from bayes_lupil.sites.analysis import analyse_sites
+from tests.proofs import WHOLE
 
 HARM = "the end point 'death' sounds like a harm"
 ROWS = "site,arm,death\n" + "".join(
@@ -81,6 +82,7 @@ def test_a_fit_in_every_medium(table, direction, fake_engine, tmp_path, run):
     assert (out.startswith("Warning: ") and HARM in " ".join(out.split())) == (declared is None)
 
 
+@pytest.mark.proof(*WHOLE)
 def test_a_reanalysis_in_every_medium(table, direction, fake_engine, tmp_path, run):
     declared, words = direction
     result = reanalyse(table, "site_effects", control="usual", benefit=declared, check_engines=False)

@@ -11,6 +11,7 @@ import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, priors, sensitivity, sites
 from bayes_lupil.posterior.diagnostics import MAX_TAIL, describe, describe_independent, has_mean
 from bayes_lupil.sites.influence import site_cells, site_log_odds_ratios
+from tests.proofs import FIT
 
 NAMES = "ABCDEFGH"
 
@@ -84,6 +85,7 @@ def test_totals_without_a_table_have_the_evidence_of_totals():
     ],
     ids=["wide", "narrower", "heavy"],
 )
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_an_evidence_without_any_draw_has_the_error_of_its_integrals(changes):
     """Each site alone, on a grid over its two log odds of 4,000 x 4,000 midpoints of the priors' quantiles."""
     rows = ((0, 20, 21, 21), (3, 200, 40, 210), (10, 10, 10, 10))

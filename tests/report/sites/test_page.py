@@ -27,6 +27,7 @@ from bayes_lupil.sites.analysis import analyse_sites
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.counts import unpublished_counts
 from bayes_lupil.unpublished.retention import who_stayed
+from tests.proofs import WHOLE
 
 QUICK = {"sampler__points": 1024}
 SHOWN = load_model("outliers_arms").edited(**QUICK)
@@ -124,6 +125,7 @@ def test_a_chance_is_never_shown_as_certain():
     assert (probability(1.0), probability(0.0), probability(0.5)) == ("> 0.99", "< 0.01", "0.50")
 
 
+@pytest.mark.proof(*WHOLE)
 def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     """On a stand-in for the sampler; every table, the page and the figure are written, and read back."""
     from bayes_lupil.unpublished.analysis import analyse_unpublished
