@@ -272,7 +272,7 @@ NARROW = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
         {"PYTHONIOENCODING": "cp1252"},
         {"PYTHONWARNINGS": "error::SyntaxWarning"},
     ],
-    ids=str,
+    ids=lambda items: ", ".join(f"{name} {value}" for name, value in items.items()).replace("::", " "),
 )
 @pytest.mark.parametrize("name", ["plain", "Zürich 東京"])
 def test_odd_surroundings_change_nothing(tmp_path, surroundings, name):
