@@ -273,7 +273,7 @@ def test_words_follow_directions_and_arms(
         assert (float(again), float(chance_again)) == (median, chance)
         assert (sign * float(adjusted) > 0) == good
         assert re.search(rf": ({NUMBER}) ", line)[1] in again
-        relevant = re.search(rf"P\([a-z ]+ difference (at least|at most) (-?)[\d.]+\) {CHANCE}", line)
+        relevant = re.search(rf"P\([a-z ]+ difference (at least|at most) (-?)[\d.]+(?: points)?\) {CHANCE}", line)
         assert (relevant[1], relevant[2]) == (("at least", "") if sign > 0 else ("at most", "-"))
         assert float(relevant[4]) <= chance
         assert f"{word} is better" in text
