@@ -20,7 +20,8 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.progress import counting
-from bayes_lupil.sites.influence import estimates_of, site_log_odds_ratios
+from bayes_lupil.sites.group_row import GroupRow
+from bayes_lupil.sites.influence import estimates_of, outlier_estimates, site_log_odds_ratios
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.end_point import SYNTHETIC
 
@@ -33,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CountryRow:
+class CountryRow(GroupRow):
     """One country.
 
     Attributes
@@ -74,24 +75,9 @@ class CountryRow:
     without_risk_difference: Estimate | None
     why_not: str
 
-    @property
-    def counts(self) -> str:
-        """Responders of patients, active v control."""
-        return " v ".join(f"{r}/{n}" for r, n in zip(self.responders[::-1], self.n[::-1], strict=True))
-
     def to_dict(self) -> dict[str, Any]:
         """As one flat row; what the model does not have is left out."""
-        row: dict[str, Any] = {"country": self.country, "sites": len(self.sites)}
-        for a, arm in enumerate(("control", "active")):
-            row |= {f"n_{arm}": self.n[a], f"responders_{arm}": self.responders[a]}
-        seen = self.observed
-        row |= {
-            "observed_log_odds_ratio": math.nan if seen is None else seen.estimate,
-            "observed_lower": math.nan if seen is None else seen.interval.lower,
-            "observed_upper": math.nan if seen is None else seen.interval.upper,
-        }
-        row |= self.log_odds_ratio.columns("log_odds_ratio", "q2_5", "q50", "q97_5")
-        row |= self.risk_difference.columns("risk_difference", "q2_5", "q50", "q97_5")
+        row: dict[str, Any] = {"country": self.country, "sites": len(self.sites)} | self.effect_columns()
         if self.outlier is not None:
             row |= self.outlier[0].columns("p_outlier_control") | self.outlier[1].columns("p_outlier_active")
         nothing = Estimate(math.nan, math.nan)
@@ -201,7 +187,7 @@ def country_table(posterior: Posterior, *, refit: bool = True, progress: bool | 
     which = np.array(likelihood.sites.country)
     p = posterior.draws("p")
     by_site = estimates_of(posterior, site_log_odds_ratios(posterior, likelihood))
-    outlier = _chances(posterior)
+    outlier = outlier_estimates(posterior, "outlier_country")
     rows = []
     with counting(progress, len(likelihood.country_names)) as step:
         for g, name in enumerate(likelihood.country_names):
@@ -226,14 +212,6 @@ def country_table(posterior: Posterior, *, refit: bool = True, progress: bool | 
 def _pair(counts: NDArray[np.int64]) -> tuple[int, int]:
     control, active = counts.sum(axis=0).tolist()
     return control, active
-
-
-def _chances(posterior: Posterior) -> NDArray[np.object_] | None:
-    """P(outlier), shape (countries, 2); None where the model has no outlying countries."""
-    if not posterior.spec.country_deviations:
-        return None
-    values = np.asarray(posterior.data["outliers"]["outlier_country"].values, dtype=float)
-    return estimates_of(posterior, values)
 
 
 def _without(posterior: Posterior, cells: Cells, country: str) -> tuple[Estimate | None, Estimate | None, str]:

@@ -25,6 +25,7 @@ __all__ = [
     "Shrinkage",
     "error_of_means",
     "estimates_of",
+    "outlier_estimates",
     "refuse_pooled",
     "retained_weights",
     "shrinkage_factors",
@@ -235,6 +236,15 @@ def estimates_of(posterior: Posterior, values: Floats) -> NDArray[np.object_]:
     for index in np.ndindex(found.shape):
         found[index] = Estimate(*(float(of[index]) for of in (means, errors, sds, low, middle, high)))
     return found
+
+
+def outlier_estimates(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
+    """Posterior probabilities of being outlying, from the group that holds them by draw."""
+    group = posterior.data.children.get("outliers")
+    if group is None or name not in group.data_vars:
+        return None
+    values = np.asarray(group[name].values, dtype=float)
+    return estimates_of(posterior, values)
 
 
 def _variances(posterior: Posterior, likelihood: BinomialCells) -> list[tuple[Floats, Floats]]:

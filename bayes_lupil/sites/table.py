@@ -20,6 +20,7 @@ from bayes_lupil.sensitivity import Changed, Deletion, deletions
 from bayes_lupil.sites.conflict import Conflicts, NewSites, SiteConflict, adjust, columns
 from bayes_lupil.sites.influence import (
     estimates_of,
+    outlier_estimates,
     retained_weights,
     shrinkage_factors,
     site_cells,
@@ -242,7 +243,7 @@ def site_table(posterior: Posterior, *, refit: bool = True, progress: bool | Non
     rates, difference = estimates_of(posterior, p), estimates_of(posterior, p[..., 1] - p[..., 0])
     log_ratio = estimates_of(posterior, site_log_odds_ratios(posterior, likelihood))
     shrinkage, retained = shrinkage_factors(posterior), retained_weights(posterior)
-    chances = {name: _chances(posterior, name) for name in ("outlier", "nonexchangeable")}
+    chances = {name: outlier_estimates(posterior, name) for name in ("outlier", "nonexchangeable")}
     outlier, alone = chances["outlier"], chances["nonexchangeable"]
     rows = tuple(
         SiteRow(
@@ -280,15 +281,6 @@ def _raw(y: NDArray[np.int64], n: NDArray[np.int64]) -> Raw:
     corrected = bool((counts == 0).any())
     odds = (counts[0] + 0.5 * corrected) / (counts[1] + 0.5 * corrected)
     return Raw((rates[0], rates[1]), rates[1] - rates[0], float(np.log(odds[1] / odds[0])), corrected)
-
-
-def _chances(posterior: Posterior, name: str) -> NDArray[np.object_] | None:
-    """Posterior probabilities of being outlying, from the group that holds them by draw."""
-    group = posterior.data.children.get("outliers")
-    if group is None or name not in group.data_vars:
-        return None
-    values = np.asarray(group[name].values, dtype=float)
-    return estimates_of(posterior, values)
 
 
 def _change(posterior: Posterior, deletion: Deletion) -> Estimate:

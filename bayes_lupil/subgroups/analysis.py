@@ -7,7 +7,6 @@ are not (Dixon and Simon 1991, Biometrics 47:871-881; Jones et al. 2011, Clin Tr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit
 from bayes_lupil.frequentist.stratified import ChiSquare, stratified
-from bayes_lupil.numbers import interval, odds_ratio, p_value, probability
+from bayes_lupil.numbers import p_value, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.provenance import FEW, FEW_SITES
+from bayes_lupil.sites.group_row import GroupRow, odds_words
 from bayes_lupil.sites.influence import estimates_of, site_cells, site_log_odds_ratios
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.subgroups.grouping import trial_by
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["SubgroupAnalysis", "SubgroupRow", "likelihood_ratio", "odds_words", "subgroup_effects"]
+__all__ = ["SubgroupAnalysis", "SubgroupRow", "likelihood_ratio", "subgroup_effects"]
 
 _PRIORS = {
     "tau_u": (
@@ -51,7 +51,7 @@ _PRIORS = {
 
 
 @dataclass(frozen=True)
-class SubgroupRow:
+class SubgroupRow(GroupRow):
     """One subgroup.
 
     Attributes
@@ -74,36 +74,9 @@ class SubgroupRow:
     risk_difference: Estimate
     p_benefit: Estimate
 
-    @property
-    def counts(self) -> str:
-        """Responders of patients, active v control."""
-        return " v ".join(f"{r}/{n}" for r, n in zip(self.responders[::-1], self.n[::-1], strict=True))
-
-    @property
-    def observed_words(self) -> str:
-        """The observed odds ratio with its confidence interval."""
-        seen = self.observed
-        return "none" if seen is None else odds_words(seen.interval.lower, seen.estimate, seen.interval.upper)
-
-    @property
-    def shrunken_words(self) -> str:
-        """The posterior median of the odds ratio with its credible interval."""
-        return odds_words(*_quantiles(self.log_odds_ratio))
-
     def to_dict(self) -> dict[str, Any]:
         """As one flat row."""
-        row: dict[str, Any] = {"subgroup": self.subgroup}
-        for a, arm in enumerate(("control", "active")):
-            row |= {f"n_{arm}": self.n[a], f"responders_{arm}": self.responders[a]}
-        seen = self.observed
-        row |= {
-            "observed_log_odds_ratio": math.nan if seen is None else seen.estimate,
-            "observed_lower": math.nan if seen is None else seen.interval.lower,
-            "observed_upper": math.nan if seen is None else seen.interval.upper,
-        }
-        row |= self.log_odds_ratio.columns("log_odds_ratio", "q2_5", "q50", "q97_5")
-        row |= self.risk_difference.columns("risk_difference", "q2_5", "q50", "q97_5")
-        return row | self.p_benefit.columns("p_benefit")
+        return {"subgroup": self.subgroup} | self.effect_columns() | self.p_benefit.columns("p_benefit")
 
 
 @dataclass(frozen=True)
@@ -185,19 +158,6 @@ class SubgroupAnalysis(Shown):
         import bayes_lupil  # the figures stand below in the house, and are called as a user would call them
 
         return bayes_lupil.report.figures.figure_subgroups(self, **options)
-
-
-def odds_words(low: float, middle: float, high: float) -> str:
-    """An odds ratio with its interval, from logarithms.
-
-    Examples
-    --------
-    >>> odds_words(-0.4, -0.18, 0.0)
-    '0.84 (0.67 to 1.00)'
-    """
-    first, second, third = (math.exp(min(value, 700.0)) for value in (low, middle, high))
-    told = [odds_ratio(value, f"{value:.2f}") for value in (first, second, third)]
-    return f"{told[1]} ({interval(told[0], told[2])})"
 
 
 @checked

@@ -105,27 +105,30 @@ def by_baseline_risk(posterior: Posterior, risks: Sequence[float] | None = None)
     >>> [row.risk for row in rows], bool(rows[0].risk_difference.q50 < rows[1].risk_difference.q50)
     ([0.2, 0.5], True)
     """
-    source = posterior.provenance
-    if source.end_point.kind != "binary" or EFFECT not in posterior.data["posterior"]:
-        found = f"the {source.end_point.kind} end point '{source.end_point.name}'"
-        found = found if source.end_point.kind != "binary" else "effects of sites that nothing ties together"
-        raise UnsupportedModelError(
-            f"model '{posterior.spec.name}', trial '{source.trial}'",
-            found,
-            "a binary end point and a common odds ratio",
-        )
-    if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+    check_common_effect(posterior)
     asked = default_risks(posterior) if risks is None else tuple(float(risk) for risk in risks)
     if wrong := [risk for risk in asked if not 0 < risk < 1]:
         raise InputError("risks", f"{wrong[0]:g}", "probabilities above 0 and below 1")
-    decision, rows = posterior.spec.decision, []
+    decision, end_point, rows = posterior.spec.decision, posterior.provenance.end_point, []
     for risk in asked:
         difference = difference_at(risk, posterior.draws(EFFECT))
-        ladder = benefit_ladder(difference, source.end_point, (), decision.harm, decision.relevant)
+        ladder = benefit_ladder(difference, end_point, (), decision.harm, decision.relevant)
         estimate = estimates_of(posterior, difference).item()
-        rows.append(RiskRow(risk, estimate, number_needed_to_treat(difference, source.end_point), ladder[-1]))
+        rows.append(RiskRow(risk, estimate, number_needed_to_treat(difference, end_point), ladder[-1]))
     return tuple(rows)
+
+
+def check_common_effect(posterior: Posterior) -> None:
+    """Refuse a posterior without a log odds ratio that patients of all risks share, and an unsound one."""
+    source = posterior.provenance
+    if EFFECT not in posterior.data["posterior"] or source.end_point.kind != "binary":
+        found = "effects of sites that nothing ties together"
+        if source.end_point.kind != "binary":
+            found = f"the {source.end_point.kind} end point '{source.end_point.name}'"
+        where = f"model '{posterior.spec.name}', trial '{source.trial}'"
+        raise UnsupportedModelError(where, found, "a binary end point and a common odds ratio")
+    if not posterior.verdict.ok:
+        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
 
 
 def difference_at(risk: float, log_odds_ratio: Floats) -> Floats:

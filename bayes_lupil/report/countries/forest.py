@@ -9,8 +9,9 @@ from bayes_lupil.numbers import percent
 from bayes_lupil.report.media.forest import bar, odds_ratio_axis
 from bayes_lupil.report.media.plot_rows import better, end_point_title, frame
 from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
+from bayes_lupil.sites.analysis import OUTLYING
 from bayes_lupil.sites.countries import CountryTable
-from bayes_lupil.subgroups.analysis import odds_words
+from bayes_lupil.sites.group_row import odds_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["countries_in_words", "figure_countries"]
 
 _NARROW = 6.0
-_OUTLYING = 0.5
 
 
 @styled
@@ -81,13 +81,13 @@ def figure_countries(table: CountryTable, width: float = 8.0) -> Figure:
 
 def outlying(row: CountryRow) -> bool:
     """Whether an arm of the country is probably outlying."""
-    return row.outlier is not None and max(item.mean for item in row.outlier) > _OUTLYING
+    return row.outlier is not None and max(item.mean for item in row.outlier) > OUTLYING
 
 
 def countries_in_words(table: CountryTable) -> str:
     """The figure for those who cannot see it."""
     told = [
-        f"{row.country} {odds_words(row.log_odds_ratio.q2_5, row.log_odds_ratio.q50, row.log_odds_ratio.q97_5)}"
+        f"{row.country} {row.shrunken_words}"
         + (f" (outlying with a probability of {percent(max(p.mean for p in row.outlier))})" if row.outlier else "")
         for row in table.rows
     ]

@@ -11,7 +11,6 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.media.plot_rows import upward
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.sites.countries import CountryRow, CountryTable
-from bayes_lupil.subgroups.analysis import odds_words
 
 __all__ = ["COUNTRY_FILES", "countries_page", "countries_summary", "write_countries"]
 
@@ -113,12 +112,10 @@ def _table(table: CountryTable, source: str = "") -> Table:
 
 
 def _cells(row: CountryRow, with_outliers: bool) -> tuple[str, ...]:
-    rd, ratio, seen = row.risk_difference, row.log_odds_ratio, row.observed
-    observed = "none" if seen is None else odds_words(seen.interval.lower, seen.estimate, seen.interval.upper)
-    out = row.without_p_benefit
+    rd, out = row.risk_difference, row.without_p_benefit
     return (
         row.country, str(len(row.sites)), f"{row.responders[1]}/{row.n[1]}", f"{row.responders[0]}/{row.n[0]}",
-        observed, odds_words(ratio.q2_5, ratio.q50, ratio.q97_5),
+        row.observed_words, row.shrunken_words,
         f"{points(rd.q50)} ({points_interval(rd.q2_5, rd.q97_5)})",
         *(percent(item.mean) for item in (row.outlier or () if with_outliers else ())),
         f"none: {row.why_not}" if out is None else percent(out.mean),

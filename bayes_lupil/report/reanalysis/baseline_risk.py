@@ -12,7 +12,15 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.media.plot_rows import better, end_point_title, frame, upward
 from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure, styled
-from bayes_lupil.subgroups.baseline_risk import EFFECT, RiskRow, by_baseline_risk, difference_at, risks_frame
+from bayes_lupil.subgroups.baseline_risk import (
+    EFFECT,
+    RiskRow,
+    by_baseline_risk,
+    check_common_effect,
+    default_risks,
+    difference_at,
+    risks_frame,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -33,17 +41,18 @@ def figure_baseline_risk(posterior: Posterior, width: float = 7.5) -> matplotlib
     width : float
         In inches.
     """
-    rows, source = by_baseline_risk(posterior), posterior.provenance
-    low, high = rows[0].risk, rows[-1].risk
-    risks = np.linspace(low, high, _GRID) if high > low else np.array([low])
+    check_common_effect(posterior)
+    risks, source = default_risks(posterior), posterior.provenance
+    low, high = risks[0], risks[-1]
+    grid = np.linspace(low, high, _GRID) if high > low else np.array([low])
     # the risk difference rises with the log odds ratio, so that its quantiles are those of the ratio
     quantiles = np.quantile(posterior.draws(EFFECT), [0.025, 0.25, 0.5, 0.75, 0.975])
-    curves = 100 * np.array([difference_at(risk, quantiles) for risk in risks]).T
+    curves = 100 * np.array([difference_at(risk, quantiles) for risk in grid]).T
     inside = 3.4
     figure, axes, _ = new_figure(width, inside, source.synthetic)
     for lower, upper, alpha in ((0, 4, 0.18), (1, 3, 0.32)):
-        axes.fill_between(100 * risks, curves[lower], curves[upper], color=COLOURS[0], alpha=alpha, lw=0)
-    axes.plot(100 * risks, curves[2], color=COLOURS[0], lw=2.2, gid="median")
+        axes.fill_between(100 * grid, curves[lower], curves[upper], color=COLOURS[0], alpha=alpha, lw=0)
+    axes.plot(100 * grid, curves[2], color=COLOURS[0], lw=2.2, gid="median")
     axes.axhline(0, color="black", lw=0.8)
     relevant = source.end_point.sign * posterior.spec.decision.relevant
     axes.axhline(100 * relevant, color="black", lw=0.8, ls=(0, (2, 2)), gid="relevant")

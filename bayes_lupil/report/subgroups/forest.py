@@ -8,7 +8,8 @@ from bayes_lupil.numbers import percent
 from bayes_lupil.report.media.forest import bar, odds_ratio_axis
 from bayes_lupil.report.media.plot_rows import better, frame
 from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
-from bayes_lupil.subgroups.analysis import SubgroupAnalysis, odds_words
+from bayes_lupil.sites.group_row import odds_words
+from bayes_lupil.subgroups.analysis import SubgroupAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
