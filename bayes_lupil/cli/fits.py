@@ -139,6 +139,7 @@ def reanalyse(
         "fit site_effects beitler_landis",
         "fit site_effects my_trial.csv --control placebo --active drug --out fit",
         "fit my_model.toml patients.xlsx --outcome cured --responder yes --where 'visit == 4'",
+        "fit site_effects_adjusted patients.csv --continuous age --categorical sex",
     )
 )
 @reads_trials
@@ -155,10 +156,21 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     seed: Seed = None,
     thresholds: Thresholds = None,
+    continuous: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Adjust for these numbers of the patients (more than once for more)."),
+    ] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Adjust for these categories of the patients.")
+    ] = None,
     quiet: Quiet = False,
     load: ReadTrial,
 ) -> None:
-    """Fit one model to one trial: the answer first, then everything that was estimated."""
+    """Fit one model to one trial: the answer first, then everything that was estimated.
+
+    --continuous and --categorical stand in place of the covariates that the model file names: use them with
+    site_effects_adjusted, or another model with [covariates].
+    """
     from bayes_lupil.fitting import fit as run
     from bayes_lupil.fitting import swapped
     from bayes_lupil.likelihoods import build_likelihood
@@ -174,6 +186,8 @@ def fit(
     spec = load_model(model)
     if thresholds is not None:
         spec = spec.with_(thresholds=thresholds_of(thresholds))
+    if continuous or categorical:
+        spec = spec.edited(covariates__continuous=continuous or [], covariates__categorical=categorical or [])
     trials = load(trial)
     for data in trials.values():
         build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.likelihoods.adjusted import AdjustedCells
 from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
 from bayes_lupil.likelihoods.estimate import EstimateLikelihood
@@ -24,6 +25,7 @@ from bayes_lupil.trials.trial import Trial
 
 __all__ = [
     "ARMS",
+    "AdjustedCells",
     "BinomialCells",
     "EstimateLikelihood",
     "Likelihood",
@@ -52,6 +54,11 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
     _check_end_point(spec, trial)
     if trial.end_point.kind == "continuous":
         return _for_measurements(spec, trial)
+    if spec.covariates is not None and not isinstance(trial.data, Patients):
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"trial '{trial.name}', whose patients are not known one by one",
+            "a row a patient, with the columns of [covariates]", "Models without [covariates] take counts.",
+        )  # fmt: skip
     if isinstance(trial.data, Estimate):
         return _for_estimate(spec, trial.data, trial)
     data = trial.analysis_set(spec.population, spec.without_sites).data
@@ -61,6 +68,8 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
         _check_sites(spec, data, trial)
         return NestedCells(spec, data)
     if spec.sites.pooled:
+        if isinstance(trial.data, Patients) and spec.covariates is not None:
+            return _for_patients(spec, trial.data, trial)
         return BinomialCells(spec, data.pooled(), data if isinstance(data, Cells) and data.sites_known else None)
     if isinstance(data, Cells):
         if not data.sites_known and trial.reading is not None:
@@ -80,8 +89,16 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
                 "Use a model with sites.intercepts = 'pooled' and sites.effects = 'pooled'.",
             )
         _check_sites(spec, data, trial)
+        if isinstance(trial.data, Patients) and spec.covariates is not None:
+            return _for_patients(spec, trial.data, trial)
         return BinomialCells(spec, data)
     return _for_margins(spec, data, trial)
+
+
+def _for_patients(spec: ModelSpec, patients: Patients, trial: Trial) -> AdjustedCells:
+    members = trial.analysis_set(spec.population, spec.without_sites).members
+    assert members is not None  # the patients are known one by one
+    return AdjustedCells(spec, patients, members)
 
 
 def _check_countries(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> None:

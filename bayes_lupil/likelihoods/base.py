@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from bayes_lupil.likelihoods.density import Density
 from bayes_lupil.likelihoods.site_effects import Parameter, SiteModel
 from bayes_lupil.spec import ModelSpec, Sampler
 
-__all__ = ["ARMS", "Likelihood", "Marginal", "Pointwise", "by_arm", "numbered", "refuse_countries"]
+__all__ = ["ARMS", "Likelihood", "Marginal", "Pointwise", "by_arm", "numbered", "refuse_countries", "refuse_covariates"]
 
 ARMS = ("control", "active")
 Floats = NDArray[np.float64]
@@ -71,6 +72,22 @@ def refuse_countries(spec: ModelSpec) -> None:
         )  # fmt: skip
 
 
+def refuse_covariates(spec: ModelSpec) -> None:
+    """Refuse a model with covariates, where the question takes all patients of a site and arm for alike.
+
+    Raises
+    ------
+    UnsupportedModelError
+    """
+    if spec.covariates is not None:
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"covariates of patients ({', '.join(spec.covariates.columns)})",
+            "a model without [covariates]",
+            "Patients of one site and arm differ by their covariates; this question takes them for alike. A fit, its "
+            "effect averaged over the trial's patients, and the trial without a site can be had.",
+        )  # fmt: skip
+
+
 class Marginal(Protocol):
     """A likelihood with its site effects integrated out; see `SiteMarginal` and `NestedMarginal`."""
 
@@ -108,6 +125,8 @@ class Likelihood(Density):
     site_names: tuple[str, ...]
     country_names: tuple[str, ...] = ()
     log_pooled: float = 0.0
+    coefficient_labels: Mapping[str, str] = MappingProxyType({})
+    """What the coefficients of covariates are the log odds ratios of, by name."""
     site_by_site = True
     """Whether sites are independent given the parameters that they share, so that `site_marginal` has one term each."""
     why_no_marginal = ""
@@ -140,11 +159,26 @@ class Likelihood(Density):
         return self.site_marginal
 
     def probabilities(self, values: Values) -> Floats:
-        """Response probability by site and arm, shape (..., sites, 2)."""
+        """Response probability by site and arm, shape (..., sites, 2), averaged over the site's patients."""
         from scipy.special import expit
 
         log_odds = np.asarray(self.sites.linear_predictor(values), dtype=float)
         return np.asarray(expit(log_odds, out=log_odds))
+
+    def log_probabilities(self, values: Values, side: int) -> Floats:
+        """Log of the probability of a response (`side` 1) or of none (-1), shape (..., sites, 2), to all its digits."""
+        from scipy.special import log_expit
+
+        return np.asarray(log_expit(side * self.sites.linear_predictor(values)))
+
+    def average_risk(self, log_odds: Floats, values: Values, side: int) -> Floats:  # noqa: ARG002
+        """Probability of a response (`side` 1) or of none (-1) at some log odds, averaged over the trial's patients.
+
+        `log_odds`, shape (..., 2), are by arm and of a patient whose covariates are the mean ones.
+        """
+        from scipy.special import expit
+
+        return np.asarray(expit(side * log_odds))
 
     def pymc_model(self, drawn: bool = False) -> Any:
         """The PyMC graph: parameters and likelihood.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.integrals.cell_table import CellTable
-from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm, refuse_countries
+from bayes_lupil.likelihoods.base import ARMS, Likelihood, Pointwise, by_arm, refuse_countries, refuse_covariates
 from bayes_lupil.likelihoods.binomial_marginal import SiteMarginal
 from bayes_lupil.likelihoods.site_effects import NONEXCHANGEABLE, SiteModel
 from bayes_lupil.spec import ModelSpec
@@ -73,11 +73,16 @@ class BinomialCells(Likelihood):
         The table that totals are of, where it is known.
     """
 
+    adjusts = False
+    """Whether covariates of patients are part of it."""
+
     def __init__(self, spec: ModelSpec, cells: Cells, table: Cells | None = None) -> None:
         if table is not None:
             self.log_pooled = float(_log_ways(table).sum() - _log_ways(cells).sum())
         if self.site_by_site:
             refuse_countries(spec)  # they would be left out in silence
+        if not self.adjusts:
+            refuse_covariates(spec)
         self.spec = spec
         self.cells = cells
         self.site_names = cells.sites
@@ -138,7 +143,7 @@ class BinomialCells(Likelihood):
 
         Such a cell is no observation: left in, its log likelihood of 0 at every draw is what `az.loo` cannot take.
         """
-        by_cell = self._by_cell(self.sites.linear_predictor(values))
+        by_cell = self._by_cell(self.sites.linear_predictor(values), values)
         if self._dims != ("cell",):
             return Pointwise("y", by_cell, self._dims)
         return Pointwise("y", by_cell[..., self.cells.n > 0], self._dims, {"cell": self._labels})
@@ -152,7 +157,8 @@ class BinomialCells(Likelihood):
     def _labels(self) -> list[str]:
         return [f"{self.site_names[s]}, {ARMS[a]}" for s, a in np.argwhere(self.cells.n > 0)]
 
-    def _by_cell(self, eta: Floats) -> Floats:
+    def _by_cell(self, eta: Floats, values: Mapping[str, Any]) -> Floats:  # noqa: ARG002
+        """Log likelihood of each cell at a linear predictor, shape (..., sites, 2)."""
         from scipy.special import log_expit
 
         y, n = self.cells.responders, self.cells.n
@@ -163,7 +169,7 @@ class BinomialCells(Likelihood):
         with np.errstate(divide="ignore"):  # a share of 0
             return np.stack(
                 [
-                    np.expand_dims(np.log(share), -1) + self._by_cell(eta).sum(axis=-1)
+                    np.expand_dims(np.log(share), -1) + self._by_cell(eta, values).sum(axis=-1)
                     for share, eta in self.sites.linear_predictors(values)
                 ]
             )

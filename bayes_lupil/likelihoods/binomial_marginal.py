@@ -42,14 +42,17 @@ class SiteMarginal:
     ----------
     sites : SiteModel
     table : CellTable
-        Its design has the columns 1 and x.
+        Its design has the columns 1, x and those of the covariates.
+    coefficients : array, shape (sites,), optional
+        Logs of the numbers of ways in which a site's responders could be spread over its patients; by default those of
+        the table.
     """
 
-    def __init__(self, sites: SiteModel, table: CellTable) -> None:
+    def __init__(self, sites: SiteModel, table: CellTable, coefficients: Floats | None = None) -> None:
         self.sites = sites
         self.table = table
         self._distinct, self._which = table.distinct()
-        self._coefficients = table.log_coefficients()
+        self._coefficients = table.log_coefficients() if coefficients is None else coefficients
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -99,6 +102,7 @@ class SiteMarginal:
         scale = np.column_stack([spread[0], spread[1] * r, spread[1] * np.sqrt(1 - r**2)])
         order = (pooling.intercepts != "pooled") + 2 * (pooling.effects != "pooled")
         df = np.asarray(theta["df"]) if "df" in theta else None
+        columns += [np.asarray(theta[name]) for name in self.sites.covariates]
         return SiteForm(order, self._tables, np.column_stack(columns), scale, df)
 
     def _by_component(self, theta: Values, nodes: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -131,7 +135,7 @@ class SiteMarginal:
         counts = np.bincount(self._which, weights=powers)
         draws = len(next(iter(theta.values()))) if theta else 1
         total, failed = np.empty(draws), np.zeros(draws, dtype=np.int64)
-        block = max(AT_ONCE, _NUMBERS // counts.size)  # not all sites of all draws at a time
+        block = max(AT_ONCE, _NUMBERS // self._distinct.y.size)  # not all cells of all draws at a time
         for start in range(0, total.size, block):
             part = slice(start, start + block)
             found, failed[part] = self._of_distinct({name: value[part] for name, value in theta.items()}, nodes)

@@ -11,7 +11,7 @@ over its components of share times an integral that `kernels` can do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -62,6 +62,7 @@ def components_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Component
     with np.errstate(divide="ignore"):  # a share of 0, or a prior's draw that underflows
         log_in, log_out = np.log(share), np.log1p(-share)  # of the share q and of 1 - q
     deviations = sites.spec.sites.deviations
+    covariates = [np.asarray(theta[name]) for name in sites.covariates]
     if not deviations:
         prior = sites.spec.priors.nonexchangeable
         assert prior is not None  # a mixture without deviations is one of effects
@@ -74,7 +75,8 @@ def components_of(sites: SiteModel, theta: Mapping[str, Any]) -> tuple[Component
         columns = [deviations[arm] for arm in outlying]
         scale = _factor(tau_u, tau_v, r, sites.spec.sites.outlier_sd or 0.0, columns)
         order = 3 if "tau_v" in theta or any(to_v for _, to_v in columns) else 1
-        found.append(Component(outlying, log_share, _form(alpha, beta, scale, order), np.zeros_like(beta)))
+        form = _form(alpha, beta, scale, order, covariates)
+        found.append(Component(outlying, log_share, form, np.zeros_like(beta)))
     return tuple(found)
 
 
@@ -116,9 +118,9 @@ def _kinds(deviations: Iterable[str], log_in: Floats, log_out: Floats) -> list[t
     ]
 
 
-def _form(alpha: Floats, slope: Floats, scale: Floats, order: int) -> SiteForm:
+def _form(alpha: Floats, slope: Floats, scale: Floats, order: int, covariates: Sequence[Floats] = ()) -> SiteForm:
     nothing = np.empty((0, 2))
-    return SiteForm(order, (nothing, nothing), np.column_stack([alpha, slope]), scale)
+    return SiteForm(order, (nothing, nothing), np.column_stack([alpha, slope, *covariates]), scale)
 
 
 def _factor(tau_u: Floats, tau_v: Floats, r: Floats, sd: float, columns: list[tuple[float, float]]) -> Floats:

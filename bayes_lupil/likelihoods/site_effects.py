@@ -110,13 +110,15 @@ class SiteModel:
     out. An engine that draws site effects as wholes gives `u` and `v` in place of the variables behind them. `country`
     numbers the country of each site from 0; where it is empty, the model's countries, if it has any, are no part of
     what is described: it is then of the sites of one country, given its effects. Those of countries have the shape
-    (..., countries).
+    (..., countries). `covariates` names the coefficients of patients' covariates, one parameter each; the linear
+    predictor is that of a patient whose covariates are the mean ones.
     """
 
     spec: ModelSpec
     n_sites: int
     n_excluded: int = 0
     country: tuple[int, ...] = ()
+    covariates: tuple[str, ...] = ()
 
     @property
     def standard(self) -> Any:
@@ -150,7 +152,7 @@ class SiteModel:
             if priors.country_outlier_share is not None:
                 found.append(Parameter("country_outlier_share", priors.country_outlier_share))
             found += [Parameter(name, _standard(None), ("country",)) for name in self._behind_countries]
-        return tuple(found)
+        return (*found, *(Parameter(name, priors.coefficients) for name in self.covariates))
 
     @property
     def _behind_countries(self) -> tuple[str, ...]:

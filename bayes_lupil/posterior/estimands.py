@@ -1,6 +1,7 @@
 """Estimands by g-computation over the trial's site mix, and the ladder of benefit probabilities.
 
-With p_sa the response probability at site s in arm a and w_s the site's share of patients,
+With p_sa the response probability at site s in arm a (of a model with covariates, averaged over the patients of the
+site) and w_s the site's share of patients,
 
     P_a = sum_s w_s p_sa,   RD = P_1 - P_0,   RR = P_1 / P_0,   OR = P_1 (1 - P_0) / (P_0 (1 - P_1)).
 
@@ -78,8 +79,6 @@ def estimate(
     p : array, shape (chain, draw, sites, 2), optional
         The response probabilities, where they are known already.
     """
-    from scipy.special import expit, log_expit
-
     p = likelihood.probabilities(values) if p is None else p
     weights = np.asarray(likelihood.site_weights(values))
     risks = np.einsum("...sa,...s->...a", p, weights)  # not by BLAS, whose sums depend on the number of cores
@@ -88,16 +87,18 @@ def estimate(
     near_one = (control > _NEAR_ONE) & (active > _NEAR_ONE)
     if near_one.any():
         # there a risk keeps none of the digits in which the arms differ, and what it lacks of 1 keeps all of them
-        lacking = (expit(-likelihood.sites.linear_predictor(values)) * weights[..., None]).sum(axis=-2)
+        lacking = (np.exp(likelihood.log_probabilities(values, -1)) * weights[..., None]).sum(axis=-2)
         no_control, no_active = (np.where(near_one, lacking[..., a], r) for a, r in ((0, no_control), (1, no_active)))
         difference = np.where(near_one, no_control - no_active, difference)
     if (lost := difference == 0).any():
         # beyond the smallest number: the sign alone is left, by the logs of the risks or of what they lack of 1
-        side = np.where(near_one, -1.0, 1.0)[..., None, None]
-        logs = log_expit(side * likelihood.sites.linear_predictor(values))
+        side = np.where(near_one, -1.0, 1.0)
+        logs = np.where(
+            near_one[..., None, None], likelihood.log_probabilities(values, -1), likelihood.log_probabilities(values, 1)
+        )
         with np.errstate(divide="ignore"):
             logs = np.logaddexp.reduce(logs + np.log(weights)[..., None], axis=-2)
-        sign = side[..., 0, 0] * np.sign(logs[..., 1] - logs[..., 0])
+        sign = side * np.sign(logs[..., 1] - logs[..., 0])
         difference = np.where(lost, sign * np.finfo(float).smallest_subnormal, difference)
     with np.errstate(divide="ignore", invalid="ignore"):  # very wide priors reach 0 and 1
         found = {
@@ -117,7 +118,7 @@ def estimate(
         found["risk_difference_ordinary_sites"] = (share * difference).sum(axis=-1) / share.sum(axis=-1)
     new = {} if likelihood.spec.pooled else likelihood.sites.new_site(values, rng)
     if "linear_predictor" in new:
-        new_p, rest = expit(new["linear_predictor"]), expit(-new["linear_predictor"])
+        new_p, rest = (likelihood.average_risk(new["linear_predictor"], values, side) for side in (1, -1))
         both = (new_p > _NEAR_ONE).all(axis=-1)
         found["risk_difference_new_site"] = np.where(both, rest[..., 0] - rest[..., 1], new_p[..., 1] - new_p[..., 0])
     if "effect" in new:

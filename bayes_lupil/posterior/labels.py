@@ -54,6 +54,8 @@ def label(tree: xr.DataTree, spec: ModelSpec, end_point: EndPoint) -> None:
             if name in group.coords:
                 continue
             long_name, units = _words(str(path), str(name), words)
+            if name not in words and "long_name" in variable.attrs:  # as of a covariate, from its data
+                continue
             variable.attrs["long_name"] = long_name
             if units:
                 variable.attrs["units"] = units

@@ -12,12 +12,14 @@ from typing import Any
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
+from bayes_lupil.likelihoods.covariates import covariate_columns
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Resolution, Trial
 
@@ -166,6 +168,7 @@ def provenance_of(spec: ModelSpec, trial: Trial, draws: Draws) -> Provenance:
             *_reasons(spec, trial),
             *_few_sites(spec, sites),
             *_few_countries(spec, countries),
+            *_covariates(spec, trial),
             *_level(spec, totals),
             *_of_another_measure(trial),
             *trial.notes,
@@ -214,6 +217,15 @@ def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ..
         told = "what differs between countries and what between sites cannot be told apart, except by their priors"
         found.append(f"{ONE_SITE_EACH}: {told}")
     return tuple(found)
+
+
+def _covariates(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
+    """What the coefficients of covariates are of."""
+    if spec.covariates is None or not isinstance(trial.data, Patients):
+        return ()
+    columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
+    named = "; ".join(f"{name} = {words}" for name, words in zip(columns.names, columns.labels, strict=True))
+    return (f"adjusted for covariates, with the log odds ratios {named}; means and SDs are of all randomised patients",)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

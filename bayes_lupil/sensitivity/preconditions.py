@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
-from bayes_lupil.likelihoods.base import refuse_countries
+from bayes_lupil.likelihoods.base import refuse_countries, refuse_covariates
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
 from bayes_lupil.trials.cells import Cells
@@ -63,6 +63,7 @@ def site_table_of(posterior: Posterior, purpose: str) -> Cells:
     """
     check(posterior)
     refuse_countries(posterior.spec)
+    refuse_covariates(posterior.spec)
     data = posterior.analysis_set.data
     if not isinstance(data, Cells) or not data.sites_known:
         where = f"population '{posterior.spec.population}' of trial '{posterior.provenance.trial}'"

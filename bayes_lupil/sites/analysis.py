@@ -11,7 +11,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
-from bayes_lupil.likelihoods.base import refuse_countries
+from bayes_lupil.likelihoods.base import refuse_countries, refuse_covariates
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.sensitivity.preconditions import why_not_without
@@ -121,6 +121,7 @@ def shown_model(trial: Trial, shown: ModelSpec | None = None, suspects: Sequence
     first = shown or load_model(SHOWN)
     refuse_pooled(first)
     refuse_countries(first)
+    refuse_covariates(first)
     if len(trial.site_names) < 2:
         found = "one site" if trial.resolution == "patients" else "one row of totals, or one site"
         raise InputError(f"trial '{trial.name}'", found, "two sites or more")
@@ -180,6 +181,7 @@ def analyse_sites(
     others = [model for model in (site_models() if models is None else models) if model.name != first.name]
     for model in others:
         refuse_countries(model)
+        refuse_covariates(model)
     attempts = analyse_models(
         trial, [first, *others], fitted=fitted, seed=seed, check_engines=False, announce=announce, progress=progress
     )

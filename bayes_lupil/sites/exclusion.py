@@ -225,8 +225,8 @@ class _PoweredCells(BinomialCells):
         """The likelihood with the site effects integrated out."""
         return _powered(BinomialCells(self.spec, self.cells).site_marginal, self.powers)
 
-    def _by_cell(self, eta: Floats) -> Floats:
-        return super()._by_cell(eta) * self.powers[:, None]
+    def _by_cell(self, eta: Floats, values: Mapping[str, Any]) -> Floats:
+        return super()._by_cell(eta, values) * self.powers[:, None]
 
     def site_weights(self, values: Mapping[str, Any]) -> Floats:  # noqa: ARG002
         """Shares of the patients as they count, shape (sites,)."""

@@ -11,7 +11,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells
-from bayes_lupil.likelihoods.base import refuse_countries
+from bayes_lupil.likelihoods.base import refuse_countries, refuse_covariates
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.posterior.estimates import Estimate
@@ -209,6 +209,7 @@ def site_cells(posterior: Posterior) -> BinomialCells:
     """
     refuse_pooled(posterior.spec)
     refuse_countries(posterior.spec)
+    refuse_covariates(posterior.spec)
     likelihood = posterior.likelihood
     if not isinstance(likelihood, BinomialCells):
         raise UnsupportedModelError(

@@ -1,6 +1,7 @@
 """What a model file may say: one complete, prespecified analysis. All defaults of the package live in this room."""
 
 from bayes_lupil.spec.countries import Countries
+from bayes_lupil.spec.covariates import Covariates
 from bayes_lupil.spec.library import (
     builtin_models,
     builtin_plans,
@@ -21,6 +22,7 @@ from bayes_lupil.spec.tables import Decision, Errors, Priors, Sampler
 
 __all__ = [
     "Countries",
+    "Covariates",
     "Decision",
     "Errors",
     "ModelSpec",

@@ -12,6 +12,7 @@ from bayes_lupil.documents import Document
 from bayes_lupil.errors import ModelError, nearest
 from bayes_lupil.priors import NO_REASON, Prior
 from bayes_lupil.spec.countries import Countries
+from bayes_lupil.spec.covariates import Covariates
 from bayes_lupil.spec.sites import Sites
 from bayes_lupil.spec.tables import Decision, Priors, Sampler
 
@@ -21,6 +22,7 @@ _TABLES: dict[str, type[Document]] = {
     "priors": Priors,
     "sites": Sites,
     "countries": Countries,
+    "covariates": Covariates,
     "decision": Decision,
     "sampler": Sampler,
 }  # of keys that both have, the site's

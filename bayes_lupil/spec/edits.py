@@ -57,7 +57,7 @@ def edits_between(before: ModelSpec, after: ModelSpec) -> Edits | None:
         else:
             continue
         found[f"priors.{name}"] = Change(key=f"priors.{name}", told=told)
-    for table in ("sites", "countries", "errors"):
+    for table in ("sites", "countries", "covariates", "errors"):
         first, then = (_values(getattr(spec, table)) for spec in (before, after))
         for key in {**first, **then}:
             if first.get(key) != then.get(key):

@@ -34,7 +34,7 @@ __all__ = [
 _ROLES = get_args(Role)
 PLANS = "plans"
 """Folder of the end-point plans inside `models/`; a plan is no model."""
-_FOR_ANY_TRIAL = (".", "sites", "countries", "endpoints")
+_FOR_ANY_TRIAL = (".", "sites", "countries", "adjusted", "endpoints")
 """Folders inside `models/` whose models serve any trial; every other bears the name of the trial that it is of."""
 
 

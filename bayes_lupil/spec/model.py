@@ -17,6 +17,7 @@ from bayes_lupil.priors import (
 )  # fmt: skip
 from bayes_lupil.spec.alternative import Alternative
 from bayes_lupil.spec.countries import Countries
+from bayes_lupil.spec.covariates import Covariates, check_covariates
 from bayes_lupil.spec.editing import edited_content, full_key
 from bayes_lupil.spec.edits import Edits, edits_between
 from bayes_lupil.spec.outliers import deviations_of
@@ -45,6 +46,7 @@ class ModelSpec(Shown, Document):
     only_for: tuple[Text, ...] = ()
     sites: Sites
     countries: Countries | None = None
+    covariates: Covariates | None = None
     errors: Errors | None = None
     priors: Priors
     decision: Decision = Decision()
@@ -128,6 +130,11 @@ class ModelSpec(Shown, Document):
         return self
 
     @model_validator(mode="after")
+    def _covariates_fit(self) -> ModelSpec:
+        check_covariates(self)
+        return self
+
+    @model_validator(mode="after")
     def _risks_are_told(self) -> ModelSpec:
         """A prior stated for risks needs to know the control arm's."""
         for key, prior in (("alpha", self.priors.alpha), ("beta", self.priors.beta)):
@@ -204,7 +211,7 @@ class ModelSpec(Shown, Document):
 
     @property
     def pooled(self) -> bool:
-        """Whether neither sites nor countries play any part, so that totals hold all that the data say."""
+        """Whether neither sites nor countries play any part, so that totals hold all that is said of them."""
         return self.sites.pooled and self.countries is None
 
     @property
@@ -249,7 +256,7 @@ class ModelSpec(Shown, Document):
         for table, key in (
             (content, "errors"), (priors, "error_df"), (priors, "excluded_shares"), (priors, "excluded_level"),
             (content, "alternatives"), (content, "edits"), (content, "countries"), (priors, "tau_c"),
-            (priors, "tau_d"), (priors, "country_outlier_share"),
+            (priors, "tau_d"), (priors, "country_outlier_share"), (content, "covariates"), (priors, "coefficients"),
         ):  # fmt: skip
             if not table[key]:
                 del table[key]

@@ -39,7 +39,9 @@ class Priors(Document):
     (where the excluded sites have another concentration than the others) and excluded_level (what log odds of response
     the excluded sites have in common, in both arms, above those of the other sites: as of one country); sigma, the SD
     of patients within a site and arm (their scale where errors are Student-t), gamma, the slope on the baseline, and
-    error_df are used only for continuous end points, and a prior for sigma is what tells a model of one.
+    error_df are used only for continuous end points, and a prior for sigma is what tells a model of one; coefficients
+    is the prior of each coefficient gamma_k of [covariates]: a log odds ratio for one SD of a number, or between a
+    category and the most frequent one.
 
     What a prior is stated for need not be the parameter itself. Of a between-site SD it may be the variance
     (variance_uniform, variance_half_normal, variance_inverse_gamma), the precision 1 / variance (precision_uniform;
@@ -68,6 +70,7 @@ class Priors(Document):
     tau_c: ScalePrior | None = None
     tau_d: ScalePrior | None = None
     country_outlier_share: Beta | None = None
+    coefficients: LocationPrior | None = None
 
     @field_validator("tau_u", "tau_v", "sigma", "tau_c", "tau_d")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import Cells
@@ -27,6 +28,8 @@ class AnalysisSet:
         (responders, patients) of control and active.
     exclusions : tuple of Exclusion
         Everyone in the trial who is not in this set.
+    members : array of bool, optional
+        Which of the trial's patients are in it, where they are known one by one.
     """
 
     population: str
@@ -34,6 +37,7 @@ class AnalysisSet:
     data: Cells | Margins
     totals: tuple[tuple[int, int], tuple[int, int]]
     exclusions: tuple[Exclusion, ...] = ()
+    members: NDArray[np.bool_] | None = None
 
     @property
     def patients(self) -> int:
@@ -107,4 +111,4 @@ def _of_patients(patients: Patients, population: Population, without_sites: tupl
         found = "patients of one arm only" if keep.any() else "no patients"
         raise TrialError(f"population '{label}'", found, "at least one patient in each arm")
     cells = patients.cells(keep)
-    return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions))
+    return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions), keep)

@@ -68,7 +68,8 @@ def test_there_are_models_and_they_are_told_apart() -> None:
     reanalysed, of_sites = load_models(), site_models()
     assert reanalysed[0].role == "primary"
     assert of_sites[0] == reanalysed[0]
-    models = (*reanalysed, *of_sites[1:], *country_models(), *end_point_models())
+    adjusted = load_model("site_effects_adjusted")
+    models = (*reanalysed, *of_sites[1:], *country_models(), adjusted, *end_point_models())
     own = {f"lupil2/{path.stem}" for path in OWN} | {"informed_he2020"}
     assert set(builtin_models()) == {path.stem for path in GENERAL} | own
     assert sorted(model.name for model in models) == sorted(path.stem for path in GENERAL)
@@ -386,6 +387,7 @@ def test_every_value_of_a_model_is_in_what_is_kept() -> None:
     # a key that came later enters where it is used, so that older models keep their hashes
     assert set(content) == {field.alias or name for name, field in ModelSpec.model_fields.items()} - {
         "countries",
+        "covariates",
         "errors",
         "alternatives",
         "edits",

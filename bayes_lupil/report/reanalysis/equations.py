@@ -17,7 +17,7 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
         Whether the site of a patient is not known, so that the likelihood sums over the sites.
     """
     sites = spec.sites
-    if spec.pooled and not margins:
+    if spec.pooled and not margins and spec.covariates is None:
         return (
             r"y_{a} \sim \text{Binomial}(n_{a},\, p_{a})",
             rf"\text{{logit}}\, p_{{a}} = \alpha + \beta x_{{a}},{_x(spec)}",
@@ -29,6 +29,11 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
     if spec.priors.tau_d is not None:
         effect = rf"({effect.strip('()')} + d_{{g}})"
     predictor = rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
+    if spec.covariates is not None:
+        predictor = (
+            rf"\text{{logit}}\, p_{{i}} = {level} + {effect}\, x_{{a}} + \sum_{{k}} \gamma_{{k}} z_{{ik}},{_x(spec)}"
+        )
+        return r"y_{i} \sim \text{Bernoulli}(p_{i})", predictor, *_site_distribution(spec)
     if not margins:
         return (
             r"y_{sa} \sim \text{Binomial}(n_{sa},\, p_{sa})", predictor, *_country_distribution(spec),
@@ -43,6 +48,8 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
 
 def estimand_equation(spec: ModelSpec, *, margins: bool) -> str:
     """The marginal risk difference."""
+    if spec.covariates is not None:
+        return r"\text{RD} = \frac{1}{n} \sum_{i} (p_{i1} - p_{i0}), \qquad p_{ia}\text{: patient } i \text{ in arm } a"
     if spec.pooled and not margins:
         return r"\text{RD} = p_{1} - p_{0}"
     weight = r"\pi_{s}" if margins else "w_{s}"

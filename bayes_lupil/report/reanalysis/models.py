@@ -29,6 +29,7 @@ PARAMETERS = {
     "df": "degrees of freedom of the site effects",
     "outlier_share": "share of outlying sites",
     "country_outlier_share": "share of outlying countries",
+    "coefficients": "log odds ratio of a covariate",
     "nonexchangeable": "log odds ratio of a site that is not exchangeable",
     "site_shares": "each site's share of patients",
     "retention": "chance to be in the published subset",
@@ -78,7 +79,8 @@ def model_blocks(contents: Contents) -> list[Block]:
 def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
     counted = called.patients.capitalize()
     if spec.pooled:
-        return f"{counted} of an arm are binomial; sites are not told apart."
+        words = f"{counted} of an arm are binomial; sites are not told apart."
+        return words if spec.covariates is None else _with_covariates(words, spec)
     words = (
         f"{counted} y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
         "log-odds scale sites have levels and effects of their own. What is drawn from a common distribution is pulled "
@@ -97,7 +99,16 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
         differ = " and ".join(own[tau] for tau in own if getattr(spec.priors, tau) is not None)
         words += f" Sites lie in countries g (or other groups), whose {differ} differ too"
         words += ", and some of which are outlying." if spec.countries.is_mixture else "."
-    return words
+    return words if spec.covariates is None else _with_covariates(words, spec)
+
+
+def _with_covariates(words: str, spec: ModelSpec) -> str:
+    assert spec.covariates is not None
+    return (
+        f"{words} Patients of one site and arm differ by their covariates z ({', '.join(spec.covariates.columns)}), "
+        "centred at the mean of all randomised; the effect is that of each patient in either arm, averaged over the "
+        "patients of each site."
+    )
 
 
 def prior_moments(prior: Univariate, sites: int) -> tuple[float, float, float, float]:
@@ -127,7 +138,7 @@ def prior_records(contents: Contents) -> list[dict[str, Any]]:
         for name, prior in item.model.priors.items():
             # some are declared for trials of another kind: their parameters are not in the posterior
             drawn = {"site_shares": "site_share"}.get(name, name) in posterior.data["posterior"].data_vars
-            if drawn or name == "nonexchangeable":
+            if drawn or name in ("nonexchangeable", "coefficients"):
                 key = (name, prior.describe(), prior.reason)
                 used.setdefault(key, []).append(item.model.name)
                 priors[key] = item.model.priors.marginal(name)

@@ -1,0 +1,81 @@
+"""How a model file says that patients' covariates enter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from bayes_lupil.characters import repeated
+from bayes_lupil.documents import Document, requirement
+
+if TYPE_CHECKING:
+    from bayes_lupil.spec.model import ModelSpec
+
+__all__ = ["Covariates", "check_covariates"]
+
+_Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_MOST_COLUMNS = 20
+
+
+class Covariates(Document):
+    """What patients differ in, before treatment: logit p = alpha + u_site + (beta + v_site) x + sum_k gamma_k z_k.
+
+    Covariates are declared before the results are seen, and few; the effect is then standardised over the patients of
+    the trial (FDA 2023, Adjusting for Covariates in Randomized Clinical Trials for Drugs and Biological Products).
+
+    Attributes
+    ----------
+    continuous : tuple of str
+        Columns of numbers. z is the value less the mean of all randomised patients, over their SD.
+    categorical : tuple of str
+        Columns of categories. There is a z for each category but the most frequent one: 1 in it and 0 elsewhere, less
+        the mean of all randomised patients.
+    missing : {"refused", "indicator"}
+        What becomes of patients without a value. indicator: a number is taken for the mean and a further z says that it
+        was missing; a missing category is one of its own (White and Thompson 2005, Stat Med 24:993-1007).
+
+    Examples
+    --------
+    >>> Covariates(continuous=("age",), categorical=("sex",)).columns
+    ('age', 'sex')
+    """
+
+    continuous: tuple[_Column, ...] = ()
+    categorical: tuple[_Column, ...] = ()
+    missing: Literal["refused", "indicator"] = "refused"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Covariates:
+        if not self.columns:
+            required = "the name of a column in continuous or categorical; without any, leave [covariates] out"
+            raise requirement("continuous", "nothing, as in categorical", required)
+        if twice := repeated(self.columns):
+            raise requirement("categorical", f"'{twice}' twice", "each column once, as continuous or as categorical")
+        if len(self.columns) > _MOST_COLUMNS:
+            found = f"{len(self.columns)} columns with those of categorical"
+            raise requirement("continuous", found, f"{_MOST_COLUMNS} columns or fewer, chosen beforehand")
+        return self
+
+    @property
+    def columns(self) -> Annotated[tuple[str, ...], Field(exclude=True)]:
+        """All columns."""
+        return (*self.continuous, *self.categorical)
+
+
+def check_covariates(spec: ModelSpec) -> None:
+    """What [covariates] needs of a model, and what there is none of without it."""
+    given = spec.priors.coefficients is not None
+    if spec.covariates is None:
+        if given:
+            raise requirement("priors.coefficients", "a prior", "none, because there is no [covariates]")
+        return
+    if not given:
+        raise requirement("priors.coefficients", "nothing", "a prior, because there is [covariates]")
+    if spec.continuous:
+        required = "none, because with priors.sigma the end point is continuous, whose baseline has priors.gamma"
+        raise requirement("covariates", "a table", required)
+    if spec.countries is not None:
+        raise requirement("covariates", "a table", "none, because of [countries]: a model has the one or the other")
+    if spec.sites.distribution == "exnex":
+        raise requirement("sites.distribution", "'exnex'", "another, because of [covariates]")
