@@ -324,10 +324,14 @@ def fit_checked(
         return compare_engines(posterior, failed)
     if spec.sampler.engine == "auto" and takes_too_long(likelihood):
         return posterior, None
+    checks = [spec.edited(sampler__engine=fast)]
     if _by_fast_engine(posterior):
+        # chains whose diagnostics fail are sampled again with all the draws that the model file asks for
         fewer = min(spec.sampler.draws, _CHECKED_BY)
-        check = spec.edited(sampler__engine="nuts", sampler__draws=fewer)
-    else:
-        check = spec.edited(sampler__engine=fast)
-    other = build_likelihood(check, trial)
-    return compare_engines(posterior, _fit(other, trial, is_shown(progress), alone=True, keep=True)[0])
+        nuts = spec.edited(sampler__engine="nuts")
+        checks = [nuts.edited(sampler__draws=fewer), *([nuts] if spec.sampler.draws > fewer else [])]
+    for check in checks:
+        other = _fit(build_likelihood(check, trial), trial, is_shown(progress), alone=True, keep=True)[0]
+        if other.verdict.ok:
+            break
+    return compare_engines(posterior, other)

@@ -17,6 +17,9 @@ __all__ = [
     "small",
 ]
 
+_SMALLEST_ERROR = 1e-5
+"""A Monte Carlo error below it is not written out."""
+
 
 def points(value: float, error: float | None = None) -> str:
     """A difference of probabilities in percentage points, to the digit that a Monte Carlo error leaves.
@@ -136,8 +139,8 @@ def probability(value: float, error: float | None = None, *, digits: int = 2, le
     --------
     >>> probability(0.8106, 0.0042), probability(0.99963, 0.00021), probability(1.0, 0.0001)
     ('0.811 (MCSE 0.004)', '0.9996 (MCSE 0.0002)', '> 0.999 (MCSE 0.0001)')
-    >>> probability(0.9998, 0.00009, least=1e-4), probability(float("nan"), 0.1)
-    ('0.9998 (MCSE 0.0001)', 'no result')
+    >>> probability(0.9998, 0.00009, least=1e-4), probability(float("nan"), 0.1), probability(0.00003, 0.00004)
+    ('0.9998 (MCSE 0.0001)', 'no result', '< 0.001 (MCSE 0.00004)')
     >>> probability(0.934), probability(0.0004), probability(0.9998, digits=3), probability(float("nan"))
     ('0.93', '< 0.01', '> 0.999', '')
     """
@@ -155,7 +158,7 @@ def probability(value: float, error: float | None = None, *, digits: int = 2, le
         written = f"> {1 - 10 ** -(digits - 1):.{digits - 1}f}"
     elif value < 10**-digits / 2:
         written = f"< {10 ** -(digits - 1):.{digits - 1}f}"
-    return f"{written} (MCSE {rounded:g})"
+    return f"{written} (MCSE {small(rounded, _SMALLEST_ERROR)})"
 
 
 def percent(value: float, error: float = 0.0, *, short: bool = False) -> str:

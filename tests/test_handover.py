@@ -52,20 +52,25 @@ class Engines:
     def __init__(self, faults: dict[str, float], nuts_fails: str = "") -> None:
         self.faults = faults
         self.nuts_fails = nuts_fails
+        self.unsound = 0
+        """How many runs of NUTS, from the first on, diverge."""
         self.ran: list[str] = []
+        self.draws: list[int] = []
 
     def __call__(self, likelihood: Any, progress: bool = False, *, keep: str = "") -> Draws:
         engine = engine_for(likelihood)
         self.ran.append(engine)
+        self.draws.append(likelihood.spec.sampler.draws)
         if engine == "nuts" and self.nuts_fails:
             raise SamplerError(self.nuts_fails)
         draws = quadrature.sample(likelihood, progress)
         if engine == "nuts":
             chains = {name: value[:, :200] for name, value in draws.values.items()}
             shape = chains["beta"].shape[:2]
+            self.unsound -= 1
             return replace(
                 draws, values=chains, diagnostics={}, sampler="stand-in for NUTS",
-                statistics={"diverging": np.zeros(shape, dtype=bool), "lp": np.zeros(shape)},
+                statistics={"diverging": np.full(shape, self.unsound >= 0), "lp": np.zeros(shape)},
             )  # fmt: skip
         return replace(draws, diagnostics=draws.diagnostics | self.faults)
 
@@ -146,6 +151,25 @@ def test_a_checked_fit_of_a_sound_one_runs_the_other_engine(engines: Callable[..
     assert ran.ran == ["nuts", "quadrature"]
     assert agreement is not None
     assert agreement.engines[0] == "stand-in for NUTS"
+
+
+def test_a_check_whose_chains_fail_is_made_again_with_more_draws(engines: Callable[..., Engines]) -> None:
+    ran = engines({})
+    ran.unsound = 1
+    _, agreement = fit_checked(_spec(), _trial())
+    assert (ran.ran, ran.draws[1:]) == (["quadrature", "nuts", "nuts"], [1000, 4000])
+    assert agreement is not None
+    assert agreement.status == "agree"
+    ran.ran.clear()
+    ran.unsound = 2
+    _, agreement = fit_checked(_spec(), _trial())
+    assert ran.ran == ["quadrature", "nuts", "nuts"]
+    assert agreement is not None
+    assert agreement.status == "not compared"
+    ran.ran.clear()
+    ran.unsound = 1
+    _, agreement = fit_checked(_spec(sampler__draws=500), _trial())  # there are no more draws to be had
+    assert ran.ran == ["quadrature", "nuts"]
 
 
 def test_it_is_told_in_every_output(engines: Callable[..., Engines], tmp_path: Any) -> None:

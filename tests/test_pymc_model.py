@@ -16,6 +16,7 @@ import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial
 from bayes_lupil.az import to_datatree
 from bayes_lupil.likelihoods import build_likelihood
+from tests.proofs import FIT
 
 ARMS, POINT = Arms("control", "active"), EndPoint("y", "y")
 FULL = Cells(tuple("ABCD"), np.array([[0, 3], [5, 2], [4, 4], [9, 6]]), np.array([[8, 6], [5, 9], [11, 12], [20, 19]]))
@@ -147,7 +148,7 @@ def test_priors_that_pymc_lacks_draw_as_themselves(family):
     assert stats.kstest(found, spec.priors.tau_u.cdf).pvalue > 1e-4
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_sampled_by_pymc_it_gives_what_fit_gives():
     trial = bl.load_trial("beitler_landis")
     model = bl.pymc_model("site_effects", trial)

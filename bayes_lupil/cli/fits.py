@@ -27,7 +27,7 @@ from bayes_lupil.cli.common import (
 from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes, tell_reading
 from bayes_lupil.cli.streams import write_document
 from bayes_lupil.cli.usage import examples
-from bayes_lupil.errors import BayesLupilError
+from bayes_lupil.errors import BayesLupilError, ModelError
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
@@ -187,6 +187,11 @@ def fit(
     if thresholds is not None:
         spec = spec.with_(thresholds=thresholds_of(thresholds))
     if continuous or categorical:
+        if spec.covariates is None:
+            raise ModelError(
+                f"model '{spec.name}'", "no [covariates], which --continuous and --categorical are of",
+                "site_effects_adjusted, or a model file with [covariates] and priors.coefficients",
+            )  # fmt: skip
         spec = spec.edited(covariates__continuous=continuous or [], covariates__categorical=categorical or [])
     trials = load(trial)
     for data in trials.values():

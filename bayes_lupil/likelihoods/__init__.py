@@ -98,6 +98,13 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
 def _for_patients(spec: ModelSpec, patients: Patients, trial: Trial) -> AdjustedCells:
     members = trial.analysis_set(spec.population, spec.without_sites).members
     assert members is not None  # the patients are known one by one
+    assert spec.covariates is not None
+    roles = {column: role for role, column in (trial.reading.columns if trial.reading else {}).items()}
+    if taken := [column for column in spec.covariates.columns if column in roles]:
+        named = " and ".join(f"'{column}' ({roles[column]})" for column in taken)
+        raise UnsupportedModelError(
+            f"model '{spec.name}'", f"the covariate {named} of trial '{trial.name}'", "columns without another role"
+        )
     return AdjustedCells(spec, patients, members)
 
 

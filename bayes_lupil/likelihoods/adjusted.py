@@ -46,7 +46,7 @@ class AdjustedCells(BinomialCells):
     spec : ModelSpec
         With `covariates`.
     patients : Patients
-        All of the trial, by whose means and SDs the covariates are standardised.
+        All in the data, by whose means and SDs the covariates are standardised.
     members : array of bool, shape (patients,)
         Those analysed.
 

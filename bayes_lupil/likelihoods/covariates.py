@@ -1,4 +1,4 @@
-"""Columns of patients' covariates as they enter a linear predictor: numbers, centred at the mean of all randomised."""
+"""Columns of patients' covariates as they enter a linear predictor: numbers, centred at the mean of all patients."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ Floats = NDArray[np.float64]
 
 _MOST_CATEGORIES = 10
 _SHOWN = 3
+_LARGEST = 1e100  # squares of numbers beyond may be none
+_DEPENDENT = 1e-8
+"""Of a column's length: what is left of it beside the others and is no more than this is rounding."""
+_NOTHING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null"})
+"""What software writes where nothing was recorded, in lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +40,7 @@ class CovariateColumns:
     labels : tuple of str
         What a coefficient of 1 is the log odds ratio of: 'age, by SD (9.31)', 'sex: male v female'.
     z : array, shape (patients, columns)
-        Over all patients of the trial each has the mean 0; one of a number has the SD 1.
+        Over all patients in the data each has the mean 0; one of a number has the SD 1.
     """
 
     names: tuple[str, ...]
@@ -46,8 +51,8 @@ class CovariateColumns:
 def covariate_columns(covariates: Covariates, patients: Patients, where: str) -> CovariateColumns:
     """The columns that a model names, from all patients of a trial.
 
-    Mean, SD and the most frequent category are those of all patients, whoever is analysed, so that a coefficient
-    stands for the same with and without a site.
+    Mean, SD and the most frequent category are those of all patients in the data, whoever is analysed, so that a
+    coefficient stands for the same with and without a site.
 
     Parameters
     ----------
@@ -61,67 +66,128 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
     UnsupportedModelError
         Where the patients have no such column.
     TrialError
-        For texts among numbers, one value only, or values that are missing and may not be.
+        For texts among numbers, one value only, values that are missing and may not be, a column that tells arm,
+        site or response without exception, or one that the other columns tell.
 
     Examples
     --------
     >>> import numpy as np
-    >>> columns = {"age": ("20", "30", "40", "50"), "sex": ("f", "m", "f", "f")}
-    >>> patients = Patients(("A",) * 4, np.array([0, 1, 0, 1]), np.array([0, 1, 1, 0]), covariates=columns)
+    >>> columns = {"age": ("20", "30", "40", "50", "50"), "sex": ("f", "m", "f", "f", "m")}
+    >>> arm, response = np.array([0, 1, 0, 1, 1]), np.array([0, 1, 1, 0, 1])
+    >>> patients = Patients(("A",) * 5, arm, response, covariates=columns)
     >>> found = covariate_columns(Covariates(continuous=("age",), categorical=("sex",)), patients, "model 'mine'")
     >>> found.names, found.labels
-    (('gamma_age', 'gamma_sex_m'), ('age, by SD (11.2)', 'sex: m v f'))
+    (('gamma_age', 'gamma_sex_m'), ('age, by SD (11.7)', 'sex: m v f'))
     >>> found.z.T.round(2).tolist()
-    [[-1.34, -0.45, 0.45, 1.34], [-0.25, 0.75, -0.25, -0.25]]
+    [[-1.54, -0.69, 0.17, 1.03, 1.03], [-0.4, 0.6, -0.4, -0.4, 0.6]]
     """
     known = patients.covariates
     if unknown := [name for name in covariates.columns if name not in known]:
-        hint = nearest(unknown[0], sorted(known)) if known else "Site, arm, outcome and populations are no covariates."
+        hint = nearest(unknown[0], sorted(known)) if known else ""
         named = " and ".join(f"no column '{name}'" for name in unknown)
-        raise UnsupportedModelError(where, f"{named} of the patients", "the columns of [covariates]", hint)
+        raise UnsupportedModelError(
+            where, f"{named} of the patients beside site, arm, outcome and populations", "the columns of [covariates]",
+            hint,
+        )  # fmt: skip
     names: list[str] = []
     labels: list[str] = []
     columns: list[Floats] = []
     for name in covariates.columns:
+        numbers = name in covariates.continuous
         texts = [text.strip() for text in known[name]]
-        missing = np.array([is_missing(text) for text in texts])
+        missing = np.array([_is_missing(text, numbers) for text in texts])
         if missing.any() and covariates.missing == "refused":
             raise TrialError(
-                f"column '{name}'", f"no value for {missing.sum()} of {len(texts)} patients", "a value for everyone",
+                f"column '{name}'", f"no value for {missing.sum()} of {len(texts)} patients ({_shown(texts, missing)})",
+                "a value for everyone",
                 "Or say beforehand what becomes of them: covariates.missing = 'indicator' keeps them, with the mean "
                 "for a number and a coefficient of their own.",
             )  # fmt: skip
-        make = _numbers if name in covariates.continuous else _categories
-        for label, slug, values in make(name, texts, missing):
+        made = (_numbers if numbers else _categories)(name, texts, missing)
+        _refuse_what_is_known_otherwise(name, np.column_stack([values for *_, values in made]), patients)
+        for label, slug, values in made:
             names.append(_unlike(f"gamma_{_slug(slug)}", names))
             labels.append(label)
             columns.append(values - values.mean())
-    return CovariateColumns(tuple(names), tuple(labels), np.column_stack(columns))
+    z = np.column_stack(columns)
+    _refuse_dependence(labels, z)
+    return CovariateColumns(tuple(names), tuple(labels), z)
+
+
+def _is_missing(text: str, numbers: bool) -> bool:
+    """Whether nothing was recorded: of categories, words such as 'none' and 'unknown' are categories themselves."""
+    return is_missing(text) if numbers else text.casefold() in _NOTHING
+
+
+def _shown(texts: Sequence[str], chosen: NDArray[np.bool_]) -> str:
+    """Which texts there are, and how often each."""
+    counts = Counter(text for text, one in zip(texts, chosen, strict=True) if one)
+    some = ", ".join(f"{repr(text) if text else 'nothing'} {count} times" for text, count in counts.most_common(_SHOWN))
+    return some if len(counts) <= _SHOWN else f"{some}, ..."
+
+
+def _refuse_what_is_known_otherwise(name: str, values: Floats, patients: Patients) -> None:
+    """A column that is the outcome, the arm or the site under another name, or was made after the outcome."""
+    _, value = np.unique(values, axis=0, return_inverse=True)
+    value = value.ravel()
+    site = np.unique(np.array(patients.site), return_inverse=True)[1]
+    y = patients.response
+    split = values.shape[1] == 1 and (
+        values[y == 0].max() < values[y == 1].min() or values[y == 1].max() < values[y == 0].min()
+        if 0 < y.sum() < y.size
+        else False
+    )
+    if split or (_tells(value, y) and value.max() < y.size // 2):
+        found = "values that tell without exception who responded"
+        hint = "Is it the outcome, or was it measured after treatment? A covariate is known before."
+    elif _tells(value, patients.arm) and value.max() < y.size // 2:
+        found, hint = "values that tell without exception who was in which arm", "The arm is no covariate."
+    elif site.max() and _tells(value, site) and _tells(site, value):
+        found, hint = "a value of its own for each site", "Sites have their effects already."
+    else:
+        return
+    raise TrialError(f"column '{name}'", found, "a covariate, which patients of either arm and response share", hint)
+
+
+def _tells(value: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Whether whoever has the same value has the same of the other, which differs between patients."""
+    pairs = np.unique(np.column_stack([value, other]), axis=0)
+    return len(np.unique(other)) > 1 and len(pairs) == len(np.unique(value))
+
+
+def _refuse_dependence(labels: Sequence[str], z: Floats) -> None:
+    """Columns that others tell exactly: each coefficient would come from the prior alone."""
+    for k in range(1, z.shape[1]):
+        before = z[:, :k]
+        rest = z[:, k] - before @ np.linalg.lstsq(before, z[:, k], rcond=None)[0]
+        if np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(z[:, k]):
+            raise TrialError(
+                f"covariate '{labels[k]}'", f"what the others tell exactly ({'; '.join(labels[:k])})",
+                "a column that says something of its own", "Leave one of them out.",
+            )  # fmt: skip
 
 
 def _numbers(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> list[tuple[str, str, Floats]]:
     """(label, name, values) of a column of numbers over their SD, and of an indicator of those missing."""
     values = np.full(len(texts), np.nan)
-    wrong: Counter[str] = Counter()
+    wrong = np.zeros(len(texts), dtype=bool)
     for i, text in enumerate(texts):
-        if missing[i]:
-            continue
-        found = number(text)
-        if found is None:
-            wrong[text] += 1
-        else:
-            values[i] = found
-    if wrong:
-        shown = ", ".join(f"'{text}' ({count} times)" for text, count in wrong.most_common(_SHOWN))
+        if not missing[i]:
+            found = number(text)
+            wrong[i] = found is None or abs(found) > _LARGEST
+            values[i] = np.nan if found is None else found
+    if wrong.any():
         hint = "Decimal points are read, commas not; a column of categories belongs into covariates.categorical."
-        raise TrialError(f"column '{name}'", shown, "numbers, as covariates.continuous says", hint)
+        required = f"numbers up to {_LARGEST:g}, as covariates.continuous says"
+        raise TrialError(f"column '{name}'", _shown(texts, wrong), required, hint)
     seen = values[~missing]
-    if seen.size == 0 or seen.min() == seen.max():
+    if seen.size == 0 or seen.max() - seen.min() <= _DEPENDENT * np.abs(seen).max():
         raise TrialError(f"column '{name}'", _one_value(texts, missing), "values that differ")
     sd = float(seen.std())
     columns = [(f"{name}, by SD ({sd:.3g})", name, np.where(missing, 0.0, (values - seen.mean()) / sd))]
     if missing.any():
-        columns.append((f"{name}: missing v known", f"{name}_missing", missing.astype(float)))
+        told = f"{name}: missing ({_shown(texts, missing)}) v known"
+        columns.append((told, f"{name}_missing", missing.astype(float)))
     return columns
 
 
@@ -134,7 +200,7 @@ def _categories(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> 
     if len(counts) > _MOST_CATEGORIES:
         hint = "Numbers belong into covariates.continuous; rare categories can be put together in the file."
         raise TrialError(f"column '{name}'", f"{len(counts)} categories", f"{_MOST_CATEGORIES} or fewer", hint)
-    reference = min(counts, key=lambda category: (-counts[category], category))
+    reference = min(set(counts) - {"missing"}, key=lambda category: (-counts[category], category))
     others = sorted(category for category in counts if category != reference)
     return [(f"{name}: {one} v {reference}", f"{name}_{one}", (held == one).astype(float)) for one in others]
 

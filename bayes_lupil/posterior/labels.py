@@ -88,6 +88,8 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
     level, effect = ("mean", "mean difference") if spec.continuous else ("log odds", "log odds ratio")
     at = {"fixed": "at each site", "pooled": "over all sites"}
     where = [at.get(pooling, "at an average site") for pooling in (spec.sites.intercepts, spec.sites.effects)]
+    alike = "" if spec.covariates is None else " given covariates"
+    where = [f"{words}{alike}" for words in where]
     of_level = (
         f"{level} in the control arm" if spec.sites.coding == "reference" else f"{level}, midway between the arms,"
     )
@@ -124,7 +126,10 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
         "arm_index": ("number of the patient's arm", ""),
         "baseline": ("value at baseline", unit),
         **{
-            name: (words, _UNITS_OF_ESTIMANDS.get(name, "" if name == "standardised_difference" else estimand_unit))
+            name: (
+                f"{words}{alike}" if "log_odds_ratio" in name else words,
+                _UNITS_OF_ESTIMANDS.get(name, "" if name == "standardised_difference" else estimand_unit),
+            )
             for name, words in ESTIMANDS.items()
         },
     }

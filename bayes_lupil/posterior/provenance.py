@@ -225,7 +225,8 @@ def _covariates(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
         return ()
     columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
     named = "; ".join(f"{name} = {words}" for name, words in zip(columns.names, columns.labels, strict=True))
-    return (f"adjusted for covariates, with the log odds ratios {named}; means and SDs are of all randomised patients",)
+    told = f"adjusted for covariates, with the log odds ratios {named}"
+    return (f"{told}; means and SDs are those of all patients in the data",)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

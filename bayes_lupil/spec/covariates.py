@@ -27,10 +27,10 @@ class Covariates(Document):
     Attributes
     ----------
     continuous : tuple of str
-        Columns of numbers. z is the value less the mean of all randomised patients, over their SD.
+        Columns of numbers. z is the value less the mean of all patients in the data, over their SD.
     categorical : tuple of str
         Columns of categories. There is a z for each category but the most frequent one: 1 in it and 0 elsewhere, less
-        the mean of all randomised patients.
+        the mean of all patients in the data.
     missing : {"refused", "indicator"}
         What becomes of patients without a value. indicator: a number is taken for the mean and a further z says that it
         was missing; a missing category is one of its own (White and Thompson 2005, Stat Med 24:993-1007).
@@ -51,7 +51,8 @@ class Covariates(Document):
             required = "the name of a column in continuous or categorical; without any, leave [covariates] out"
             raise requirement("continuous", "nothing, as in categorical", required)
         if twice := repeated(self.columns):
-            raise requirement("categorical", f"'{twice}' twice", "each column once, as continuous or as categorical")
+            key = "continuous" if twice in self.continuous else "categorical"
+            raise requirement(key, f"'{twice}' twice", "each column once, as continuous or as categorical")
         if len(self.columns) > _MOST_COLUMNS:
             found = f"{len(self.columns)} columns with those of categorical"
             raise requirement("continuous", found, f"{_MOST_COLUMNS} columns or fewer, chosen beforehand")

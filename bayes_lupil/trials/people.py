@@ -96,7 +96,7 @@ def people(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> P
             arm=np.array([arms.index(arm_column[i]) for i in keep], dtype=np.int64),
             response=np.array(response, dtype=np.int64),
             flags=flags,
-            covariates={name: _part(table.column(name), keep) for name in others},
+            covariates={name: _part(table.column(name), keep, asked.na) for name in others},
         )
     cells = patients.cells()
     rows = [[(int(cells.responders[s, a]), int(cells.n[s, a])) for a in (0, 1)] for s in range(len(cells.sites))]
@@ -105,8 +105,9 @@ def people(table: Table, roles: Roles, arms: tuple[str, str], asked: Asked) -> P
     return People(patients, coded, codings, tuple(exclusions), tuple(guesses), tuple(cautions), origins)
 
 
-def _part(column: Sequence[str], keep: Sequence[int]) -> tuple[str, ...]:
-    return tuple([column[i] for i in keep])
+def _part(column: Sequence[str], keep: Sequence[int], na: Sequence[str]) -> tuple[str, ...]:
+    """Cells of some rows; nothing where they hold what was said to stand for nothing."""
+    return tuple(["" if column[i] in na else column[i] for i in keep])
 
 
 def _by_rule(

@@ -93,7 +93,7 @@ class Reading(ReadOnly):
         found += self.exclusions
         found += [f"guessed: {text}" for text in self.guesses]
         if self.unused:
-            found.append(f"not used: {listed(self.unused, 12)}")
+            found.append(f"without a part in the counts: {listed(self.unused, 12)}")
         if len(found) > _MOST_LINES:
             found = [*found[: _MOST_LINES - 1], f"... ({len(found) - _MOST_LINES + 1} more lines)"]
         return tuple(one_line(text) for text in found)

@@ -24,6 +24,7 @@ from bayes_lupil.sites import (
     site_table,
 )
 from bayes_lupil.spec import ModelSpec
+from tests.proofs import FIT
 
 Y = np.array([[3, 6], [2, 5], [8, 11], [1, 0], [4, 5], [9, 3]])
 N = np.array([[10, 11], [9, 8], [20, 21], [9, 8], [12, 10], [20, 14]])
@@ -60,7 +61,7 @@ def test_sites_that_are_not_normal_are_left_to_nuts(distribution: str) -> None:
         engine_for(named)
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_outlying_sites_in_countries_by_nuts() -> None:
     spec = of_sites("contaminated").edited(sampler__tune=300, sampler__draws=300, sampler__chains=2)
     outliers = fit(spec, TRIAL).data["outliers"]

@@ -100,7 +100,7 @@ def test_pymc_seed_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.slow
+@pytest.mark.proof(*FIT)
 def test_fit_again() -> None:
     """A whole fit, compiled afresh: every variable of every group is the same, whether drawn or derived."""
     spec = load_model("site_effects").edited(**SHORT)

@@ -148,7 +148,7 @@ print(posterior.verdict.ok, float(posterior.draws("risk_difference").mean()))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.proof("cores.py", "engines", "integrals", "likelihoods")
 def test_a_fit_without_a_cache_gives_the_same_numbers(tmp_path):
     told = []
     for code in (WITHOUT_A_PLACE, WITHOUT_A_PLACE.replace("CacheImpl._locator_classes.clear()", "")):

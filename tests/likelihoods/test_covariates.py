@@ -12,11 +12,11 @@ from bayes_lupil.trials.patients import Patients
 
 N = 12
 AGE = tuple(str(20 + i) for i in range(N))
+RESPONSE = np.arange(N) % 3 // 2
 
 
 def _found(covariates: Covariates, **columns: tuple[str, ...]) -> CovariateColumns:
-    response = np.arange(N) % 3 // 2
-    patients = Patients(("A",) * N, np.arange(N) % 2, response, covariates=columns)
+    patients = Patients(("A",) * N, np.arange(N) % 2, RESPONSE, covariates=columns)
     return covariate_columns(covariates, patients, "model 'mine'")
 
 
@@ -38,7 +38,7 @@ def test_categories_are_against_the_most_frequent_one() -> None:
 
 
 def test_of_as_frequent_categories_the_first_by_name_is_the_reference() -> None:
-    found = _found(Covariates(categorical=("sex",)), sex=("m", "f") * 6)
+    found = _found(Covariates(categorical=("sex",)), sex=("m", "m", "f", "f") * 3)
     assert found.labels == ("sex: m v f",)
 
 
@@ -51,7 +51,7 @@ def test_missing_numbers_have_the_mean_and_a_coefficient() -> None:
     age = ("NA", "", *AGE[2:])
     found = _found(Covariates(continuous=("age",), missing="indicator"), age=age)
     assert found.names == ("gamma_age", "gamma_age_missing")
-    assert found.labels[1] == "age: missing v known"
+    assert found.labels[1] == "age: missing ('NA' 1 times, nothing 1 times) v known"
     known = np.arange(22, 20 + N)
     np.testing.assert_allclose(found.z[:2, 0], 0, atol=1e-15)
     np.testing.assert_allclose(found.z[2:, 0], (known - known.mean()) / known.std())
@@ -59,18 +59,31 @@ def test_missing_numbers_have_the_mean_and_a_coefficient() -> None:
 
 
 def test_a_missing_category_is_one_of_its_own() -> None:
-    found = _found(Covariates(categorical=("sex",), missing="indicator"), sex=("", "?", *("f", "m", "f", "f", "m") * 2))
+    found = _found(
+        Covariates(categorical=("sex",), missing="indicator"), sex=("", "NA", *("f", "m", "f", "f", "m") * 2)
+    )
+    assert found.labels == ("sex: m v f", "sex: missing v f")
+
+
+def test_words_for_nothing_are_categories_and_missing_is_no_reference() -> None:
+    """'none' of a history is not missing."""
+    history = ("none",) * 6 + ("mild",) * 3 + ("unknown",) * 3
+    found = _found(Covariates(categorical=("history",)), history=history)
+    assert found.labels == ("history: mild v none", "history: unknown v none")
+    found = _found(Covariates(categorical=("sex",), missing="indicator"), sex=("",) * 6 + ("f",) * 4 + ("m",) * 2)
     assert found.labels == ("sex: m v f", "sex: missing v f")
 
 
 def test_names_of_variables_are_unlike_each_other() -> None:
-    columns = {"Age (y)": AGE, "age y": AGE, "AGE-Y": AGE, "\u00e2ge": AGE, "%": AGE}
+    rng = np.random.default_rng(1)
+    names = ("Age (y)", "age y", "AGE-Y", "\u00e2ge", "%")
+    columns = {name: tuple(map(str, rng.integers(20, 90, N))) for name in names}
     found = _found(Covariates(continuous=tuple(columns)), **columns)
     assert found.names == ("gamma_age_y", "gamma_age_y_2", "gamma_age_y_3", "gamma_\u00e2ge", "gamma_column")
 
 
 REFUSED: dict[str, tuple[Covariates, tuple[str, ...], str]] = {
-    "texts": (Covariates(continuous=("x",)), ("old", *AGE[1:]), "'old' \\(1 times\\)"),
+    "texts": (Covariates(continuous=("x",)), ("old", *AGE[1:]), "'old' 1 times"),
     "commas": (Covariates(continuous=("x",)), ("1,5", *AGE[1:]), "'1,5'"),
     "dates": (Covariates(continuous=("x",)), ("2020-01-02", *AGE[1:]), "'2020-01-02'"),
     "units": (Covariates(continuous=("x",)), ("40 y", *AGE[1:]), "'40 y'"),
@@ -79,8 +92,33 @@ REFUSED: dict[str, tuple[Covariates, tuple[str, ...], str]] = {
     "one category": (Covariates(categorical=("x",)), ("f",) * N, "'f' of every patient"),
     "nothing": (Covariates(continuous=("x",), missing="indicator"), ("",) * N, "no value at all"),
     "missing": (Covariates(continuous=("x",)), ("", *AGE[1:]), "no value for 1 of 12"),
-    "missing category": (Covariates(categorical=("x",)), ("unknown", *("f", "m") * 5, "f"), "no value for 1 of 12"),
-    "coded missing": (Covariates(continuous=("x",)), ("-99", ".a", *AGE[2:]), "no value for 2 of 12"),
+    "missing category": (
+        Covariates(categorical=("x",)),
+        ("n/a", *("f", "f", "m") * 3, "m", "f"),
+        "no value for 1 of 12",
+    ),
+    "coded missing": (Covariates(continuous=("x",)), ("-99", ".a", *AGE[2:]), "no value for 2 of 12 .*'-99' 1 times"),
+    "beyond squares": (Covariates(continuous=("x",)), ("1e180", *AGE[1:]), "'1e180' 1 times"),
+    "rounding alone": (Covariates(continuous=("x",)), tuple(f"1.00000000000{i}" for i in range(N)), "of every patient"),
+    "the response": (Covariates(continuous=("x",)), tuple(map(str, RESPONSE)), "who responded"),
+    "the response in words": (
+        Covariates(categorical=("x",)),
+        tuple(["no", "yes"][y] for y in RESPONSE),
+        "who responded",
+    ),
+    "a score of the response": (
+        Covariates(continuous=("x",)),
+        tuple(f"{10 * y + i / N:.3f}" for i, y in enumerate(RESPONSE)),
+        "who responded",
+    ),
+    "causes of the response": (
+        Covariates(categorical=("x",)),
+        tuple(["a", "b"][i % 2] if y else "c" for i, y in enumerate(RESPONSE)),
+        "who responded",
+    ),
+    "the arm": (Covariates(continuous=("x",)), tuple(str(7 + i % 2) for i in range(N)), "in which arm"),
+    "the arm in words": (Covariates(categorical=("x",)), ("PLACEBO", "DRUG") * (N // 2), "in which arm"),
+    "doses": (Covariates(categorical=("x",)), ("none", "low", "none", "high") * (N // 4), "in which arm"),
     "many categories": (Covariates(categorical=("x",)), AGE, "12 categories"),
 }
 
@@ -97,3 +135,31 @@ def test_no_such_column() -> None:
         _found(Covariates(continuous=("agee",)), age=AGE)
     with pytest.raises(UnsupportedModelError, match="no column 'a' and no column 'b' of the patients"):
         _found(Covariates(continuous=("a",), categorical=("b",)), age=AGE)
+
+
+SAME: dict[str, dict[str, tuple[str, ...]]] = {
+    "twice": {"a": AGE, "b": AGE},
+    "in other units": {"a": AGE, "b": tuple(str(12 * int(age) + 3) for age in AGE)},
+    "a sum": {
+        "a": AGE, "b": tuple(str(i * i) for i in range(N)), "c": tuple(str(int(a) + i * i) for i, a in enumerate(AGE)),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_what_other_columns_tell_is_refused(case: str) -> None:
+    columns = SAME[case]
+    with pytest.raises(TrialError, match="what the others tell exactly"):
+        _found(Covariates(continuous=tuple(columns)), **columns)
+
+
+def test_the_site_is_no_covariate_but_what_sites_share_is() -> None:
+    sites = ("A", "B", "C", "D") * 3
+    response = np.arange(N) % 5 // 3
+    columns = {"centre": sites, "region": ("east", "west", "east", "west") * 3}
+    patients = Patients(sites, np.arange(N) // 4 % 2, response, covariates=columns)
+    with pytest.raises(TrialError, match="a value of its own for each site"):
+        covariate_columns(Covariates(categorical=("centre",)), patients, "model 'mine'")
+    assert covariate_columns(Covariates(categorical=("region",)), patients, "model 'mine'").labels == (
+        "region: west v east",
+    )

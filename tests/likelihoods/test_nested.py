@@ -145,7 +145,7 @@ def test_the_likelihood_is_the_integral_over_both_levels(name: str) -> None:
         assert ours[0] == pytest.approx(theirs, abs=close * len(set(COUNTRY)))
 
 
-@pytest.mark.slow
+@pytest.mark.proof("integrals", "likelihoods", "priors", "spec")
 def test_sites_are_integrated_as_by_brute_force() -> None:
     """One country by grids over both levels, without any integral of the package."""
     spec, theta = SPECS["both"], USUAL

@@ -16,6 +16,7 @@ from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sensitivity.preconditions import covers, covers_power
 from bayes_lupil.sites import analyse_sites, compare_models, site_table
 from bayes_lupil.sites.conflict import conflict_p_values
+from tests.proofs import FIT
 
 MANY = 4.5
 WHY = "declared for this test"
@@ -124,6 +125,7 @@ def on_risk(ordinary):
     return fit(load_model("site_effects").edited(sites__coding="reference", priors__beta=prior), ordinary)
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_a_prior_that_depends_on_the_control_risk_is_never_reweighted(on_risk, ordinary):
     other = {"family": "risk_difference_normal", "mean": 0.0, "sd": 0.2, "reason": WHY}
     changed = sensitivity.change_prior(on_risk, beta=other)
@@ -147,6 +149,7 @@ def test_the_prior_of_alpha_beside_one_that_depends_on_it_may_be(on_risk, ordina
         )
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_the_density_of_a_site_unlike_all_others_is_a_difference_of_evidences():
     """It was -307 (1.0) where -242.4 is right: the mean of likelihoods was one draw's. Here by a grid of its own."""
     sites = [(30, 100, 55, 100), (28, 100, 57, 100), (32, 100, 55, 100), (290, 300, 60, 300)]

@@ -56,7 +56,8 @@ def _quantities(posterior: Posterior, place: str) -> Table:
     for row in posterior.rows:
         if "[" in row.name:
             continue
-        words = ESTIMANDS.get(row.name) or PARAMETERS.get(row.name, "")
+        own = posterior.data["posterior"][row.name].attrs.get("long_name", "")  # as of a covariate
+        words = ESTIMANDS.get(row.name) or PARAMETERS.get(row.name) or own
         words = words.replace("response probability", posterior.provenance.end_point.words.probability)
         worth = (
             [f"{row.ess_bulk:.0f}"]

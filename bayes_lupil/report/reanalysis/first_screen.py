@@ -113,16 +113,28 @@ def _rate(count: int, patients: int) -> str:
 
 
 def _finding(lead: Posterior) -> str:
-    source, rd, decision = lead.provenance, lead.row("risk_difference"), lead.spec.decision
-    relevant = lead.chances["relevant"]
+    source, rd = lead.provenance, lead.row("risk_difference")
     rate, way = source.end_point.words.rate, "higher" if rd.q50 > 0 else "lower"
-    least = "at least" if decision.relevant else "any"
-    wanted = "higher" if source.end_point.sign > 0 else "lower"
     return (
         f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50)} {way} on {source.arms.active} (95 % credible "
-        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {least} {in_points(100 * decision.relevant)} {wanted} "
-        f"with a probability of {percent(relevant.probability, relevant.mcse)}.{_average_site(lead)}"
+        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {_relevant(lead)}.{_average_site(lead)}"
     )
+
+
+def _relevant(lead: Posterior) -> str:
+    """How probable a relevant difference is; where there is no room for one, that another is to be declared."""
+    end_point, control = lead.provenance.end_point, lead.row("risk_control")
+    least = lead.spec.decision.relevant
+    room = control.q97_5 if end_point.sign < 0 else 1 - control.q2_5
+    size, arm = in_points(100 * least), lead.provenance.arms.control
+    if least > room:
+        left = "the whole" if end_point.sign < 0 else "what is left to gain from the"
+        return (
+            f"a relevant difference, in the model file {size}, would exceed {left} {end_point.words.rate} on {arm}: "
+            "declare one that fits (mcid)"
+        )
+    relevant, wanted = lead.chances["relevant"], "higher" if end_point.sign > 0 else "lower"
+    return f"at least {size} {wanted} with a probability of {percent(relevant.probability, relevant.mcse)}"
 
 
 def _average_site(lead: Posterior) -> str:

@@ -10,7 +10,7 @@ from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
-from bayes_lupil.report.media.blocks import Block, Equation, Heading, Paragraph, Table
+from bayes_lupil.report.media.blocks import Block, Bullets, Equation, Heading, Paragraph, Table
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.equations import estimand_equation, model_equations
 from bayes_lupil.spec import ModelSpec
@@ -64,6 +64,7 @@ def model_blocks(contents: Contents) -> list[Block]:
             ],
             "The models, each declared in a file of its own; 'partial': drawn from a common distribution, so shrunk",
         ),
+        *_adjusted_for(contents),
         Heading("Priors", 3),
         Table.of(
             ("parameter", "prior", "mean", "SD", "95 % range", "models", "why"),
@@ -76,11 +77,30 @@ def model_blocks(contents: Contents) -> list[Block]:
     return blocks
 
 
+def _adjusted_for(contents: Contents) -> list[Block]:
+    """What each model with covariates adjusts for."""
+    lines = [
+        f"`{posterior.spec.name}`: {', '.join(posterior.likelihood.coefficient_labels.values())}"
+        for posterior in contents.reanalysis.posteriors
+        if posterior.spec.covariates is not None
+    ]
+    if not lines:
+        return []
+    told = (
+        "Models with covariates of patients: numbers by their SD, categories against the most frequent one, both "
+        "centred at the mean of all patients in the data. Their average log odds and log odds ratio are those of "
+        "patients alike in all covariates; their risk difference is averaged over the trial's patients."
+    )
+    return [Paragraph(told), Bullets(tuple(lines))]
+
+
 def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
     counted = called.patients.capitalize()
     if spec.pooled:
         words = f"{counted} of an arm are binomial; sites are not told apart."
-        return words if spec.covariates is None else _with_covariates(words, spec)
+        if spec.covariates is not None:
+            return _with_covariates("Sites are not told apart.", spec, "an arm", "the trial")
+        return words
     words = (
         f"{counted} y of n patients at site s in arm a (0 control, 1 active) are binomial with a probability p; on the "
         "log-odds scale sites have levels and effects of their own. What is drawn from a common distribution is pulled "
@@ -99,15 +119,14 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
         differ = " and ".join(own[tau] for tau in own if getattr(spec.priors, tau) is not None)
         words += f" Sites lie in countries g (or other groups), whose {differ} differ too"
         words += ", and some of which are outlying." if spec.countries.is_mixture else "."
-    return words if spec.covariates is None else _with_covariates(words, spec)
+    return words if spec.covariates is None else _with_covariates(words, spec, "one site and arm", "each site")
 
 
-def _with_covariates(words: str, spec: ModelSpec) -> str:
+def _with_covariates(words: str, spec: ModelSpec, alike: str, over: str) -> str:
     assert spec.covariates is not None
     return (
-        f"{words} Patients of one site and arm differ by their covariates z ({', '.join(spec.covariates.columns)}), "
-        "centred at the mean of all randomised; the effect is that of each patient in either arm, averaged over the "
-        "patients of each site."
+        f"{words} Patients of {alike} differ by their covariates z ({', '.join(spec.covariates.columns)}), centred at "
+        f"their mean; the effect is that of each patient in either arm, averaged over the patients of {over}."
     )
 
 

@@ -231,8 +231,8 @@ def _tried_words(priors: PriorAnalysis, behind: str) -> str:
     now = priors.posterior.chances["benefit"].probability > EVEN
     held = [
         1 - prior.p_benefit(sign) if now else prior.p_benefit(sign)
-        for prior, cell in zip(found.priors, found.cells, strict=True)
-        if cell is not None and (cell.ladder[0].probability > EVEN) != now
+        for prior, chance in zip(found.priors, found.p_benefit.ravel(), strict=True)
+        if (chance < EVEN if now else chance > EVEN)  # neither where there is no number
     ]
     tried = (
         f"the priors tried, centred at odds ratios from {ratio(math.exp(found.means[0]))} to "

@@ -42,10 +42,10 @@ def reanalysis_summary(contents: Contents, folder: Path) -> Page:
         name, worst = max(
             result.agreements, key=lambda pair: math.inf if pair[1].status == "not compared" else pair[1].difference
         )
-        agree = all(item.status == "agree" for _, item in result.agreements)
+        found = {item.status for _, item in result.agreements}
+        agree = "NO" if "disagree" in found else "yes" if found == {"agree"} else "not all were compared"
         checks.append(
-            f"engines agree: {'yes' if agree else 'NO'}, {len(result.agreements)} models fitted by both; worst: "
-            f"{name}, {worst.text}"
+            f"engines agree: {agree}; {len(result.agreements)} models fitted by both; worst: {name}, {worst.text}"
         )
     tables = "comparison_table" if contents.lead is None else "benefit, comparison_table"
     files = (

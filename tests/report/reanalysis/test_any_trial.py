@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -49,6 +50,17 @@ def test_one_point_is_no_points(rare):
     assert "at least 1 point lower" in words
     assert "1 points" not in words
     assert "1 percentage points" not in words
+
+
+def test_a_relevant_difference_without_room_is_said():
+    """10 points are more than there are events to prevent, or than responders to gain."""
+    for counts, end_point, told in (
+        ([[3, 1], [3, 1]], EndPoint("death", "Death", "lower"), "would exceed the whole event rate on placebo"),
+        ([[497, 499]], EndPoint("cure", "Cure"), "would exceed what is left to gain from the response rate on placebo"),
+    ):
+        n, sites = [[500, 500]] * len(counts), ("a", "b")[: len(counts)]
+        found = dict(in_short(contents_of(counts, n, end_point, sites)))["This reanalysis"]
+        assert f"a relevant difference, in the model file 10 points, {told}: declare one that fits (mcid)" in found
 
 
 def test_what_the_trial_observed_is_told_apart_from_what_matters(rare):
@@ -133,6 +145,11 @@ def test_what_would_turn_the_answer_agrees_with_the_map(rare):
     """Where a prior of the map turns it, that is not denied."""
     empty = replace(rare.priors.map, cells=(None,) * len(rare.priors.map.cells))
     assert tipping_words(replace(rare.priors, tipping=(), map=empty)).startswith("None of the priors tried")
+    # nor does one whose result has no number, for too few draws
+    cell = next(one for one in rare.priors.map.cells if one is not None)
+    unknown = replace(cell, ladder=tuple(replace(row, probability=math.nan) for row in cell.ladder))
+    unsaid = replace(rare.priors.map, cells=tuple(unknown for _ in rare.priors.map.cells))
+    assert tipping_words(replace(rare.priors, tipping=(), map=unsaid)).startswith("None of the priors tried")
     assert (rare.priors.map.p_benefit < 0.5).any()
     words = tipping_words(replace(rare.priors, tipping=()))
     assert "those that turn the answer held placebo to be better" in words
