@@ -69,8 +69,8 @@ def test_the_sites_of_another_trial(tmp_path):
     assert speaking_of_lupil2(tmp_path / "out") == []
 
 
-def test_the_same_of_lupil2_does(fake_engine, tmp_path):
+def test_the_same_of_lupil2_does(lupil2_report, tmp_path):
     """Or the test above could not fail."""
-    write_reanalysis(collect(reanalyse("lupil2", "lupil2/site_effects")), tmp_path / "out")
+    write_reanalysis(lupil2_report, tmp_path / "out")
     assert {"report.html", "comparison.md"} <= {name for name, _ in speaking_of_lupil2(tmp_path / "out")}
     assert "lupus trials" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -106,8 +106,8 @@ def test_where_nothing_is_sound_no_number_is_given():
     assert "How sure that is" not in answers
 
 
-def test_the_five_questions_of_lupil2(fake_engine):
-    answers = dict(findings(collect(reanalyse("lupil2", [load_model("site_effects")]))))
+def test_the_five_questions_of_lupil2(lupil2_report):
+    answers = dict(findings(lupil2_report))
     assert list(answers) == [
         "What was asked", "What the trial found", "What the reanalysis finds", "How sure that is",
         "What the answer depends on",
