@@ -61,7 +61,7 @@ class AdjustedContrast:
 
 @dataclass(frozen=True, slots=True)
 class AdjustedLogistic(ReadOnly):
-    """A fitted model: logit P(response) = site + arm + slope * baseline; made by `adjusted_logistic`.
+    """A fitted model: logit P(response) = site + arm + slope * baseline + covariates; made by `adjusted_logistic`.
 
     Attributes
     ----------
@@ -106,6 +106,7 @@ def adjusted_logistic(
     *,
     control: str,
     level: float = 0.95,
+    covariates: ArrayLike | None = None,
 ) -> AdjustedLogistic:
     """Fit the model by maximum likelihood (statsmodels GLM) and standardise it over the trial's patients.
 
@@ -124,6 +125,8 @@ def adjusted_logistic(
         Name of the control arm.
     level : float
         Of the intervals.
+    covariates : array_like of float, shape (patients, columns), optional
+        Further columns of the model, such as indicators of categories.
 
     Raises
     ------
@@ -152,6 +155,12 @@ def adjusted_logistic(
     """
     confidence = _level(level)
     rows = patient_rows(_WHERE, response, arm, site, baseline, control)
+    if covariates is not None:
+        columns = np.asarray(covariates, dtype=float)
+        if columns.ndim != 2 or len(columns) != len(rows.y) or not np.isfinite(columns).all():
+            found = f"shape {columns.shape}" if columns.ndim != 2 or len(columns) != len(rows.y) else "missing values"
+            raise InputError(f"{_WHERE}, covariates", found, "a row of finite numbers for each patient")
+        rows = replace(rows, covariates=columns)
     wrong = (rows.y != 0) & (rows.y != 1)
     if wrong.any():
         i = int(np.argmax(wrong))
@@ -192,6 +201,8 @@ def _fitted(empty: AdjustedLogistic, rows: PatientRows) -> AdjustedLogistic:
     chosen = rows.take(~set_aside, keep_arms=True)
     design = Design(chosen, chosen.site)
     endless = _endless(design, chosen.y)
+    if endless.intersection(design.covariate_columns):
+        return _with_note(empty, f"{nothing}the covariates tell without a contradiction who responds")
     if design.baseline_column in endless:
         return _with_note(empty, f"{nothing}the baseline tells without a contradiction who responds")
     columns = dict(zip(rows.arms[1:], design.arm_columns, strict=True))
@@ -244,10 +255,10 @@ def _with_note(result: AdjustedLogistic, *notes: str) -> AdjustedLogistic:
 
 
 def _endless(design: Design, y: Floats) -> set[int]:
-    """Columns of arms and baseline whose coefficient can run away without the likelihood ever falling.
+    """Columns of arms, baseline and covariates whose coefficient can run away without the likelihood ever falling.
 
     Directions d with x_i d >= 0 for every responder and <= 0 for every other patient. With both outcomes at every site
-    any such direction takes in an arm or the baseline, so that these columns are all that needs a look.
+    any such direction takes in an arm, the baseline or a covariate, so that these columns are all that needs a look.
     """
     from scipy.optimize import linprog
 

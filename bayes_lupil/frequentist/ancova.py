@@ -210,6 +210,8 @@ class PatientRows(ReadOnly):
     baseline: Floats | None
     """Minus its mean."""
     baseline_mean: float
+    covariates: Floats | None = None
+    """Further columns, shape (patients, columns)."""
 
     def n(self) -> dict[str, int]:
         return {name: int((self.arm == i).sum()) for i, name in enumerate(self.arms)}
@@ -228,6 +230,7 @@ class PatientRows(ReadOnly):
         return PatientRows(
             self.y[chosen], tuple(self.arms[i] for i in arms), arm, tuple(self.sites[i] for i in sites), site,
             None if self.baseline is None else self.baseline[chosen], self.baseline_mean,
+            None if self.covariates is None else self.covariates[chosen],
         )  # fmt: skip
 
 
@@ -296,22 +299,26 @@ def _names(where: str, names: Sequence[str], size: int) -> list[str]:
 
 
 class Design:
-    """Columns of a regression on intercept, sites, baseline and arms, and what their data can tell apart."""
+    """Columns of a regression on intercept, sites, covariates, baseline and arms; which their data can tell apart."""
 
     def __init__(self, rows: PatientRows, site: NDArray[np.intp]) -> None:
         sites = site[:, None] == np.arange(1, site.max() + 1)
         baseline = np.empty((len(rows.y), 0)) if rows.baseline is None else rows.baseline[:, None]
+        covariates = np.empty((len(rows.y), 0)) if rows.covariates is None else rows.covariates
         active = rows.arm[:, None] == np.arange(1, len(rows.arms))
-        self.matrix: Floats = np.hstack([np.ones((len(rows.y), 1)), sites, baseline, active]).astype(float)
+        self.matrix: Floats = np.hstack([np.ones((len(rows.y), 1)), sites, covariates, baseline, active]).astype(float)
         width = self.matrix.shape[1]
         self.arm_columns = list(range(width - active.shape[1], width))
+        before = 1 + sites.shape[1]
+        self.covariate_columns = list(range(before, before + covariates.shape[1]))
         self.baseline_column = None if rows.baseline is None else self.arm_columns[0] - 1
         self._arms = rows.arms
         self.kept = list(range(width))
         """Columns of full rank that span all of them."""
-        asked = [*self.arm_columns, *([] if self.baseline_column is None else [self.baseline_column])]
+        baselines = [] if self.baseline_column is None else [self.baseline_column]
+        asked = [*self.arm_columns, *baselines, *self.covariate_columns]
         self.told = set(asked)
-        """Columns of arms and baseline that are no combination of others: their coefficients exist."""
+        """Columns of arms, baseline and covariates that are no combination of others: their coefficients exist."""
         size = np.linalg.norm(self.matrix, axis=0)
         # the triangle has the same dependences as the columns, and is small
         triangle = np.linalg.qr(self.matrix / np.where(size > 0, size, 1.0), mode="r")

@@ -289,3 +289,61 @@ def test_what_cannot_be_analysed_is_an_error(change, message):
     arguments = {"response": [1, 0, 0, 1], "arm": ["c", "a", "c", "a"], "site": ["1"] * 4, "control": "c"}
     with pytest.raises(InputError, match=message):
         adjusted_logistic(**{**arguments, **change})
+
+
+def test_several_covariates_against_statsmodels():
+    """Coefficient of the arm to 1e-8, standardised difference and its error by numerical derivatives."""
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(8)
+    size = 300
+    z, site, arm = rng.normal(size=(size, 3)), rng.integers(0, 4, size), rng.integers(0, 2, size)
+    eta = 0.4 * site - 0.8 + 0.7 * arm + z @ [0.9, -0.4, 0.0]
+    y = (rng.random(size) < 1 / (1 + np.exp(-eta))).astype(int)
+    names = ["ab"[a] for a in arm], [f"s{s}" for s in site]
+    found = adjusted_logistic(y, *names, control="a", covariates=z).contrasts["b"]
+    x = np.column_stack([np.ones(size), site[:, None] == np.arange(1, 4), z, arm]).astype(float)
+    theirs = sm.Logit(y, x).fit(disp=0, tol=1e-12)
+    assert found.odds_ratio.estimate == pytest.approx(theirs.params[-1], abs=1e-8)
+    assert found.odds_ratio.se == pytest.approx(theirs.bse[-1], rel=1e-6)
+
+    def difference(parameters):
+        with_arm, without = x.copy(), x.copy()
+        with_arm[:, -1], without[:, -1] = 1, 0
+        return float(np.mean(1 / (1 + np.exp(-with_arm @ parameters)) - 1 / (1 + np.exp(-without @ parameters))))
+
+    steps = 1e-5 * np.eye(x.shape[1])
+    slope = [(difference(theirs.params + h) - difference(theirs.params - h)) / 2e-5 for h in steps]
+    assert found.difference.estimate == pytest.approx(difference(theirs.params), abs=1e-9)
+    assert found.difference.se == pytest.approx(float(np.sqrt(slope @ theirs.cov_params() @ slope)), rel=1e-5)
+    # a column that the others tell changes nothing
+    more = np.column_stack([z, z[:, 0] + z[:, 1]])
+    assert adjusted_logistic(y, *names, control="a", covariates=more).contrasts[
+        "b"
+    ].difference.estimate == pytest.approx(found.difference.estimate, abs=1e-9)
+
+
+def test_one_covariate_is_the_baseline():
+    rng = np.random.default_rng(9)
+    z, arm = rng.normal(size=80), rng.integers(0, 2, 80)
+    y = (rng.random(80) < 1 / (1 + np.exp(-z - arm))).astype(int)
+    names = ["ab"[a] for a in arm]
+    one = adjusted_logistic(y, names, None, z, control="a").contrasts["b"]
+    other = adjusted_logistic(y, names, None, control="a", covariates=z[:, None]).contrasts["b"]
+    assert one.difference.estimate == pytest.approx(other.difference.estimate, abs=1e-9)
+    assert one.difference.se == pytest.approx(other.difference.se, rel=1e-6)
+
+
+def test_covariates_that_tell_who_responds_have_no_estimate():
+    rng = np.random.default_rng(10)
+    z, arm = rng.normal(size=(60, 2)), rng.integers(0, 2, 60)
+    y = (z @ [1.0, 2.0] > 0).astype(int)
+    found = adjusted_logistic(y, ["ab"[a] for a in arm], None, control="a", covariates=z)
+    assert found.contrasts["b"] is None
+    assert "the covariates tell without a contradiction who responds" in found.notes[0]
+
+
+@pytest.mark.parametrize("columns", [np.zeros(4), np.zeros((3, 2)), np.array([[1.0], [np.nan], [0.0], [2.0]])])
+def test_covariates_are_a_row_of_numbers_for_each_patient(columns):
+    with pytest.raises(InputError, match="covariates"):
+        adjusted_logistic([0, 1, 0, 1], ["a", "b", "a", "b"], None, control="a", covariates=columns)

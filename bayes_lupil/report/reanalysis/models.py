@@ -10,7 +10,8 @@ from bayes_lupil.numbers import interval, points, points_interval, probability
 from bayes_lupil.posterior.diagnostics import effective_draws, mcse_proportion
 from bayes_lupil.priors import Univariate
 from bayes_lupil.priors.families import Dirichlet
-from bayes_lupil.report.media.blocks import Block, Bullets, Equation, Heading, Paragraph, Table
+from bayes_lupil.report.media.blocks import Block, Equation, Heading, Paragraph, Table
+from bayes_lupil.report.reanalysis.adjusted import adjusted_blocks
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.equations import estimand_equation, model_equations
 from bayes_lupil.spec import ModelSpec
@@ -64,7 +65,7 @@ def model_blocks(contents: Contents) -> list[Block]:
             ],
             "The models, each declared in a file of its own; 'partial': drawn from a common distribution, so shrunk",
         ),
-        *_adjusted_for(contents),
+        *adjusted_blocks(contents),
         Heading("Priors", 3),
         Table.of(
             ("parameter", "prior", "mean", "SD", "95 % range", "models", "why"),
@@ -75,23 +76,6 @@ def model_blocks(contents: Contents) -> list[Block]:
         ),
     ]
     return blocks
-
-
-def _adjusted_for(contents: Contents) -> list[Block]:
-    """What each model with covariates adjusts for."""
-    lines = [
-        f"`{posterior.spec.name}`: {', '.join(posterior.likelihood.coefficient_labels.values())}"
-        for posterior in contents.reanalysis.posteriors
-        if posterior.spec.covariates is not None
-    ]
-    if not lines:
-        return []
-    told = (
-        "Models with covariates of patients: numbers by their SD, categories against the most frequent one, both "
-        "centred at the mean of all patients in the data. Their average log odds and log odds ratio are those of "
-        "patients alike in all covariates; their risk difference is averaged over the trial's patients."
-    )
-    return [Paragraph(told), Bullets(tuple(lines))]
 
 
 def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
