@@ -105,7 +105,9 @@ def _for_patients(spec: ModelSpec, patients: Patients, trial: Trial) -> Adjusted
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"the covariate {named} of trial '{trial.name}'", "columns without another role"
         )
-    return AdjustedCells(spec, patients, members)
+    chosen = np.zeros(len(patients.site), dtype=bool)
+    chosen[list(members)] = True
+    return AdjustedCells(spec, patients, chosen)
 
 
 def _check_countries(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> None:

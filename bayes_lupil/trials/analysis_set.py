@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_lupil.errors import TrialError
 from bayes_lupil.trials.cells import Cells
@@ -28,8 +27,8 @@ class AnalysisSet:
         (responders, patients) of control and active.
     exclusions : tuple of Exclusion
         Everyone in the trial who is not in this set.
-    members : array of bool, optional
-        Which of the trial's patients are in it, where they are known one by one.
+    members : tuple of int, optional
+        Numbers of the trial's patients in it, from 0, where they are known one by one.
     """
 
     population: str
@@ -37,7 +36,7 @@ class AnalysisSet:
     data: Cells | Margins
     totals: tuple[tuple[int, int], tuple[int, int]]
     exclusions: tuple[Exclusion, ...] = ()
-    members: NDArray[np.bool_] | None = None
+    members: tuple[int, ...] | None = field(default=None, repr=False)
 
     @property
     def patients(self) -> int:
@@ -111,4 +110,6 @@ def _of_patients(patients: Patients, population: Population, without_sites: tupl
         found = "patients of one arm only" if keep.any() else "no patients"
         raise TrialError(f"population '{label}'", found, "at least one patient in each arm")
     cells = patients.cells(keep)
-    return AnalysisSet(population.name, label, cells, cells.totals, tuple(exclusions), keep)
+    return AnalysisSet(
+        population.name, label, cells, cells.totals, tuple(exclusions), tuple(np.flatnonzero(keep).tolist())
+    )

@@ -51,10 +51,11 @@ def by_maximum_likelihood(posterior: Posterior) -> AdjustedContrast | None:
     assert spec.covariates is not None
     assert members is not None
     assert isinstance(data, Patients)
-    z = covariate_columns(spec.covariates, data, f"model '{spec.name}'").z[members]
-    arm = [("control", "active")[a] for a in data.arm[members]]
-    site = None if spec.sites.pooled else [name for name, kept in zip(data.site, members, strict=True) if kept]
-    return adjusted_logistic(data.response[members], arm, site, control="control", covariates=z).contrasts["active"]
+    rows = list(members)
+    z = covariate_columns(spec.covariates, data, f"model '{spec.name}'").z[rows]
+    arm = [("control", "active")[a] for a in data.arm[rows]]
+    site = None if spec.sites.pooled else [data.site[i] for i in rows]
+    return adjusted_logistic(data.response[rows], arm, site, control="control", covariates=z).contrasts["active"]
 
 
 def _row(posterior: Posterior) -> tuple[str, ...]:
