@@ -8,6 +8,7 @@ __all__ = [
     "in_hundred",
     "in_points",
     "interval",
+    "of_chance",
     "p_value",
     "percent",
     "points",
@@ -180,7 +181,19 @@ def percent(value: float, error: float = 0.0, *, short: bool = False) -> str:
         return "no result"
     whole, (below, above) = _whole(value), ("<", ">") if short else ("below", "above")
     written = f"{below} 1 %" if whole < 1 else f"{above} 99 %" if whole > 99 else f"{whole} %"
-    return f"{written} (MCSE {math.ceil(100 * error)} %)" if error > 0.005 else written
+    return f"{written} (MCSE {math.ceil(round(1000 * error, 6)) / 10:g} %)" if error > 0.005 else written
+
+
+def of_chance(value: float, error: float = 0.0) -> str:
+    """The same after 'a probability'.
+
+    Examples
+    --------
+    >>> of_chance(0.394), of_chance(0.0047), of_chance(0.0047, 0.0062)
+    ('of 39 %', 'below 1 %', 'below 1 % (MCSE 0.7 %)')
+    """
+    written = percent(value, error)
+    return written if written.startswith(("below", "above")) else f"of {written}"
 
 
 def in_hundred(value: float) -> str:

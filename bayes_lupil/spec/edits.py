@@ -62,7 +62,7 @@ def edits_between(before: ModelSpec, after: ModelSpec) -> Edits | None:
         for key in {**first, **then}:
             if first.get(key) != then.get(key):
                 place, value = f"{table}.{key}", then.get(key)
-                told = f"no {place}" if value is None else f"{place} = {value}"
+                told = f"no {place}" if value in (None, (), []) else f"{place} = {_said(value)}"
                 found[place] = Change(key=place, told=told)
     if before.population != after.population:
         found["population"] = Change(key="population", told=f"population {after.population}")
@@ -71,6 +71,11 @@ def edits_between(before: ModelSpec, after: ModelSpec) -> Edits | None:
         named = ", ".join(sites) if len(sites) <= _MOST_SITES else f"{len(sites)} sites"
         found["without_sites"] = Change(key="without_sites", told=f"without {named}" if sites else "with all sites")
     return Edits(of=before.edits.of if before.edits else before.name, changes=tuple(found.values())) if found else None
+
+
+def _said(value: object) -> str:
+    """A value of a table in words: names with commas between them."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _values(table: Document | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from bayes_lupil.report.checklists.facts import FACTS
-from bayes_lupil.report.checklists.item import ANCHORS, Checklist, Item, filled, unanswered
+from bayes_lupil.report.checklists.item import ANCHORS, Checklist, Item, filled, inapplicable, unanswered
 
 if TYPE_CHECKING:
     from bayes_lupil.report.reanalysis.contents import Contents
@@ -37,6 +37,9 @@ def _filled(name: str, contents: Contents, sections: frozenset[str]) -> Checklis
     declared = tomllib.loads((files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))
     items = []
     for asked in declared["item"]:
-        finding = unanswered(asked["never"]) if "never" in asked else FACTS[asked["fact"]](contents)
+        if "inapplicable" in asked:
+            finding = inapplicable(asked["inapplicable"])
+        else:
+            finding = unanswered(asked["never"]) if "never" in asked else FACTS[asked["fact"]](contents)
         items.append(filled(asked["number"], asked["asks"], finding, sections))
     return Checklist(declared["name"], declared["source"], tuple(items))

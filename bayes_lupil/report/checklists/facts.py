@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.numbers import small
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.report.checklists.item import Finding, found, unanswered
+from bayes_lupil.report.checklists.item import Finding, found, inapplicable, unanswered
 from bayes_lupil.report.reanalysis.trial_and_estimand import MOST_ROWS
 from bayes_lupil.sites.analysis import SiteAnalysis
 
@@ -23,8 +23,8 @@ FACTS: dict[str, Fact] = {}
 """The functions below by their names."""
 
 _CENTRED = 1e-9  # a median of the prior of the effect this close to 0 is 0: quantiles need not meet it exactly
-_OTHER_WAY = "it does not apply, since every reported figure comes from Markov chains (see 2B and 2C)."
-_NO_CHAIN = "it does not apply, since no reported figure comes from a Markov chain (see 2D)."
+_OTHER_WAY = "every reported figure comes from Markov chains (see 2B and 2C)."
+_NO_CHAIN = "no reported figure comes from a Markov chain (see 2D)."
 
 
 def fact(needs: str = "") -> Callable[[Fact], Fact]:
@@ -66,7 +66,7 @@ def _drawn(contents: Contents, chains: bool) -> tuple[tuple[Posterior, ...], Fin
     """Posteriors drawn by Markov chains, or by importance sampling; and why nothing can be said of them, if so."""
     drawn = tuple(p for p in contents.reanalysis.posteriors if ("pareto_k" not in p.diagnostics) == chains)
     if not drawn:
-        return drawn, unanswered(_NO_CHAIN if chains else _OTHER_WAY)
+        return drawn, inapplicable(_NO_CHAIN if chains else _OTHER_WAY)
     bad = ", ".join(f"`{p.spec.name}`" for p in drawn if not p.verdict.ok)
     return drawn, unanswered(f"the diagnostics of {bad} failed.") if bad else None
 
@@ -265,9 +265,10 @@ def not_chains(contents: Contents) -> Finding:
     errors = [error for posterior in drawn if (error := posterior.verdict.quadrature_error) is not None]
     words = f"{_counted(len(drawn), 'model')} by importance sampling: k-hat at most {k_hat:.2f}"
     if errors:
+        worst = small(max(errors), 1e-6)
         words += (
-            f"; effects of sites, where a model has them and the table of sites is known, integrated out by quadrature "
-            f"with an error of at most {small(max(errors), 1e-6)} of a log density"
+            f"; of {len(errors)} of them the integrals over sites, where there are any, by quadrature with an error "
+            f"{worst if worst.startswith('below') else f'of at most {worst}'} of a log density"
         )
     return found(f"{words}; with the number of independent draws.", "diagnostics")
 

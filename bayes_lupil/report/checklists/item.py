@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ANCHORS", "Checklist", "Finding", "Item", "filled", "found", "unanswered"]
+__all__ = ["ANCHORS", "Checklist", "Finding", "Item", "filled", "found", "inapplicable", "unanswered"]
 
 ANCHORS = (
     "answer", "trial", "data", "models", "prior-predictive", "results", "your-prior", "hierarchy", "sites",
@@ -25,15 +25,18 @@ class Item:
         What it asks for, in our words.
     answered : bool
         Whether the run did it and the report shows it.
+    applies : bool
+        Whether it can be asked of this run at all.
     sections : tuple of str
         Anchors of the report where the answer stands; empty where there is none.
     words : str
-        How it is answered, with the run's own facts; or 'Not addressed: ' and why.
+        How it is answered, with the run's own facts; or 'Not addressed: ' or 'Does not apply: ' and why.
     """
 
     number: str
     asks: str
     answered: bool
+    applies: bool
     sections: tuple[str, ...]
     words: str
 
@@ -60,6 +63,7 @@ class Finding:
     answered: bool
     words: str
     sections: tuple[str, ...] = ()
+    applies: bool = True
 
 
 def found(words: str, *sections: str) -> Finding:
@@ -74,11 +78,17 @@ def unanswered(why: str) -> Finding:
     return Finding(False, why)
 
 
+def inapplicable(why: str) -> Finding:
+    """That the item cannot be asked of this run, and why."""
+    return Finding(False, why, applies=False)
+
+
 def filled(number: str, asks: str, finding: Finding, sections: frozenset[str]) -> Item:
     """The item: answered only where the run has the answer and the report has every section that it stands in."""
     why, missing = finding.words, [f"'{name}'" for name in finding.sections if name not in sections]
     if missing:
         why = f"this report has no section {', '.join(missing)}, where the answer would stand."
     if missing or not finding.answered:
-        return Item(number, asks, False, (), f"Not addressed: {why}")
-    return Item(number, asks, True, finding.sections, finding.words)
+        said = "Not addressed" if finding.applies else "Does not apply"
+        return Item(number, asks, False, finding.applies, (), f"{said}: {why}")
+    return Item(number, asks, True, True, finding.sections, finding.words)

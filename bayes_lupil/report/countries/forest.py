@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bayes_lupil.numbers import percent
+from bayes_lupil.numbers import of_chance
 from bayes_lupil.report.media.forest import bar, odds_ratio_axis
 from bayes_lupil.report.media.plot_rows import better, end_point_title, frame
 from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
@@ -88,7 +88,7 @@ def countries_in_words(table: CountryTable) -> str:
     """The figure for those who cannot see it."""
     told = [
         f"{row.country} {row.shrunken_words}"
-        + (f" (outlying with a probability of {percent(max(p.mean for p in row.outlier))})" if row.outlier else "")
+        + (f" (outlying with a probability {of_chance(max(p.mean for p in row.outlier))})" if row.outlier else "")
         for row in table.rows
     ]
     return f"Shrunken odds ratios: {'; '.join(told)}; average country {math.exp(table.average.q50):.2f}."

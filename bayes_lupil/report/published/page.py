@@ -62,7 +62,7 @@ def benefit_page(found: BenefitAnalysis) -> Page:
     blocks += [
         Figure("triplot", figures.triplot_words(found), "Prior, likelihood and posterior, each with area 1",
                partial(figures.figure_triplot, found)),
-        Heading("How much is the prior?"),
+        Heading("How much does the prior matter?"),
         _table(found, "benefit.csv"),
         Figure("prior_grid", figures.grid_words(found), "Probability of an effect better than each threshold",
                partial(figures.figure_prior_grid, found)),

@@ -43,10 +43,7 @@ def benefit_table(contents: Contents, *, papers: bool = False) -> Table | None:
             rows.append((*name, population, *cells))
     if not papers:
         heads = ("analysis", "population", *(f"P({item.statement})" for item in wanted))
-        caption = (
-            "Probability that the effect lies beyond each threshold (risk differences as proportions), with its Monte "
-            "Carlo standard error"
-        )
+        caption = "Probability that the effect lies beyond each threshold, with its Monte Carlo standard error"
         return Table.of(heads, rows, caption, "benefit.csv")
     heads = ("analysis", "kind", "population", *(_head(item, end_point) for item in wanted))
     caption = (

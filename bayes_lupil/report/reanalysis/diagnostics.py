@@ -88,13 +88,13 @@ def limits(contents: Contents) -> list[Block]:
     trial, lines = contents.trial, list[str]()
     after = [population.label for population in trial.populations.values() if population.post_hoc]
     if trial.resolution == "margins":
-        lines.append("The site of no patient was published: what is said of sites comes mostly from priors.")
+        lines.append("No patient's site was published: what is said of sites comes mostly from priors.")
     if trial.not_published:
         shown = "; ".join(trial.not_published[:3])
         more = len(trial.not_published) - 3
         lines.append(f"Never published: {shown}{f'; and {more} more' if more > 0 else ''}.")
     if after:
-        lines.append(f"{', '.join(after).capitalize()}: chosen after the fact, and not protected by randomisation.")
+        lines.append(f"{', '.join(after).capitalize()}: analysed post hoc, and not protected by randomisation.")
     if trial.end_point.mcid is not None:
         lines.append(
             f"The important difference, {in_points(100 * trial.end_point.mcid)}: "
@@ -121,9 +121,7 @@ def limitation_blocks(contents: Contents) -> list[Block]:
     ]
     if any(population.post_hoc for population in trial.populations.values()):
         names = ", ".join(population.label for population in trial.populations.values() if population.post_hoc)
-        own.append(
-            f"Analyses of a population chosen after the fact ({names}) are no longer protected by randomisation."
-        )
+        own.append(f"Analyses chosen post hoc ({names}) are not protected by randomisation.")
     if trial.resolution == "margins":
         own.append(
             "The site of no patient is known: how sites differ, and what the excluded ones held, comes mostly from the "

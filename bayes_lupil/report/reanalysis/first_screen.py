@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_points, p_value, percent, points_interval, ratio
+from bayes_lupil.numbers import in_points, of_chance, p_value, percent, points_interval, ratio
 from bayes_lupil.posterior import Posterior
+from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.answer import answer_chart
@@ -18,12 +19,14 @@ from bayes_lupil.report.sites.sentences import suspects_answer
 from bayes_lupil.report.unpublished.sentences import excluded_answer
 from bayes_lupil.sensitivity.effect_priors import PriorAnalysis
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.verdict_steps import ESTABLISHED
 
 __all__ = ["answer_blocks", "glossary", "in_short", "no_error_words", "prior_span", "verdict"]
 
 _EVEN = 0.5
 _MORE = 0.05  # of a probability, by which doubt is not expected to raise it
 _SLIGHT = 0.1  # log odds ratio that is as good as none
+_RARE = 0.01
 _LARGE = 500  # patients of an arm, of whom a tenth of one per cent can be told
 
 _OF_SITES = (
@@ -50,9 +53,9 @@ def in_short(contents: Contents) -> tuple[tuple[str, str], ...]:
     """What the trial says, what the reanalysis finds, what the sites did, and what the answer depends on."""
     told = [("The trial", _trial(contents))]
     if contents.lead is not None:
-        told.append(("This reanalysis", _finding(contents.lead)))
-        if (sites := _sites(contents)) is not None:
+        if (sites := _sites(contents)) is not None:  # beside what the authors say of them
             told.append(("The sites", sites))
+        told.append(("This reanalysis", _finding(contents.lead)))
         if depends := _depends(contents, contents.lead):
             told.append(("It depends on", depends))
     return tuple(told)
@@ -74,7 +77,10 @@ def no_error_words(contents: Contents) -> str:
     if contents.priors is not None:
         errors += [row.changed.p_benefit_mcse for row in contents.priors.rows if row.changed.ok]
     worst = math.ceil(1000 * max(errors)) / 10
-    return f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} %."
+    return (
+        f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} %. A benefit is called established here "
+        f"from a probability of {100 * ESTABLISHED:g} % on; p < 0.05 is another rule."
+    )
 
 
 def _trial(contents: Contents) -> str:
@@ -99,9 +105,21 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
         return f"{told}; p = {p_value(published.p)} as printed: {said}."
     if row.clustered:
         return f"{told}; no p-value, since no site has patients of both arms."
-    if row.gate_basis == RECOMPUTED and row.gate.p is not None and row.stratified is not None and row.stratified.cmh:
-        return f"{told}; p = {p_value(row.gate.p)} (Cochran-Mantel-Haenszel test, computed here)."
-    return f"{told}; p = {p_value(t.p_chi_square)} (Pearson's test, computed here)." if t else f"{told}."
+    if row.gate_basis == RECOMPUTED and row.gate.p is not None:
+        by_site = row.stratified is not None and row.stratified.cmh is not None
+        test = "the Cochran-Mantel-Haenszel test, by site" if by_site else "Pearson's test"
+        met = "met" if row.gate.status == "significant" else "missed"
+        return (
+            f"{told}; p {_is(row.gate.p)} by {test}, computed here: {met} by this report's rule "
+            f"(p < {row.gate.alpha:g})."
+        )
+    return f"{told}; p {_is(t.p_chi_square)} by Pearson's test, computed here." if t else f"{told}."
+
+
+def _is(p: float | None) -> str:
+    """A p-value after its letter."""
+    written = p_value(p)
+    return written if written.startswith("<") else f"= {written}"
 
 
 def _rate(count: int, patients: int) -> str:
@@ -109,7 +127,7 @@ def _rate(count: int, patients: int) -> str:
     share = 100 * count / patients
     if share >= 10 or count == 0:
         return f"{share:.{1 if patients >= _LARGE and count else 0}f} %"
-    return f"{share:.2g} %"
+    return f"{share:#.2g} %"
 
 
 def _finding(lead: Posterior) -> str:
@@ -117,7 +135,7 @@ def _finding(lead: Posterior) -> str:
     rate, way = source.end_point.words.rate, "higher" if rd.q50 > 0 else "lower"
     return (
         f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50)} {way} on {source.arms.active} (95 % credible "
-        f"interval {points_interval(rd.q2_5, rd.q97_5)}); {_relevant(lead)}.{_average_site(lead)}"
+        f"interval {points_interval(rd.q2_5, rd.q97_5)}){_relevant(lead)}.{_average_site(lead)}"
     )
 
 
@@ -130,11 +148,13 @@ def _relevant(lead: Posterior) -> str:
     if least > room:
         left = "the whole" if end_point.sign < 0 else "what is left to gain from the"
         return (
-            f"a relevant difference, in the model file {size}, would exceed {left} {end_point.words.rate} on {arm}: "
+            f"; a relevant difference, in the model file {size}, would exceed {left} {end_point.words.rate} on {arm}: "
             "declare one that fits (mcid)"
         )
     relevant, wanted = lead.chances["relevant"], "higher" if end_point.sign > 0 else "lower"
-    return f"at least {size} {wanted} with a probability of {percent(relevant.probability, relevant.mcse)}"
+    if end_point.mcid is None and relevant.probability < _RARE:  # of the model file alone, and far from this trial
+        return ""
+    return f"; at least {size} {wanted} with a probability {of_chance(relevant.probability, relevant.mcse)}"
 
 
 def _average_site(lead: Posterior) -> str:
@@ -163,15 +183,38 @@ def _sites(contents: Contents) -> str | None:
 
 def _depends(contents: Contents, lead: Posterior) -> str:
     told = [] if contents.priors is None else prior_span(contents.priors)
-    same = [p.chances["benefit"] for p in contents.sound if p.provenance.population == lead.provenance.population]
+    same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
+    by_prior = {
+        alike: [p.chances["benefit"] for p in same if (_effect_prior(p) == _effect_prior(lead)) is alike]
+        for alike in (True, False)
+    }
     if len(same) > 1:
-        low, high = (pick(same, key=lambda item: item.probability) for pick in (min, max))
-        told.append(
-            f"the model: {percent(low.probability, low.mcse)} to {percent(high.probability, high.mcse)} in {len(same)} "
-            "models"
-        )
+        said = _span(by_prior[True], "with this prior of the effect")
+        other = f", {_span(by_prior[False], 'with another')}" if by_prior[False] else ""
+        told.append(f"the model: {said}{other}")
+    if isinstance(contents.sites, UnpublishedAnalysis):
+        known = [item for item in contents.sites.alternatives if item.ok]
+        if len(known) > 1:
+            low, high = (pick(item.p_benefit for item in known) for pick in (min, max))
+            told.append(f"what is supposed of the sites: {_range(low, high)} under {len(known)} suppositions")
     said = "; ".join(told)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _effect_prior(posterior: Posterior) -> str:
+    return posterior.spec.priors.beta.describe()
+
+
+def _span(chances: list[Benefit], which: str) -> str:
+    """P(benefit) over several models."""
+    many = f"{len(chances)} model{'' if len(chances) == 1 else 's'}"
+    low, high = (pick(item.probability for item in chances) for pick in (min, max))
+    return f"{_range(low, high)} in {many} {which}"
+
+
+def _range(low: float, high: float) -> str:
+    ends = percent(low), percent(high)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def prior_span(priors: PriorAnalysis) -> list[str]:

@@ -52,8 +52,8 @@ def gate_notes(result: Reanalysis) -> list[Block]:
         tests += [] if all(by_site) else ["Pearson's test of the totals"]
         notes.append(
             Paragraph(
-                f"No published p-value is known here: whether an end point was met goes by {', or '.join(tests)}. That "
-                "rule is this report's, the same for every trial, and not the trial's own."
+                "No published p-value of these counts is known here: whether an end point was met goes by "
+                f"{', or '.join(tests)}. That rule is this report's, the same for every trial, and not the trial's own."
             )
         )
     outside = dict.fromkeys(row.population for row in result.hierarchy if row.gate_basis == NONE)

@@ -73,7 +73,7 @@ from bayes_lupil.report.reanalysis.trial_and_estimand import data_blocks, estima
 from bayes_lupil.report.reanalysis.your_prior import payload
 from bayes_lupil.report.sites.page import sites_answer
 from bayes_lupil.report.unpublished.page import unpublished_answer
-from bayes_lupil.report.unpublished.sentences import excluded_names
+from bayes_lupil.report.unpublished.sentences import excluded_names, excluded_sites_words
 from bayes_lupil.report.unpublished.suppositions import left_out_words
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sites.analysis import SiteAnalysis
@@ -212,8 +212,9 @@ def _sites(contents: Contents) -> list[Block]:
     if found is None:
         return []
     if isinstance(found, UnpublishedAnalysis):
-        many = len(excluded_names(found)) > 1
-        title, blocks = f"{'Were these sites' if many else 'Was this site'} to blame?", unpublished_answer(found)
+        names = excluded_names(found)
+        who = excluded_sites_words(found) if len(names) < 4 else f"the {len(names)} excluded sites"
+        title, blocks = f"{'Were' if len(names) > 1 else 'Was'} {who} to blame?", unpublished_answer(found)
     else:
         title, blocks = "What the sites show", sites_answer(found)
     return _section("sites", title, nested(blocks, f"{SITES}/"), contents.trial.end_point.directed)
@@ -234,7 +235,7 @@ def _beside_the_trial(contents: Contents) -> list[Block]:
     unlike = [Paragraph(left_out_words(sites.stayed, sites.trial))] if isinstance(sites, UnpublishedAnalysis) else []
     tests: list[Block] = [paired_table(contents), *unlike, *gate_notes(result)]
     return [
-        *_section("your-prior", "How much is the prior?", chosen),
+        *_section("your-prior", "How much does the prior matter?", chosen),
         *_section("hierarchy", "Beside the trial's own tests", tests, contents.trial.end_point.directed),
         *_section("limitations", "Limits", limits(contents)),
     ]

@@ -35,7 +35,7 @@ def paired_table(contents: Contents) -> Table:
                 percent(chances["benefit"].probability, chances["benefit"].mcse),
                 percent(chances["relevant"].probability, chances["relevant"].mcse),
             )
-        after = ", chosen after the fact" if row.population.post_hoc else ""
+        after = ", analysed post hoc" if row.population.post_hoc else ""
         rows.append(
             (
                 f"{row.population.label}{after}", f"{t.active[0]}/{t.active[1]} v {t.control[0]}/{t.control[1]}",

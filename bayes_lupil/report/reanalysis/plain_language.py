@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_points, p_value, percent, points, points_interval, ratio
+from bayes_lupil.numbers import in_points, of_chance, p_value, percent, points, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
 from bayes_lupil.report.direction import difference_words
@@ -49,7 +51,7 @@ def trial_result(contents: Contents) -> list[str]:
         if row is first or row.two_by_two is None:
             continue
         out = _left_out(first, row)
-        kind = "an analysis after the fact" if row.population.post_hoc else "a secondary population"
+        kind = "analysed post hoc" if row.population.post_hoc else "a secondary population"
         lines.append(
             f"{row.population.label[:1].upper()}{row.population.label[1:]} ({kind}, without {out} patients): "
             f"{_counts(row, contents)} It is outside the fixed sequence, so its p-value is nominal and supports no "
@@ -68,7 +70,7 @@ def _left_out(first: HierarchyRow, row: HierarchyRow) -> int:
 def _met(row: HierarchyRow) -> str:
     status = row.gate.status
     if row.gate_basis == RECOMPUTED:  # whether it was met is for the trial's own test, which was not printed
-        return "No published p-value of the primary end point is known here."
+        return "No published p-value of these counts is known here."
     if status == "significant":
         return "The primary end point was met."
     if status == "not significant":
@@ -175,9 +177,9 @@ def _as_observed(lead: Posterior) -> list[str]:
     if abs(lead.provenance.end_point.sign * (r1 / n1 - r0 / n0) - relevant) > min(0.01, 0.1 * relevant):
         return []
     return [
-        f"The important difference, {in_points(100 * relevant)}, is just what the trial observed: whatever the truth, "
-        "one would then expect a probability of about one half of at least that much, and an optimistic prior is "
-        "centred at the data."
+        f"The important difference, {in_points(100 * relevant)}, is just what the trial observed: under a nearly flat "
+        "prior the probability of at least that much would be about one half, whatever was observed, and an "
+        "optimistic prior is centred at the data."
     ]
 
 
@@ -215,12 +217,12 @@ def tipping_words(priors: PriorAnalysis) -> str:
     if not known:
         return _tried_words(priors, behind)
     held = " or ".join(
-        f"{percent(1 - c if now > EVEN else c)} (SD of the log odds ratio {item.sd:.2g})"
+        f"{of_chance(1 - c if now > EVEN else c)} (SD of the log odds ratio {item.sd:.2g})"
         for item in known
         if (c := item.p_benefit_prior) is not None
     )
     return (
-        f"To end at 50:50 one would have had to hold {behind} to be better, before the trial, with a probability of "
+        f"To end at 50:50 one would have had to hold {behind} to be better, before the trial, with a probability "
         f"{held}."
     )
 
@@ -234,15 +236,18 @@ def _tried_words(priors: PriorAnalysis, behind: str) -> str:
         for prior, chance in zip(found.priors, found.p_benefit.ravel(), strict=True)
         if (chance < EVEN if now else chance > EVEN)  # neither where there is no number
     ]
+    missing = int(np.isnan(found.p_benefit).sum())
     tried = (
-        f"the priors tried, centred at odds ratios from {ratio(math.exp(found.means[0]))} to "
-        f"{ratio(math.exp(found.means[-1]))}"
+        f"the priors tried{' that have a result' if missing else ''}, centred at odds ratios from "
+        f"{ratio(math.exp(found.means[0]))} to {ratio(math.exp(found.means[-1]))}"
     )
+    unknown = f" Of {missing} others nothing can be told: their results have too few draws." if missing else ""
     if not held:
-        return f"None of {tried}, turns the answer."
+        return f"None of {tried}, turns the answer.{unknown}"
+    least = "from below 1 % on" if percent(min(held)).startswith("below") else of_chance(min(held))
     return (
-        f"Of {tried}, those that turn the answer held {behind} to be better, before the trial, with a probability of "
-        f"{'' if percent(min(held)).startswith('above') else 'at least '}{percent(min(held))}."
+        f"Of {tried}, those that turn the answer held {behind} to be better, before the trial, with a probability "
+        f"{least.replace('of ', 'of at least ')}.{unknown}"
     )
 
 

@@ -49,18 +49,18 @@ def suspects_answer(result: SiteAnalysis) -> list[str]:
     found = [(site, chance) for site, chance in chances if chance > OUTLYING]
     lines = []
     if found:
-        look = "looks" if len(found) == 1 else "look"
-        lines.append(f"{_sentence(listed([f'{site} ({percent(chance)})' for site, chance in found]))} {look} outlying.")
+        named = listed([f"{site} (probability {percent(chance)})" for site, chance in found])
+        lines.append(f"{_sentence(named)} {'looks' if len(found) == 1 else 'look'} outlying.")
     elif chances:
         site, chance = max(chances, key=lambda pair: pair[1])
-        lines.append(f"No site looks outlying; the least typical is {site} ({percent(chance)}).")
+        lines.append(f"No site looks outlying; the least typical is {site} (probability {percent(chance)}).")
     path = result.path
     if path is not None and path.ok:
         first, last = path.points[0], path.points[-1]
         without = (
             " and ".join(map(in_sentence, path.sites)) if len(path.sites) < 3 else f"these {len(path.sites)} sites"
         )
-        by = f"By the model for sites (`{result.table.model}`), leaving out {without} after the fact would"
+        by = f"By the model for sites (`{result.table.model}`), leaving out {without} post hoc would"
         (rd, benefit), (rd_without, benefit_without) = (
             (points(at.risk_difference.q50), percent(at.p_benefit)) for at in (first, last)
         )
@@ -69,7 +69,7 @@ def suspects_answer(result: SiteAnalysis) -> list[str]:
         else:
             lines.append(
                 f"{by} move the difference from {rd} to {rd_without} points, and the probability of benefit from "
-                f"{benefit} to {benefit_without}; no interval allows for such a choice."
+                f"{benefit} to {benefit_without}; intervals and probabilities do not allow for that choice."
             )
     return lines or ["This model of the sites has no outlying ones."]
 

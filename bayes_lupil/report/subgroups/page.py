@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bayes_lupil.numbers import percent, points, points_interval
+from bayes_lupil.numbers import of_chance, percent, points, points_interval
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table
 from bayes_lupil.report.media.plot_rows import upward
 from bayes_lupil.report.media.plot_style import figure_files
@@ -93,7 +93,7 @@ def _sentence(found: SubgroupAnalysis) -> str:
     return (
         f"P(benefit) is highest in {highest.subgroup} ({percent(highest.p_benefit.mean)}) and lowest in "
         f"{lowest.subgroup} ({percent(lowest.p_benefit.mean)}). That the treatment helps in one subgroup and harms in "
-        f"another has a probability of {percent(found.p_different.mean)}."
+        f"another has a probability {of_chance(found.p_different.mean)}."
     )
 
 

@@ -163,7 +163,7 @@ def _differences(axes: Axes, hidden: UnpublishedCounts, surface: Surface, narrow
     low, high = _raw_range(hidden, surface.counts[0])
     x = np.array(list(surface.counts[0].values))
     axes.fill_between(
-        x, 100 * low, 100 * high, color="#E3E3E3", lw=0, zorder=0, label="raw, without the excluded: bounds"
+        x, 100 * low, 100 * high, color="#E3E3E3", lw=0, zorder=0, label="observed without the excluded: bounds"
     )
     span = 100 * np.concatenate([low, high])
     bottom, top = min(float(np.nanmin(span)), 0) - 4, float(np.nanmax(span)) + 2
@@ -240,7 +240,8 @@ def _map(axes: Axes, surface: Surface, inches: float) -> None:
     framed = f"; framed: above {ABOVE:g} or below {BELOW:g}" if beyond else ""
     empty = "; dot: not computed" if np.isnan(p).any() else ""
     some = f"; one column in {step} has numbers" if step > 1 else ""
-    more = f"{framed}{empty}{some}"
+    worst = np.nanmax([row.p_benefit_mcse for row in surface.rows])
+    more = f"{framed}{empty}{some}; Monte Carlo standard errors up to {math.ceil(100 * worst)}"
     title = f"D  P(benefit) in % if both numbers were known. Bold, within the line: 95 % of the posterior{more}"
     axes.set_title(wrap(title, int(11.5 * (inches - 0.75))), fontsize=10)
 
@@ -291,7 +292,7 @@ def hidden_figure_words(hidden: UnpublishedCounts) -> str:
         )
     b = hidden.bounds
     parts.append(
-        f"Without any model, the raw difference at the other sites may be {points_interval(b.lowest, b.highest)} "
+        f"Without any model, the observed difference at the other sites may be {points_interval(b.lowest, b.highest)} "
         "points (bounds)"
     )
     pair = next((s for s in hidden.surfaces.values() if len(s.names) == 2 and s.counts[1].arm != s.counts[0].arm), None)

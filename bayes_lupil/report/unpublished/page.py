@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
-from bayes_lupil.report.unpublished.sentences import excluded_sentences
+from bayes_lupil.report.unpublished.sentences import counts_words, excluded_sentences
 from bayes_lupil.report.unpublished.suppositions import left_out, left_out_words, supposed_words, under_suppositions
 from bayes_lupil.report.unpublished.without_figure import figure_without_excluded, without_excluded_words
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
@@ -76,7 +76,7 @@ def unpublished_page(result: UnpublishedAnalysis) -> Page:
         *left_out(result),
         Heading("If a count were known"),
         *if_known(result),
-        Heading("Over every table that the publication allows"),
+        Heading("Over the tables that the publication allows"),
         *over_every_table(result),
     ]
     if suppositions := under_suppositions(result):
@@ -124,7 +124,7 @@ def unpublished_summary(result: UnpublishedAnalysis) -> Page:
     """The answer in sentences, what each unpublished count could do, and P(benefit) under each site model."""
     trial = result.trial
     told = (
-        *excluded_sentences(result), *supposed_words(result.alternatives), left_out_words(result.stayed, trial)
+        *excluded_sentences(result), *supposed_words(result), left_out_words(result.stayed, trial)
     )  # fmt: skip
     blocks: list[Block] = [
         Bullets(told),
@@ -195,24 +195,25 @@ def if_known(result: UnpublishedAnalysis) -> list[Block]:
         Paragraph(
             "Bounds run over all values that were computed, however improbable; averages and probabilities are over "
             "the posterior of the counts. That posterior depends on the prior of the sites' sizes, since nothing else "
-            "says how many patients the excluded sites had. Over all randomised patients the totals are published, so "
-            "that moving patients from site to site changes little; at the other sites alone it can change much."
+            "says how many patients the excluded sites had. Over all randomised patients knowing one changes little "
+            "on average; improbable values may change much, as the bounds show."
         ),
     ]
 
 
 def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
-    """Bounds and posterior over every table that the publication allows."""
+    """Bounds and posterior over the tables that the publication allows."""
     hidden = result.hidden
     b, t = hidden.bounds, hidden.tables
     raw_low, raw_high = t.raw_risk_difference_interval
     low, high = t.p_benefit_interval
     computed = sum(row.computed for row in hidden.full.rows)
-    again = "; ".join(_at(known) for known in hidden.refitted)
+    again = "; ".join(counts_words(hidden, known) for known in hidden.refitted)
     rows = [
         [
-            "raw risk difference without the excluded sites, no model",
-            f"{points(b.lowest)} ({_at(b.lowest_at)})", f"{points(b.highest)} ({_at(b.highest_at)})",
+            "observed risk difference without the excluded sites, no model",
+            *(f"{points(end)} ({counts_words(hidden, at)})"
+              for end, at in ((b.lowest, b.lowest_at), (b.highest, b.highest_at))),
             points_interval(raw_low, raw_high),
         ],
         [
@@ -225,8 +226,9 @@ def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
     harm = _in_tables(b.significant_harm, t.p_significant_harm, t.p_significant_harm_mcse)
     arms = result.trial.arms
     caption = (
-        f"Over every table that the publication allows: risk difference, {arms.active} minus {arms.control}, in "
-        "percentage points; P(benefit) with its Monte Carlo standard error (MCSE)"
+        f"Over the {b.tables:,} tables that the publication allows (the model: over the {computed:,} that were "
+        f"computed): risk difference, {arms.active} minus {arms.control}, in percentage points; P(benefit) with its "
+        "Monte Carlo standard error (MCSE)"
     )
     header = ["quantity", "lowest (bound)", "highest (bound)", "95 % credible interval (posterior)"]
     return [
@@ -258,10 +260,6 @@ def _bounds_frame(result: UnpublishedAnalysis) -> pd.DataFrame:
 def _in_tables(tables: int, chance: float, error: float) -> str:
     """How probable something is that is so in some of the tables."""
     return f"with probability {probability(chance, error)}" if tables else "in no table"
-
-
-def _at(known: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in known.items())
 
 
 def other_site_models(result: UnpublishedAnalysis) -> list[Block]:
@@ -316,11 +314,12 @@ def paths_to_excluded(result: UnpublishedAnalysis) -> list[Block]:
     for table, points_of in result.paths:
         for item in points_of:
             if item.p_benefit != item.p_benefit:
-                rows.append([_at(table), f"{item.power:g}", *["diagnostics failed"] * 4])
+                rows.append([counts_words(result.hidden, table), f"{item.power:g}", *["diagnostics failed"] * 4])
                 continue
             rows.append(
                 [
-                    _at(table), f"{item.power:g}", probability(item.p_benefit, item.p_benefit_mcse),
+                    counts_words(result.hidden, table), f"{item.power:g}",
+                    probability(item.p_benefit, item.p_benefit_mcse),
                     points(item.risk_difference), probability(item.p_ordinary, item.p_ordinary_mcse),
                     points(item.risk_difference_ordinary),
                 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.numbers import percent, points, points_interval
+from bayes_lupil.numbers import of_chance, percent, points, points_interval
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed
@@ -13,9 +15,17 @@ from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.bounds import SIGNIFICANT
 from bayes_lupil.unpublished.counts import UnpublishedCounts
 
-__all__ = ["excluded_answer", "excluded_names", "excluded_sentences", "excluded_sites_words", "subset_difference"]
+__all__ = [
+    "counts_words",
+    "excluded_answer",
+    "excluded_names",
+    "excluded_sentences",
+    "excluded_sites_words",
+    "subset_difference",
+]
 
-_SMALL = 0.05
+_SMALL, _VERY_RARE, _EVEN = 0.05, 0.01, 0.5
+_TEST = "Pearson's test"
 
 
 def excluded_sites_words(result: UnpublishedAnalysis) -> str:
@@ -31,33 +41,26 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 
 def excluded_answer(result: UnpublishedAnalysis) -> str:
     """Whether leaving out the excluded sites alone would explain the published result."""
-    declared, most = _explained(result)
-    p, error = (
-        (declared.p_explains, declared.p_explains_mcse) if declared is not None
-        else (result.hidden.tables.p_significant_benefit, result.hidden.tables.p_significant_benefit_mcse)
-    )  # fmt: skip
-    very = "almost certainly" if p < 0.01 else "probably" if p < 0.5 else "perhaps"
-    would = "would not have" if p < 0.5 else "would have"
-    also = (
-        "" if most is None else f"; {percent(most.p_explains, most.p_explains_mcse)} at most under other suppositions"
-    )
+    p, _ = _declared(result)
+    very = "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
+    would = "would not have" if p < _EVEN else "would have"
     return (
-        f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} (probability "
-        f"{percent(p, error)}{also})."
+        f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} "
+        f"({_TEST}; {_chances(result)})."
     )
 
 
 def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
-    """What the trial was without the excluded sites, whether that explains the subset, and what would have to be so."""
+    """Whether the excluded sites explain the subset, what was observed without them, and what would have to be so."""
     hidden, sites, label = result.hidden, excluded_sites_words(result), _subset(result)
-    b, (low, high) = hidden.bounds, hidden.tables.raw_risk_difference_interval
+    b, interval = hidden.bounds, points_interval(*hidden.tables.raw_risk_difference_interval)
     wanted = subset_difference(result)
     lines = [
-        f"Without {sites}, whose counts were never published, the difference was most probably about "
-        f"{points(hidden.tables.raw_risk_difference)} points (95 % credible interval {points_interval(low, high)}), "
-        f"and not the {points(wanted)} points of the {label} analysis. "
-        f"Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
         _explains(result),
+        f"Without {sites}, whose counts were never published, the observed difference was most probably about "
+        f"{points(hidden.tables.raw_risk_difference)} points ({interval} with a probability of 95 %), "
+        f"and not the {points(wanted)} points of the {label} analysis. That is what the trial saw there, not how large "
+        f"the effect is. Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
         _needed(result, wanted),
         _settles(hidden),
     ]
@@ -87,19 +90,36 @@ def _explained(result: UnpublishedAnalysis) -> tuple[Supposed | None, Supposed |
     return declared, None if most is declared else most
 
 
-def _explains(result: UnpublishedAnalysis) -> str:
-    declared, most = _explained(result)
+def _declared(result: UnpublishedAnalysis) -> tuple[float, float]:
+    """Probability, as declared, that leaving out the excluded sites alone gives a significant benefit; its error."""
+    declared, tables = _explained(result)[0], result.hidden.tables
     if declared is None:
-        return ""
-    more = (
-        "" if most is None
-        else f", and {percent(most.p_explains, most.p_explains_mcse)} at most under the alternatives declared "
-        f"({most.name})"
+        return tables.p_significant_benefit, tables.p_significant_benefit_mcse
+    return declared.p_explains, declared.p_explains_mcse
+
+
+def _chances(result: UnpublishedAnalysis) -> str:
+    """That probability as declared, and the largest under any supposition tried."""
+    said, most = f"probability {percent(*_declared(result))}", _explained(result)[1]
+    if most is None:
+        return said
+    known = sum(item.ok for item in result.alternatives)
+    chance = percent(most.p_explains, most.p_explains_mcse)
+    return f"{said}, and up to {chance} under the {known} suppositions tried: {most.name}"
+
+
+def _explains(result: UnpublishedAnalysis) -> str:
+    """Yes or no, with how probable that is."""
+    p, _ = _declared(result)
+    one = len(excluded_names(result)) == 1
+    those, itself, they = ("this site", "itself", "this site is") if one else ("these sites", "themselves", "they are")
+    answer = (
+        f"Almost certainly not by {itself}" if p < _VERY_RARE else f"Probably not by {itself}" if p < _EVEN
+        else f"Perhaps by {itself}"
     )  # fmt: skip
     return (
-        f"The probability that leaving out these sites alone gives p < {SIGNIFICANT:g} is "
-        f"{percent(declared.p_explains, declared.p_explains_mcse)}{more}. It depends on how large these sites are "
-        "believed to be, which was not published."
+        f"{answer}, under this model: leaving out {those} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
+        f"{_chances(result)}. It depends on how large {they} believed to be, which was not published."
     )
 
 
@@ -113,7 +133,7 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
     significant = (sign * hidden.bounds.risk_difference > 0) & (hidden.bounds.p_chi_square < SIGNIFICANT)
     as_large = sign * hidden.bounds.risk_difference >= sign * wanted
     told = [
-        f"at least {_fewest(hidden, there, event)} for {what}"
+        f"to give {what}, there must have been at least {_fewest(hidden, there, event)}"
         for event, what in (
             (significant, f"p < {SIGNIFICANT:g}"),
             (as_large, f"a difference as large as that of the {_subset(result)} analysis"),
@@ -127,30 +147,36 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
         for i, count in enumerate(hidden.counts)
     )  # fmt: skip
     return (
-        f"For the result to come from these sites alone they must have had {' and '.join(told)}; the model "
-        f"expects {expected:.0f} patients there."
+        f"For leaving out {excluded_sites_words(result)} alone {'; '.join(told)}. The model expects {expected:.0f} "
+        "patients there."
     )
 
 
 def _fewest(hidden: UnpublishedCounts, there: NDArray[np.int64], event: NDArray[np.bool_]) -> str:
     """The smallest number of patients at the excluded sites in any table of an event, and who they are."""
     least = np.unravel_index(int(np.where(event, there, there.max() + 1).argmin()), there.shape)
-    counts = [(count.values[int(i)], count.label) for count, i in zip(hidden.counts, least, strict=True)]
-    who = " and ".join(f"{n} {label if n > 1 else label.removesuffix('s')}" for n, label in counts if n)
+    known = {count.name: count.values[int(i)] for count, i in zip(hidden.counts, least, strict=True)}
+    who = counts_words(hidden, {name: n for name, n in known.items() if n})
     return f"{int(there[least])} patients ({who})"
+
+
+def counts_words(hidden: UnpublishedCounts, known: Mapping[str, int]) -> str:
+    """Unpublished counts with whom they count: '1 placebo responder and 6 ILT-101 non-responders'."""
+    labels = {count.name: count.label for count in hidden.counts}
+    told = [f"{n} {labels[name].removesuffix('s') if n == 1 else labels[name]}" for name, n in known.items()]
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
 
 def _settles(hidden: UnpublishedCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
     best = max(single, key=lambda item: item.expected_change)
     move = 100 * best.expected_change
-    many = "point" if round(move) == 1 else "points"
-    amount = "less than one percentage point" if move < 0.5 else f"about {move:.0f} percentage {many}"
+    size = "less than 0.1 percentage points" if move < 0.05 else f"at most {move:.1f} percentage points"
     told = (
-        f"Knowing any one of the missing numbers would move the probability of benefit over all patients by {amount} "
-        f"on average (most: {best.labels[0]} there)"
+        f"Knowing one of the missing numbers would move the probability of benefit over all patients by {size} on "
+        f"average (that of the {best.labels[0]} there moves it most)"
     )
     if best.p_settled < _SMALL:
         return f"{told}, and would hardly settle whether {clip(hidden.posterior.provenance.arms.active)} helps."
-    chance = percent(best.p_settled, best.p_settled_mcse)
-    return f"{told}, and would settle it with a probability of {chance}."
+    chance = of_chance(best.p_settled, best.p_settled_mcse)
+    return f"{told}, and would settle it with a probability {chance}."

@@ -9,24 +9,26 @@ from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
 from bayes_lupil.report.unpublished.retention_figure import figure_who_stayed
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
-from bayes_lupil.unpublished.alternatives import Supposed, alternatives_frame
+from bayes_lupil.unpublished.alternatives import alternatives_frame
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.retention import Kept, WhoStayed, kept_frame
 
 __all__ = ["left_out", "left_out_words", "supposed_words", "under_suppositions"]
 
 
-def supposed_words(found: tuple[Supposed, ...]) -> list[str]:
-    """What stays the same whatever is supposed of the sites."""
-    known = [item for item in found if item.ok]
+def supposed_words(result: UnpublishedAnalysis) -> list[str]:
+    """What suppositions about the sites make of the answer over all patients, and single tables do."""
+    known = [item for item in result.alternatives if item.ok]
     if not known:
         return []
+    lowest, highest = result.hidden.lowest, result.hidden.highest
     low, high = (pick(known, key=lambda item: item.p_benefit) for pick in (min, max))
     return [
         f"Over all randomised patients the probability of benefit lies between "
         f"{percent(low.p_benefit, low.p_benefit_mcse)} ({low.name}) and {percent(high.p_benefit, high.p_benefit_mcse)} "
-        f"({high.name}), whichever of the {len(known)} suppositions about the sites is made: the published totals "
-        "decide it."
+        f"({high.name}) under the {len(known)} suppositions about the sites tried. If all counts were known it could "
+        f"lie between {percent(lowest.p_benefit, lowest.p_benefit_mcse)} and "
+        f"{percent(highest.p_benefit, highest.p_benefit_mcse)}, for tables that are improbable."
     ]
 
 
@@ -49,19 +51,21 @@ def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
     arms = result.trial.arms
     header = [
         "supposed", "declared in", "P(benefit), all sites", "risk difference, all sites", "at the other sites",
-        f"{arms.control} patients at the excluded sites", "raw difference without these sites",
-        "P(that alone gives p < 0.05)",
+        f"{arms.control} patients at the excluded sites", "observed difference without these sites",
+        "P(that alone gives p < 0.05, Pearson)",
     ]  # fmt: skip
     caption = (
         f"What depends on suppositions about the sites: posterior means of differences, {arms.active} minus "
         f"{arms.control}, in percentage points; probabilities with Monte Carlo standard errors (MCSE)"
     )
+    implied = result.hidden.implied
+    given = f" All rows are given that there was {implied}; they are means, not medians." if implied else ""
     return [
-        *(Paragraph(text) for text in supposed_words(result.alternatives)),
+        *(Paragraph(text) for text in supposed_words(result)),
         Table.of(header, rows, caption, "alternatives.csv", alternatives_frame(result.alternatives).reset_index()),
         Paragraph(
             "Nothing published says how many patients the excluded sites had: what is said of them follows from what "
-            "is believed of the sizes of sites, and differs from row to row."
+            f"is believed of the sizes of sites, and differs from row to row.{given}"
         ),
     ]
 
@@ -75,8 +79,9 @@ def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
     p, error = stayed.p_unlike[response], stayed.p_unlike_mcse[response]
     low = control if p < 0.5 else active
     return (
-        f"The {label} population keeps {active.label} with probability {_chance(active)} and {control.label} with "
-        f"{_chance(control)}; the chance is lower for {low.label} with probability {percent(max(p, 1 - p), error)}. Of "
+        f"At the other sites the {label} population kept an estimated {_chance(active)} of {active.label} and "
+        f"{_chance(control)} of {control.label}; fewer of the {low.label} with probability "
+        f"{percent(max(p, 1 - p), error)}. Of "
         f"the {low.outside} {low.label} left out, about {low.other_reasons:.0f} left for other reasons than their "
         "site. So the comparison in that population is not the trial without the excluded sites."
     )

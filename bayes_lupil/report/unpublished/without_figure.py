@@ -63,8 +63,8 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
     arms = result.trial.arms
     axes.set_xlabel(
         wrap(
-            f"Difference without {excluded_sites_words(result)}, {arms.active} minus {arms.control} (percentage "
-            f"points; {benefit_side(result.trial.end_point)})",
+            f"Observed difference without {excluded_sites_words(result)}, {arms.active} minus {arms.control} "
+            f"(percentage points; {benefit_side(result.trial.end_point)})",
             int(11 * width),
         )
     )
@@ -107,7 +107,7 @@ def without_excluded_words(result: UnpublishedAnalysis) -> str:
     low, high = tables.raw_risk_difference_interval
     return (
         f"{without_excluded_title(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
-        f"difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, 95 % "
-        f"credible interval {points_interval(low, high)}. Marked: {points(everyone / 100)} of all patients and "
-        f"{points(subset / 100)} {_label(result)}."
+        f"observed difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, "
+        f"{points_interval(low, high)} with a probability of 95 %. Marked: {points(everyone / 100)} of all patients "
+        f"and {points(subset / 100)} {_label(result)}."
     )

@@ -139,7 +139,7 @@ def _heading(posterior: Posterior | None, row: HierarchyRow | None) -> str:
         label, late = source.population_label, False
     if name == FORMAL and "without" not in label:
         return f"All {patients:,} randomised patients"
-    return f"{label[:1].upper()}{label[1:]}: {patients:,} patients{' (chosen after the fact)' if late else ''}"
+    return f"{label[:1].upper()}{label[1:]}: {patients:,} patients{' (analysed post hoc)' if late else ''}"
 
 
 def _block(row: HierarchyRow | None, posterior: Posterior | None, heading: str) -> Iterator[Line]:
@@ -179,12 +179,11 @@ def _computed(p: float | None, how: str) -> str:
 
 
 def said(answer: Answer, step: Benefit, letters: int) -> tuple[str, ...]:
-    """In lines: dots counted, and of what that is the probability."""
+    """In lines: the probability, the dots that show it, and of what it is."""
     arms = answer.lead.provenance.arms
     how = "better" if step.threshold == 0 else f"at least {in_points(round(100 * step.threshold, 6))} better"
     chance = percent(step.probability, short=True)
-    about = "" if chance.startswith(("<", ">")) else "about "
-    counted = f"{answer.beyond(step.threshold)} of {DOTS} dots: probability {about}{chance}"
+    counted = f"Probability {chance}, drawn as {answer.beyond(step.threshold)} of {DOTS} dots,"
     meant = f"that {clip(arms.active, 20)} is {how} than {clip(arms.control, 20)}"
     whole = counted.replace(chance, chance.replace(" ", "\xa0"))  # no line ends within a number
     return tuple(

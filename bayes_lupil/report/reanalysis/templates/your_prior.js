@@ -57,7 +57,7 @@
 
     function tell() {
       const at = threshold === null ? 0 : Number(threshold.value), result = cell.result;
-      part("meaning").textContent = "This prior holds odds ratios from " + cell.range + " for 95 % probable. Before the data the " +
+      part("meaning").textContent = "This prior gives odds ratios from " + cell.range + " a probability of 95 %. Before the data the " +
         "probability of a benefit was " + cell.before + ".";
       part("beyond").textContent = data.thresholds[at] || "";
       put("p-benefit", result ? result.p[at] : "no figure", result && result.value[at]);
