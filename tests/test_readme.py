@@ -20,11 +20,11 @@ from bayes_lupil.report.reanalysis.comparison import in_words
 from tests.proofs import WHOLE
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, MODELS = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "models/README.md"))
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def result_rows():
@@ -61,8 +61,9 @@ def test_the_result_table_is_that_of_the_outputs():
 
 
 def test_every_link_and_picture_is_there():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, text in ((ROOT, README), (ROOT / "models", MODELS)):
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            assert (folder / target).exists(), target
 
 
 def test_the_two_commands_are_targets_of_the_makefile():
@@ -190,6 +191,6 @@ def check_the_hierarchy(folder):
 @pytest.mark.slow
 def test_the_snippets_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for snippet in blocks("python"):
+    for snippet in [*blocks("python"), *blocks("python", MODELS)]:
         exec(compile(snippet, "README.md", "exec"), {"__name__": "__main__"})
     assert (tmp_path / "posterior.nc").is_file()

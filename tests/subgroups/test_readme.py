@@ -22,8 +22,8 @@ def row(start: str) -> list[str]:
 def test_all_countries_and_without_two(start: str, without: tuple[str, ...]) -> None:
     post = bl.fit(bl.model("site_effects").edited(without_sites=list(without)), "topcat")
     assert post.p_benefit is not None
-    median = float(np.median(post.draws("odds_ratio")))
-    assert row(start) == [f"{median:.2f}", percent(post.p_benefit.probability)]
+    middle, low, high = np.quantile(post.draws("odds_ratio"), [0.5, 0.025, 0.975])
+    assert row(start) == [f"{middle:.2f} ({low:.2f} to {high:.2f})", percent(post.p_benefit.probability)]
 
 
 def test_both_regions() -> None:

@@ -10,7 +10,6 @@ import math
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
 from bayes_lupil.numbers import in_points, of_chance, p_value, percent, points_interval, ratio
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.estimands import Benefit
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.answer import answer_chart
@@ -184,19 +183,15 @@ def _sites(contents: Contents) -> str | None:
 def _depends(contents: Contents, lead: Posterior) -> str:
     told = [] if contents.priors is None else prior_span(contents.priors)
     same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
-    by_prior = {
-        alike: [p.chances["benefit"] for p in same if (_effect_prior(p) == _effect_prior(lead)) is alike]
-        for alike in (True, False)
-    }
     if len(same) > 1:
-        said = _span(by_prior[True], "with this prior of the effect")
-        other = f", {_span(by_prior[False], 'with another')}" if by_prior[False] else ""
-        told.append(f"the model: {said}{other}")
+        own = [p for p in same if _effect_prior(p) == _effect_prior(lead)]
+        other = [p for p in same if p not in own]
+        more = f", with other priors of it {_span(_chances(other))}" if other else ""
+        told.append(f"the model of sites: {_span(_chances(own))}{more}")
     if isinstance(contents.sites, UnpublishedAnalysis):
-        known = [item for item in contents.sites.alternatives if item.ok]
+        known = [item.p_benefit for item in contents.sites.alternatives if item.ok]
         if len(known) > 1:
-            low, high = (pick(item.p_benefit for item in known) for pick in (min, max))
-            told.append(f"what is supposed of the sites: {_range(low, high)} under {len(known)} suppositions")
+            told.append(f"suppositions about the sites: {_span(known)}")
     said = "; ".join(told)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
@@ -205,16 +200,14 @@ def _effect_prior(posterior: Posterior) -> str:
     return posterior.spec.priors.beta.describe()
 
 
-def _span(chances: list[Benefit], which: str) -> str:
-    """P(benefit) over several models."""
-    many = f"{len(chances)} model{'' if len(chances) == 1 else 's'}"
-    low, high = (pick(item.probability for item in chances) for pick in (min, max))
-    return f"{_range(low, high)} in {many} {which}"
+def _chances(posteriors: list[Posterior]) -> list[float]:
+    return [p.chances["benefit"].probability for p in posteriors]
 
 
-def _range(low: float, high: float) -> str:
-    ends = percent(low), percent(high)
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+def _span(chances: list[float]) -> str:
+    """P(benefit), the lowest and the highest."""
+    low, high = (percent(pick(chances)) for pick in (min, max))
+    return low if low == high else f"{low} to {high}"
 
 
 def prior_span(priors: PriorAnalysis) -> list[str]:

@@ -178,8 +178,8 @@ def _as_observed(lead: Posterior) -> list[str]:
         return []
     return [
         f"The important difference, {in_points(100 * relevant)}, is just what the trial observed: under a nearly flat "
-        "prior the probability of at least that much would be about one half, whatever was observed, and an "
-        "optimistic prior is centred at the data."
+        "prior the probability of at least that much is then about one half by construction, and an optimistic prior "
+        "is centred at the data."
     ]
 
 

@@ -46,7 +46,7 @@ def excluded_answer(result: UnpublishedAnalysis) -> str:
     would = "would not have" if p < _EVEN else "would have"
     return (
         f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} "
-        f"({_TEST}; {_chances(result)})."
+        f"({_TEST}; {_chances(result, named=False)})."
     )
 
 
@@ -98,13 +98,15 @@ def _declared(result: UnpublishedAnalysis) -> tuple[float, float]:
     return declared.p_explains, declared.p_explains_mcse
 
 
-def _chances(result: UnpublishedAnalysis) -> str:
+def _chances(result: UnpublishedAnalysis, *, named: bool) -> str:
     """That probability as declared, and the largest under any supposition tried."""
     said, most = f"probability {percent(*_declared(result))}", _explained(result)[1]
     if most is None:
         return said
     known = sum(item.ok for item in result.alternatives)
     chance = percent(most.p_explains, most.p_explains_mcse)
+    if not named:
+        return f"{said}, up to {chance} under other suppositions"
     return f"{said}, and up to {chance} under the {known} suppositions tried: {most.name}"
 
 
@@ -119,7 +121,7 @@ def _explains(result: UnpublishedAnalysis) -> str:
     )  # fmt: skip
     return (
         f"{answer}, under this model: leaving out {those} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
-        f"{_chances(result)}. It depends on how large {they} believed to be, which was not published."
+        f"{_chances(result, named=True)}. It depends on how large {they} believed to be, which was not published."
     )
 
 
