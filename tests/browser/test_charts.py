@@ -107,11 +107,11 @@ def test_the_slider_says_what_the_file_holds(drawn, charted):
         page.wait_for_timeout(100)
         row = numbers.iloc[index]
         told = slider.get_attribute("aria-valuetext")
-        assert f"{row['dots']:.0f} of 50 dots: probability " in told
+        assert f"drawn as {row['dots']:.0f} of 50 dots" in told
         assert percent(row["p_benefit"], short=True) in told
         assert output.inner_text() == f"{100 * row['at_least']:g} point{'' if index == 2 else 's'}"
         shown = page.locator("figure.chart").first.locator(".live svg").text_content()
-        assert f"{row['dots']:.0f} of 50 dots" in shown
+        assert f"{row['dots']:.0f} of 50" in shown
         assert percent(row["p_benefit"], short=True) in shown
         blue = page.evaluate(
             "[...document.querySelectorAll('.chart .live svg')][0].querySelectorAll('path').length && "

@@ -58,7 +58,7 @@ def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
     lines = [
         _explains(result),
         f"Without {sites}, whose counts were never published, the observed difference was most probably about "
-        f"{points(hidden.tables.raw_risk_difference)} points ({interval} with a probability of 95 %), "
+        f"{points(hidden.tables.raw_risk_difference)} points ({interval} is 95 % probable), "
         f"and not the {points(wanted)} points of the {label} analysis. That is what the trial saw there, not how large "
         f"the effect is. Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
         _needed(result, wanted),

@@ -108,6 +108,6 @@ def without_excluded_words(result: UnpublishedAnalysis) -> str:
     return (
         f"{without_excluded_title(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
         f"observed difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, "
-        f"{points_interval(low, high)} with a probability of 95 %. Marked: {points(everyone / 100)} of all patients "
-        f"and {points(subset / 100)} {_label(result)}."
+        f"{points_interval(low, high)} is 95 % probable. Marked: {points(everyone / 100)} of all patients and "
+        f"{points(subset / 100)} {_label(result)}."
     )

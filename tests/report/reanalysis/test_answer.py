@@ -69,7 +69,7 @@ def test_the_slider_says_what_the_file_holds(lupil2):
         assert row["dots"] == sum(x > threshold for x in dots)
         told = " ".join(narrow)
         assert told == " ".join(wide)
-        assert told.startswith(f"{row['dots']:.0f} of 50 dots: probability ")
+        assert f", drawn as {row['dots']:.0f} of 50 dots, that" in told
         assert percent(row["p_benefit"], short=True) in told
         assert ("at least" in told) == (threshold > 0)
 
@@ -87,7 +87,7 @@ def test_the_numbers_are_written_beside_the_page(lupil2, tmp_path):
 def test_intervals_of_trial_and_posterior(lupil2):
     lines = [line for line in answer_of(lupil2).lines if line.kind != "heading"]
     heads = [line.label for line in answer_of(lupil2).lines if line.kind == "heading"]
-    assert heads == ["All 100 randomised patients", "Per protocol: 53 patients (chosen after the fact)"]
+    assert heads == ["All 100 randomised patients", "Per protocol: 53 patients (analysed post hoc)"]
     assert [line.kind for line in lines] == ["trial", "lead", "prior", "prior", "trial", "lead"]
     first = next(row for row in lupil2.reanalysis.hierarchy if row.step == 1)
     newcombe = first.two_by_two.risk_difference_newcombe

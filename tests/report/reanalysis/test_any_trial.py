@@ -70,7 +70,7 @@ def test_what_the_trial_observed_is_told_apart_from_what_matters(rare):
 
 def test_events_are_events_of_patients(rare):
     trial = dict(in_short(rare))["The trial"]
-    assert trial.startswith("Events in 2 of 1,000 patients (0.2 %) on drug, 6 of 1,000 (0.6 %) on placebo")
+    assert trial.startswith("Events in 2 of 1,000 patients (0.20 %) on drug, 6 of 1,000 (0.60 %) on placebo")
     assert not any("respon" in text.lower() for text in told(rare))
 
 

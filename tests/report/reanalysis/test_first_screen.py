@@ -76,7 +76,7 @@ def test_the_paired_table_of_lupil2(lupil2_report):
     table = paired_table(lupil2_report)
     (itt, pp) = table.rows
     assert itt[:4] == ("intention to treat", "34/50 v 29/50", "+10.0 (-8.7 to +27.8)", "0.3439, as printed")
-    assert pp[0] == "per protocol, chosen after the fact"
+    assert pp[0] == "per protocol, analysed post hoc"
     assert pp[3] == "0.0168, as printed (nominal)"
     rd = lupil2_report.lead.row("risk_difference")
     assert itt[4] == f"{100 * rd.q50:+.1f} ({100 * rd.q2_5:+.1f} to {100 * rd.q97_5:+.1f})"

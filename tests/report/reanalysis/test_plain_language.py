@@ -94,7 +94,7 @@ def test_the_prior_that_would_overturn_it_turns_with_the_direction():
     """What one would have had to believe is of the arm that is behind: more responses on drug, a benefit or not."""
     for end_point, arm in ((HIGHER, "placebo"), (LOWER, "drug")):
         told = tipping_words(contents(end_point, ARMS, priors=True).priors)
-        assert f"one would have had to hold {arm} to be better, before the trial, with a probability of" in told
+        assert f"one would have had to hold {arm} to be better, before the trial, with a probability " in told
         assert all(50 < int(chance) < 100 for chance in re.findall(r"(\d+) % \(SD", told))
 
 
@@ -115,5 +115,5 @@ def test_the_five_questions_of_lupil2(lupil2_report):
     trial = " ".join(answers["What the trial found"])
     assert "not met" in trial
     assert "p = 0.3439 as printed" in trial
-    assert "an analysis after the fact, without 47 patients" in trial
+    assert "analysed post hoc, without 47 patients" in trial
     assert "if sceptical" in answers["What the answer depends on"][0]

@@ -85,7 +85,7 @@ def test_the_page_points_to_what_is_there(written):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (written / target).is_file(), target
     assert "chosen because they look outlying" in text
-    assert "Site 05 in the placebo arm (99 %) looks outlying." in text
+    assert "Site 05 in the placebo arm (probability 99 %) looks outlying." in text
     assert "hash" in text.splitlines()[-1]
     assert "12/20 v 20/20" in text
 
@@ -158,7 +158,7 @@ def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
 
 COUNTS = (((3, 7), (4, 9), (2, 8), (5, 9)), ((10, 10), (12, 14), (11, 10), (13, 13)))
 NUMBER = r"[-+]\d+\.\d"
-NO_KIND = r"95 %(?! (credible interval|of (the )?replicates|probable \(posterior\)))"
+NO_KIND = r"95 %(?! (credible interval|of (the )?replicates|probable))"
 CHANCE = r"([<>] )?(\d\.\d+)(?= \(MCSE)"
 
 

@@ -59,7 +59,7 @@ def result(resampled):
 def test_the_answer_takes_the_declared_supposition_and_the_furthest(result):
     told = excluded_answer(result)
     assert told.startswith("Leaving out Bulgaria 1 and Bulgaria 2 alone almost certainly would not have given p < 0.05")
-    assert "(probability below 1 %; 6 % at most" in told
+    assert told.endswith("(Pearson's test; probability below 1 %, up to 6 % under other suppositions).")
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,26 @@ def test_the_answer_takes_the_declared_supposition_and_the_furthest(result):
 def test_the_answer_follows_the_probability(result, p, word):
     changed = replace(result, alternatives=(supposed(AS_DECLARED, 0.8, p),))
     assert word in excluded_answer(changed)
-    assert "at most" not in excluded_answer(changed)
+    assert "up to" not in excluded_answer(changed)
 
 
 def test_the_numbers_of_the_sentences(result):
-    first, second, needed, settle = excluded_sentences(result)
+    explains, observed, needed, settle = excluded_sentences(result)
     low, high = result.hidden.tables.raw_risk_difference_interval
-    assert f"95 % credible interval {100 * low:+.1f} to {100 * high:+.1f}" in first
-    assert "not the +31.6 points of the per protocol analysis" in first
-    assert "between -1.6 and +47.8" in first  # facts.md, bounds over every table
-    assert "below 1 %, and 6 % at most" in second
-    assert "depends on how large these sites are believed to be" in second
+    assert explains.startswith("Almost certainly not by themselves, under this model: ")
+    assert "(Pearson's test) with probability below 1 %, and up to 6 % under the 2 suppositions tried" in explains
+    assert "at least 8 placebo patients" in explains
+    assert "depends on how large they are believed to be" in explains
+    assert "the observed difference" in observed
+    assert f"({100 * low:+.1f} to {100 * high:+.1f} is 95 % probable)" in observed
+    assert "not how large the effect is" in observed
+    assert "not the +31.6 points of the per protocol analysis" in observed
+    assert "between -1.6 and +47.8" in observed  # facts.md, bounds over every table
     assert "placebo" in needed
-    assert settle.startswith("Knowing any one of the missing numbers")
-    for text in (first, second, needed, settle):
+    best = max((v for v in result.hidden.values if len(v.names) == 1), key=lambda item: item.expected_change)
+    assert settle.startswith("Knowing one of the missing numbers")
+    assert f"at most {100 * best.expected_change:.1f} percentage points on average" in settle
+    for text in (explains, observed, needed, settle):
         assert text.count("MCSE") <= 1
         assert text.endswith(".")
 
@@ -105,15 +111,30 @@ def test_the_fewest_patients_that_explain_it_by_brute_force(result):
 
 
 def test_p_benefit_over_all_patients_hardly_depends_on_the_sites(result):
-    (told,) = supposed_words(result.alternatives)
+    (told,) = supposed_words(result)
     assert "between 79 % (at least 8 placebo patients there) and 82 % (as declared)" in told
-    assert supposed_words(()) == []
+    low, high = (percent(item.p_benefit, item.p_benefit_mcse) for item in (result.hidden.lowest, result.hidden.highest))
+    assert f"between {low} and {high}, for tables that are improbable" in told
+    assert supposed_words(replace(result, alternatives=())) == []
 
 
 def test_who_was_left_out_has_one_error_at_most(result):
     told = left_out_words(result.stayed, result.trial)
     assert told.count("MCSE") <= 1
     assert "not the trial without the excluded sites" in told
+
+
+@pytest.mark.parametrize(
+    ("p", "answer"),
+    [
+        (0.2, "Probably not by themselves"),
+        (0.6, "Perhaps by themselves"),
+        (0.009, "Almost certainly not by"),
+    ],
+)
+def test_the_first_sentence_is_yes_or_no(result, p, answer):
+    changed = replace(result, alternatives=(supposed(AS_DECLARED, 0.8, p),))
+    assert excluded_sentences(changed)[0].startswith(answer)
 
 
 @pytest.mark.parametrize("width", [4.0, 7.5])
