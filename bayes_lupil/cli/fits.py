@@ -27,7 +27,7 @@ from bayes_lupil.cli.common import (
 from bayes_lupil.cli.reading import ReadTrial, reads_trials, tell_notes, tell_reading
 from bayes_lupil.cli.streams import write_document
 from bayes_lupil.cli.usage import examples
-from bayes_lupil.errors import BayesLupilError, ModelError
+from bayes_lupil.errors import BayesLupilError, InputError, ModelError
 from bayes_lupil.folders import folder_names
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def reanalyse(
         "fit site_effects my_trial.csv --control placebo --active drug --out fit",
         "fit my_model.toml patients.xlsx --outcome cured --responder yes --where 'visit == 4'",
         "fit site_effects_adjusted patients.csv --continuous age --categorical sex",
+        "fit site_effects_adjusted patients.csv --spline age=4 --ordered stage=I,II,III",
     )
 )
 @reads_trials
@@ -163,13 +164,23 @@ def fit(
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Adjust for these categories of the patients.")
     ] = None,
+    ordered: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=LOW,...,HIGH", help="Adjust for ordered categories, step by step."),
+    ] = None,
+    spline: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=DF", help="Adjust for numbers by a natural cubic spline with DF degrees of freedom."
+        ),
+    ] = None,
     quiet: Quiet = False,
     load: ReadTrial,
 ) -> None:
     """Fit one model to one trial: the answer first, then everything that was estimated.
 
-    --continuous and --categorical stand in place of the covariates that the model file names: use them with
-    site_effects_adjusted, or another model with [covariates].
+    --continuous, --categorical, --ordered and --spline stand in place of the covariates that the model file names: use
+    them with site_effects_adjusted, or another model with [covariates].
     """
     from bayes_lupil.fitting import fit as run
     from bayes_lupil.fitting import swapped
@@ -186,13 +197,18 @@ def fit(
     spec = load_model(model)
     if thresholds is not None:
         spec = spec.with_(thresholds=thresholds_of(thresholds))
-    if continuous or categorical:
+    if continuous or categorical or ordered or spline:
         if spec.covariates is None:
             raise ModelError(
-                f"model '{spec.name}'", "no [covariates], which --continuous and --categorical are of",
+                f"model '{spec.name}'", "no [covariates], which options such as --continuous are of",
                 "site_effects_adjusted, or a model file with [covariates] and priors.coefficients",
             )  # fmt: skip
-        spec = spec.edited(covariates__continuous=continuous or [], covariates__categorical=categorical or [])
+        steps = {column: levels.split(",") for column, levels in _pairs("--ordered", ordered, "stage=I,II,III")}
+        curves = {column: _whole(column, degrees) for column, degrees in _pairs("--spline", spline, "age=4")}
+        spec = spec.edited(
+            covariates__continuous=continuous or [], covariates__categorical=categorical or [],
+            covariates__ordered=steps, covariates__splines=curves,
+        )  # fmt: skip
     trials = load(trial)
     for data in trials.values():
         build_likelihood(spec, data)  # a model that the trial cannot support is refused before anything is written
@@ -219,6 +235,23 @@ def fit(
         err.print(posterior.verdict.text, highlight=False, markup=False)
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _pairs(option: str, given: list[str] | None, example: str) -> list[tuple[str, str]]:
+    """(column, what is said of it) of an option that may be given more than once."""
+    found = [item.partition("=") for item in given or ()]
+    for column, equals, said in found:
+        if not (column and equals and said):
+            raise InputError(
+                f"option {option}", f"'{column}{equals}{said}'", "COLUMN=...", f"For example: {option} {example}"
+            )
+    return [(column, said) for column, _, said in found]
+
+
+def _whole(column: str, text: str) -> int:
+    if not text.isdecimal():
+        raise InputError("option --spline", f"'{column}={text}'", "a whole number of degrees of freedom", "As age=4.")
+    return int(text)
 
 
 def _fit_files(places: Iterable[str]) -> list[str]:

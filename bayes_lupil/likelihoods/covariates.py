@@ -93,7 +93,7 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
     labels: list[str] = []
     columns: list[Floats] = []
     for name in covariates.columns:
-        numbers = name in covariates.continuous
+        numbers = name in covariates.continuous or name in covariates.splines
         texts = [text.strip() for text in known[name]]
         missing = np.array([_is_missing(text, numbers) for text in texts])
         if missing.any() and covariates.missing == "refused":
@@ -103,7 +103,12 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
                 "Or say beforehand what becomes of them: covariates.missing = 'indicator' keeps them, with the mean "
                 "for a number and a coefficient of their own.",
             )  # fmt: skip
-        made = (_numbers if numbers else _categories)(name, texts, missing)
+        if numbers:
+            made = _numbers(name, texts, missing, covariates.splines.get(name, 1))
+        elif name in covariates.ordered:
+            made = _steps(name, covariates.ordered[name], texts, missing)
+        else:
+            made = _categories(name, texts, missing)
         _refuse_what_is_known_otherwise(name, np.column_stack([values for *_, values in made]), patients)
         for label, slug, values in made:
             names.append(_unlike(f"gamma_{_slug(slug)}", names))
@@ -167,8 +172,10 @@ def _refuse_dependence(labels: Sequence[str], z: Floats) -> None:
             )  # fmt: skip
 
 
-def _numbers(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> list[tuple[str, str, Floats]]:
-    """(label, name, values) of a column of numbers over their SD, and of an indicator of those missing."""
+def _numbers(
+    name: str, texts: Sequence[str], missing: NDArray[np.bool_], degrees: int
+) -> list[tuple[str, str, Floats]]:
+    """(label, name, values) of numbers over their SD, of a spline's curves, and of an indicator of those missing."""
     values = np.full(len(texts), np.nan)
     wrong = np.zeros(len(texts), dtype=bool)
     for i, text in enumerate(texts):
@@ -185,6 +192,10 @@ def _numbers(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> lis
         raise TrialError(f"column '{name}'", _one_value(texts, missing), "values that differ")
     sd = float(seen.std())
     columns = [(f"{name}, by SD ({sd:.3g})", name, np.where(missing, 0.0, (values - seen.mean()) / sd))]
+    for k, curve in enumerate(_curves(name, seen, degrees).T if degrees > 1 else (), 1):
+        bent = np.zeros(len(texts))
+        bent[~missing] = curve
+        columns.append((f"{name}: curve {k} of {degrees - 1} beside the line", f"{name}_curve_{k}", bent))
     if missing.any():
         told = f"{name}: missing ({_shown(texts, missing)}) v known"
         columns.append((told, f"{name}_missing", missing.astype(float)))
@@ -203,6 +214,56 @@ def _categories(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> 
     reference = min(set(counts) - {"missing"}, key=lambda category: (-counts[category], category))
     others = sorted(category for category in counts if category != reference)
     return [(f"{name}: {one} v {reference}", f"{name}_{one}", (held == one).astype(float)) for one in others]
+
+
+def _curves(name: str, x: Floats, degrees: int) -> Floats:
+    """What a natural cubic spline adds to a straight line, shape (patients, degrees - 1).
+
+    The cardinal splines (1 at one knot and 0 at the others, with no curvature at the outer ones) span it; less what a
+    constant and a line tell of them, their orthonormal basis, times the root of the number of patients, has SDs of 1.
+    """
+    from scipy.interpolate import make_interp_spline
+
+    different = np.unique(x)
+    knots = np.quantile(different, np.linspace(0, 1, degrees + 1))  # as mgcv and patsy place them
+    if different.size <= degrees or (np.diff(knots) <= _DEPENDENT * np.ptp(x)).any():
+        required = f"{degrees + 1} or more, as a spline of {degrees} degrees of freedom has knots"
+        hint = "Use fewer degrees of freedom in covariates.splines, or covariates.ordered."
+        raise TrialError(f"column '{name}'", f"{different.size} different values", required, hint)
+    scaled = (x - x.mean()) / x.std()
+    at = (knots - x.mean()) / x.std()
+    cardinal = make_interp_spline(at, np.eye(degrees + 1), bc_type="natural")(scaled)
+    line = np.column_stack([np.ones(x.size), scaled])
+    rest = cardinal - line @ np.linalg.lstsq(line, cardinal, rcond=None)[0]
+    # the two functions that a line spans are gone: what is left has degrees - 1 singular values above rounding
+    basis = np.linalg.svd(rest, full_matrices=False)[0][:, : degrees - 1] * np.sqrt(x.size)
+    # a sign is the library's choice: positive at the largest value
+    return np.asarray(basis * np.where(basis[np.argmax(x)] < 0, -1.0, 1.0))
+
+
+def _steps(
+    name: str, levels: Sequence[str], texts: Sequence[str], missing: NDArray[np.bool_]
+) -> list[tuple[str, str, Floats]]:
+    """(label, name, values) of each step up of ordered categories, and of an indicator of those missing."""
+    texts_of = np.array(texts, dtype=object)
+    unknown = ~missing & ~np.isin(texts_of, levels)
+    if unknown.any():
+        required = f"one of the categories of covariates.ordered ({', '.join(levels)})"
+        raise TrialError(f"column '{name}'", _shown(texts, unknown), required)
+    if empty := [level for level in levels if level not in texts]:
+        raise TrialError(f"column '{name}'", f"no patient with '{empty[0]}'", "patients of every category declared")
+    place = np.array([levels.index(text) if text in levels else -1 for text in texts])
+    columns = []
+    for k, level in enumerate(levels[1:], 1):
+        at_least = (place >= k).astype(float)
+        above = " or higher" if k < len(levels) - 1 else ""
+        label = f"{name}: {level}{above} v {levels[k - 1]}{' or lower' if k > 1 else ''}"
+        columns.append((label, f"{name}_{level}", np.where(missing, at_least[~missing].mean(), at_least)))
+    if missing.any():
+        columns.append(
+            (f"{name}: missing ({_shown(texts, missing)}) v known", f"{name}_missing", missing.astype(float))
+        )
+    return columns
 
 
 def _one_value(texts: Sequence[str], missing: NDArray[np.bool_]) -> str:

@@ -62,7 +62,7 @@ def edits_between(before: ModelSpec, after: ModelSpec) -> Edits | None:
         for key in {**first, **then}:
             if first.get(key) != then.get(key):
                 place, value = f"{table}.{key}", then.get(key)
-                told = f"no {place}" if value in (None, (), []) else f"{place} = {_said(value)}"
+                told = f"no {place}" if value in (None, (), [], {}) else f"{place} = {_said(value)}"
                 found[place] = Change(key=place, told=told)
     if before.population != after.population:
         found["population"] = Change(key="population", told=f"population {after.population}")
@@ -75,6 +75,8 @@ def edits_between(before: ModelSpec, after: ModelSpec) -> Edits | None:
 
 def _said(value: object) -> str:
     """A value of a table in words: names with commas between them."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_said(item)}" for name, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

@@ -94,6 +94,34 @@ def test_the_maximum_is_that_of_statsmodels(indo: Trial) -> None:
     assert (control, ours) == (pytest.approx(theirs.predict(x).mean(), rel=1e-10), pytest.approx(active, rel=1e-10))
 
 
+def test_splines_and_steps_have_the_maximum_of_statsmodels(indo: Trial) -> None:
+    """The same deviance as logistic regression on patsy's spline and indicators, and the same standardised risks."""
+    import pandas as pd
+    import statsmodels.formula.api as smf
+
+    pooled = {"sites__intercepts": "pooled", "sites__effects": "pooled", "priors__tau_u": None, "priors__tau_v": None}
+    spec = INDO.edited(
+        sites__coding="reference", covariates__continuous=[], covariates__categorical=[],
+        covariates__splines={"age": 4}, covariates__ordered={"gender": ["1_female", "2_male"]}, **pooled,
+    )  # fmt: skip
+    likelihood, data = build_likelihood(spec, indo), indo.data
+    assert isinstance(likelihood, AdjustedCells)
+    assert isinstance(data, Patients)
+    names = [item.name for item in likelihood.parameters]
+    found = optimize.minimize(
+        lambda at: -float(likelihood.log_likelihood(dict(zip(names, map(np.asarray, at), strict=True)))),
+        np.zeros(len(names)), method="BFGS", options={"gtol": 1e-6},
+    )  # fmt: skip
+    columns = pd.DataFrame({
+        "y": data.response, "arm": data.arm, "age": np.array(data.covariates["age"], dtype=float),
+        "sex": np.array(data.covariates["gender"]),
+    })  # fmt: skip
+    theirs = smf.logit("y ~ arm + cr(age, df=4, constraints='center') + C(sex)", columns).fit(disp=0, tol=1e-12)
+    ours = likelihood.probabilities(dict(zip(names, map(np.asarray, found.x), strict=True)))[0]
+    both = [theirs.predict(columns.assign(arm=arm)).mean() for arm in (0, 1)]
+    assert ours == pytest.approx(both, rel=1e-5)
+
+
 @pytest.mark.proof(*FIT)
 def test_both_engines_agree_on_a_real_trial(indo: Trial) -> None:
     posterior, agreement = fit_checked(INDO, indo)

@@ -74,6 +74,56 @@ def test_words_for_nothing_are_categories_and_missing_is_no_reference() -> None:
     assert found.labels == ("sex: m v f", "sex: missing v f")
 
 
+STAGES = ("I", "III", "II", "II", "I", "III", "II", "I", "I", "II", "III", "II")
+
+
+def test_ordered_categories_are_steps() -> None:
+    found = _found(Covariates(ordered={"stage": ("I", "II", "III")}), stage=STAGES)
+    assert found.names == ("gamma_stage_ii", "gamma_stage_iii")
+    assert found.labels == ("stage: II or higher v I", "stage: III v II or lower")
+    place = np.array([("I", "II", "III").index(text) for text in STAGES])
+    for k in (1, 2):
+        at_least = (place >= k).astype(float)
+        np.testing.assert_allclose(found.z[:, k - 1], at_least - at_least.mean())
+
+
+def test_missing_steps_have_the_mean_of_those_known() -> None:
+    stages = ("NA", *STAGES[1:])
+    found = _found(Covariates(ordered={"stage": ("I", "II", "III")}, missing="indicator"), stage=stages)
+    assert found.names == ("gamma_stage_ii", "gamma_stage_iii", "gamma_stage_missing")
+    np.testing.assert_allclose(found.z[0, :2], 0, atol=1e-15)
+    np.testing.assert_allclose(found.z.mean(axis=0), 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("degrees", range(2, 9))
+def test_splines_are_natural_cubic_ones(degrees: int) -> None:
+    """They span what patsy's natural cubic regression splines of the same degrees of freedom do."""
+    import patsy
+
+    age = np.random.default_rng(degrees).gamma(4, 10, 300)
+    patients = Patients(
+        ("A",) * 300, np.arange(300) % 2, np.arange(300) % 3 // 2, covariates={"age": tuple(map(repr, age.tolist()))}
+    )
+    z = covariate_columns(Covariates(splines={"age": degrees}), patients, "model 'mine'").z
+    assert z.shape == (300, degrees)
+    np.testing.assert_allclose(z.T @ z / 300, np.eye(degrees), atol=1e-9)
+    theirs = np.asarray(patsy.dmatrix(f"cr(x, df={degrees}, constraints='center')", {"x": age}))
+    assert theirs.shape == (300, degrees + 1)
+    for one, other in ((theirs, z), (np.column_stack([np.ones(300), z]), theirs)):
+        left = other - one @ np.linalg.lstsq(one, other, rcond=None)[0]
+        assert np.abs(left).max() < 1e-8 * np.abs(other).max()
+
+
+def test_a_spline_begins_with_its_line_and_has_its_missing_values() -> None:
+    plain = _found(Covariates(continuous=("age",)), age=AGE)
+    bent = _found(Covariates(splines={"age": 3}), age=AGE)
+    assert bent.names == ("gamma_age", "gamma_age_curve_1", "gamma_age_curve_2")
+    assert (bent.z[:, 0] == plain.z[:, 0]).all()
+    some = _found(Covariates(splines={"age": 3}, missing="indicator"), age=("NA", *AGE[1:]))
+    assert some.names[-1] == "gamma_age_missing"
+    np.testing.assert_allclose(some.z[0, :3], 0, atol=1e-12)
+
+
 def test_names_of_variables_are_unlike_each_other() -> None:
     rng = np.random.default_rng(1)
     names = ("Age (y)", "age y", "AGE-Y", "\u00e2ge", "%")
@@ -120,6 +170,15 @@ REFUSED: dict[str, tuple[Covariates, tuple[str, ...], str]] = {
     "the arm in words": (Covariates(categorical=("x",)), ("PLACEBO", "DRUG") * (N // 2), "in which arm"),
     "doses": (Covariates(categorical=("x",)), ("none", "low", "none", "high") * (N // 4), "in which arm"),
     "many categories": (Covariates(categorical=("x",)), AGE, "12 categories"),
+    "a category without a place": (Covariates(ordered={"x": ("I", "II")}), STAGES, "'III' 3 times"),
+    "a place without patients": (Covariates(ordered={"x": ("0", "I", "II", "III")}), STAGES, "no patient with '0'"),
+    "a missing step": (Covariates(ordered={"x": ("I", "II", "III")}), ("", *STAGES[1:]), "no value for 1 of 12"),
+    "a spline of words": (Covariates(splines={"x": 3}), STAGES, "'I' 4 times"),
+    "a spline of few values": (
+        Covariates(splines={"x": 3}),
+        ("1", "2", "2", "1") * 3,
+        "2 different values.*required: 4 or more",
+    ),
 }
 
 

@@ -43,18 +43,33 @@ def test_columns_are_named_by_short_keys() -> None:
     mine = model("site_effects_adjusted", continuous=("age",), categorical=("sex", "region"), missing="indicator")
     assert mine.covariates == Covariates(continuous=("age",), categorical=("sex", "region"), missing="indicator")
     assert mine.covariates.columns == ("age", "sex", "region")
-    assert "covariates.continuous = ('age',)" in mine.title
+    assert "covariates.continuous = age; covariates.categorical = sex, region" in mine.title
     assert mine.hash != ADJUSTED.hash
 
 
+def test_steps_and_splines_are_kept_in_the_file() -> None:
+    mine = model("site_effects_adjusted", continuous=(), splines={"age": 4}, ordered={"stage": ("I", "II", "III")})
+    assert mine.covariates.columns == ("stage", "age")
+    assert ModelSpec.from_dict(tomllib.loads(mine.to_toml())) == mine
+    assert "covariates.ordered = stage: I, II, III; covariates.splines = age: 4" in mine.title
+    unused = model("site_effects_adjusted", continuous=("age",)).to_dict()["covariates"]
+    assert set(unused) == {"continuous", "categorical", "missing"}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "no column": ({"covariates__continuous": []}, "covariates", "the name of a column"),
+    "no column": ({"covariates__continuous": []}, "covariates", "a column in continuous"),
     "a column twice": ({"covariates__categorical": ["baseline"]}, "covariates", "'baseline' twice"),
     "a column twice in one": ({"covariates__continuous": ["a", "a"]}, "covariates", "'a' twice"),
     "an empty name": ({"covariates__continuous": [""]}, "covariates.continuous", "at least 1 character"),
     "too many": ({"covariates__continuous": [f"x{i}" for i in range(21)]}, "covariates", "20 columns or fewer"),
     "another rule": ({"covariates__missing": "mean"}, "covariates.missing", "refused"),
-    "an unknown key": ({"covariates__splines": ["age"]}, "covariates.splines", "unknown"),
+    "an unknown key": ({"covariates__curves": ["age"]}, "covariates.curves", "unknown"),
+    "a column of two kinds": ({"covariates__splines": {"baseline": 3}}, "covariates", "'baseline' twice"),
+    "a spline that is a line": ({"covariates__splines": {"age": 1}}, "covariates.splines", "2"),
+    "too many curves": ({"covariates__splines": {"age": 9}}, "covariates.splines", "8"),
+    "half a curve": ({"covariates__splines": {"age": 3.5}}, "covariates.splines", "whole number|integer"),
+    "one step": ({"covariates__ordered": {"stage": ["I"]}}, "covariates.ordered", "2"),
+    "a step twice": ({"covariates__ordered": {"stage": ["I", "II", "I"]}}, "covariates", "'I' of 'stage' twice"),
     "no prior": ({"priors__coefficients": None}, "priors.coefficients", "because there is \\[covariates\\]"),
     "a prior too many": ({"covariates": None}, "priors.coefficients", "no \\[covariates\\]"),
     "effects of their own": (
