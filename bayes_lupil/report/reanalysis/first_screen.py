@@ -107,9 +107,9 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if row.gate_basis == RECOMPUTED and row.gate.p is not None:
         by_site = row.stratified is not None and row.stratified.cmh is not None
         test = "the Cochran-Mantel-Haenszel test, by site" if by_site else "Pearson's test"
-        met = "met" if row.gate.status == "significant" else "missed"
+        outcome = "met" if row.gate.status == "significant" else "missed"
         return (
-            f"{told}; p {_is(row.gate.p)} by {test}, computed here: {met} by this report's rule "
+            f"{told}; p {_is(row.gate.p)} by {test}, computed here: {outcome} by this report's rule "
             f"(p < {row.gate.alpha:g})."
         )
     return f"{told}; p {_is(t.p_chi_square)} by Pearson's test, computed here." if t else f"{told}."
