@@ -9,6 +9,7 @@ __all__ = [
     "in_points",
     "interval",
     "of_chance",
+    "p_is",
     "p_value",
     "percent",
     "points",
@@ -211,6 +212,18 @@ def in_hundred(value: float) -> str:
 def _whole(value: float) -> int:
     """Per cent, rounded half up, so that a probability and its complement are not both rounded to the even one."""
     return math.floor(100 * value + 0.5)
+
+
+def p_is(value: float | None) -> str:
+    """A p-value after its letter.
+
+    Examples
+    --------
+    >>> p_is(0.3439), p_is(0.00001)
+    ('= 0.3439', '< 0.0001')
+    """
+    written = p_value(value)
+    return written if written.startswith("<") else f"= {written}"
 
 
 def p_value(value: float | None) -> str:

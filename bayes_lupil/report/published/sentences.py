@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bayes_lupil.numbers import interval, p_value
+from bayes_lupil.numbers import interval, p_is
 from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.published.answers import PriorAnswer
 from bayes_lupil.published.priors import EffectPrior
@@ -80,12 +80,7 @@ def reported_words(found: BenefitAnalysis) -> str:
     source = {"counts": "worked out from the counts", "interval": "as printed"}.get(
         item.basis, f"from the {item.basis}"
     )
-    return f"{found.measure.name} {item.words}, {source}; p {_p(item.p)}"
-
-
-def _p(value: float) -> str:
-    text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"
+    return f"{found.measure.name} {item.words}, {source}; p {p_is(item.p)}"
 
 
 def absolute_words(found: BenefitAnalysis) -> str:
@@ -146,7 +141,7 @@ def limit_words(found: BenefitAnalysis) -> str:
     held = "at most" if limits.p_intrinsic <= alpha else "above"
     credible = "is" if limits.p_intrinsic <= alpha else "is not"
     return (
-        f"{first} By itself the result {credible} intrinsically credible: p for that {_p(limits.p_intrinsic)}, "
+        f"{first} By itself the result {credible} intrinsically credible: p for that {p_is(limits.p_intrinsic)}, "
         f"{held} {alpha:.2g}."
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_points, of_chance, p_value, percent, points_interval, ratio
+from bayes_lupil.numbers import in_points, of_chance, p_is, percent, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Folded, Paragraph, Points, Verdict
 from bayes_lupil.report.reanalysis.contents import Contents
@@ -101,7 +101,7 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
     if published is not None and published.p is not None:
         met = {"significant": "the primary end point was met", "not significant": "the primary end point was missed"}
         said = met.get(row.gate.status, f"the primary end point: {row.gate.status}")
-        return f"{told}; p = {p_value(published.p)} as printed: {said}."
+        return f"{told}; p {p_is(published.p)} as printed: {said}."
     if row.clustered:
         return f"{told}; no p-value, since no site has patients of both arms."
     if row.gate_basis == RECOMPUTED and row.gate.p is not None:
@@ -109,16 +109,10 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
         test = "the Cochran-Mantel-Haenszel test, by site" if by_site else "Pearson's test"
         outcome = "met" if row.gate.status == "significant" else "missed"
         return (
-            f"{told}; p {_is(row.gate.p)} by {test}, computed here: {outcome} by this report's rule "
+            f"{told}; p {p_is(row.gate.p)} by {test}, computed here: {outcome} by this report's rule "
             f"(p < {row.gate.alpha:g})."
         )
-    return f"{told}; p {_is(t.p_chi_square)} by Pearson's test, computed here." if t else f"{told}."
-
-
-def _is(p: float | None) -> str:
-    """A p-value after its letter."""
-    written = p_value(p)
-    return written if written.startswith("<") else f"= {written}"
+    return f"{told}; p {p_is(t.p_chi_square)} by Pearson's test, computed here." if t else f"{told}."
 
 
 def _rate(count: int, patients: int) -> str:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, RECOMPUTED, HierarchyRow
-from bayes_lupil.numbers import in_points, of_chance, p_value, percent, points, points_interval, ratio
+from bayes_lupil.numbers import in_points, of_chance, p_is, percent, points, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_DIFFERENCE
 from bayes_lupil.report.direction import difference_words
@@ -90,20 +90,20 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
         )
     published = row.published
     if published is not None and published.p is not None:
-        return f"{words}; p = {p_value(published.p)} as printed."
+        return f"{words}; p {p_is(published.p)} as printed."
     if row.clustered:
         return (
             f"{words}. No p-value is given: no site has patients of both arms, and tests of these totals take the "
             "patients of a site for independent."
         )
     if row.gate_basis == RECOMPUTED and row.gate.p is not None:
-        pearson = "" if t is None else f"p = {p_value(t.p_chi_square)} by Pearson's test of these totals"
+        pearson = "" if t is None else f"p {p_is(t.p_chi_square)} by Pearson's test of these totals"
         if row.stratified is not None and row.stratified.cmh is not None:
-            cmh = f"p = {p_value(row.gate.p)} by the Cochran-Mantel-Haenszel test stratified by site"
+            cmh = f"p {p_is(row.gate.p)} by the Cochran-Mantel-Haenszel test stratified by site"
             return f"{words}; {cmh}, {pearson}, both computed here."
         return f"{words}; {pearson}, computed here."
     if t is not None:
-        return f"{words}; p = {p_value(t.p_chi_square)} by Pearson's test, computed here."
+        return f"{words}; p {p_is(t.p_chi_square)} by Pearson's test, computed here."
     return f"{words}."
 
 

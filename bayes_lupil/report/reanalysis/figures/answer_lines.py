@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.frequentist.hierarchy import FORMAL, NONE, HierarchyRow
 from bayes_lupil.frequentist.two_by_two import TwoByTwo
-from bayes_lupil.numbers import in_points, p_value, percent
+from bayes_lupil.numbers import in_points, p_is, percent
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
 from bayes_lupil.reanalysis import leading
@@ -174,8 +174,7 @@ def trial_line(row: HierarchyRow, table: TwoByTwo) -> Line:
 
 
 def _computed(p: float | None, how: str) -> str:
-    written = p_value(p)
-    return "" if p is None else f"p {written if written.startswith('<') else f'= {written}'} ({how})"
+    return "" if p is None else f"p {p_is(p)} ({how})"
 
 
 def said(answer: Answer, step: Benefit, letters: int) -> tuple[str, ...]:
