@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from scipy.stats import norm
 
 from bayes_lupil.published.library import published_claims, published_frame
+from bayes_lupil.published.pooled import pooled_effect
 from bayes_lupil.trials import load_trial
 from bayes_lupil.trials.published_trials import published_content, published_names
 
@@ -101,3 +103,20 @@ def test_they_are_trials(claims):
 def test_an_unknown_name_is_refused():
     with pytest.raises(KeyError):
         published_claims("cabanna")
+
+
+@pytest.mark.parametrize(("countries", "printed"), [(6, (0.76, 0.63)), (4, (0.84, 0.79))])
+def test_topcat_is_printed_from_a_normal_approximation(countries, printed):
+    """What does not follow from the exact posterior follows from a normal one with its mean and SD."""
+    results = published_content()["topcat"]["result"]
+    (parts,) = (result["parts"] for result in results if len(result.get("parts", ())) == countries)
+    counts = [[tuple(map(int, part[arm].split("/"))) for arm in ("active", "control")] for part in parts]
+    risks = [[r / n for r, n in pair] for pair in counts]
+    errors = [sum(p * (1 - p) / n for p, (_, n) in zip(both, pair, strict=True)) ** 0.5
+              for both, pair in zip(risks, counts, strict=True)]  # fmt: skip
+    found = pooled_effect([p1 - p0 for p1, p0 in risks], errors, 0.5)
+    sd = float(found.weights @ (found.sds**2 + found.means**2) - found.mean**2) ** 0.5
+    for edge, value in zip((0.0, -0.01), printed, strict=True):
+        normal = norm.cdf((edge - found.mean) / sd)
+        assert value in (round(normal, 2), int(100 * normal) / 100)  # rounded, or cut off
+        assert abs(found.below(edge) - normal) > 0.005
