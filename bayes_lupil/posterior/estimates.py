@@ -43,7 +43,7 @@ class Estimate:
         return {name: self.mean} | {f"{name}_{key}": getattr(self, key) for key in ("mcse", *more)}
 
 
-def weighted_sum(weights: Floats, values: NDArray[Any]) -> float:
+def weighted_sum(weights: NDArray[Any], values: NDArray[Any]) -> float:
     """Sum over draws of weight times value, on one core.
 
     Not by BLAS, that is by `@`: from 10,000 numbers on it shares the sum out among the cores, so that the last digits
