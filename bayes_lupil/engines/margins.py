@@ -113,17 +113,17 @@ class MarginsDensity:
     def again(self, g: Floats, kept: NDArray[np.int64]) -> dict[str, Floats]:
         """Parameters, without the chances to stay, at some of the points of the last call, by name."""
         found: dict[str, Floats] = {}
-
-        def mine(start: int) -> NDArray[np.bool_]:
-            return (kept >= start) & (kept < start + _BLOCK)
+        starts, order = range(0, len(g), _BLOCK), np.argsort(kept)
+        by_block = np.split(order, np.searchsorted(kept, starts[1:], sorter=order))
+        mine = {start: np.sort(block) for start, block in zip(starts, by_block, strict=True)}
 
         def rows(start: int, part: Floats, drawn: dict[str, Floats]) -> dict[str, Floats]:
-            here = kept[mine(start)] - start
+            here = kept[mine[start]] - start
             return self._placed(part[here], {name: value[here] for name, value in drawn.items()})[0]
 
-        for start, part in zip(range(0, len(g), _BLOCK), self._by_block(g, rows), strict=True):
+        for start, part in zip(starts, self._by_block(g, rows), strict=True):
             for name, value in part.items():
-                found.setdefault(name, np.empty((kept.size, *value.shape[1:])))[mine(start)] = value
+                found.setdefault(name, np.empty((kept.size, *value.shape[1:])))[mine[start]] = value
         return found
 
     def rough(self, g: Floats) -> Floats:

@@ -113,7 +113,9 @@ def scalars(group: xr.Dataset, sites: bool = True) -> Iterator[tuple[str, NDArra
         labels = [variable.coords[dim].values for dim in variable.dims[2:]]
         for index in np.ndindex(variable.shape[2:]):
             label = ", ".join(str(axis[i]) for axis, i in zip(labels, index, strict=True))
-            yield (f"{name}[{label}]" if label else str(name)), variable.values[:, :, *index]
+            # one after the other in the memory, for what goes through them many times
+            values = np.ascontiguousarray(variable.values[:, :, *index])
+            yield (f"{name}[{label}]" if label else str(name)), values
 
 
 def _log_priors(likelihood: Likelihood, values: Mapping[str, Any]) -> list[Pointwise]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.numbers import small
+from bayes_lupil.posterior.estimates import weighted_sum
 
 __all__ = [
     "MAX_DIFFERENCE",
@@ -238,8 +239,8 @@ def describe_independent(name: str, draws: Floats, points: NDArray[np.int64] | N
 def _worth(draws: NDArray[Any], points: NDArray[np.int64]) -> float:
     """How many independent draws the mean of draws is worth, some of which are of one point; at most their number."""
     distance = (draws - draws.mean()).ravel()
-    squares, together = distance @ distance, np.bincount(points.ravel(), weights=distance)
-    return float(draws.size * min(squares / (together @ together), 1.0)) if squares > 0 else float(draws.size)
+    squares, together = weighted_sum(distance, distance), np.bincount(points.ravel(), weights=distance)
+    return draws.size * min(squares / weighted_sum(together, together), 1.0) if squares > 0 else float(draws.size)
 
 
 def judge(

@@ -1,13 +1,14 @@
-"""A posterior mean with its Monte Carlo error, and quantiles of weighted values."""
+"""A posterior mean with its Monte Carlo error, and weighted sums and quantiles of draws."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "weighted_quantiles"]
+__all__ = ["Estimate", "weighted_quantiles", "weighted_sum"]
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +41,26 @@ class Estimate:
             'sd', 'q2_5', 'q50', 'q97_5'.
         """
         return {name: self.mean} | {f"{name}_{key}": getattr(self, key) for key in ("mcse", *more)}
+
+
+def weighted_sum(weights: NDArray[Any], values: NDArray[Any]) -> float:
+    """Sum over draws of weight times value, on one core.
+
+    Not by BLAS, that is by `@`: from 10,000 numbers on it shares the sum out among the cores, so that the last digits
+    depend on how many there are, and waits for the slowest, which on a busy computer takes a thousand times as long.
+
+    Parameters
+    ----------
+    weights : array, shape (n,)
+    values : array, shape (n,)
+        Numbers, or whether an event happened.
+
+    Examples
+    --------
+    >>> weighted_sum(np.array([0.25, 0.5, 0.25]), np.array([True, False, True]))
+    0.5
+    """
+    return float(np.einsum("i,i->", weights, values))
 
 
 def weighted_quantiles(

@@ -23,6 +23,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
+from bayes_lupil.posterior.estimates import weighted_sum
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.priors import EffectOnRisk, Normal
 from bayes_lupil.published.priors import BELIEFS, STRENGTHS, EffectPrior, prior_of_belief
@@ -276,7 +277,7 @@ def _tipping_from(base: BaseDraws, sd: float, target: float) -> TippingPrior | N
     from scipy.optimize import brentq
 
     def chance(mean: float) -> float:
-        return float(under_normal(base, mean, sd).weights @ base.benefit)
+        return weighted_sum(under_normal(base, mean, sd).weights, base.benefit)
 
     if (chance(-_FURTHEST) - target) * (chance(_FURTHEST) - target) >= 0:
         return None

@@ -17,7 +17,7 @@ from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MIN_ESS
 from bayes_lupil.posterior.estimands import Benefit, benefit_ladder
-from bayes_lupil.posterior.estimates import weighted_quantiles
+from bayes_lupil.posterior.estimates import weighted_quantiles, weighted_sum
 from bayes_lupil.priors import Normal
 from bayes_lupil.published.priors import EffectPrior
 from bayes_lupil.sensitivity.preconditions import covers
@@ -258,6 +258,6 @@ def _density(values: Floats, draws: WeightedDraws, axis: Floats) -> Floats:
     step = axis[1] - axis[0]
     ends = axis[0] - step / 2, axis[-1] + step / 2
     bars = np.histogram(values, axis.size, ends, weights=draws.weights)[0] / step
-    mean = draws.weights @ values
-    sd = float(np.sqrt(draws.weights @ (values - mean) ** 2))
+    mean = weighted_sum(draws.weights, values)
+    sd = math.sqrt(weighted_sum(draws.weights, (values - mean) ** 2))
     return np.asarray(gaussian_filter1d(bars, 0.9 * sd * max(draws.effective, 1.0) ** -0.2 / step, mode="constant"))

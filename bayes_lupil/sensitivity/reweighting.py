@@ -13,6 +13,7 @@ go to 0.7, for nothing better can be had at once. Here a refit can, and takes le
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import MAX_LOST, MAX_TAIL, MIN_ESS, UNSEEN, mcse_proportion
-from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles
+from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles, weighted_sum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +214,7 @@ class WeightedDraws:
         SD / sqrt(effective) where weights are equal. Where the largest weights go with the rarer values, as those of
         draws without benefit do when a site that shows benefit is left out, it is larger, in one example by half.
         """
-        mean = float(self.weights @ values)
+        mean = weighted_sum(self.weights, values)
         return mean, self.error(self.weights * (values.astype(float) - mean))
 
     def error(self, parts: Floats) -> float:
@@ -241,7 +242,7 @@ class WeightedDraws:
         mean above 0.5, as of a between-site SD whose prior has no mean where few sites are left. Quantiles there are.
         """
         mean, error = self.mean(values)
-        sd = float(np.sqrt(self.weights @ (values - mean) ** 2))
+        sd = math.sqrt(weighted_sum(self.weights, (values - mean) ** 2))
         if self.unchanged and not self._tail(values - mean) <= MAX_TAIL:
             mean = error = sd = np.nan
         return Estimate(mean, error, sd, *weighted_quantiles(values, self.weights, order))
@@ -266,7 +267,7 @@ class WeightedDraws:
         for side in (event, ~event):
             if side.sum() * self.base.worth < FEWEST:
                 return False
-            share = float(self.weights @ side)
+            share = weighted_sum(self.weights, side)
             if share >= FEWEST * self._largest:  # Kish's size is at least this many times the largest weight
                 continue
             if self._effective_on(side) < min(FEWEST, share * self.weights.size * self.base.worth):
@@ -279,7 +280,7 @@ class WeightedDraws:
             return True
         if not self.sound:
             return False
-        k_hat = self._tail(values - self.weights @ values)
+        k_hat = self._tail(values - weighted_sum(self.weights, values))
         low, _, high = weighted_quantiles(values, self.weights, order)
         return k_hat <= MAX_WEIGHTED_K_HAT and all(
             self._effective_on(side) >= FEWEST_IN_TAIL for side in (values <= low, values >= high)
@@ -291,7 +292,7 @@ class WeightedDraws:
             return True
         if not self.sound:
             return False
-        values = values if self.weights @ values < 0.5 else 1 - values
+        values = values if weighted_sum(self.weights, values) < 0.5 else 1 - values
         return self.carries(values) and self.holds_mean(values)
 
     def carries(self, values: Floats) -> bool:

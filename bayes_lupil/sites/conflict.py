@@ -19,6 +19,7 @@ from bayes_lupil.errors import InputError, UnsupportedModelError
 from bayes_lupil.likelihoods import BinomialCells
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.diagnostics import UNSEEN
+from bayes_lupil.posterior.estimates import weighted_sum
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity import Deletion, deletions
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
@@ -298,12 +299,12 @@ def _conflict(lower: Floats, ends: tuple[Floats, Floats], again: NDArray[np.int6
     by_draw = lower.mean(axis=1)
     # each tail by itself: 1 less the other has lost its digits where it is small
     tail, rarer = min(
-        ((float(draws.weights @ side), side) for side in (by_draw, 1 - by_draw)), key=lambda pair: pair[0]
+        ((weighted_sum(weights, side), side) for side in (by_draw, 1 - by_draw)), key=lambda pair: pair[0]
     )
     error = draws.error(weights * (rarer - tail))
     if not draws.carries(rarer):  # few draws make it, and some that nobody saw may make more
         error = float(np.hypot(error, np.sqrt(UNSEEN) * weights.max()))
-    smallest = min(float(weights @ end.mean(axis=1)) for end in ends)
+    smallest = min(weighted_sum(weights, end.mean(axis=1)) for end in ends)
     _, which = np.unique(again, return_inverse=True)
     chance = np.bincount(which.ravel(), np.repeat(weights / again.shape[1], again.shape[1]))
     middle = np.cumsum(chance) - chance / 2

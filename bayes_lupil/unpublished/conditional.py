@@ -32,7 +32,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
-_PART = 2000  # draws at a time, for the memory
+_PART = 2000  # draws at a time, for the memory and its caches
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,13 @@ class HiddenDraws:
             "site_share": self.posterior.draws("site_share").reshape(-1, both.n_sites),
             "retention": self.posterior.draws("retention").reshape(-1, 2, 2),
         }
-        with np.errstate(divide="ignore"):
-            chance = likelihood.class_log_probability_at(np.clip(logit(p), -40, 40), shares)
+        chance = np.empty((self.base.size, len(both.classes)))
+        for start in range(0, self.base.size, _PART):
+            part = slice(start, start + _PART)
+            with np.errstate(divide="ignore"):
+                log_odds = np.clip(logit(p[part]), -40, 40)
+            here = {name: values[part] for name, values in shares.items()}
+            chance[part] = likelihood.class_log_probability_at(log_odds, here)
         there = {(c.arm, c.response): i for i, c in enumerate(both.classes) if c.must_be_excluded}
         elsewhere = {(c.arm, c.response): i for i, c in enumerate(both.classes) if not c.may_be_excluded}
         # the class outside the subset stands behind the one inside it, and so is the one that the dict keeps

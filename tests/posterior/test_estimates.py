@@ -1,11 +1,25 @@
-"""Estimates as cells of a table, and weighted quantiles against NumPy's."""
+"""Estimates as cells of a table, and weighted sums and quantiles against NumPy's."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 
-from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles
+from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles, weighted_sum
+
+
+def test_a_weighted_sum_is_the_same_on_any_number_of_cores():
+    """As that of BLAS is not: with so many numbers it shares them out among its threads."""
+    limits = pytest.importorskip("threadpoolctl").threadpool_limits
+    rng = np.random.default_rng(6)
+    weights, values = rng.gamma(0.3, size=100_001), rng.normal(size=100_001)
+    found = []
+    for threads in (1, 2, 3):
+        with limits(threads):
+            found.append(weighted_sum(weights, values))
+    assert found[0] == found[1] == found[2] == pytest.approx(math.fsum(weights * values), rel=1e-12)
 
 
 def test_quantiles_are_those_of_numpy():
