@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_lupil.characters import repeated
 from bayes_lupil.cli.common import (
     FAILED,
     Force,
@@ -203,7 +204,10 @@ def fit(
                 f"model '{spec.name}'", "no [covariates], which options such as --continuous are of",
                 "site_effects_adjusted, or a model file with [covariates] and priors.coefficients",
             )  # fmt: skip
-        steps = {column: levels.split(",") for column, levels in _pairs("--ordered", ordered, "stage=I,II,III")}
+        steps = {
+            column: [level.strip() for level in levels.split(",")]
+            for column, levels in _pairs("--ordered", ordered, "stage=I,II,III")
+        }
         curves = {column: _whole(column, degrees) for column, degrees in _pairs("--spline", spline, "age=4")}
         spec = spec.edited(
             covariates__continuous=continuous or [], covariates__categorical=categorical or [],
@@ -245,6 +249,8 @@ def _pairs(option: str, given: list[str] | None, example: str) -> list[tuple[str
             raise InputError(
                 f"option {option}", f"'{column}{equals}{said}'", "COLUMN=...", f"For example: {option} {example}"
             )
+    if twice := repeated([column for column, *_ in found]):
+        raise InputError(f"option {option}", f"column '{twice}' twice", "each column once")
     return [(column, said) for column, _, said in found]
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.characters import repeated
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.spec import Covariates
 from bayes_lupil.trials.codes import is_missing
 from bayes_lupil.trials.patients import Patients
-from bayes_lupil.trials.values import number
+from bayes_lupil.trials.values import canonical_text, number
 
-__all__ = ["CovariateColumns", "covariate_columns"]
+__all__ = ["CovariateColumns", "covariate_columns", "told_by_others"]
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +96,8 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
     for name in covariates.columns:
         numbers = name in covariates.continuous or name in covariates.splines
         texts = [text.strip() for text in known[name]]
-        missing = np.array([_is_missing(text, numbers) for text in texts])
+        levels = [canonical_text(level) for level in covariates.ordered.get(name, ())]  # as values are read
+        missing = np.array([text not in levels and _is_missing(text, numbers) for text in texts])
         if missing.any() and covariates.missing == "refused":
             raise TrialError(
                 f"column '{name}'", f"no value for {missing.sum()} of {len(texts)} patients ({_shown(texts, missing)})",
@@ -106,10 +108,10 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
         if numbers:
             made = _numbers(name, texts, missing, covariates.splines.get(name, 1))
         elif name in covariates.ordered:
-            made = _steps(name, covariates.ordered[name], texts, missing)
+            made = _steps(name, levels, texts, missing)
         else:
             made = _categories(name, texts, missing)
-        _refuse_what_is_known_otherwise(name, np.column_stack([values for *_, values in made]), patients)
+        _refuse_what_is_known_otherwise(name, np.column_stack([values for *_, values in made]), missing, patients)
         for label, slug, values in made:
             names.append(_unlike(f"gamma_{_slug(slug)}", names))
             labels.append(label)
@@ -131,18 +133,14 @@ def _shown(texts: Sequence[str], chosen: NDArray[np.bool_]) -> str:
     return some if len(counts) <= _SHOWN else f"{some}, ..."
 
 
-def _refuse_what_is_known_otherwise(name: str, values: Floats, patients: Patients) -> None:
+def _refuse_what_is_known_otherwise(name: str, values: Floats, missing: NDArray[np.bool_], patients: Patients) -> None:
     """A column that is the outcome, the arm or the site under another name, or was made after the outcome."""
     _, value = np.unique(values, axis=0, return_inverse=True)
     value = value.ravel()
     site = np.unique(np.array(patients.site), return_inverse=True)[1]
     y = patients.response
-    split = values.shape[1] == 1 and (
-        values[y == 0].max() < values[y == 1].min() or values[y == 1].max() < values[y == 0].min()
-        if 0 < y.sum() < y.size
-        else False
-    )
-    if split or (_tells(value, y) and value.max() < y.size // 2):
+    # of a number with a spline or missing values, the first column is the number itself
+    if _separated(values[~missing, 0], y[~missing]) or (_tells(value, y) and value.max() < y.size // 2):
         found = "values that tell without exception who responded"
         hint = "Is it the outcome, or was it measured after treatment? A covariate is known before."
     elif _tells(value, patients.arm) and value.max() < y.size // 2:
@@ -154,22 +152,47 @@ def _refuse_what_is_known_otherwise(name: str, values: Floats, patients: Patient
     raise TrialError(f"column '{name}'", found, "a covariate, which patients of either arm and response share", hint)
 
 
+def _separated(values: Floats, y: NDArray[np.int64]) -> bool:
+    """Whether all values of responders lie on one side of all others'."""
+    if not 0 < y.sum() < y.size:
+        return False
+    one, other = values[y == 1], values[y == 0]
+    return bool(one.min() > other.max() or one.max() < other.min())
+
+
 def _tells(value: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
     """Whether whoever has the same value has the same of the other, which differs between patients."""
     pairs = np.unique(np.column_stack([value, other]), axis=0)
     return len(np.unique(other)) > 1 and len(pairs) == len(np.unique(value))
 
 
+def told_by_others(z: Floats) -> list[int]:
+    """Columns that a constant and the columns before them tell exactly: their coefficients come from the prior.
+
+    Parameters
+    ----------
+    z : array, shape (patients, columns)
+
+    Examples
+    --------
+    >>> told_by_others(np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 5.0], [0.0, 4.0, 9.0]]))
+    [0, 2]
+    """
+    design, found = np.column_stack([np.ones(len(z)), z]), []
+    for k in range(1, design.shape[1]):
+        before, own = design[:, :k], design[:, k]
+        rest = own - before @ np.linalg.lstsq(before, own, rcond=None)[0]
+        if np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(own):
+            found.append(k - 1)
+    return found
+
+
 def _refuse_dependence(labels: Sequence[str], z: Floats) -> None:
-    """Columns that others tell exactly: each coefficient would come from the prior alone."""
-    for k in range(1, z.shape[1]):
-        before = z[:, :k]
-        rest = z[:, k] - before @ np.linalg.lstsq(before, z[:, k], rcond=None)[0]
-        if np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(z[:, k]):
-            raise TrialError(
-                f"covariate '{labels[k]}'", f"what the others tell exactly ({'; '.join(labels[:k])})",
-                "a column that says something of its own", "Leave one of them out.",
-            )  # fmt: skip
+    for k in told_by_others(z):
+        raise TrialError(
+            f"covariate '{labels[k]}'", f"what the others tell exactly ({'; '.join(labels[:k])})",
+            "a column that says something of its own", "Leave one of them out.",
+        )  # fmt: skip
 
 
 def _numbers(
@@ -185,7 +208,7 @@ def _numbers(
             values[i] = np.nan if found is None else found
     if wrong.any():
         hint = "Decimal points are read, commas not; a column of categories belongs into covariates.categorical."
-        required = f"numbers up to {_LARGEST:g}, as covariates.continuous says"
+        required = f"numbers up to {_LARGEST:g}, as [covariates] says"
         raise TrialError(f"column '{name}'", _shown(texts, wrong), required, hint)
     seen = values[~missing]
     if seen.size == 0 or seen.max() - seen.min() <= _DEPENDENT * np.abs(seen).max():
@@ -226,7 +249,10 @@ def _curves(name: str, x: Floats, degrees: int) -> Floats:
 
     different = np.unique(x)
     knots = np.quantile(different, np.linspace(0, 1, degrees + 1))  # as mgcv and patsy place them
-    if different.size <= degrees or (np.diff(knots) <= _DEPENDENT * np.ptp(x)).any():
+    if different.size > degrees and (np.diff(knots) <= _DEPENDENT * np.ptp(x)).any():
+        found = f"knots at {', '.join(f'{knot:.3g}' for knot in knots)}, too close beside so wide a range"
+        raise TrialError(f"column '{name}'", found, "values that are less askew", "Look for outliers, or take logs.")
+    if different.size <= degrees:
         required = f"{degrees + 1} or more, as a spline of {degrees} degrees of freedom has knots"
         hint = "Use fewer degrees of freedom in covariates.splines, or covariates.ordered."
         raise TrialError(f"column '{name}'", f"{different.size} different values", required, hint)
@@ -245,11 +271,15 @@ def _steps(
     name: str, levels: Sequence[str], texts: Sequence[str], missing: NDArray[np.bool_]
 ) -> list[tuple[str, str, Floats]]:
     """(label, name, values) of each step up of ordered categories, and of an indicator of those missing."""
-    texts_of = np.array(texts, dtype=object)
-    unknown = ~missing & ~np.isin(texts_of, levels)
+    if twice := repeated(levels):
+        raise TrialError(f"column '{name}'", f"category '{twice}' twice in covariates.ordered", "each category once")
+    if missing.all():
+        raise TrialError(f"column '{name}'", _one_value(texts, missing), "values that differ")
+    unknown = np.array([text not in levels for text in texts]) & ~missing
     if unknown.any():
         required = f"one of the categories of covariates.ordered ({', '.join(levels)})"
-        raise TrialError(f"column '{name}'", _shown(texts, unknown), required)
+        hint = nearest(texts[int(np.argmax(unknown))], levels)
+        raise TrialError(f"column '{name}'", _shown(texts, unknown), required, hint)
     if empty := [level for level in levels if level not in texts]:
         raise TrialError(f"column '{name}'", f"no patient with '{empty[0]}'", "patients of every category declared")
     place = np.array([levels.index(text) if text in levels else -1 for text in texts])
@@ -258,7 +288,7 @@ def _steps(
         at_least = (place >= k).astype(float)
         above = " or higher" if k < len(levels) - 1 else ""
         label = f"{name}: {level}{above} v {levels[k - 1]}{' or lower' if k > 1 else ''}"
-        columns.append((label, f"{name}_{level}", np.where(missing, at_least[~missing].mean(), at_least)))
+        columns.append((label, f"{name}_step_{level}", np.where(missing, at_least[~missing].mean(), at_least)))
     if missing.any():
         columns.append(
             (f"{name}: missing ({_shown(texts, missing)}) v known", f"{name}_missing", missing.astype(float))
@@ -272,7 +302,7 @@ def _one_value(texts: Sequence[str], missing: NDArray[np.bool_]) -> str:
 
 def _slug(text: str) -> str:
     """As the name of a variable: letters, digits and underscores."""
-    return re.sub(r"\W+", "_", text).strip("_").lower() or "column"
+    return re.sub(r"[\W_]+", "_", text).strip("_").lower() or "column"
 
 
 def _unlike(name: str, taken: Sequence[str]) -> str:

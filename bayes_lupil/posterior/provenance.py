@@ -14,7 +14,7 @@ from typing import Any
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.likelihoods.covariates import covariate_columns
+from bayes_lupil.likelihoods.covariates import covariate_columns, told_by_others
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.cells import Cells
@@ -37,6 +37,8 @@ ONE_ARMED = "sites with patients of one arm only"
 """How the note begins that says what they do to the answer."""
 FEW = "sites only"
 FEW_COUNTRIES = "countries only"
+FROM_PRIOR = "a coefficient of a covariate comes from its prior alone"
+"""How the note begins that says so."""
 ONE_SITE_EACH = "each country has one site"
 """What the note holds that says that there are few."""
 FEW_SITES = 4
@@ -100,7 +102,7 @@ class Provenance(ReadOnly):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What must be known before the result: the trial's warnings, few sites, a prior that pulls, two answers."""
-        known = (RATES, TWO_ANSWERS, ONE_ARMED, ONE_SITE_EACH)
+        known = (RATES, TWO_ANSWERS, ONE_ARMED, ONE_SITE_EACH, FROM_PRIOR)
         few = (f" {FEW}: ", f" {FEW_COUNTRIES}: ")
         own = (note for note in self.notes if note.startswith(known) or any(words in note for words in few))
         return (*self.warnings, *own)
@@ -228,7 +230,12 @@ def _covariates(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
     columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
     named = "; ".join(f"{name} = {words}" for name, words in zip(columns.names, columns.labels, strict=True))
     told = f"adjusted for covariates, with the log odds ratios {named}"
-    return (f"{told}; means and SDs are those of all patients in the data",)
+    found = [f"{told}; means and SDs are those of all patients in the data"]
+    members = trial.analysis_set(spec.population, spec.without_sites).members
+    if members is not None and (lost := told_by_others(columns.z[list(members)])):
+        who = "; ".join(columns.labels[k] for k in lost)
+        found.append(f"{FROM_PRIOR}: of the patients analysed it cannot be told from the other columns ({who})")
+    return tuple(found)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

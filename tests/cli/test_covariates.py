@@ -25,7 +25,7 @@ def patients(tmp_path: Path) -> str:
 def test_a_spline_and_steps_are_fitted(run: Any, patients: str) -> None:
     status, out, err = run(
         "fit", "site_effects_adjusted", patients, "--control", "placebo", "--spline", "age=3", "--ordered",
-        "stage=I,II,III", "--json",
+        "stage=I, II, III", "--json",
     )  # fmt: skip
     assert status == 0, err
     told = json.dumps(json.loads(out))
@@ -48,6 +48,8 @@ def test_a_spline_and_steps_are_fitted(run: Any, patients: str) -> None:
         (["--ordered", "=I,II"], "option --ordered: found '=I,II'"),
         (["--ordered", "stage=I"], "covariates.ordered"),
         (["--ordered", "stage=I,II"], "'III'"),
+        (["--spline", "age=3", "--spline", "age=4"], "column 'age' twice"),
+        (["--ordered", "stage=I,II,III", "--ordered", "stage=III,II,I"], "column 'stage' twice"),
     ],
 )
 def test_what_is_no_covariate_is_told(run: Any, patients: str, arguments: list[str], said: str) -> None:

@@ -122,6 +122,25 @@ def test_splines_and_steps_have_the_maximum_of_statsmodels(indo: Trial) -> None:
     assert ours == pytest.approx(both, rel=1e-5)
 
 
+def test_what_is_left_to_the_prior_is_told() -> None:
+    """A category that nobody analysed has: its coefficient is the prior, and the first lines say so."""
+    rng = np.random.default_rng(5)
+    stage = np.array(["I", "II", "III"])[np.arange(PATIENTS) // 3 % 3]
+    trial = _made(rng.normal(size=PATIENTS), _truth(rng), rng)
+    data = trial.data
+    assert isinstance(data, Patients)
+    patients = replace(data, covariates={"stage": tuple(stage)}, flags={"early": stage != "III"})
+    early = {"early": Population("early", "early", "stages I and II")}
+    trial = replace(trial, data=patients, populations={**trial.populations, **early})
+    spec = ADJUSTED.edited(covariates__continuous=[], covariates__ordered={"stage": ["I", "II", "III"]})
+    for population, told in (("itt", False), ("early", True)):
+        posterior = fit(spec.edited(population=population), trial)
+        said = [text for text in posterior.provenance.cautions if "stage: III v II or lower" in text]
+        assert bool(said) == told
+        row = posterior.row("gamma_stage_step_iii")
+        assert (row.sd == pytest.approx(1, abs=0.05)) == told
+
+
 @pytest.mark.proof(*FIT)
 def test_both_engines_agree_on_a_real_trial(indo: Trial) -> None:
     posterior, agreement = fit_checked(INDO, indo)

@@ -79,7 +79,7 @@ STAGES = ("I", "III", "II", "II", "I", "III", "II", "I", "I", "II", "III", "II")
 
 def test_ordered_categories_are_steps() -> None:
     found = _found(Covariates(ordered={"stage": ("I", "II", "III")}), stage=STAGES)
-    assert found.names == ("gamma_stage_ii", "gamma_stage_iii")
+    assert found.names == ("gamma_stage_step_ii", "gamma_stage_step_iii")
     assert found.labels == ("stage: II or higher v I", "stage: III v II or lower")
     place = np.array([("I", "II", "III").index(text) for text in STAGES])
     for k in (1, 2):
@@ -90,9 +90,26 @@ def test_ordered_categories_are_steps() -> None:
 def test_missing_steps_have_the_mean_of_those_known() -> None:
     stages = ("NA", *STAGES[1:])
     found = _found(Covariates(ordered={"stage": ("I", "II", "III")}, missing="indicator"), stage=stages)
-    assert found.names == ("gamma_stage_ii", "gamma_stage_iii", "gamma_stage_missing")
+    assert found.names == ("gamma_stage_step_ii", "gamma_stage_step_iii", "gamma_stage_missing")
     np.testing.assert_allclose(found.z[0, :2], 0, atol=1e-15)
     np.testing.assert_allclose(found.z.mean(axis=0), 0, atol=1e-15)
+
+
+def test_a_category_that_was_declared_is_not_missing() -> None:
+    grade = tuple("NA" if stage == "I" else stage for stage in STAGES)
+    found = _found(Covariates(ordered={"grade": ("NA", "II", "III")}, missing="indicator"), grade=grade)
+    assert found.labels == ("grade: II or higher v NA", "grade: III v II or lower")
+    assert (found.z.std(axis=0) > 0.4).all()
+
+
+def test_steps_are_read_as_values_are() -> None:
+    for levels, texts in (
+        (("1.0", "2.0"), ("1", "2")),
+        (("False", "True"), ("FALSE", "TRUE")),
+        ((" I", "II "), ("I", "II")),
+    ):
+        found = _found(Covariates(ordered={"x": levels}), x=(*texts, *texts[::-1]) * 3)
+        assert found.labels == (f"x: {texts[1]} v {texts[0]}",)
 
 
 @pytest.mark.parametrize("degrees", range(2, 9))
@@ -173,6 +190,38 @@ REFUSED: dict[str, tuple[Covariates, tuple[str, ...], str]] = {
     "a category without a place": (Covariates(ordered={"x": ("I", "II")}), STAGES, "'III' 3 times"),
     "a place without patients": (Covariates(ordered={"x": ("0", "I", "II", "III")}), STAGES, "no patient with '0'"),
     "a missing step": (Covariates(ordered={"x": ("I", "II", "III")}), ("", *STAGES[1:]), "no value for 1 of 12"),
+    "a step in other letters": (Covariates(ordered={"x": ("i", "II", "III")}), STAGES, "'I' 4 times.*Did you mean 'i'"),
+    "one step in two spellings": (Covariates(ordered={"x": ("I", "I ", "II")}), STAGES, "category 'I' twice"),
+    "steps of nobody": (
+        Covariates(ordered={"x": ("I", "II")}, missing="indicator"),
+        ("",) * N,
+        "no value at all of every patient|no value",
+    ),
+    "the response behind a spline": (
+        Covariates(splines={"x": 3}),
+        tuple(f"{10 * y + i / N:.3f}" for i, y in enumerate(RESPONSE)),
+        "who responded",
+    ),
+    "the response with some missing": (
+        Covariates(continuous=("x",), missing="indicator"),
+        ("NA", "NA", *(f"{10 * y + i / N:.3f}" for i, y in enumerate(RESPONSE[2:]))),
+        "who responded",
+    ),
+    "the response turned round, behind a spline": (
+        Covariates(splines={"x": 2}),
+        tuple(f"{-10 * y + i / N:.3f}" for i, y in enumerate(RESPONSE)),
+        "who responded",
+    ),
+    "the response in steps": (
+        Covariates(ordered={"x": ("no", "yes")}),
+        tuple(["no", "yes"][y] for y in RESPONSE),
+        "who responded",
+    ),
+    "a spline of very skewed values": (
+        Covariates(splines={"x": 3}),
+        tuple(f"{10.0 ** (3 * i)}" for i in range(N)),
+        "too close beside so wide a range",
+    ),
     "a spline of words": (Covariates(splines={"x": 3}), STAGES, "'I' 4 times"),
     "a spline of few values": (
         Covariates(splines={"x": 3}),

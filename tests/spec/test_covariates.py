@@ -52,6 +52,9 @@ def test_steps_and_splines_are_kept_in_the_file() -> None:
     assert mine.covariates.columns == ("stage", "age")
     assert ModelSpec.from_dict(tomllib.loads(mine.to_toml())) == mine
     assert "covariates.ordered = stage: I, II, III; covariates.splines = age: 4" in mine.title
+    turned = model("site_effects_adjusted", continuous=(), splines={"b": 3, "a": 4}).covariates
+    other = model("site_effects_adjusted", continuous=(), splines={"a": 4, "b": 3}).covariates
+    assert (turned == other) == (hash(turned) == hash(other))
     unused = model("site_effects_adjusted", continuous=("age",)).to_dict()["covariates"]
     assert set(unused) == {"continuous", "categorical", "missing"}
 

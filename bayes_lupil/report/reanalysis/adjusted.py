@@ -25,8 +25,9 @@ def adjusted_blocks(contents: Contents) -> list[Block]:
     return [
         Heading("Models with covariates", 3),
         Paragraph(
-            "Numbers enter by their SD, categories against the most frequent one, both centred at the mean of all "
-            "patients in the data. Conditional odds ratios compare patients who are alike in all covariates and of the "
+            "Numbers enter by their SD, and where a spline was asked for by its curves beside the line; categories "
+            "against the most frequent one, ordered ones step by step; all centred at the mean of all patients in the "
+            "data. Conditional odds ratios compare patients who are alike in all covariates and of the "
             "same site; risk differences are averaged over the trial's patients, each as if in either arm."
         ),
         Bullets(tuple(named)),

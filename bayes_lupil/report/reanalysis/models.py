@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bayes_lupil.report.media.blocks import Block, Equation, Heading, Paragraph,
 from bayes_lupil.report.reanalysis.adjusted import adjusted_blocks
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.equations import estimand_equation, model_equations
-from bayes_lupil.spec import ModelSpec
+from bayes_lupil.spec import Covariates, ModelSpec
 from bayes_lupil.trials.direction import EventWords
 
 __all__ = ["PARAMETERS", "model_blocks", "prior_effects", "prior_effects_table", "prior_moments", "prior_records"]
@@ -108,10 +109,20 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
 
 def _with_covariates(words: str, spec: ModelSpec, alike: str, over: str) -> str:
     assert spec.covariates is not None
+    named = ", ".join(_covariate_words(spec.covariates))
     return (
-        f"{words} Patients of {alike} differ by their covariates z ({', '.join(spec.covariates.columns)}), centred at "
-        f"their mean; the effect is that of each patient in either arm, averaged over the patients of {over}."
+        f"{words} Patients of {alike} differ by their covariates z ({named}), centred at their mean; the "
+        f"effect is that of each patient in either arm, averaged over the patients of {over}."
     )
+
+
+def _covariate_words(covariates: Covariates) -> Iterator[str]:
+    """Each column, with its kind where it enters otherwise than as it stands."""
+    for name in covariates.columns:
+        if name in covariates.splines:
+            yield f"{name} as a natural cubic spline with {covariates.splines[name]} degrees of freedom"
+        else:
+            yield f"{name} in steps {' < '.join(covariates.ordered[name])}" if name in covariates.ordered else name
 
 
 def prior_moments(prior: Univariate, sites: int) -> tuple[float, float, float, float]:
