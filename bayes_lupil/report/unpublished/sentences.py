@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import of_chance, percent, points, points_interval
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.trials.margins import Margins
@@ -114,15 +115,21 @@ def _explains(result: UnpublishedAnalysis) -> str:
     """Yes or no, with how probable that is."""
     p, _ = _declared(result)
     one = len(excluded_names(result)) == 1
-    those, itself, they = ("this site", "itself", "this site is") if one else ("these sites", "themselves", "they are")
-    answer = (
-        f"Almost certainly not by {itself}" if p < _VERY_RARE else f"Probably not by {itself}" if p < _EVEN
-        else f"Perhaps by {itself}"
-    )  # fmt: skip
+    do, themselves, they, are = ("does", "itself", "it", "is") if one else ("do", "themselves", "they", "are")
+    very = "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
+    explain = f"{do} not explain" if p < _EVEN else "explains" if one else "explain"
     return (
-        f"{answer}, under this model: leaving out {those} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
-        f"{_chances(result, named=True)}. It depends on how large {they} believed to be, which was not published."
+        f"{excluded_sites_words(result)} {very} {explain} {_result(result)} by {themselves}, under this model: "
+        f"leaving out {'it' if one else 'them'} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
+        f"{_chances(result, named=True)}. It depends on how large {they} {are} believed to be, which was not published."
     )
+
+
+def _result(result: UnpublishedAnalysis) -> str:
+    """What is to be explained: that the trial missed its end point, where it is known to have."""
+    first = result.trial.hierarchy[:1]
+    printed = [item.p for step in first for item in step.published if item.population == FORMAL and item.p is not None]
+    return "the missed end point" if printed and printed[0] >= SIGNIFICANT else "the trial's result"
 
 
 def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
