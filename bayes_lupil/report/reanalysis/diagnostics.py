@@ -100,7 +100,10 @@ def limits(contents: Contents) -> list[Block]:
             f"The important difference, {in_points(100 * trial.end_point.mcid)}: "
             f"{trial.end_point.mcid_source or 'no source is given'}."
         )
-    lines.append("Every probability holds under its model and priors; this is one trial, and no other evidence enters.")
+    lines.append(
+        "Every probability holds under its model and priors; this is one trial, and other evidence enters through "
+        "priors alone."
+    )
     return [Bullets(tuple(lines))]
 
 

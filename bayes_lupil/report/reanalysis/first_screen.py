@@ -180,7 +180,7 @@ def _depends(contents: Contents, lead: Posterior) -> str:
     if len(same) > 1:
         own = [p for p in same if _effect_prior(p) == _effect_prior(lead)]
         other = [p for p in same if p not in own]
-        more = f", with other priors of the effect {_span(_chances(other))}" if other else ""
+        more = f", under further priors of the effect {_span(_chances(other))}" if other else ""
         told.append(f"the model of sites: {_span(_chances(own))}{more}")
     if isinstance(contents.sites, UnpublishedAnalysis):
         known = [item.p_benefit for item in contents.sites.alternatives if item.ok]

@@ -155,8 +155,8 @@ def certainty(contents: Contents) -> list[str]:
         chances = [(p.chances["benefit"], p.spec.name) for p in same]
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
-            f"In {'both' if len(same) == 2 else f'all {len(same)}'} analyses of these patients the probability of "
-            "benefit lies between "
+            f"In {'both' if len(same) == 2 else f'all {len(same)}'} declared analyses of these patients the "
+            "probability of benefit lies between "
             f"{percent(low.probability, low.mcse)} (`{lowest}`) and {percent(high.probability, high.mcse)} "
             f"(`{highest}`)."
         )

@@ -108,7 +108,7 @@ def _chances(result: UnpublishedAnalysis, *, named: bool) -> str:
     chance = percent(most.p_explains, most.p_explains_mcse)
     if not named:
         return f"{said}, up to {chance} under other suppositions"
-    return f"{said}, and up to {chance} under the {known} suppositions tried: {most.name}"
+    return f"{said} as declared, and up to {chance} under one of the {known - 1} other suppositions tried ({most.name})"
 
 
 def _explains(result: UnpublishedAnalysis) -> str:

@@ -78,7 +78,7 @@ def test_the_numbers_of_the_sentences(result):
     assert explains.startswith(
         "Bulgaria 1 and Bulgaria 2 almost certainly do not explain the missed end point by themselves"
     )
-    assert "(Pearson's test) with probability below 1 %, and up to 6 % under the 2 suppositions tried" in explains
+    assert "(Pearson's test) with probability below 1 % as declared, and up to 6 % under one of the 1 other" in explains
     assert "at least 8 placebo patients" in explains
     assert "depends on how large they are believed to be" in explains
     assert "the observed difference" in observed
