@@ -188,7 +188,8 @@ def told_by_others(z: Floats) -> list[int]:
 
 
 def _refuse_dependence(labels: Sequence[str], z: Floats) -> None:
-    for k in told_by_others(z):
+    if told := told_by_others(z):
+        k = told[0]
         raise TrialError(
             f"covariate '{labels[k]}'", f"what the others tell exactly ({'; '.join(labels[:k])})",
             "a column that says something of its own", "Leave one of them out.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from bayes_lupil.characters import repeated
 from bayes_lupil.documents import Document, requirement
@@ -83,12 +83,6 @@ class Covariates(Document):
     def columns(self) -> Annotated[tuple[str, ...], Field(exclude=True)]:
         """All columns."""
         return (*self.continuous, *self.categorical, *self.ordered, *self.splines)
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Keys that came later are not written where they are not used, so that models keep their hashes."""
-        content: dict[str, Any] = written(self)
-        return {key: value for key, value in content.items() if value or key not in ("ordered", "splines")}
 
 
 def check_covariates(spec: ModelSpec) -> None:

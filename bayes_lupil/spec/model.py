@@ -252,11 +252,12 @@ class ModelSpec(Shown, Document):
         """As plain data, which `ModelSpec.from_dict` reads back."""
         content: dict[str, Any] = json.loads(self.model_dump_json(by_alias=True))
         # keys that came later do not enter where they are not used, so that models keep their hashes
-        priors = content["priors"]
+        priors, covariates = content["priors"], content["covariates"] or {"ordered": {}, "splines": {}}
         for table, key in (
             (content, "errors"), (priors, "error_df"), (priors, "excluded_shares"), (priors, "excluded_level"),
             (content, "alternatives"), (content, "edits"), (content, "countries"), (priors, "tau_c"),
             (priors, "tau_d"), (priors, "country_outlier_share"), (content, "covariates"), (priors, "coefficients"),
+            (covariates, "ordered"), (covariates, "splines"),
         ):  # fmt: skip
             if not table[key]:
                 del table[key]

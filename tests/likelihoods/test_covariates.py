@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[Covariates, tuple[str, ...], str]] = {
     "steps of nobody": (
         Covariates(ordered={"x": ("I", "II")}, missing="indicator"),
         ("",) * N,
-        "no value at all of every patient|no value",
+        "no value at all",
     ),
     "the response behind a spline": (
         Covariates(splines={"x": 3}),

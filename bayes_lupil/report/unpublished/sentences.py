@@ -43,10 +43,9 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 def excluded_answer(result: UnpublishedAnalysis) -> str:
     """Whether leaving out the excluded sites alone would explain the published result."""
     p, _ = _declared(result)
-    very = "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
     would = "would not have" if p < _EVEN else "would have"
     return (
-        f"Leaving out {excluded_sites_words(result)} alone {very} {would} given p < {SIGNIFICANT:g} "
+        f"Leaving out {excluded_sites_words(result)} alone {_how_sure(p)} {would} given p < {SIGNIFICANT:g} "
         f"({_TEST}; {_chances(result, named=False)})."
     )
 
@@ -99,6 +98,10 @@ def _declared(result: UnpublishedAnalysis) -> tuple[float, float]:
     return declared.p_explains, declared.p_explains_mcse
 
 
+def _how_sure(p: float) -> str:
+    return "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
+
+
 def _chances(result: UnpublishedAnalysis, *, named: bool) -> str:
     """That probability as declared, and the largest under any supposition tried."""
     said, most = f"probability {percent(*_declared(result))}", _explained(result)[1]
@@ -116,10 +119,9 @@ def _explains(result: UnpublishedAnalysis) -> str:
     p, _ = _declared(result)
     one = len(excluded_names(result)) == 1
     do, themselves, they, are = ("does", "itself", "it", "is") if one else ("do", "themselves", "they", "are")
-    very = "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
     explain = f"{do} not explain" if p < _EVEN else "explains" if one else "explain"
     return (
-        f"{excluded_sites_words(result)} {very} {explain} {_result(result)} by {themselves}, under this model: "
+        f"{excluded_sites_words(result)} {_how_sure(p)} {explain} {_result(result)} by {themselves}, under this model: "
         f"leaving out {'it' if one else 'them'} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
         f"{_chances(result, named=True)}. It depends on how large {they} {are} believed to be, which was not published."
     )
