@@ -129,3 +129,22 @@ def thresholds_of(text: str) -> list[float]:
         required = "differences of rates from 0 to 1, separated by commas: 0.01,0.02"
         raise InputError("option --thresholds", f"'{text}'", required)
     return sorted(found)
+
+
+def pairs(option: str, given: list[str] | None, form: str, example: str) -> list[tuple[str, str]]:
+    """(name, value) of each NAME=VALUE of an option that may be given more than once.
+
+    Raises
+    ------
+    InputError
+        For what has no name or no value.
+    """
+    from bayes_lupil.errors import InputError
+
+    found = []
+    for text in given or ():
+        name, _, value = map(str.strip, text.partition("="))
+        if not name or not value:
+            raise InputError(f"option {option}", f"'{text}'", form, f"For example: {option} {example}")
+        found.append((name, value))
+    return found

@@ -22,6 +22,7 @@ from bayes_lupil.cli.common import (
     err,
     interactive,
     out,
+    pairs,
     results,
     thresholds_of,
 )
@@ -206,9 +207,9 @@ def fit(
             )  # fmt: skip
         steps = {
             column: [level.strip() for level in levels.split(",")]
-            for column, levels in _pairs("--ordered", ordered, "stage=I,II,III")
+            for column, levels in _by_column("--ordered", ordered, "stage=I,II,III")
         }
-        curves = {column: _whole(column, degrees) for column, degrees in _pairs("--spline", spline, "age=4")}
+        curves = {column: _whole(column, degrees) for column, degrees in _by_column("--spline", spline, "age=4")}
         spec = spec.edited(
             covariates__continuous=continuous or [], covariates__categorical=categorical or [],
             covariates__ordered=steps, covariates__splines=curves,
@@ -241,17 +242,12 @@ def fit(
         raise typer.Exit(FAILED)
 
 
-def _pairs(option: str, given: list[str] | None, example: str) -> list[tuple[str, str]]:
-    """(column, what is said of it) of an option that may be given more than once."""
-    found = [item.partition("=") for item in given or ()]
-    for column, equals, said in found:
-        if not (column and equals and said):
-            raise InputError(
-                f"option {option}", f"'{column}{equals}{said}'", "COLUMN=...", f"For example: {option} {example}"
-            )
-    if twice := repeated([column for column, *_ in found]):
+def _by_column(option: str, given: list[str] | None, example: str) -> list[tuple[str, str]]:
+    """(column, what is said of it), each column once."""
+    found = pairs(option, given, "COLUMN=...", example)
+    if twice := repeated([column for column, _ in found]):
         raise InputError(f"option {option}", f"column '{twice}' twice", "each column once")
-    return [(column, said) for column, _, said in found]
+    return found
 
 
 def _whole(column: str, text: str) -> int:

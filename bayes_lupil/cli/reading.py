@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_lupil.cli.common import err, out
+from bayes_lupil.cli.common import err, out, pairs
 from bayes_lupil.errors import InputError
 from bayes_lupil.folders import folder_names
 
@@ -121,7 +121,9 @@ def _options(
     given = {
         "control": control, "active": _one_or_more(active), "end_point": end_point,
         "benefit": benefit and benefit.value, "mcid": mcid, "site": site, "arm": arm, "outcome": outcome, "id": id,
-        "n": n, "where": where, "population": _pairs(population or []) or None, "responder": _one_or_more(responder),
+        "n": n, "where": where,
+        "population": dict(pairs("--population", population, "NAME=COLUMN", "pp=pp_flag")) or None,
+        "responder": _one_or_more(responder),
         "missing": missing and missing.value, "na": _one_or_more(na), "wide": _wide(wide), "sheet": sheet,
         "country": country,
     }  # fmt: skip
@@ -130,16 +132,6 @@ def _options(
 
 def _one_or_more(given: list[str] | None) -> str | list[str] | None:
     return given[0] if given and len(given) == 1 else given or None
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    found = {}
-    for text in given:
-        name, sign, column = text.partition("=")
-        if not sign or not name.strip() or not column.strip():
-            raise InputError("option --population", f"'{text}'", "NAME=COLUMN", "For example: --population pp=pp_flag")
-        found[name.strip()] = column.strip()
-    return found
 
 
 def _wide(given: str | None) -> dict[str, tuple[str, str]] | None:
