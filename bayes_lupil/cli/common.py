@@ -62,6 +62,13 @@ TrialArgument = Annotated[
         show_default=True,
     ),
 ]
+Suspect = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A site whose way from kept to excluded is followed; may be given several times. "
+        "By default the sites that look outlying."
+    ),
+]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="In place of the seed in the model file.")]
 Thresholds = Annotated[
     str | None,

@@ -16,6 +16,7 @@ from bayes_lupil.cli.common import (
     Force,
     Quiet,
     Seed,
+    Suspect,
     Thresholds,
     TrialArgument,
     app,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "reanalyse",
         "reanalyse my_trial.csv --control placebo --active drug --sites --out my_trial",
+        "reanalyse topcat --suspect Russia --suspect Georgia",
         "reanalyse my_trial.csv --models my_models --benefit lower",
         "reanalyse rare.csv --benefit lower --mcid 0.01 --thresholds 0.005,0.01",
     )
@@ -66,6 +68,7 @@ def reanalyse(
     with_sites: Annotated[
         bool, typer.Option("--sites", help="Look at the sites too, as the command 'sites' does, and report on them.")
     ] = False,
+    suspect: Suspect = None,
     quiet: Quiet = False,
     load: ReadTrial,
 ) -> None:
@@ -73,7 +76,8 @@ def reanalyse(
 
     The report tells what the trial found, what the reanalysis finds, how sure that is and what it depends on: open it
     in a browser. With --sites it has a section on the sites, which takes a minute or two more for a trial whose
-    site table was never published (LUPIL-2).
+    site table was never published (LUPIL-2). --suspect names sites to be followed from kept to excluded, and asks for
+    that section.
 
     The results of an earlier run in the same folder are replaced as a whole when this one is complete; other files in
     it stay, and nothing is written where one is in the way (see --force).
@@ -93,12 +97,14 @@ def reanalyse(
         specs = tuple(spec.with_(thresholds=ladder) for spec in specs)
     target = str(Path("outputs") / folder_names([name])[0]) if folder is None else folder
     read: list[str | Path] = [trial, *([] if models is None else [models, *models.glob("*.toml")])]
+    suspects = suspect or []
+    with_sites = with_sites or bool(suspects)
     if with_sites:
         from bayes_lupil.cli.sites import announce as tell
         from bayes_lupil.site_analysis import analyse, check_sites
 
         for data in trials.values():
-            check_sites(data, None, [])
+            check_sites(data, None, suspects)
 
     def announce(i: int, of: int, spec: ModelSpec, done: Analysis | None) -> None:
         if not quiet:
@@ -122,7 +128,13 @@ def reanalyse(
             contents = collect(result)
             if with_sites:
                 try:
-                    look = analyse(data, fitted=result.posteriors, progress=watched, announce=None if quiet else tell)
+                    look = analyse(
+                        data,
+                        suspects=suspects,
+                        fitted=result.posteriors,
+                        progress=watched,
+                        announce=None if quiet else tell,
+                    )
                     contents = replace(contents, sites=look)
                 except BayesLupilError as problem:  # the fits are worth keeping without it
                     lost.append(problem)

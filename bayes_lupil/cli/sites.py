@@ -13,6 +13,7 @@ from bayes_lupil.cli.common import (
     Force,
     Quiet,
     Seed,
+    Suspect,
     TrialArgument,
     app,
     err,
@@ -48,13 +49,7 @@ def sites(
             "or site_effects where the site table was never published."
         ),
     ] = None,
-    suspect: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A site whose way from kept to excluded is followed; may be given several times. "
-            "By default the sites that look outlying."
-        ),
-    ] = None,
+    suspect: Suspect = None,
     folder: Annotated[
         str | None,
         typer.Option(

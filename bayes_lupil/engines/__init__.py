@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from threading import Lock
 from typing import Literal
 
 from bayes_lupil.engines.draws import Draws
@@ -15,6 +16,7 @@ __all__ = ["Draws", "engine_for", "fast_engine", "run_engine", "takes_too_long"]
 
 Fast = Literal["quadrature", "importance"]
 
+_compiling = Lock()  # PyTensor makes one graph at a time, while fits may run beside each other
 _MOST_OUTSIDE = 5_000
 """Patients outside the subset, whose site is not known: each is a term of a sum at every point of 'importance'."""
 _MOST_EXCLUDED = 25
@@ -50,7 +52,8 @@ def run_engine(likelihood: Likelihood, progress: bool = False, *, keep: str = ""
 
         if progress and not in_notebook():  # the sampler shows nothing before it begins
             sys.stderr.write(f"compiling '{likelihood.spec.name}' for NUTS\n")
-        draws = nuts.sample(likelihood, progress)
+        with _compiling:
+            draws = nuts.sample(likelihood, progress)
         if likelihood.spec.sampler.engine == "auto" and (why := _too_long(likelihood)):
             told = f"sampled by NUTS, because {fast_engine(likelihood)} would {why}"
             return replace(draws, notes=(*draws.notes, told))

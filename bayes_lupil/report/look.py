@@ -22,7 +22,8 @@ SITE_FILES = (
     "unpublished_counts.csv", "unpublished_tables.csv", "excluded_sites.csv", "bounds_without_model.csv",
     "bounds_of_model.csv", "bounds_and_posterior.csv",
     *(f"by_{arm}_{what}.csv" for arm in ("control", "active") for what in ("responders", "nonresponders")),
-    "alternatives.csv", "who_stayed.csv", *figure_files("unpublished_counts", "who_stayed", "without_excluded_sites"),
+    "alternatives.csv", "explained_by_number.csv", "who_stayed.csv",
+    *figure_files("unpublished_counts", "who_stayed", "without_excluded_sites"),
 )  # fmt: skip
 """What `write_sites` may write."""
 

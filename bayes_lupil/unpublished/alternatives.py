@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
+from bayes_lupil.cores import at_once
 from bayes_lupil.errors import InputError
 from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
@@ -23,9 +24,11 @@ from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.own_trial import own_trial
 from bayes_lupil.sensitivity.reweighting import WeightedDraws
 from bayes_lupil.spec import ModelSpec
+from bayes_lupil.spec.alternative import Alternative
 from bayes_lupil.trials.margins import Supposition
-from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds, hard_bounds
+from bayes_lupil.unpublished.bounds import HardBounds, hard_bounds
 from bayes_lupil.unpublished.conditional import Answer, HiddenDraws, hidden_classes, margins_of, quicker, weigh
+from bayes_lupil.unpublished.explained import explains, log_chance, patients_there
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +38,6 @@ __all__ = ["AS_DECLARED", "Supposed", "alternatives_frame", "margins_alternative
 Floats = NDArray[np.float64]
 
 AS_DECLARED = "as declared"
-_IMPOSSIBLE = -700.0  # log of a chance
 _NOT_SHOWN = ("p_ordinary", "p_ordinary_mcse", "k_hat", "effective")  # in the table
 
 
@@ -116,34 +118,24 @@ def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[
         return HiddenDraws(found, changed, counts, {})
 
     base = HiddenDraws(posterior, margins, counts, {})
-    found = [_answer(base, bounds, AS_DECLARED, "model file")]
-    found += [
-        _answer(under(spec.under(item)), bounds, item.name, "model file")
-        for item in spec.alternatives
-        if item.countries is None or margins.countries is not None
-    ]
-    for supposition in margins.alternatives:
-        if supposition.n_sites is not None and spec.countries is not None:
-            continue  # which sites recruited, and so of which countries, is not known
-        if supposition.n_sites is not None:
-            drawn, event = under(spec, supposition.n_sites), None
-        else:
-            drawn, event = base, _possible(base, supposition)
-        found.append(_answer(drawn, bounds, supposition.name, "trial file", event))
-    return tuple(found)
+    priors = [item for item in spec.alternatives if item.countries is None or margins.countries is not None]
+    # which sites recruited, and so of which countries, is not known
+    facts = [item for item in margins.alternatives if item.n_sites is None or spec.countries is None]
 
+    def with_priors(item: Alternative) -> Supposed:
+        return _answer(under(spec.under(item)), bounds, item.name, "model file")
 
-def _there(draws: HiddenDraws, arm: int) -> NDArray[np.int64]:
-    """Patients of an arm at the excluded sites, at every value of the unpublished counts."""
-    known = sum(count for a, _, count in draws.margins.at_excluded if a == arm)
-    grid = np.meshgrid(*(c.values for c in draws.counts), indexing="ij")
-    mine = [axis for c, axis in zip(draws.counts, grid, strict=True) if c.arm == arm]
-    return np.asarray(sum(mine, start=np.zeros(grid[0].shape, dtype=np.int64)) + known)
+    def with_facts(item: Supposition) -> Supposed:
+        drawn, event = (base, _possible(base, item)) if item.n_sites is None else (under(spec, item.n_sites), None)
+        return _answer(drawn, bounds, item.name, "trial file", event)
+
+    declared = _answer(base, bounds, AS_DECLARED, "model file")
+    return declared, *at_once(with_priors, priors), *at_once(with_facts, facts)
 
 
 def _possible(draws: HiddenDraws, supposition: Supposition) -> Floats:
     """1 at the values of the unpublished counts at which a supposition holds, else 0."""
-    control, active = _there(draws, 0), _there(draws, 1)
+    control, active = patients_there(draws, 0), patients_there(draws, 1)
     if supposition.excluded_control_at_least is not None:
         return np.asarray(control >= supposition.excluded_control_at_least, dtype=float)
     assert supposition.excluded_arms_differ_at_most is not None  # one of them is given
@@ -156,18 +148,16 @@ def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event
     names = tuple(c.name for c in draws.counts)
     possible = np.ones(bounds.risk_difference.shape) if event is None else event
     chance = draws.chance(names, possible)
-    with np.errstate(divide="ignore"):
-        weighted = weigh(WeightedDraws(draws.base, np.maximum(np.log(chance), _IMPOSSIBLE)))
+    weighted = weigh(WeightedDraws(draws.base, log_chance(chance)))
     if weighted is None:
         why_not = "too improbable under the model for its draws to stand for it"
         return Supposed(name=name, where=where, why_not=why_not)
 
-    sign = draws.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference
-    explains = (bounds.p_chi_square < SIGNIFICANT) & (sign * raw > 0)
     numbers = weighted.numbers
     for what, table in (
-        ("control_there", _there(draws, 0)), ("raw_risk_difference", raw), ("p_explains", explains),
+        ("control_there", patients_there(draws, 0)), ("raw_risk_difference", raw),
+        ("p_explains", explains(draws, bounds)),
     ):  # fmt: skip
         numbers |= Estimate(*draws.ratio(draws.chance(names, table * possible), chance)).columns(what)
     return Supposed(name=name, where=where, why_not="", **numbers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
+from bayes_lupil.cores import at_once
 from bayes_lupil.errors import InputError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
@@ -126,6 +127,7 @@ def analyse_unpublished(
     }
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
-    paths = tuple((table, margins_path(primary, table, powers=(1.0, 0.0))) for table in tables)
+    followed = at_once(lambda table: margins_path(primary, table, powers=(1.0, 0.0)), tables)
+    paths = tuple(zip(tables, followed, strict=True))
     supposed = margins_alternatives(primary) if compare else ()
     return UnpublishedAnalysis(trial, attempts, hidden, paths, supposed, who_stayed(primary))

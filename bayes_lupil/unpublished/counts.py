@@ -28,6 +28,7 @@ from bayes_lupil.unpublished.conditional import (
     quicker,
     thinned,
 )
+from bayes_lupil.unpublished.explained import ExplainedAt, explained_by_number
 from bayes_lupil.unpublished.tipping import Given, Surface, SurfaceMaker
 from bayes_lupil.unpublished.value_of_information import (
     CountValue,
@@ -67,6 +68,9 @@ class UnpublishedCounts(Brief):
         What the model holds of the same quantities, over all tables that the publication allows.
     values : tuple of CountValue
         What knowing a count, or several, would do; in the order of `surfaces`.
+    by_number : tuple of ExplainedAt
+        Whether leaving out the excluded sites alone would explain the published result, by how many control patients
+        they had.
     refitted : tuple of dict of str to int
         Counts with which the model was fitted again.
     failed : tuple of dict of str to int
@@ -84,6 +88,7 @@ class UnpublishedCounts(Brief):
     bounds: HardBounds
     tables: TablePosterior
     values: tuple[CountValue, ...]
+    by_number: tuple[ExplainedAt, ...]
     refitted: tuple[dict[str, int], ...]
     failed: tuple[dict[str, int], ...]
 
@@ -188,19 +193,18 @@ def unpublished_counts(
     names = tuple(c.name for c in counts)
     # the first count of either arm: what the figure's map shows
     pair = (names[0], next((c.name for c in counts if c.arm != counts[0].arm), ""))
-    made: dict[tuple[str, ...], Surface] = {}
-    made |= {chosen: maker.surface(chosen, refits=True) for chosen in itertools.combinations(names, 1)}
+    single, double = (list(itertools.combinations(names, size)) for size in (1, 2))
+    maker.fit_surfaces(single)
     if len(names) > 1:
         maker.fit_corners(names)
-    for chosen in sorted(itertools.combinations(names, 2), key=lambda item: item != pair):
-        made[chosen] = maker.surface(chosen, refits=chosen == pair)
-    if names not in made:
-        made[names] = maker.surface(names, refits=True)
-    surfaces = dict(sorted(made.items(), key=lambda item: len(item[0])))
+    maker.fit_surfaces([pair] if pair in double else [])
+    maker.fit_surfaces([names])
+    surfaces = {chosen: maker.surface(chosen) for chosen in dict.fromkeys([*single, *double, names])}
     return UnpublishedCounts(
         posterior, counts, baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
         baseline.risk_difference_mcse, interval(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
         table_posterior(base, bounds, surfaces[names]),
         tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),
+        explained_by_number(base, bounds),
         tuple(dict(item.known) for item in maker.refits), tuple(map(dict, maker.failed)),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.cards import Brief
+from bayes_lupil.cores import at_once
 from bayes_lupil.posterior.diagnostics import MIN_ESS, mcse_mean
 from bayes_lupil.unpublished.conditional import Answer, HiddenCount, HiddenDraws, Known, Weighted
 
@@ -116,36 +117,46 @@ class SurfaceMaker:
     left: int
     refits: list[HiddenDraws] = field(default_factory=list)
     failed: list[Known] = field(default_factory=list)
+    _first: dict[tuple[tuple[str, int], ...], tuple[int, Found]] = field(default_factory=dict, init=False, repr=False)
 
-    def surface(self, names: tuple[str, ...], refits: bool) -> Surface:
-        """The surface over some counts, with refits where they are needed, if wanted and as long as any are left."""
-        counts = tuple(c for c in self.base.counts if c.name in names)
-        tables = _tables(counts, [c.values for c in counts])
-        found, before = [self._best(known) for known in tables], len(self.refits)
-        missing = [i for i, item in enumerate(found) if item is None]
-        while refits and missing and self.left > 0:
-            self._fit(tables[min(missing, key=lambda i: self._rough(tables[i])[0][0])])  # farthest from any draws
-            for i in missing:
-                found[i] = self._best(tables[i])
-            missing = [i for i in missing if found[i] is None and tables[i] not in self.failed]
-        if len(self.refits) > before:
-            found = [self._better(known, item) for known, item in zip(tables, found, strict=True)]
-        return Surface(counts, tuple(self._row(known, item) for known, item in zip(tables, found, strict=True)))
+    def surface(self, names: tuple[str, ...]) -> Surface:
+        """The surface over some counts, each of its values by the draws that carry it best."""
+        counts = self._counts(names)
+        rows = [self._row(known, self._better(known)) for known in _tables(counts, [c.values for c in counts])]
+        return Surface(counts, tuple(rows))
+
+    def fit_surfaces(self, several: Iterable[tuple[str, ...]]) -> None:
+        """Refits until every value of some counts is carried, or no refit is left: the farthest of each at once."""
+        surfaces = [_tables(counts, [c.values for c in counts]) for counts in map(self._counts, several)]
+        while self.left > 0:
+            missing = [found for tables in surfaces if (found := self._missing(tables))]
+            if not missing:
+                return
+            self._fit([min(tables, key=self._nearest) for tables in missing])
 
     def fit_corners(self, names: tuple[str, ...]) -> None:
         """Refits with all of some counts at their smallest or largest number, where no draws carry that."""
-        counts = tuple(c for c in self.base.counts if c.name in names)
-        for known in _tables(counts, [(c.least, c.most) for c in counts]):
-            if self.left > 0 and known not in self.failed and self._best(known) is None:
-                self._fit(known)
+        counts = self._counts(names)
+        self._fit(self._missing(_tables(counts, [(c.least, c.most) for c in counts])))
 
-    def _fit(self, known: Known) -> None:
-        self.left -= 1
-        draws = self.refit(known)
-        if draws.posterior.verdict.ok and draws.reweighted(known) is not None:
-            self.refits.append(draws)
-        else:
-            self.failed.append(known)
+    def _counts(self, names: tuple[str, ...]) -> tuple[HiddenCount, ...]:
+        return tuple(c for c in self.base.counts if c.name in names)
+
+    def _missing(self, tables: Iterable[Known]) -> list[Known]:
+        return [known for known in tables if known not in self.failed and self._carried(known) is None]
+
+    def _nearest(self, known: Known) -> float:
+        return self._rough(known)[0][0]
+
+    def _fit(self, tables: list[Known]) -> None:
+        """Refits with each of some counts known, as many as are left."""
+        chosen = tables[: self.left]
+        self.left -= len(chosen)
+        for known, draws in zip(chosen, at_once(self.refit, chosen), strict=True):
+            if draws.posterior.verdict.ok and draws.reweighted(known) is not None:
+                self.refits.append(draws)
+            else:
+                self.failed.append(known)
 
     def _rough(self, known: Known) -> list[tuple[float, int]]:
         """Effective draws that each fit would have, the largest number first, and which fit it is."""
@@ -160,12 +171,21 @@ class SurfaceMaker:
                 return weighted, _source(draws, known)
         return None
 
-    def _better(self, known: Known, found: Found | None) -> Found | None:
+    def _carried(self, known: Known) -> Found | None:
+        """The same from the first draws that carried it at all, which take seconds to find for thousands of values."""
+        key = tuple(known.items())
+        if key not in self._first and (found := self._best(known)) is not None:
+            self._first[key] = len(self.refits), found
+        return self._first[key][1] if key in self._first else None
+
+    def _better(self, known: Known) -> Found | None:
         """What later refits are worth to their neighbours; they replace only what they clearly better."""
-        rough = max((draws.rough_effective(known) for draws in self.refits), default=0.0)
-        if found is not None and rough < _BETTER * found[0].effective:
+        if (found := self._carried(known)) is None:
+            return None
+        later = self.refits[self._first[tuple(known.items())][0] :]
+        if max((draws.rough_effective(known) for draws in later), default=0.0) < _BETTER * found[0].effective:
             return found
-        return self._best(known) or found
+        return self._best(known)
 
     def _row(self, known: Known, found: Found | None) -> Given:
         counts, (chance, error) = tuple(known.values()), self.base.probability(known)

@@ -342,6 +342,20 @@ def test_sites_refuses_what_it_cannot_do_and_writes_nothing(run, tmp_path, argum
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("beitler_landis", "--suspect", "55"), "no site '55'"),
+        (("lupil2", "--suspect", "Bulgaria 1"), "never published"),
+    ],
+)
+def test_reanalyse_refuses_suspects_that_are_no_sites_before_it_fits(run, tmp_path, arguments, said):
+    status, _, err = run("reanalyse", *arguments, "--quiet", "--out", tmp_path / "out")
+    assert status == 2
+    assert said in " ".join(err.split())
+    assert not (tmp_path / "out").exists()
+
+
 # end points
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency
 
 from bayes_lupil import Margins, fit, load_model, load_trial
 from bayes_lupil.errors import BayesLupilError, TrialError
@@ -15,6 +16,7 @@ from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.margins import Supposition
 from bayes_lupil.trials.trial import Trial
 from bayes_lupil.unpublished import alternatives_frame, kept_frame, margins_alternatives, who_stayed
+from bayes_lupil.unpublished.counts import unpublished_counts
 
 SMALL = Margins(((4, 6), (4, 6)), ((2, 4), (3, 4)), "pp", ("X",), 4, ((0, 0),))
 SUPPOSED = (
@@ -49,7 +51,13 @@ def found(posterior: Posterior, trial: Trial) -> dict[str, Any]:
 
 
 def _simulated(
-    seed: int, *, sites: int = 4, own: float = 1.2, wider: float = 1.0, level: float = 0.0
+    seed: int,
+    margins: Margins = SMALL,
+    *,
+    sites: int = 4,
+    own: float = 1.2,
+    wider: float = 1.0,
+    level: float = 0.0,
 ) -> dict[str, Any]:
     """Trials drawn from the prior, weighted by the chance of the published table given each patient's parameters.
 
@@ -68,7 +76,7 @@ def _simulated(
     for arm, x in ((0, -0.5), (1, 0.5)):
         p = 1 / (1 + np.exp(-(alpha[:, None] + u + (beta[:, None] + v) * x)))
         risk.append((share * p).sum(axis=1))
-        (r, size), (sub_r, sub_n) = SMALL.totals[arm], SMALL.subset_totals[arm]
+        (r, size), (sub_r, sub_n) = margins.totals[arm], margins.subset_totals[arm]
         for response, inside, outside in ((1, sub_r, r - sub_r), (0, sub_n - sub_r, size - r - sub_n + sub_r)):
             chance = share * (p if response else 1 - p)
             excluded, ordinary = chance[:, 0], chance[:, 1:].sum(axis=1)
@@ -124,6 +132,35 @@ def test_each_alternative_against_a_simulation(found: dict[str, Any], name: str)
     _agree("control patients there", (item.control_there, item.control_there_mcse), _mean(control, weight))
     raw = (4 - world["there"][1, 1]) / (6 - active) - (4 - control) / (6 - control)
     _agree("raw difference", (item.raw_risk_difference, item.raw_risk_difference_mcse), _mean(raw, weight))
+
+
+def test_what_each_number_of_patients_explains_against_a_simulation(trial: Trial) -> None:
+    """Given the number of control patients there, how often the rest of the trial has p < 0.05 by SciPy's test."""
+    margins = Margins(((10, 16), (10, 16)), ((3, 8), (7, 8)), "pp", ("X",), 4, ((0, 0),))
+    fitted = fit(_spec(), replace(trial, name="wider", data=margins))
+    found = unpublished_counts(fitted, most_refits=0, most_draws=100_000).by_number
+    world = _simulated(9, margins)
+    control, there = world["there"][0, 1], world["there"]
+    significant = {}
+    for key in np.unique(np.stack([control, there[1, 1], there[1, 0]]), axis=1).T.tolist():
+        k, r, n = key
+        table = [[6, 10 - k], [6 - n, 10 - r]]
+        better = (10 - r) / (16 - r - n) > (10 - k) / (16 - k)
+        significant[tuple(key)] = better and chi2_contingency(table, correction=False).pvalue < 0.05
+    explains = np.array(
+        [significant[key] for key in zip(control.tolist(), there[1, 1].tolist(), there[1, 0].tolist(), strict=True)]
+    )
+    implied = world["weight"] * (control >= 1)
+    assert [item.control_there for item in found] == list(range(1, 8))
+    told = 0
+    for item in found:
+        here = control == item.control_there
+        _agree("probability", (item.probability, item.probability_mcse), _mean(here, implied))
+        if np.isfinite(item.p_explains):
+            told += 1
+            _agree("explains", (item.p_explains, item.p_explains_mcse), _mean(explains, implied * here))
+    assert told >= 5
+    assert max(item.p_explains for item in found if np.isfinite(item.p_explains)) > 0.03
 
 
 def test_who_stayed_against_a_simulation(posterior: Posterior, trial: Trial) -> None:

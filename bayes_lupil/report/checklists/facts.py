@@ -11,6 +11,7 @@ from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.checklists.item import Finding, found, inapplicable, unanswered
 from bayes_lupil.report.reanalysis.trial_and_estimand import MOST_ROWS
 from bayes_lupil.sites.analysis import SiteAnalysis
+from bayes_lupil.verdict_steps import ESTABLISHED
 
 if TYPE_CHECKING:
     from bayes_lupil.report.reanalysis.contents import Contents
@@ -77,14 +78,14 @@ def _engines(contents: Contents) -> str:
 
 @fact("lead")
 def goal(contents: Contents) -> Finding:
-    """The question that the lead analysis answers, in the words of its model file."""
+    """The question that the main analysis answers, in the words of its model file."""
     spec = _lead(contents).spec
-    return found(f"The lead analysis, `{spec.name}`, asks: {spec.question}", "trial")
+    return found(f"The main analysis, `{spec.name}`, asks: {spec.question}", "trial")
 
 
 @fact("lead")
 def estimand(contents: Contents) -> Finding:
-    """Treatments, population, variable and summary of the lead analysis."""
+    """Treatments, population, variable and summary of the main analysis."""
     lead, arms = _lead(contents), contents.trial.arms
     words = (
         f"{arms.active} against {arms.control}; {lead.provenance.population_label}; {contents.trial.end_point.label}; "
@@ -141,7 +142,7 @@ def prior_justified(contents: Contents) -> Finding:
 
 @fact()
 def prior_predictive(contents: Contents) -> Finding:
-    """Data drawn from the prior of the lead analysis."""
+    """Data drawn from the prior of the main analysis."""
     lead = contents.lead
     if lead is None or "prior_predictive" not in lead.data.children:
         return unanswered("there are no draws of data from the prior of a sound analysis.")
@@ -150,11 +151,11 @@ def prior_predictive(contents: Contents) -> Finding:
 
 @fact()
 def prior_sensitivity(contents: Contents) -> Finding:
-    """The lead analysis under other priors of the treatment effect."""
+    """The main analysis under other priors of the treatment effect."""
     if contents.priors is None:
-        return unanswered("the lead analysis was not run under other priors of the treatment effect.")
+        return unanswered("the main analysis was not run under other priors of the treatment effect.")
     words = (
-        "The lead analysis under sceptical, neutral, optimistic and flat priors of the treatment effect, the priors "
+        "The main analysis under sceptical, neutral, optimistic and flat priors of the treatment effect, the priors "
         "at which the answer would tip, and a grid of others."
     )
     return found(words, "sensitivity")
@@ -175,7 +176,7 @@ def outside(contents: Contents) -> Finding:
 
 @fact("lead")
 def other_models(contents: Contents) -> Finding:
-    """Other models of the same population, beside the lead analysis."""
+    """Other models of the same population, beside the main analysis."""
     lead = _lead(contents)
     others = [p.spec.name for p in contents.sound if p is not lead and p.spec.population == lead.spec.population]
     if not others:
@@ -293,7 +294,8 @@ def decisions(contents: Contents) -> Finding:
     ladder = "" if lead is None else f" (beyond {', '.join(f'{d:g}' for d in lead.spec.decision.ladder)})"
     return unanswered(
         f"no decision is taken; probabilities of benefit beyond each declared threshold{ladder} are reported, and no "
-        "limit was prespecified at which one of them would decide."
+        "limit was prespecified at which one of them would decide. That a benefit is called established from "
+        f"{100 * ESTABLISHED:g} % on is a word of this package."
     )
 
 

@@ -165,7 +165,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
 
 def _lay_out(figure: Figure) -> None:
     """Place everything once and for all: otherwise each file is laid out twice, which takes longer than drawing it."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
 
 

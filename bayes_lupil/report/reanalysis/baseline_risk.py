@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_lupil.numbers import percent, points, points_interval
+from bayes_lupil.numbers import percent, points, points_interval, ratio
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Paragraph, Table
 from bayes_lupil.report.media.plot_rows import better, end_point_title, frame, upward
@@ -92,7 +93,7 @@ def baseline_risk_blocks(posterior: Posterior) -> list[Block]:
         Paragraph(
             f"The same odds ratio makes different differences for patients with another {words.rate} on "
             f"{arms.control}. That it is the same for all of them is an assumption. NNTB: patients to be treated "
-            "for one more to benefit; NNTH: for one more to be harmed."
+            f"for one more to benefit; NNTH: for one more to be harmed.{_of_average_site(posterior)}"
         ),
         Figure(
             "baseline_risk", _in_words(rows, words.rate, arms.control),
@@ -104,6 +105,22 @@ def baseline_risk_blocks(posterior: Posterior) -> list[Block]:
             "baseline_risk.csv", risks_frame(rows),
         ),
     ]  # fmt: skip
+
+
+def _of_average_site(posterior: Posterior) -> str:
+    """That the ratio is that of an average site, and so makes a larger difference than the one over all patients."""
+    if posterior.spec.sites.pooled or posterior.provenance.totals is None:
+        return ""
+    (responders, patients), _ = posterior.provenance.totals
+    effect, rd = posterior.row(EFFECT), posterior.row("risk_difference")
+    here = float(difference_at(responders / patients, np.array([effect.q50]))[0])
+    said = f" The odds ratio is that at an average site (conditional; posterior median {ratio(math.exp(effect.q50))})."
+    if abs(here) <= abs(rd.q50):
+        return said
+    return (
+        f"{said} Averaged over sites that differ in level it comes out closer to 1, so that over all patients the "
+        f"difference is {points(rd.q50)} points and not the {points(here)} that it makes of the trial's own rate."
+    )
 
 
 def _cells(row: RiskRow) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Contents:
     reanalysis : Reanalysis
         Every model fitted, beside the trial's own hierarchy.
     priors : PriorAnalysis or None
-        The lead analysis under other priors of the treatment effect.
+        The main analysis under other priors of the treatment effect.
     sites : SiteAnalysis, UnpublishedAnalysis or None
         The look at the sites: of a table of sites, or of what was never published of them.
     """

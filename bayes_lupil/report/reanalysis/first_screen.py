@@ -75,10 +75,13 @@ def no_error_words(contents: Contents) -> str:
     errors = [p.chances["benefit"].mcse for p in contents.sound]
     if contents.priors is not None:
         errors += [row.changed.p_benefit_mcse for row in contents.priors.rows if row.changed.ok]
+    if isinstance(contents.sites, UnpublishedAnalysis):
+        errors += [item.p_benefit_mcse for item in contents.sites.alternatives if item.ok]
     worst = math.ceil(1000 * max(errors)) / 10
     return (
-        f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} %. A benefit is called established here "
-        f"from a probability of {100 * ESTABLISHED:g} % on; p < 0.05 is another rule."
+        f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} percentage points. A benefit is called "
+        f"established here from a probability of {100 * ESTABLISHED:g} % on, in all randomised patients: a rule of "
+        "this package that the trial did not prespecify, and another one than p < 0.05."
     )
 
 
@@ -176,16 +179,17 @@ def _sites(contents: Contents) -> str | None:
 
 def _depends(contents: Contents, lead: Posterior) -> str:
     told = [] if contents.priors is None else prior_span(contents.priors)
-    same = [p for p in contents.sound if p.provenance.population == lead.provenance.population]
-    if len(same) > 1:
-        own = [p for p in same if _effect_prior(p) == _effect_prior(lead)]
-        other = [p for p in same if p not in own]
-        more = f", under further priors of the effect {_span(_chances(other))}" if other else ""
-        told.append(f"the model of sites: {_span(_chances(own))}{more}")
+    own = [
+        p
+        for p in contents.sound
+        if p.provenance.population == lead.provenance.population and _effect_prior(p) == _effect_prior(lead)
+    ]
+    if len(own) > 1:
+        told.append(f"model of sites: {_span(_chances(own))}")
     if isinstance(contents.sites, UnpublishedAnalysis):
         known = [item.p_benefit for item in contents.sites.alternatives if item.ok]
         if len(known) > 1:
-            told.append(f"suppositions about the sites: {_span(known)}")
+            told.append(f"assumptions about sites: {_span(known)}")
     said = "; ".join(told)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
@@ -218,7 +222,7 @@ def prior_span(priors: PriorAnalysis) -> list[str]:
     away = sceptical is not None and (sceptical.p_benefit - now) * math.copysign(1, now - _EVEN) > _MORE
     words = " (it decides which arm is ahead)" if turned else ""
     words += " (it is of the effect at an average site, and these probabilities of all patients)" if away else ""
-    return [f"the prior of the effect: {said}{words}"]
+    return [f"prior of the effect: {said}{words}"]
 
 
 def glossary(contents: Contents) -> Folded:

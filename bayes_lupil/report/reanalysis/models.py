@@ -52,7 +52,7 @@ def model_blocks(contents: Contents) -> list[Block]:
         margins = contents.trial.resolution == "margins" and not shown.sites.pooled
         words = _in_words(shown, margins, contents.trial.end_point.words)
         blocks += [
-            Paragraph(f"The lead analysis, `{shown.name}`: {shown.title}. {words}"),
+            Paragraph(f"The main analysis, `{shown.name}`: {shown.title}. {words}"),
             Equation((*model_equations(shown, margins=margins), estimand_equation(shown, margins=margins))),
         ]
     records = prior_records(contents)

@@ -121,7 +121,7 @@ def reanalysis_files(models: Sequence[ModelSpec], sites: bool) -> list[str]:
 
 
 def collect(result: Reanalysis, sites: SiteAnalysis | UnpublishedAnalysis | None = None) -> Contents:
-    """What a report is made from: the reanalysis, its lead analysis under other priors, and the look at the sites.
+    """What a report is made from: the reanalysis, its main analysis under other priors, and the look at the sites.
 
     Parameters
     ----------

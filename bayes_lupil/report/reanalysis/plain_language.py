@@ -108,7 +108,7 @@ def _counts(row: HierarchyRow, contents: Contents) -> str:
 
 
 def reanalysed(contents: Contents) -> list[str]:
-    """The lead analysis: where the effect lies, and how probable benefit is."""
+    """The main analysis: where the effect lies, and how probable benefit is."""
     lead = contents.lead
     if lead is None:
         return ["No analysis has sound diagnostics, so no effect and no probability is given."]
@@ -118,7 +118,7 @@ def reanalysed(contents: Contents) -> list[str]:
     word = "more" if source.end_point.sign > 0 else "fewer"
     role = "the primary analysis" if lead.spec.role == "primary" else f"the analysis `{lead.spec.name}`"
     return [
-        f"Over {_everyone(lead)}, {role} finds {source.end_point.words.one} "
+        f"Over {_everyone(lead)}, {role} finds {source.end_point.words.many} "
         f"{difference_words(rd.q50, source.arms, source.end_point)} "
         f"(posterior median; risk difference {source.arms.active} minus {source.arms.control} {points(rd.q50)} points, "
         f"95 % credible interval {points_interval(rd.q2_5, rd.q97_5)}).",
@@ -161,7 +161,7 @@ def certainty(contents: Contents) -> list[str]:
             f"(`{highest}`)."
         )
     failed = [item.model.name for item in contents.reanalysis.analyses if item.is_failure]
-    computed = f"The computation of the lead analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
+    computed = f"The computation of the main analysis passed its checks ({lead.verdict.text.removeprefix('ok: ')})"
     lines.append(computed + _engines(contents, lead))
     lines.append("MCSE: Monte Carlo standard error, what another run of the same analysis could change.")
     if failed:
@@ -191,7 +191,7 @@ def _engines(contents: Contents, lead: Posterior) -> str:
     if agreed:
         names = ", ".join(f"`{name}`" for name in agreed)
         told += f" A second engine gives the same result (within {MAX_DIFFERENCE:g} Monte Carlo errors) for {names}"
-        told += "." if lead.spec.name in agreed else "; the lead analysis can be run by one engine only."
+        told += "." if lead.spec.name in agreed else "; the main analysis can be run by one engine only."
     for status, words in (("disagree", "Two engines disagree on"), ("not compared", "The second engine failed for")):
         names = ", ".join(f"`{name}`" for name, item in found if item.status == status)
         told += f" {words} {names}." if names else ""
@@ -203,7 +203,7 @@ def prior_words(contents: Contents) -> list[str]:
     priors = contents.priors
     if priors is None:
         return []
-    lines = [f"The probability of benefit depends on {item}." for item in prior_span(priors)]
+    lines = [f"The probability of benefit depends on the {item}." for item in prior_span(priors)]
     return [*lines, tipping_words(priors), *_as_observed(priors.posterior)]
 
 

@@ -60,7 +60,7 @@ def sensitivity_blocks(priors: PriorAnalysis) -> list[Block]:
     """Other priors of the treatment effect: the standard ones, the map, and those that would turn the answer."""
     return [
         Paragraph(
-            f"The lead analysis, `{priors.posterior.spec.name}`, under other priors of the treatment effect (log odds "
+            f"The main analysis, `{priors.posterior.spec.name}`, under other priors of the treatment effect (log odds "
             f"ratio{at_average_site(priors.posterior)}); everything else as its model file says. Draws are reweighted; "
             "where they cannot carry a prior, the model is fitted again."
         ),

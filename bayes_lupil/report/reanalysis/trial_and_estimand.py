@@ -61,12 +61,12 @@ def trial_blocks(contents: Contents) -> list[Block]:
 
 
 def estimand_blocks(contents: Contents) -> list[Block]:
-    """What is estimated, by the attributes of ICH E9(R1), as the lead analysis declares it."""
+    """What is estimated, by the attributes of ICH E9(R1), as the main analysis declares it."""
     lead = contents.lead
     if lead is not None:
         spec, first = (
             lead.spec,
-            Paragraph(f"The question of `{lead.spec.name}`, the lead analysis: {lead.spec.question}"),
+            Paragraph(f"The question of `{lead.spec.name}`, the main analysis: {lead.spec.question}"),
         )
     else:
         chosen = contents.reanalysis.primary or contents.reanalysis.analyses[0]

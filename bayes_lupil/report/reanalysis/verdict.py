@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bayes_lupil.numbers import in_hundred
 from bayes_lupil.trials.end_point import Arms
-from bayes_lupil.verdict_steps import ALMOST_CERTAIN, ESTABLISHED, PROBABLE, VERY_PROBABLE
+from bayes_lupil.verdict_steps import ESTABLISHED, how_sure
 
 __all__ = ["verdict_words"]
 
-_WORDS = ((ALMOST_CERTAIN, "almost certainly"), (VERY_PROBABLE, "very probably"), (PROBABLE, "probably"))
 _EVEN = 0.5
 
 
@@ -27,8 +26,7 @@ def verdict_words(p: float, arms: Arms) -> str:
     better, worse, chance = (
         (arms.active, arms.control, p) if p >= _EVEN else (arms.control, arms.active, 1 - p)
     )  # fmt: skip
-    word = next((word for least, word in _WORDS if chance >= least), "")
-    if not word:
+    if not (word := how_sure(chance)):
         return f"Whether {arms.active} was better than {arms.control} stays open ({in_hundred(p)} that it was)."
     settled = "" if chance >= ESTABLISHED else ", but this trial does not establish it"
     return f"{better[:1].upper()}{better[1:]} was {word} better than {worse} ({in_hundred(chance)}){settled}."

@@ -215,7 +215,7 @@ def models_table(attempts: tuple[Analysis, ...]) -> Table:
     for item in attempts:
         posterior = item.sound
         if posterior is None:
-            rows.append([f"`{item.model.name}`", item.model.title, item.reason, "", ""])
+            rows.append([f"`{item.model.name}`", item.model.title, f"{item.status} (why: site_models.csv)", "", ""])
             continue
         rd, best = posterior.row("risk_difference"), posterior.p_benefit
         assert best is not None  # it is sound

@@ -17,7 +17,13 @@ from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
 from bayes_lupil.report.unpublished.sentences import counts_words, excluded_sentences
-from bayes_lupil.report.unpublished.suppositions import left_out, left_out_words, supposed_words, under_suppositions
+from bayes_lupil.report.unpublished.suppositions import (
+    by_number,
+    left_out,
+    left_out_words,
+    supposed_words,
+    under_suppositions,
+)
 from bayes_lupil.report.unpublished.without_figure import figure_without_excluded, without_excluded_words
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.exclusion import path_frame
@@ -79,8 +85,8 @@ def unpublished_page(result: UnpublishedAnalysis) -> Page:
         Heading("Over the tables that the publication allows"),
         *over_every_table(result),
     ]
-    if suppositions := under_suppositions(result):
-        page += [Heading("Under other suppositions about the sites"), *suppositions]
+    if assumptions := under_suppositions(result):
+        page += [Heading("Under other assumptions about the sites"), *assumptions]
     if len(result.attempts) > 1:
         page += [Heading("Other site models"), *other_site_models(result)]
     if result.paths:
@@ -99,7 +105,7 @@ def unpublished_answer(result: UnpublishedAnalysis) -> list[Block]:
         Figure(
             "without_excluded_sites", without_excluded_words(result),
             "Each bar adds up the probabilities, under the model, of the site tables that fit the publication. Orange: "
-            "what was published.",
+            "differences from the published counts.",
             partial(figure_without_excluded, result),
         ),
     ]  # fmt: skip
@@ -233,6 +239,7 @@ def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
     header = ["quantity", "lowest (bound)", "highest (bound)", "95 % credible interval (posterior)"]
     return [
         Table.of(header, rows, caption, "bounds_and_posterior.csv", _bounds_frame(result)),
+        *by_number(result),
         Paragraph(
             f"{b.tables:,} tables fit the publication. Without the excluded sites there would be a benefit with p < "
             f"0.05 (Pearson) {benefit}, and a harm {harm}. The model has {computed:,} of the tables computed; the "

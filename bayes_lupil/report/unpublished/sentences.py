@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,11 @@ from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import of_chance, percent, points, points_interval
 from bayes_lupil.report.media.plot_style import clip
 from bayes_lupil.trials.margins import Margins
-from bayes_lupil.unpublished.alternatives import AS_DECLARED, Supposed
+from bayes_lupil.unpublished.alternatives import AS_DECLARED
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.bounds import SIGNIFICANT
 from bayes_lupil.unpublished.counts import UnpublishedCounts
+from bayes_lupil.verdict_steps import how_sure
 
 __all__ = [
     "counts_words",
@@ -23,9 +25,11 @@ __all__ = [
     "excluded_sentences",
     "excluded_sites_words",
     "subset_difference",
+    "would_have_given",
 ]
 
-_SMALL, _VERY_RARE, _EVEN = 0.05, 0.01, 0.5
+_SMALL, _EVEN = 0.05, 0.5
+_FEW = 4  # numbers of patients, of which two are told
 _TEST = "Pearson's test"
 
 
@@ -41,29 +45,23 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 
 
 def excluded_answer(result: UnpublishedAnalysis) -> str:
-    """Whether leaving out the excluded sites alone would explain the published result."""
-    p, _ = _declared(result)
-    would = "would not have" if p < _EVEN else "would have"
-    return (
-        f"Leaving out {excluded_sites_words(result)} alone {_how_sure(p)} {would} given p < {SIGNIFICANT:g} "
-        f"({_TEST}; {_chances(result, named=False)})."
-    )
+    """Whether leaving out the excluded sites alone would explain the published result, and what it would change."""
+    said = f"{would_have_given(result)} ({_chances(result)})"
+    return f"{said}: {_without(result)}." if result.paths else f"{said}."
+
+
+def would_have_given(result: UnpublishedAnalysis) -> str:
+    """Whether leaving out the excluded sites alone would have given a significant benefit, and how sure that is."""
+    would, word = _explains(result)
+    leaving, given = f"eaving out {excluded_sites_words(result)} alone", f"have given p < {SIGNIFICANT:g}"
+    if not word:
+        return f"Whether l{leaving} would {given} stays open"
+    return f"L{leaving} {word} would {'' if would else 'not '}{given}"
 
 
 def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
     """Whether the excluded sites explain the subset, what was observed without them, and what would have to be so."""
-    hidden, sites, label = result.hidden, excluded_sites_words(result), _subset(result)
-    b, interval = hidden.bounds, points_interval(*hidden.tables.raw_risk_difference_interval)
-    wanted = subset_difference(result)
-    lines = [
-        _explains(result),
-        f"Without {sites}, whose counts were never published, the observed difference was most probably about "
-        f"{points(hidden.tables.raw_risk_difference)} points ({interval} is 95 % probable), "
-        f"and not the {points(wanted)} points of the {label} analysis. That is what the trial saw there, not how large "
-        f"the effect is. Without any model it could lie between {points(b.lowest)} and {points(b.highest)}.",
-        _needed(result, wanted),
-        _settles(hidden),
-    ]
+    lines = [_answer(result), _observed(result), _needed(result, subset_difference(result)), _settles(result.hidden)]
     return [line for line in lines if line]
 
 
@@ -82,48 +80,95 @@ def _subset(result: UnpublishedAnalysis) -> str:
     return result.trial.populations[_margins(result).subset].label
 
 
-def _explained(result: UnpublishedAnalysis) -> tuple[Supposed | None, Supposed | None]:
-    """As declared, and the alternative under which the exclusion explains most; None where that is no other."""
-    known = [item for item in result.alternatives if item.ok]
-    declared = next((item for item in known if item.name == AS_DECLARED), None)
-    most = max(known, key=lambda item: item.p_explains, default=None)
-    return declared, None if most is declared else most
+def _chances_by_assumption(result: UnpublishedAnalysis) -> list[tuple[str, float, float]]:
+    """By assumption, as declared first, the probability of a significant benefit without the excluded sites, and its
+    Monte Carlo error.
+    """
+    tables = result.hidden.tables
+    known = [(item.name, item.p_explains, item.p_explains_mcse) for item in result.alternatives if item.ok]
+    if not any(name == AS_DECLARED for name, *_ in known):
+        known.insert(0, (AS_DECLARED, tables.p_significant_benefit, tables.p_significant_benefit_mcse))
+    return sorted(known, key=lambda item: item[0] != AS_DECLARED)
 
 
-def _declared(result: UnpublishedAnalysis) -> tuple[float, float]:
-    """Probability, as declared, that leaving out the excluded sites alone gives a significant benefit; its error."""
-    declared, tables = _explained(result)[0], result.hidden.tables
-    if declared is None:
-        return tables.p_significant_benefit, tables.p_significant_benefit_mcse
-    return declared.p_explains, declared.p_explains_mcse
+def _explains(result: UnpublishedAnalysis) -> tuple[bool, str]:
+    """Whether the exclusion explains the result, and the adverb for the least probable of the assumptions tried."""
+    chances = [p for _, p, _ in _chances_by_assumption(result)]
+    would = chances[0] >= _EVEN
+    return would, how_sure(min(chances) if would else 1 - max(chances))
 
 
-def _how_sure(p: float) -> str:
-    return "almost certainly" if p < _VERY_RARE else "probably" if p < _EVEN else "perhaps"
-
-
-def _chances(result: UnpublishedAnalysis, *, named: bool) -> str:
-    """That probability as declared, and the largest under any supposition tried."""
-    said, most = f"probability {percent(*_declared(result))}", _explained(result)[1]
-    if most is None:
+def _chances(result: UnpublishedAnalysis) -> str:
+    (_, p, error), *others = _chances_by_assumption(result)
+    said = f"probability {percent(p, error)}"
+    if not others:
         return said
-    known = sum(item.ok for item in result.alternatives)
-    chance = percent(most.p_explains, most.p_explains_mcse)
-    if not named:
-        return f"{said}, up to {chance} under other suppositions"
-    return f"{said} as declared, and up to {chance} under one of the {known - 1} other suppositions tried ({most.name})"
+    if p >= _EVEN:
+        return f"{said}, down to {percent(*min(others, key=lambda item: item[1])[1:])} under other assumptions"
+    return f"{said}, up to {percent(*max(others, key=lambda item: item[1])[1:])} under other assumptions"
 
 
-def _explains(result: UnpublishedAnalysis) -> str:
-    """Yes or no, with how probable that is."""
-    p, _ = _declared(result)
+def _answer(result: UnpublishedAnalysis) -> str:
+    """Yes or no, with how probable that is, and what it rests on."""
+    would, word = _explains(result)
     one = len(excluded_names(result)) == 1
-    do, themselves, they, are = ("does", "itself", "it", "is") if one else ("do", "themselves", "they", "are")
-    explain = f"{do} not explain" if p < _EVEN else "explains" if one else "explain"
+    do, themselves, it = ("does", "itself", "it") if one else ("do", "themselves", "them")
+    sites, what = excluded_sites_words(result), _result(result)
+    explain = f"explain{'s' if one else ''}" if would else f"{do} not explain"
+    said = f"{sites} {word} {explain} {what} by {themselves}"
+    if not word:
+        said = f"Whether {sites} explain{'s' if one else ''} {what} by {themselves} stays open"
+    (_, p, error), *others = _chances_by_assumption(result)
+    chances = f"with probability {percent(p, error)}"
+    if others:
+        name, least, its_error = (min if would else max)(others, key=lambda item: item[1])
+        chances += (
+            f" under the model as declared, and {'down' if would else 'up'} to {percent(least, its_error)} under the "
+            f"{len(others)} other assumptions tried ({name})"
+        )
     return (
-        f"{excluded_sites_words(result)} {_how_sure(p)} {explain} {_result(result)} by {themselves}, under this model: "
-        f"leaving out {'it' if one else 'them'} alone gives p < {SIGNIFICANT:g} ({_TEST}) with "
-        f"{_chances(result, named=True)}. It depends on how large {they} {are} believed to be, which was not published."
+        f"{said}: leaving out {it} alone gives p < {SIGNIFICANT:g} ({_TEST}) {chances}. It depends on how many "
+        f"patients {'it' if one else 'they'} had, which was not published{_by_number(result)}."
+    )
+
+
+def _by_number(result: UnpublishedAnalysis) -> str:
+    """The probability at half of the most control patients there that it can be told of, and at the most."""
+    told = {item.control_there: item for item in result.hidden.by_number if np.isfinite(item.p_explains)}
+    if len(told) < _FEW:
+        return ""
+    most, arm = max(told), result.trial.arms.control
+    parts = [
+        f"{percent(told[n].p_explains, told[n].p_explains_mcse)} with {n}{words}"
+        for n, words in ((most // 2, f" {arm} patients there"), (most, ""))
+        if n in told
+    ]
+    return f": {', '.join(parts)}"
+
+
+def _without(result: UnpublishedAnalysis) -> str:
+    """The answer without them by the model, were their counts as expected."""
+    _, (*_, left_out) = result.paths[0]
+    if not left_out.computed:
+        return "the answer without them could not be computed"
+    return (
+        f"without them the model would find about {points(left_out.risk_difference)} points, and a probability of "
+        f"benefit of about {percent(left_out.p_benefit)}"
+    )
+
+
+def _observed(result: UnpublishedAnalysis) -> str:
+    """The difference without the excluded sites, which was never published."""
+    tables, bounds = result.hidden.tables, result.hidden.bounds
+    interval = points_interval(*tables.raw_risk_difference_interval)
+    means = [item.raw_risk_difference for item in result.alternatives if item.ok]
+    other = f"; under other assumptions {points(min(means))} to {points(max(means))}" if len(means) > 1 else ""
+    return (
+        f"Without {excluded_sites_words(result)}, whose counts were never published, the observed difference was "
+        f"{points(tables.raw_risk_difference)} points by the model (posterior mean; 95 % credible interval "
+        f"{interval}{other}), and not the {points(subset_difference(result))} points of the {_subset(result)} "
+        f"analysis. That is what the trial saw there, not how large the effect is. Without any model it could lie "
+        f"between {points(bounds.lowest)} and {points(bounds.highest)}."
     )
 
 
@@ -137,30 +182,36 @@ def _result(result: UnpublishedAnalysis) -> str:
 def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
     """How many patients the excluded sites must have had for the subset's result to come from them alone."""
     hidden, sign = result.hidden, result.trial.end_point.sign
-    patients = np.indices(hidden.bounds.risk_difference.shape)
-    there = sum(
-        np.array(count.values)[patients[i]] for i, count in enumerate(hidden.counts)
-    ) + sum(count for *_, count in _margins(result).at_excluded)  # fmt: skip
+    values = list(np.meshgrid(*(np.array(count.values) for count in hidden.counts), indexing="ij"))
+    there = np.sum(values, axis=0) + sum(count for *_, count in _margins(result).at_excluded)
     significant = (sign * hidden.bounds.risk_difference > 0) & (hidden.bounds.p_chi_square < SIGNIFICANT)
     as_large = sign * hidden.bounds.risk_difference >= sign * wanted
-    told = [
-        f"to give {what}, there must have been at least {_fewest(hidden, there, event)}"
-        for event, what in (
-            (significant, f"p < {SIGNIFICANT:g}"),
-            (as_large, f"a difference as large as that of the {_subset(result)} analysis"),
-        )
-        if event.any()
-    ]
-    if not told:
+    if not significant.any():
         return f"No table that fits the publication gives p < {SIGNIFICANT:g} without these sites."
-    expected = sum(
-        float((hidden.full.table("probability") * np.array(count.values)[patients[i]]).sum())
-        for i, count in enumerate(hidden.counts)
-    )  # fmt: skip
+    told = [f"to give p < {SIGNIFICANT:g}, there must have been at least {_fewest(hidden, there, significant)}"]
+    if (alone := _by_first_alone(hidden, values, significant)) is not None:
+        told[0] += f", or {alone} {hidden.counts[0].label} and nobody else"
+    if as_large.any():
+        told.append(
+            f"to give a difference as large as that of the {_subset(result)} analysis, at least "
+            f"{_fewest(hidden, there, as_large)}"
+        )
+    chance = hidden.full.table("probability")
+    means = [
+        f"{float((chance * of_count).sum()):.1f} {count.label}"
+        for count, of_count in zip(hidden.counts, values, strict=True)
+    ]
     return (
-        f"For leaving out {excluded_sites_words(result)} alone {'; '.join(told)}. The model expects {expected:.0f} "
-        "patients there."
+        f"For leaving out {excluded_sites_words(result)} alone {'; '.join(told)}. The model expects "
+        f"{_listed(means)} there (posterior means)."
     )
+
+
+def _by_first_alone(hidden: UnpublishedCounts, values: list[NDArray[Any]], event: NDArray[np.bool_]) -> int | None:
+    """The smallest first count at which an event is so while all others are at their least; None where none is."""
+    others = zip(hidden.counts[1:], values[1:], strict=True)
+    alone = event & np.all([of_count == count.least for count, of_count in others], axis=0)
+    return int(values[0][alone].min()) if len(values) > 1 and alone.any() else None
 
 
 def _fewest(hidden: UnpublishedCounts, there: NDArray[np.int64], event: NDArray[np.bool_]) -> str:
@@ -175,7 +226,11 @@ def counts_words(hidden: UnpublishedCounts, known: Mapping[str, int]) -> str:
     """Unpublished counts with whom they count: '1 placebo responder and 6 ILT-101 non-responders'."""
     labels = {count.name: count.label for count in hidden.counts}
     told = [f"{n} {labels[name].removesuffix('s') if n == 1 else labels[name]}" for name, n in known.items()]
-    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+    return _listed(told)
+
+
+def _listed(items: list[str]) -> str:
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def _settles(hidden: UnpublishedCounts) -> str:

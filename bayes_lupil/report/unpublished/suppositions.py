@@ -1,8 +1,9 @@
-"""What only suppositions about sites tell, and who was left out: tables and sentences on a trial known by margins."""
+"""What only assumptions about sites determine, and who was left out: tables and sentences, where margins are known."""
 
 from __future__ import annotations
 
 from functools import partial
+from math import isfinite
 
 from bayes_lupil.numbers import interval, percent, points, probability, small
 from bayes_lupil.report.media.blocks import Block, Figure, Paragraph, Table
@@ -11,13 +12,14 @@ from bayes_lupil.trials.margins import Margins
 from bayes_lupil.trials.trial import Trial
 from bayes_lupil.unpublished.alternatives import alternatives_frame
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.explained import explained_frame
 from bayes_lupil.unpublished.retention import Kept, WhoStayed, kept_frame
 
-__all__ = ["left_out", "left_out_words", "supposed_words", "under_suppositions"]
+__all__ = ["by_number", "left_out", "left_out_words", "supposed_words", "under_suppositions"]
 
 
 def supposed_words(result: UnpublishedAnalysis) -> list[str]:
-    """What suppositions about the sites make of the answer over all patients, and single tables do."""
+    """What assumptions about the sites make of the answer over all patients, and single tables do."""
     known = [item for item in result.alternatives if item.ok]
     if not known:
         return []
@@ -26,7 +28,7 @@ def supposed_words(result: UnpublishedAnalysis) -> list[str]:
     return [
         f"Over all randomised patients the probability of benefit lies between "
         f"{percent(low.p_benefit, low.p_benefit_mcse)} ({low.name}) and {percent(high.p_benefit, high.p_benefit_mcse)} "
-        f"({high.name}) under the {len(known)} suppositions about the sites tried. If all counts were known it could "
+        f"({high.name}) under the {len(known)} assumptions about the sites tried. If all counts were known it could "
         f"lie between {percent(lowest.p_benefit, lowest.p_benefit_mcse)} and "
         f"{percent(highest.p_benefit, highest.p_benefit_mcse)}, for tables that are improbable."
     ]
@@ -50,12 +52,12 @@ def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
         )  # fmt: skip
     arms = result.trial.arms
     header = [
-        "supposed", "declared in", "P(benefit), all sites", "risk difference, all sites", "at the other sites",
+        "assumed", "declared in", "P(benefit), all sites", "risk difference, all sites", "at the other sites",
         f"{arms.control} patients at the excluded sites", "observed difference without these sites",
         "P(that alone gives p < 0.05, Pearson)",
     ]  # fmt: skip
     caption = (
-        f"What depends on suppositions about the sites: posterior means of differences, {arms.active} minus "
+        f"What depends on assumptions about the sites: posterior means of differences, {arms.active} minus "
         f"{arms.control}, in percentage points; probabilities with Monte Carlo standard errors (MCSE)"
     )
     implied = result.hidden.implied
@@ -68,6 +70,28 @@ def under_suppositions(result: UnpublishedAnalysis) -> list[Block]:
             f"is believed of the sizes of sites, and differs from row to row.{given}"
         ),
     ]
+
+
+def by_number(result: UnpublishedAnalysis) -> list[Block]:
+    """Whether leaving out the excluded sites alone would have given p < 0.05, by how many control patients they had."""
+    found, control = result.hidden.by_number, result.trial.arms.control
+    rows = [
+        [
+            str(item.control_there), f"{item.explaining:,} of {item.tables:,}",
+            probability(item.probability, item.probability_mcse),
+            probability(item.p_explains, item.p_explains_mcse) if isfinite(item.p_explains) else "too few draws",
+        ]
+        for item in found
+    ]  # fmt: skip
+    header = [
+        f"{control} patients at the excluded sites", "tables that give p < 0.05 (Pearson)", "probability of the number",
+        "P(p < 0.05), given the number",
+    ]  # fmt: skip
+    caption = (
+        f"Whether leaving out the excluded sites alone would have given p < 0.05, by the number of {control} patients "
+        "there, under the model as declared; with Monte Carlo standard errors (MCSE)"
+    )
+    return [Table.of(header, rows, caption, "explained_by_number.csv", explained_frame(found).reset_index())]
 
 
 def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
@@ -105,8 +129,8 @@ def left_out(result: UnpublishedAnalysis) -> list[Block]:
         for item in stayed.groups
     ]  # fmt: skip
     header = [
-        "patients", f"in '{trial.data.subset}'", "chance to stay, at another site", "95 % credible interval", "MCSE",
-        "left out", "for other reasons than their site",
+        "patients", trial.populations[trial.data.subset].label, "chance to stay, at another site",
+        "95 % credible interval", "MCSE", "left out", "for other reasons than their site",
     ]  # fmt: skip
     caption = "Who was left out of the published subset: posterior means of chances and numbers"
     words = left_out_words(stayed, trial)

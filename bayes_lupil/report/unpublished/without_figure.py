@@ -9,14 +9,14 @@ import numpy as np
 from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.direction import benefit_side
 from bayes_lupil.report.media.plot_style import COLOURS, new_figure, styled, wrap
-from bayes_lupil.report.unpublished.sentences import excluded_sites_words, subset_difference
+from bayes_lupil.report.unpublished.sentences import excluded_sites_words, subset_difference, would_have_given
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure_without_excluded", "without_excluded_title", "without_excluded_words"]
+__all__ = ["figure_without_excluded", "without_excluded_words"]
 
 _BIN = 2.0  # percentage points
 
@@ -68,7 +68,7 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
             int(11 * width),
         )
     )
-    figure.suptitle(wrap(without_excluded_title(result), int(8.5 * width)), fontsize=11, x=0.01, ha="left")
+    figure.suptitle(wrap(would_have_given(result), int(8.5 * width)), fontsize=11, x=0.01, ha="left")
     return figure
 
 
@@ -92,21 +92,12 @@ def _weighted(result: UnpublishedAnalysis) -> tuple[np.ndarray, np.ndarray]:
     return values[known], weights[known]
 
 
-def without_excluded_title(result: UnpublishedAnalysis) -> str:
-    """The finding of the figure."""
-    tables, sites = result.hidden.tables, excluded_sites_words(result)
-    p = tables.p_significant_benefit
-    would = "would not" if p < 0.5 else "would"
-    sure = "almost certainly" if min(p, 1 - p) < 0.01 else "probably"
-    return f"Leaving out {sites} alone {sure} {would} have given p < 0.05"
-
-
 def without_excluded_words(result: UnpublishedAnalysis) -> str:
     """Of the distribution, for those who cannot see it."""
     tables, (everyone, subset) = result.hidden.tables, observed(result)
     low, high = tables.raw_risk_difference_interval
     return (
-        f"{without_excluded_title(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
+        f"{would_have_given(result)}: probability {percent(tables.p_significant_benefit)}. Distribution of the "
         f"observed difference without these sites, in percentage points: mean {points(tables.raw_risk_difference)}, "
         f"{points_interval(low, high)} is 95 % probable. Marked: {points(everyone / 100)} of all patients and "
         f"{points(subset / 100)} {_label(result)}."

@@ -132,7 +132,7 @@ def test_the_interval_beside_a_test_is_of_that_test(rare):
 def test_the_largest_error_of_the_first_screen_is_of_all_its_probabilities(rare):
     """Also of the priors', which may be larger than any model's."""
     rows = tuple(replace(row, changed=replace(row.changed, p_benefit_mcse=0.042)) for row in rare.priors.rows)
-    assert "at most 4.2 %" in no_error_words(Contents(rare.reanalysis, replace(rare.priors, rows=rows)))
+    assert "at most 4.2 percentage points" in no_error_words(Contents(rare.reanalysis, replace(rare.priors, rows=rows)))
 
 
 def test_a_population_that_a_trial_lacks_is_said_in_words():

@@ -74,7 +74,7 @@ def test_the_lead_analysis_is_described_where_there_is_one(resampled):
     contents = replace(
         contents, reanalysis=replace(contents.reanalysis, analyses=(*contents.reanalysis.analyses, sound))
     )
-    assert "`itt_pooled`, the lead analysis" in words(estimand_blocks(contents))
+    assert "`itt_pooled`, the main analysis" in words(estimand_blocks(contents))
     assert attributes(contents)["missing outcomes"] == "not stated in the trial file"
 
 
