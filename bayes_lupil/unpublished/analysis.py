@@ -122,9 +122,7 @@ def analyse_unpublished(
     if primary is None:
         raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
     hidden = unpublished_counts(primary, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
-    central = {
-        c.name: round(sum(row.counts[0] * row.probability for row in hidden.one(c.name).rows)) for c in hidden.counts
-    }
+    central = {c.name: round(mean) for c, mean in zip(hidden.counts, hidden.expected, strict=True)}
     largest = {c.name: c.most for c in hidden.counts}
     tables = (central, largest) if compare else ()
     followed = at_once(lambda table: margins_path(primary, table, powers=(1.0, 0.0)), tables)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.engines.importance import smooth_weights
@@ -54,6 +56,8 @@ class UnpublishedCounts(Brief):
         Of the trial as published.
     counts : tuple of HiddenCount
         The unpublished counts, with the range that the publication allows.
+    expected : tuple of float
+        Posterior mean of each count, given the same as `p_benefit`.
     p_benefit, p_benefit_mcse : float
         Given what the publication implies of the counts (`implied`), none of them known.
     risk_difference, risk_difference_mcse : float
@@ -79,6 +83,7 @@ class UnpublishedCounts(Brief):
 
     posterior: Posterior
     counts: tuple[HiddenCount, ...]
+    expected: tuple[float, ...]
     p_benefit: float
     p_benefit_mcse: float
     risk_difference: float
@@ -201,7 +206,8 @@ def unpublished_counts(
     maker.fit_surfaces([names])
     surfaces = {chosen: maker.surface(chosen) for chosen in dict.fromkeys([*single, *double, names])}
     return UnpublishedCounts(
-        posterior, counts, baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
+        posterior, counts, tuple(base.expect((c.name,), np.array(c.values, dtype=float))[0] for c in counts),
+        baseline.p_benefit, baseline.p_benefit_mcse, baseline.risk_difference,
         baseline.risk_difference_mcse, interval(posterior.draws("risk_difference").ravel(), weights), surfaces, bounds,
         table_posterior(base, bounds, surfaces[names]),
         tuple(count_value(few, known_to_few.p_benefit, item) for item in surfaces.values()),

@@ -294,8 +294,9 @@ def decisions(contents: Contents) -> Finding:
     ladder = "" if lead is None else f" (beyond {', '.join(f'{d:g}' for d in lead.spec.decision.ladder)})"
     return unanswered(
         f"no decision is taken; probabilities of benefit beyond each declared threshold{ladder} are reported, and no "
-        "limit was prespecified at which one of them would decide. That a benefit is called established from "
-        f"{100 * ESTABLISHED:g} % on is a word of this package."
+        "limit was prespecified at which one of them would decide. A benefit is called established from "
+        f"{100 * ESTABLISHED:g} % on: a rule of this package; no file says that it was chosen before the result was "
+        "known."
     )
 
 

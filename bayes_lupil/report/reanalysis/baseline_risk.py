@@ -93,7 +93,7 @@ def baseline_risk_blocks(posterior: Posterior) -> list[Block]:
         Paragraph(
             f"The same odds ratio makes different differences for patients with another {words.rate} on "
             f"{arms.control}. That it is the same for all of them is an assumption. NNTB: patients to be treated "
-            f"for one more to benefit; NNTH: for one more to be harmed.{_of_average_site(posterior)}"
+            f"for one more to benefit; NNTH: for one more to fare worse.{_of_average_site(posterior)}"
         ),
         Figure(
             "baseline_risk", _in_words(rows, words.rate, arms.control),
@@ -119,7 +119,7 @@ def _of_average_site(posterior: Posterior) -> str:
         return said
     return (
         f"{said} Averaged over sites that differ in level it comes out closer to 1, so that over all patients the "
-        f"difference is {points(rd.q50)} points and not the {points(here)} that it makes of the trial's own rate."
+        f"difference is {points(rd.q50)} points and not the {points(here)} that it would give at the trial's own rate."
     )
 
 

@@ -52,9 +52,9 @@ def in_short(contents: Contents) -> tuple[tuple[str, str], ...]:
     """What the trial says, what the reanalysis finds, what the sites did, and what the answer depends on."""
     told = [("The trial", _trial(contents))]
     if contents.lead is not None:
-        if (sites := _sites(contents)) is not None:  # beside what the authors say of them
-            told.append(("The sites", sites))
         told.append(("This reanalysis", _finding(contents.lead)))
+        if (sites := _sites(contents)) is not None:
+            told.append(("The sites", sites))
         if depends := _depends(contents, contents.lead):
             told.append(("It depends on", depends))
     return tuple(told)
@@ -79,9 +79,9 @@ def no_error_words(contents: Contents) -> str:
         errors += [item.p_benefit_mcse for item in contents.sites.alternatives if item.ok]
     worst = math.ceil(1000 * max(errors)) / 10
     return (
-        f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} percentage points. A benefit is called "
-        f"established here from a probability of {100 * ESTABLISHED:g} % on, in all randomised patients: a rule of "
-        "this package that the trial did not prespecify, and another one than p < 0.05."
+        f"Monte Carlo errors (MCSE) of these probabilities: at most {worst:g} percentage points. We call a benefit "
+        f"established if its probability in all randomised patients is at least {100 * ESTABLISHED:g} %. This rule is "
+        "ours, not the trial's, and is not the same as p < 0.05."
     )
 
 
@@ -185,7 +185,7 @@ def _depends(contents: Contents, lead: Posterior) -> str:
         if p.provenance.population == lead.provenance.population and _effect_prior(p) == _effect_prior(lead)
     ]
     if len(own) > 1:
-        told.append(f"model of sites: {_span(_chances(own))}")
+        told.append(f"model: {_span(_chances(own))}")
     if isinstance(contents.sites, UnpublishedAnalysis):
         known = [item.p_benefit for item in contents.sites.alternatives if item.ok]
         if len(known) > 1:
@@ -235,8 +235,8 @@ def glossary(contents: Contents) -> Folded:
                 (
                     (
                         f"Probability that {arms.active} was better",
-                        "given these data, the model and its prior: of 100 worlds in which the same would have been "
-                        f"seen, in so many {arms.active} is the better one.",
+                        "given these data, the model and its prior: 82 % means that of 100 situations with the same "
+                        f"data {arms.active} would be better in 82.",
                     ),
                     ("Prior, posterior", "what is held of the effect before and after these data."),
                     ("Sceptical, optimistic prior", "one that expects no effect, and one that expects a useful one."),

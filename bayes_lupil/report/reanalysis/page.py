@@ -73,20 +73,14 @@ from bayes_lupil.report.reanalysis.trial_and_estimand import data_blocks, estima
 from bayes_lupil.report.reanalysis.your_prior import payload
 from bayes_lupil.report.sites.page import sites_answer
 from bayes_lupil.report.unpublished.page import unpublished_answer
-from bayes_lupil.report.unpublished.sentences import excluded_names, excluded_sites_words
+from bayes_lupil.report.unpublished.sentences import excluded_names, excluded_sites_words, what_is_explained
 from bayes_lupil.report.unpublished.suppositions import left_out_words
 from bayes_lupil.sensitivity.effect_priors import analyse_priors
 from bayes_lupil.sites.analysis import SiteAnalysis
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 
-__all__ = [
-    "collect",
-    "comparison_page",
-    "reanalysis_files",
-    "reanalysis_page",
-    "write_reanalysis",
-]
+__all__ = ["collect", "comparison_page", "reanalysis_files", "reanalysis_page", "write_reanalysis"]
 
 _TABLES = (
     "answer",
@@ -207,14 +201,15 @@ def _first(contents: Contents) -> list[Block]:
 
 
 def _sites(contents: Contents) -> list[Block]:
-    """Whether the suspect sites are to blame."""
+    """Whether the suspect sites explain the result."""
     found = contents.sites
     if found is None:
         return []
     if isinstance(found, UnpublishedAnalysis):
         names = excluded_names(found)
         who = excluded_sites_words(found) if len(names) < 4 else f"the {len(names)} excluded sites"
-        title, blocks = f"{'Were' if len(names) > 1 else 'Was'} {who} to blame?", unpublished_answer(found)
+        title = f"{'Do' if len(names) > 1 else 'Does'} {who} explain {what_is_explained(found)}?"
+        blocks = unpublished_answer(found)
     else:
         title, blocks = "What the sites show", sites_answer(found)
     return _section("sites", title, nested(blocks, f"{SITES}/"), contents.trial.end_point.directed)

@@ -16,7 +16,7 @@ def paired_table(contents: Contents) -> Table:
     """One row a population: counts, the trial's difference with its test, the leading Bayesian analysis of it."""
     arms, result = contents.trial.arms, contents.reanalysis
     relevant = in_points(100 * contents.lead.spec.decision.relevant) if contents.lead is not None else ""
-    rows, methods = [], list[str]()
+    rows, methods, models = [], list[str](), list[str]()
     for row in result.hierarchy:
         t = row.two_by_two
         if t is None:
@@ -30,6 +30,7 @@ def paired_table(contents: Contents) -> Table:
         bayes = ("no analysis", "", "")
         if posterior is not None:
             rd, chances = posterior.row("risk_difference"), posterior.chances
+            models.append(f"{row.population.label} by `{posterior.spec.name}` ({posterior.spec.title.lower()})")
             bayes = (
                 f"{points(rd.q50)} ({points_interval(rd.q2_5, rd.q97_5)})",
                 percent(chances["benefit"].probability, chances["benefit"].mcse),
@@ -47,7 +48,10 @@ def paired_table(contents: Contents) -> Table:
         "population", f"{arms.active} v {arms.control}", f"difference (95 % confidence interval{by})", "p",
         "difference, median (95 % credible interval)", f"P({arms.active} better)", f"P(by at least {relevant})",
     )  # fmt: skip
-    caption = f"The trial's result beside the reanalysis: {arms.active} minus {arms.control}, in percentage points"
+    caption = (
+        f"The trial's result beside the reanalysis: {arms.active} minus {arms.control}, in percentage points; "
+        f"reanalysis of {', '.join(models) or 'none'}"
+    )
     return Table.of(header, rows, caption, "comparison.csv")
 
 

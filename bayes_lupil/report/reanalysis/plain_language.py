@@ -156,7 +156,7 @@ def certainty(contents: Contents) -> list[str]:
         (low, lowest), (high, highest) = (end(chances, key=lambda pair: pair[0].probability) for end in (min, max))
         lines.append(
             f"In {'both' if len(same) == 2 else f'all {len(same)}'} declared analyses of these patients the "
-            "probability of benefit lies between "
+            "probability of benefit, each under its own priors, lies between "
             f"{percent(low.probability, low.mcse)} (`{lowest}`) and {percent(high.probability, high.mcse)} "
             f"(`{highest}`)."
         )
@@ -178,8 +178,8 @@ def _as_observed(lead: Posterior) -> list[str]:
         return []
     return [
         f"The important difference, {in_points(100 * relevant)}, is just what the trial observed: under a nearly flat "
-        "prior the probability of at least that much is then about one half by construction, and an optimistic prior "
-        "is centred at the data."
+        "prior the probability of at least that much is then about one half by construction, and the optimistic prior "
+        "has its centre near the data."
     ]
 
 

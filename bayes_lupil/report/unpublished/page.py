@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.numbers import interval, points, points_interval, probability, small
-from bayes_lupil.posterior.diagnostics import mcse_proportion
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table, warnings_first
 from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
+from bayes_lupil.report.unpublished.outlying import ExcludedSite, outlying_by_site
 from bayes_lupil.report.unpublished.sentences import counts_words, excluded_sentences
 from bayes_lupil.report.unpublished.suppositions import (
     by_number,
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "ExcludedSite",
-    "excluded_sites",
     "if_known",
     "other_site_models",
     "over_every_table",
@@ -43,29 +39,6 @@ __all__ = [
     "unpublished_summary",
     "what_counts_could_do",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ExcludedSite:
-    """How probably an excluded site is outlying under one model.
-
-    Attributes
-    ----------
-    model, site : str
-    control, active : float
-        P(outlier) by arm.
-    mcse : float
-        The larger of their Monte Carlo standard errors.
-    prior_share : float
-        Mean share of outlying sites a priori; NaN where the model has no such share.
-    """
-
-    model: str
-    site: str
-    control: float
-    active: float
-    mcse: float
-    prior_share: float
 
 
 def unpublished_page(result: UnpublishedAnalysis) -> Page:
@@ -105,7 +78,8 @@ def unpublished_answer(result: UnpublishedAnalysis) -> list[Block]:
         Figure(
             "without_excluded_sites", without_excluded_words(result),
             "Each bar adds up the probabilities, under the model, of the site tables that fit the publication. Orange: "
-            "differences from the published counts.",
+            "differences from the published counts. Shaded: where some tables give p < 0.05 (Pearson). Under "
+            "the model as declared; the counts of these sites were never published.",
             partial(figure_without_excluded, result),
         ),
     ]  # fmt: skip
@@ -120,7 +94,7 @@ def _beside(result: UnpublishedAnalysis) -> Iterator[Table]:
     yield Table.data("bounds_without_model.csv", hidden.bounds.to_frame().reset_index())
     yield Table.data("bounds_of_model.csv", hidden.model_bounds_frame().reset_index())
     yield Table.data("site_models.csv", models_frame(result.attempts))
-    if excluded := excluded_sites(result):
+    if excluded := outlying_by_site(result):
         import pandas as pd
 
         yield Table.data("excluded_sites.csv", pd.DataFrame(map(asdict, excluded)))
@@ -163,8 +137,8 @@ def what_counts_could_do(result: UnpublishedAnalysis) -> list[Block]:
     hidden = result.hidden
     return [
         Paragraph(
-            f"Model `{hidden.posterior.spec.name}`: {hidden.posterior.spec.title}. All figures are given that there "
-            f"was {hidden.implied or 'what was published'}."
+            f"Model `{hidden.posterior.spec.name}`: {hidden.posterior.spec.title}. All figures assume "
+            f"{hidden.implied or 'what was published'}."
         ),
         Figure(
             "unpublished_counts", hidden_figure_words(hidden), "What the unpublished counts could do",
@@ -190,8 +164,8 @@ def _if_known_rows(result: UnpublishedAnalysis) -> list[tuple[str, ...]]:
 def if_known(result: UnpublishedAnalysis) -> list[Block]:
     """What knowing each count, or several, would do to P(benefit)."""
     header = [
-        "patients at the excluded sites, if known", "lowest P(benefit), all sites (bound)", "highest (bound)",
-        "average change", "P(benefit) at the other sites alone (bounds)",
+        "patients at the excluded sites, if known", "lowest P(benefit) computed, all sites", "highest",
+        "average change", "P(benefit) at the other sites alone, lowest to highest",
     ]  # fmt: skip
     caption = "P(benefit) if unpublished counts were known, with Monte Carlo standard errors (MCSE)"
     return [
@@ -236,7 +210,7 @@ def over_every_table(result: UnpublishedAnalysis) -> list[Block]:
         f"computed): risk difference, {arms.active} minus {arms.control}, in percentage points; P(benefit) with its "
         "Monte Carlo standard error (MCSE)"
     )
-    header = ["quantity", "lowest (bound)", "highest (bound)", "95 % credible interval (posterior)"]
+    header = ["quantity", "lowest", "highest", "95 % credible interval (posterior)"]
     return [
         Table.of(header, rows, caption, "bounds_and_posterior.csv", _bounds_frame(result)),
         *by_number(result),
@@ -272,7 +246,7 @@ def _in_tables(tables: int, chance: float, error: float) -> str:
 def other_site_models(result: UnpublishedAnalysis) -> list[Block]:
     """The answer under each site model, and whether the excluded sites are outlying in it."""
     section: list[Block] = [replace(models_table(result.attempts), frame=None)]
-    found = excluded_sites(result)
+    found = outlying_by_site(result)
     if found:
         by_model: dict[str, list[ExcludedSite]] = {}
         for item in found:
@@ -289,25 +263,6 @@ def other_site_models(result: UnpublishedAnalysis) -> list[Block]:
         caption = "Probability that the excluded sites are outlying, by arm, with the largest Monte Carlo error (MCSE)"
         section.append(Table.of(header, rows, caption, "excluded_sites.csv"))
     return section
-
-
-def excluded_sites(result: UnpublishedAnalysis) -> list[ExcludedSite]:
-    """One item a model with outliers and an excluded site."""
-    named = [str(site) for site in np.asarray(result.hidden.posterior.data["posterior"]["site"])]
-    excluded = [site for site in named if not site.startswith("ordinary")]
-    rows = []
-    for name, posterior in result.sound.items():
-        group = posterior.data.children.get("outliers")
-        if group is None or "outlier" not in group.data_vars:
-            continue
-        prior = posterior.data["prior"]
-        share = float(prior["outlier_share"].mean()) if "outlier_share" in prior else float("nan")
-        found = np.asarray(group["outlier"].sel(site=excluded).transpose("chain", "draw", "site", "arm").values)
-        for i, site in enumerate(excluded):
-            chances = [float(found[:, :, i, a].mean()) for a in (0, 1)]
-            errors = [mcse_proportion(found[:, :, i, a] > 0.5, found[..., 0, 0].size) for a in (0, 1)]
-            rows.append(ExcludedSite(name, site, chances[0], chances[1], max(errors), share))
-    return rows
 
 
 def paths_to_excluded(result: UnpublishedAnalysis) -> list[Block]:

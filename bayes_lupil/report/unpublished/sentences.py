@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import of_chance, percent, points, points_interval
 from bayes_lupil.report.media.plot_style import clip
+from bayes_lupil.report.unpublished.outlying import outlying_by_site
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.alternatives import AS_DECLARED
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
@@ -25,6 +26,7 @@ __all__ = [
     "excluded_sentences",
     "excluded_sites_words",
     "subset_difference",
+    "what_is_explained",
     "would_have_given",
 ]
 
@@ -46,8 +48,12 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 
 def excluded_answer(result: UnpublishedAnalysis) -> str:
     """Whether leaving out the excluded sites alone would explain the published result, and what it would change."""
-    said = f"{would_have_given(result)} ({_chances(result)})"
-    return f"{said}: {_without(result)}." if result.paths else f"{said}."
+    said = f"{would_have_given(result)} ({_chances(result)}: their counts were not published)"
+    path = result.paths[0][1] if result.paths else ()
+    if path and all(item.computed for item in path):
+        chances = f"{percent(path[0].p_benefit)} to {percent(path[-1].p_benefit)}"
+        said += f", and would move the probability of benefit from about {chances}"
+    return f"{said}."
 
 
 def would_have_given(result: UnpublishedAnalysis) -> str:
@@ -61,7 +67,14 @@ def would_have_given(result: UnpublishedAnalysis) -> str:
 
 def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
     """Whether the excluded sites explain the subset, what was observed without them, and what would have to be so."""
-    lines = [_answer(result), _observed(result), _needed(result, subset_difference(result)), _settles(result.hidden)]
+    lines = [
+        _answer(result),
+        _observed(result),
+        _without(result),
+        _needed(result, subset_difference(result)),
+        _outlying(result),
+        _settles(result.hidden),
+    ]
     return [line for line in lines if line]
 
 
@@ -103,9 +116,9 @@ def _chances(result: UnpublishedAnalysis) -> str:
     said = f"probability {percent(p, error)}"
     if not others:
         return said
-    if p >= _EVEN:
-        return f"{said}, down to {percent(*min(others, key=lambda item: item[1])[1:])} under other assumptions"
-    return f"{said}, up to {percent(*max(others, key=lambda item: item[1])[1:])} under other assumptions"
+    way, pick = ("down to", min) if p >= _EVEN else ("up to", max)
+    furthest = percent(*pick(others, key=lambda item: item[1])[1:])
+    return f"{said} as declared, {way} {furthest} under {len(others)} other assumption{'' if len(others) == 1 else 's'}"
 
 
 def _answer(result: UnpublishedAnalysis) -> str:
@@ -113,7 +126,7 @@ def _answer(result: UnpublishedAnalysis) -> str:
     would, word = _explains(result)
     one = len(excluded_names(result)) == 1
     do, themselves, it = ("does", "itself", "it") if one else ("do", "themselves", "them")
-    sites, what = excluded_sites_words(result), _result(result)
+    sites, what = excluded_sites_words(result), what_is_explained(result)
     explain = f"explain{'s' if one else ''}" if would else f"{do} not explain"
     said = f"{sites} {word} {explain} {what} by {themselves}"
     if not word:
@@ -147,13 +160,15 @@ def _by_number(result: UnpublishedAnalysis) -> str:
 
 
 def _without(result: UnpublishedAnalysis) -> str:
-    """The answer without them by the model, were their counts as expected."""
-    _, (*_, left_out) = result.paths[0]
-    if not left_out.computed:
-        return "the answer without them could not be computed"
+    """What leaving them out would change by the model, were their counts as expected; empty where that is not known."""
+    if not result.paths or not all(item.computed for item in result.paths[0][1]):
+        return ""
+    known, (kept, *_, left_out) = result.paths[0]
     return (
-        f"without them the model would find about {points(left_out.risk_difference)} points, and a probability of "
-        f"benefit of about {percent(left_out.p_benefit)}"
+        f"Had there been {counts_words(result.hidden, known)} there, about as many as the model expects, leaving them "
+        f"out would move the difference by the model from {points(kept.risk_difference)} to "
+        f"{points(left_out.risk_difference)} points, and the probability of benefit from {percent(kept.p_benefit)} to "
+        f"{percent(left_out.p_benefit)}."
     )
 
 
@@ -172,7 +187,7 @@ def _observed(result: UnpublishedAnalysis) -> str:
     )
 
 
-def _result(result: UnpublishedAnalysis) -> str:
+def what_is_explained(result: UnpublishedAnalysis) -> str:
     """What is to be explained: that the trial missed its end point, where it is known to have."""
     first = result.trial.hierarchy[:1]
     printed = [item.p for step in first for item in step.published if item.population == FORMAL and item.p is not None]
@@ -190,17 +205,13 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
         return f"No table that fits the publication gives p < {SIGNIFICANT:g} without these sites."
     told = [f"to give p < {SIGNIFICANT:g}, there must have been at least {_fewest(hidden, there, significant)}"]
     if (alone := _by_first_alone(hidden, values, significant)) is not None:
-        told[0] += f", or {alone} {hidden.counts[0].label} and nobody else"
+        told[0] += f", {alone} if all were {hidden.counts[0].label}"
     if as_large.any():
         told.append(
             f"to give a difference as large as that of the {_subset(result)} analysis, at least "
             f"{_fewest(hidden, there, as_large)}"
         )
-    chance = hidden.full.table("probability")
-    means = [
-        f"{float((chance * of_count).sum()):.1f} {count.label}"
-        for count, of_count in zip(hidden.counts, values, strict=True)
-    ]
+    means = [f"{mean:.1f} {count.label}" for count, mean in zip(hidden.counts, hidden.expected, strict=True)]
     return (
         f"For leaving out {excluded_sites_words(result)} alone {'; '.join(told)}. The model expects "
         f"{_listed(means)} there (posterior means)."
@@ -219,7 +230,7 @@ def _fewest(hidden: UnpublishedCounts, there: NDArray[np.int64], event: NDArray[
     least = np.unravel_index(int(np.where(event, there, there.max() + 1).argmin()), there.shape)
     known = {count.name: count.values[int(i)] for count, i in zip(hidden.counts, least, strict=True)}
     who = counts_words(hidden, {name: n for name, n in known.items() if n})
-    return f"{int(there[least])} patients ({who})"
+    return f"{int(there[least])} patients (for example {who})"
 
 
 def counts_words(hidden: UnpublishedCounts, known: Mapping[str, int]) -> str:
@@ -233,6 +244,21 @@ def _listed(items: list[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
+def _outlying(result: UnpublishedAnalysis) -> str:
+    """What the data say of whether the excluded sites are outlying; empty where no model with outliers was fitted."""
+    found = [item for item in outlying_by_site(result) if item.prior_share == item.prior_share]
+    if not found:
+        return ""
+    most = max(found, key=lambda item: max(item.control, item.active))
+    arms = result.trial.arms
+    arm, chance = (arms.control, most.control) if most.control >= most.active else (arms.active, most.active)
+    told = "hardly say" if chance < _EVEN else "say"
+    return (
+        f"The published numbers {told} whether these sites were outlying: in the {arm} arm of {most.site} with "
+        f"probability {percent(chance, most.mcse)}, {percent(most.prior_share)} before the data (`{most.model}`)."
+    )
+
+
 def _settles(hidden: UnpublishedCounts) -> str:
     single = [item for item in hidden.values if len(item.names) == 1]
     best = max(single, key=lambda item: item.expected_change)
@@ -240,7 +266,7 @@ def _settles(hidden: UnpublishedCounts) -> str:
     size = "less than 0.1 percentage points" if move < 0.05 else f"at most {move:.1f} percentage points"
     told = (
         f"Knowing one of the missing numbers would move the probability of benefit over all patients by {size} on "
-        f"average (that of the {best.labels[0]} there moves it most)"
+        "average"
     )
     if best.p_settled < _SMALL:
         return f"{told}, and would hardly settle whether {clip(hidden.posterior.provenance.arms.active)} helps."

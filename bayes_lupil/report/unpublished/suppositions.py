@@ -28,9 +28,9 @@ def supposed_words(result: UnpublishedAnalysis) -> list[str]:
     return [
         f"Over all randomised patients the probability of benefit lies between "
         f"{percent(low.p_benefit, low.p_benefit_mcse)} ({low.name}) and {percent(high.p_benefit, high.p_benefit_mcse)} "
-        f"({high.name}) under the {len(known)} assumptions about the sites tried. If all counts were known it could "
+        f"({high.name}) under the {len(known)} assumptions about the sites tried. If all counts were known it would "
         f"lie between {percent(lowest.p_benefit, lowest.p_benefit_mcse)} and "
-        f"{percent(highest.p_benefit, highest.p_benefit_mcse)}, for tables that are improbable."
+        f"{percent(highest.p_benefit, highest.p_benefit_mcse)} for the tables computed, most of which are improbable."
     ]
 
 
@@ -102,8 +102,15 @@ def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
     label = trial.populations[trial.data.subset].label
     p, error = stayed.p_unlike[response], stayed.p_unlike_mcse[response]
     low = control if p < 0.5 else active
+    elsewhere = [stayed.group(arm, r) for arm, r in trial.data.impossible_at_excluded if stayed.group(arm, r).outside]
+    certain = "".join(
+        f"All {item.outside} {item.label} left out were at other sites, so that the {label} population is more than "
+        "leaving out the excluded sites: that is certain. The rest is estimated, and depends on what is believed of "
+        "the sizes of sites. "
+        for item in elsewhere[:1]
+    )
     return (
-        f"At the other sites the {label} population kept an estimated {_chance(active)} of {active.label} and "
+        f"{certain}At the other sites the {label} population kept an estimated {_chance(active)} of {active.label} and "
         f"{_chance(control)} of {control.label}; fewer of the {low.label} with probability "
         f"{percent(max(p, 1 - p), error)}. Of "
         f"the {low.outside} {low.label} left out, about {low.other_reasons:.0f} left for other reasons than their "

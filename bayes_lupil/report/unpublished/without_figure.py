@@ -12,6 +12,7 @@ from bayes_lupil.report.media.plot_style import COLOURS, new_figure, styled, wra
 from bayes_lupil.report.unpublished.sentences import excluded_sites_words, subset_difference, would_have_given
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
+from bayes_lupil.unpublished.bounds import SIGNIFICANT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +45,9 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
     figure, axes, _ = new_figure(width, 3.4 if width > 5 else 3.9, result.trial.synthetic)
     axes.bar(edges[:-1], heights, _BIN * 0.94, align="edge", color=COLOURS[0], alpha=0.75)
     axes.axvline(0, color="black", lw=0.8)
+    if (first := _first_significant(result)) is not None:
+        ends = sorted((first, high if first > 0 else low))
+        axes.axvspan(*ends, color="#E8E8E8", lw=0, zorder=0, gid="significant")
     top = 1.3 * heights.max()
     lower = 0.98 if abs(subset - everyone) > 2.8 / width * (high - low) else 0.9
     labels = (
@@ -70,6 +74,13 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
     )
     figure.suptitle(wrap(would_have_given(result), int(8.5 * width)), fontsize=11, x=0.01, ha="left")
     return figure
+
+
+def _first_significant(result: UnpublishedAnalysis) -> float | None:
+    """The difference nearest to 0, in points, at which a table gives a benefit with p < 0.05; None where none does."""
+    bounds, sign = result.hidden.bounds, result.trial.end_point.sign
+    helps = (bounds.p_chi_square < SIGNIFICANT) & (sign * np.nan_to_num(bounds.risk_difference) > 0)
+    return None if not helps.any() else 100 * sign * float((sign * bounds.risk_difference[helps]).min())
 
 
 def observed(result: UnpublishedAnalysis) -> tuple[float, float]:

@@ -61,17 +61,21 @@ def result(resampled):
 def test_the_answer_takes_the_declared_assumption_and_the_furthest(result):
     told = excluded_answer(result)
     assert told.startswith("Leaving out Bulgaria 1 and Bulgaria 2 alone very probably would not have given p < 0.05")
-    assert told.endswith("(probability below 1 %, up to 6 % under other assumptions).")
+    assert told.endswith("up to 6 % under 1 other assumption: their counts were not published).")
+    assert "(probability below 1 % as declared" in told
 
 
 def test_the_answer_says_what_leaving_out_would_change(result):
     kept = PathPoint(power=1.0, refitted=False, p_benefit=0.806, risk_difference=0.0754)
     left_out = PathPoint(power=0.0, refitted=True, p_benefit=0.862, risk_difference=0.0962)
     known = {count.name: count.least for count in result.hidden.counts}
-    told = excluded_answer(replace(result, paths=((known, (kept, left_out)),)))
-    assert told.endswith("the model would find about +9.6 points, and a probability of benefit of about 86 %.")
+    followed = replace(result, paths=((known, (kept, left_out)),))
+    assert excluded_answer(followed).endswith(", and would move the probability of benefit from about 81 % to 86 %.")
+    (told,) = [line for line in excluded_sentences(followed) if line.startswith("Had there been 1 placebo responder")]
+    assert "difference by the model from +7.5 to +9.6 points, and the probability of benefit from 81 % to 86 %" in told
     failed = replace(result, paths=((known, (kept, PathPoint(power=0.0, refitted=True))),))
-    assert "could not be computed" in excluded_answer(failed)
+    assert "probability of benefit" not in excluded_answer(failed)
+    assert not any(line.startswith("Had there been") for line in excluded_sentences(failed))
 
 
 ADVERBS = [
@@ -96,7 +100,7 @@ def test_the_word_is_that_of_the_least_favourable_assumption(result, chances, wo
     told = tuple(supposed(name, 0.8, p) for name, p in zip(names, chances, strict=False))
     changed = replace(result, alternatives=told)
     assert words in would_have_given(changed)
-    assert ("under other assumptions" in excluded_answer(changed)) == (len(chances) > 1)
+    assert ("under 1 other assumption" in excluded_answer(changed)) == (len(chances) > 1)
     first = excluded_sentences(changed)[0]
     assert ("stays open" in words) == first.startswith("Whether Bulgaria 1 and Bulgaria 2 explain the missed")
     assert (" not " in words) == ("do not explain the missed end point by themselves" in first)
@@ -147,13 +151,11 @@ def test_the_fewest_patients_that_explain_it_by_brute_force(result):
             fewest["as large"] = min(fewest["as large"], k + r + n)
     words = excluded_sentences(result)[2]
     assert [int(number) for number in re.findall(r"at least (\d+) patients", words)] == list(fewest.values())
-    assert f"or {alone} placebo responders and nobody else" in words
-    chance = result.hidden.full.table("probability")
-    means = [
-        float((chance.sum(axis=tuple(j for j in range(3) if j != i)) * np.array(count.values)).sum())
-        for i, count in enumerate(result.hidden.counts)
-    ]
-    for mean, count in zip(means, result.hidden.counts, strict=True):
+    assert f", {alone} if all were placebo responders;" in words
+    chance = result.hidden.full.table("probability")  # of fewer draws
+    for i, (mean, count) in enumerate(zip(result.hidden.expected, result.hidden.counts, strict=True)):
+        by_number = chance.sum(axis=tuple(j for j in range(3) if j != i))
+        assert mean == pytest.approx((by_number * np.array(count.values)).sum(), abs=0.1)
         assert f"{mean:.1f} {count.label}" in words
 
 
@@ -170,7 +172,7 @@ def test_p_benefit_over_all_patients_hardly_depends_on_the_sites(result):
     (told,) = supposed_words(result)
     assert "between 79 % (at least 8 placebo patients there) and 82 % (as declared)" in told
     low, high = (percent(item.p_benefit, item.p_benefit_mcse) for item in (result.hidden.lowest, result.hidden.highest))
-    assert f"between {low} and {high}, for tables that are improbable" in told
+    assert f"between {low} and {high} for the tables computed, most of which are improbable" in told
     assert supposed_words(replace(result, alternatives=())) == []
 
 
@@ -178,6 +180,8 @@ def test_who_was_left_out_has_one_error_at_most(result):
     told = left_out_words(result.stayed, result.trial)
     assert told.count("MCSE") <= 1
     assert "not the trial without the excluded sites" in told
+    assert told.startswith("All 7 placebo non-responders left out were at other sites")
+    assert "that is certain" in told
 
 
 @pytest.mark.parametrize("width", [4.0, 7.5])
@@ -186,11 +190,12 @@ def test_the_figure_is_of_the_weighted_tables(result, width):
     axes = figure.axes[0]
     values = 100 * result.hidden.bounds.risk_difference.ravel()
     weights = result.hidden.full.table("probability").ravel()
-    for bar in axes.patches:
+    bars = [patch for patch in axes.patches if patch.get_gid() is None]
+    for bar in bars:
         low = bar.get_x()
         inside = (values >= low - 1e-7) & (values < low + 2 - 1e-7)
         assert bar.get_height() == pytest.approx(100 * weights[inside].sum(), abs=0.02)
-    assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(100, abs=0.2)
+    assert sum(bar.get_height() for bar in bars) == pytest.approx(100, abs=0.2)
     marked = sorted(line.get_xdata()[0] for line in axes.lines)
     assert marked == pytest.approx([0, 10, 100 * subset_difference(result)])
     canvas = FigureCanvasAgg(figure)
@@ -200,6 +205,18 @@ def test_the_figure_is_of_the_weighted_tables(result, width):
     across, _ = canvas.get_width_height()
     assert all(box.x0 >= -1 and box.x1 <= across + 1 for box in boxes)
     assert any("given p < 0.05" in text.get_text().replace("\n", " ") for text in figure.findobj(Text))
+
+
+def test_the_figure_shades_where_some_table_is_significant(result):
+    """By SciPy's test of every table."""
+    first = 100.0
+    for k, r, n in itertools.product(range(1, 15), range(15), range(13)):
+        table = [[21, 29 - k], [16 - n, 34 - r]]
+        difference = 100 * ((34 - r) / (50 - r - n) - (29 - k) / (50 - k))
+        if 0 < difference < first and chi2_contingency(np.array(table), correction=False).pvalue < 0.05:
+            first = difference
+    (span,) = [patch for patch in figure_without_excluded(result).axes[0].patches if patch.get_gid() == "significant"]
+    assert span.get_x() == pytest.approx(first)
 
 
 def test_the_figure_in_words(result):

@@ -84,6 +84,7 @@ def _caption(answer: Answer) -> str:
         ("by site)", "The confidence interval (Mantel-Haenszel) and the p-value (CMH: Cochran-Mantel-Haenszel test) "
                      "are stratified by site."),
         ("nominal", "Nominal: outside the trial's fixed sequence of tests."),
+        ("unprotected", "Unprotected: randomisation does not protect the choice of these patients."),
     ]  # fmt: skip
     return " ".join(
         [

@@ -149,7 +149,8 @@ def _block(row: HierarchyRow | None, posterior: Posterior | None, heading: str) 
         yield trial_line(row, row.two_by_two)
     if posterior is not None:
         rd, best = posterior.row("risk_difference"), posterior.chances["benefit"]
-        said = f"better: {percent(best.probability, short=True)}"
+        late = row is not None and row.population.post_hoc
+        said = f"better: {percent(best.probability, short=True)}{', unprotected' if late else ''}"
         yield Line("lead", "Reanalysis: credible interval", rd.q50, rd.q2_5, rd.q97_5, said)
 
 
