@@ -1,8 +1,9 @@
 """Simulation-based calibration of models with countries above the sites (Talts et al. 2018, arXiv:1804.06788).
 
-As in `validation.sbc_cells`, a truth is drawn from the model's prior, a table of sites is simulated from it and fitted by
-the quadrature engine; here the sites lie in countries whose levels and effects differ too. What is ranked besides the
-parameters: effects c and d of the first country, u and v of the first site, the risk difference, and the log likelihood.
+As in `validation.sbc_cells`, a truth is drawn from the model's prior, a table of sites is simulated from it and fitted
+by the quadrature engine; here the sites lie in countries whose levels and effects differ too. What is ranked besides
+the parameters: effects c and d of the first country, u and v of the first site, the risk difference, and the log
+likelihood.
 
 No simulation is left out, whatever its verdict. Trials are simulated by code of this module's own, which shares nothing
 with the likelihood.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from bayes_lupil.engines import quadrature
 from bayes_lupil.engines.draws import Draws
@@ -208,6 +210,7 @@ def one_truth(spec: ModelSpec, design: NestedDesign, rng: np.random.Generator) -
     if SHARE in truth:
         assert spec.countries is not None
         assert spec.countries.outliers == "arms"
+        assert spec.countries.outlier_sd is not None
         shape = design.n_countries, 2
         shift = spec.countries.outlier_sd * rng.standard_normal(shape)
         truth["shift"] = np.where(rng.random(shape) < truth[SHARE], shift, 0.0)
@@ -217,16 +220,12 @@ def one_truth(spec: ModelSpec, design: NestedDesign, rng: np.random.Generator) -
 def true_values(likelihood: NestedCells, truth: Values, design: NestedDesign) -> dict[str, float]:
     """What is ranked, computed from the truth without the likelihood."""
     spec, cells = likelihood.spec, likelihood.cells
-    risks, above, there = (
-        _risks(spec, truth, design),
-        _of_countries(spec, truth)[0],
-        _log_odds(spec, truth, design)[0],
-    )
+    risks, above, there = _risks(spec, truth, design), _of_countries(spec, truth)[0], _log_odds(spec, truth, design)[0]
     found = {name: truth[name] for name in (*_PARAMETERS, SHARE) if name in truth}
     found["risk_difference"] = (risks[:, 1] - risks[:, 0]) @ cells.n.sum(axis=1) / cells.n.sum()
     (level, slope), (own, effect) = (_line(spec, values) for values in (above, there))
     found |= {"c": level - truth["alpha"], "d": slope - truth["beta"], "u": own - level, "v": effect - slope}
-    found["log_likelihood"] = sbc_cells._log_probability(cells.responders, cells.n, risks)
+    found["log_likelihood"] = stats.binom.logpmf(cells.responders, cells.n, risks).sum()
     return {name: float(value) for name, value in found.items()}
 
 

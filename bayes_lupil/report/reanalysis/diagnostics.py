@@ -114,11 +114,9 @@ def limits(contents: Contents) -> list[Block]:
     if isinstance(trial.data, Margins) and trial.data.excluded_sites and (0, 0) in trial.data.impossible_at_excluded:
         lines.append(CONTAMINATED)
     lines += [
-        "No file says that models, priors or the limit of a benefit called established were chosen before the result "
-        "was known.",
         "Of this end point alone: worse means worse on it, and adverse events are not analysed.",
-        "Every probability holds under its model and priors; this is one trial, and other evidence enters through "
-        "priors alone.",
+        "Every probability holds under its model and priors, of which no file says that they were chosen before the "
+        "result was known; other evidence enters through priors alone.",
     ]
     return [Bullets(tuple(lines))]
 

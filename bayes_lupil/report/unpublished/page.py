@@ -14,7 +14,7 @@ from bayes_lupil.report.places import manifest_text
 from bayes_lupil.report.sites.page import models_frame, models_table, provenance_line
 from bayes_lupil.report.unpublished.counts_figure import figure_hidden_counts, hidden_figure_words
 from bayes_lupil.report.unpublished.outlying import ExcludedSite, outlying_by_site
-from bayes_lupil.report.unpublished.sentences import counts_words, excluded_sentences
+from bayes_lupil.report.unpublished.sentences import counts_words, excluded_sentences, settles_words
 from bayes_lupil.report.unpublished.suppositions import (
     by_number,
     left_out,
@@ -172,6 +172,7 @@ def if_known(result: UnpublishedAnalysis) -> list[Block]:
         Table.of(
             header, _if_known_rows(result), caption, "unpublished_counts.csv", result.hidden.to_frame().reset_index()
         ),
+        Paragraph(settles_words(result.hidden)),
         Paragraph(
             "Bounds run over all values that were computed, however improbable; averages and probabilities are over "
             "the posterior of the counts. That posterior depends on the prior of the sites' sizes, since nothing else "

@@ -25,6 +25,7 @@ __all__ = [
     "excluded_names",
     "excluded_sentences",
     "excluded_sites_words",
+    "settles_words",
     "subset_difference",
     "what_is_explained",
     "would_have_given",
@@ -73,7 +74,6 @@ def excluded_sentences(result: UnpublishedAnalysis) -> list[str]:
         _without(result),
         _needed(result, subset_difference(result)),
         _outlying(result),
-        _settles(result.hidden),
     ]
     return [line for line in lines if line]
 
@@ -259,7 +259,8 @@ def _outlying(result: UnpublishedAnalysis) -> str:
     )
 
 
-def _settles(hidden: UnpublishedCounts) -> str:
+def settles_words(hidden: UnpublishedCounts) -> str:
+    """What knowing one of the unpublished counts would do to the answer."""
     single = [item for item in hidden.values if len(item.names) == 1]
     best = max(single, key=lambda item: item.expected_change)
     move = 100 * best.expected_change

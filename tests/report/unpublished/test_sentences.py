@@ -17,6 +17,7 @@ from bayes_lupil.numbers import percent
 from bayes_lupil.report.unpublished.sentences import (
     excluded_answer,
     excluded_sentences,
+    settles_words,
     subset_difference,
     would_have_given,
 )
@@ -107,7 +108,8 @@ def test_the_word_is_that_of_the_least_favourable_assumption(result, chances, wo
 
 
 def test_the_numbers_of_the_sentences(result):
-    explains, observed, needed, settle = excluded_sentences(result)
+    explains, observed, needed = excluded_sentences(result)
+    settle = settles_words(result.hidden)
     low, high = result.hidden.tables.raw_risk_difference_interval
     assert explains.startswith(
         "Bulgaria 1 and Bulgaria 2 very probably do not explain the missed end point by themselves"
