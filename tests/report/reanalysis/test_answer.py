@@ -97,7 +97,8 @@ def test_intervals_of_trial_and_posterior(lupil2):
     for line, posterior in ((lines[1], lupil2.lead), (lines[5], lupil2.sound[1])):
         rd = posterior.row("risk_difference")
         assert (line.middle, line.low, line.high) == (rd.q50, rd.q2_5, rd.q97_5)
-        assert line.said == f"better: {percent(posterior.p_benefit.probability, short=True)}"
+        late = ", unprotected" if posterior.provenance.population == "pp" else ""
+        assert line.said == f"better: {percent(posterior.p_benefit.probability, short=True)}{late}"
     changed = {row.prior.name: row.changed for row in lupil2.priors.rows}
     for line, name in ((lines[2], "sceptical"), (lines[3], "optimistic")):
         assert name in line.label
