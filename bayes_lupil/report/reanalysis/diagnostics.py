@@ -85,11 +85,11 @@ def _digits(value: float) -> str:
 
 
 CONTAMINATED = (
-    "In 1,000 simulated trials of LUPIL-2's size, with two sites where every control patient responds and an odds "
-    "ratio of 2 at all others, the model `site_effects`, given the table of sites, told the difference over all "
-    "patients well (bias -0.7 points, coverage of 95 % intervals 97 %), but hardly any of the effect at the other "
-    "sites (bias of the log odds ratio -0.66 of 0.69, coverage 72 %). If the excluded sites are what the authors "
-    "say, the effect elsewhere is probably larger than told here."
+    "In 1,000 simulated trials of 100 patients at 25 sites, at two of which every control patient responds, with an "
+    "odds ratio of 2 at all others, the model `site_effects`, given the table of sites, told the difference over "
+    "all patients well (bias -0.7 points, coverage of 95 % intervals 97 %), but hardly any of the effect at the "
+    "other sites (bias of the log odds ratio -0.66 of 0.69, coverage 72 %). If the excluded sites are of that kind, "
+    "the effect elsewhere is probably larger than told here."
 )
 """Of `tests/operating/operating.json`, to which a test holds it."""
 

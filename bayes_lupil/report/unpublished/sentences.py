@@ -17,6 +17,7 @@ from bayes_lupil.unpublished.alternatives import AS_DECLARED
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.bounds import SIGNIFICANT
 from bayes_lupil.unpublished.counts import UnpublishedCounts
+from bayes_lupil.unpublished.exclusion import PathPoint
 from bayes_lupil.verdict_steps import how_sure
 
 __all__ = [
@@ -50,8 +51,7 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 def excluded_answer(result: UnpublishedAnalysis) -> str:
     """Whether leaving out the excluded sites alone would explain the published result, and what it would change."""
     said = f"{would_have_given(result)} ({_chances(result)}: their counts were not published)"
-    path = result.paths[0][1] if result.paths else ()
-    if path and all(item.computed for item in path):
+    if path := _central_path(result):
         chances = f"{percent(path[0].p_benefit)} to {percent(path[-1].p_benefit)}"
         said += f", and would move the probability of benefit from about {chances}"
     return f"{said}."
@@ -161,15 +161,21 @@ def _by_number(result: UnpublishedAnalysis) -> str:
 
 def _without(result: UnpublishedAnalysis) -> str:
     """What leaving them out would change by the model, were their counts as expected; empty where that is not known."""
-    if not result.paths or not all(item.computed for item in result.paths[0][1]):
+    if not (path := _central_path(result)):
         return ""
-    known, (kept, *_, left_out) = result.paths[0]
+    known, kept, left_out = result.paths[0][0], path[0], path[-1]
     return (
         f"Had there been {counts_words(result.hidden, known)} there, about as many as the model expects, leaving them "
         f"out would move the difference by the model from {points(kept.risk_difference)} to "
         f"{points(left_out.risk_difference)} points, and the probability of benefit from {percent(kept.p_benefit)} to "
         f"{percent(left_out.p_benefit)}."
     )
+
+
+def _central_path(result: UnpublishedAnalysis) -> tuple[PathPoint, ...]:
+    """From kept to left out, were the counts as the model expects; empty where that was not followed, or failed."""
+    path = result.paths[0][1] if result.paths else ()
+    return path if all(item.computed for item in path) else ()
 
 
 def _observed(result: UnpublishedAnalysis) -> str:

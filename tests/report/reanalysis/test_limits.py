@@ -20,6 +20,10 @@ def test_what_is_said_of_contaminated_sites_is_what_was_simulated() -> None:
     odds_ratio = stored["scenario"]["odds_ratio"]
     assert f"In {found['trials']:,} simulated trials" in CONTAMINATED
     assert f"an odds ratio of {odds_ratio:g} at all others" in CONTAMINATED
+    scenario = stored["scenario"]
+    patients = 2 * scenario["large_sites"] * scenario["large_arm"] + scenario["other_patients"]
+    assert f"of {patients} patients at {scenario['large_sites'] + scenario['other_sites']} sites" in CONTAMINATED
+    assert scenario["contaminated"] == 2
     all_patients = f"bias {100 * value['rd_bias']:.1f} points, coverage of 95 % intervals {value['rd_coverage']:.0%}"
     assert all_patients.replace("97%", "97 %") in CONTAMINATED
     others = f"log odds ratio {value['log_or_bias']:.2f} of {math.log(odds_ratio):.2f}, coverage"

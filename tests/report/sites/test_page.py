@@ -145,7 +145,7 @@ def test_unpublished_counts(fake_engine, tmp_path, monkeypatch):
     assert by_k["control_responders"].tolist() == list(range(1, 15))
     assert by_k["probability"].sum() == pytest.approx(1, abs=1e-5)
     page = (folder / "sites.md").read_text(encoding="utf-8")
-    assert "(bounds)" in page
+    assert "lowest to highest" in page
     assert "(posterior)" in page
     assert "outliers_control" in page
     assert (folder / "unpublished_counts.png").stat().st_size > 10_000
