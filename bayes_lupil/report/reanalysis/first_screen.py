@@ -235,8 +235,8 @@ def glossary(contents: Contents) -> Folded:
                 (
                     (
                         f"Probability that {arms.active} was better",
-                        "given these data, the model and its prior: 82 % means that of 100 situations with the same "
-                        f"data {arms.active} would be better in 82.",
+                        "given these data, the model and its prior. A probability of 80 %, say: of 100 situations with "
+                        f"the same data, {arms.active} would be better in 80.",
                     ),
                     ("Prior, posterior", "what is held of the effect before and after these data."),
                     ("Sceptical, optimistic prior", "one that expects no effect, and one that expects a useful one."),
