@@ -67,6 +67,7 @@ calibration: $(READY)  ## Renew the stored simulation-based calibrations (about 
 	$(BIN)/python -W ignore -m validation.sbc_margins --engine importance
 	$(BIN)/python -W ignore -m validation.sbc_margins --engine importance --known
 	$(BIN)/python -W ignore -m validation.sbc_cells
+	$(BIN)/python -W ignore -m validation.sbc_nested
 	$(BIN)/python -W ignore -m validation.sbc_joint
 
 operating: $(READY)  ## Renew the operating characteristics of the site models (about an hour)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.cards import Brief
 from bayes_lupil.cores import at_once
-from bayes_lupil.posterior.diagnostics import MIN_ESS, mcse_mean
+from bayes_lupil.posterior.diagnostics import MIN_ESS
 from bayes_lupil.unpublished.conditional import Answer, HiddenCount, HiddenDraws, Known, Weighted
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class SurfaceMaker:
         change = answer.p_benefit - self.baseline.p_benefit
         if source == "reweighted":
             # the same draws on both sides, so the error of the change is smaller than those of its parts
-            change_error = mcse_mean(answer.influence - self.baseline.influence)
+            change_error = self.base.mean_error((answer.influence - self.baseline.influence).ravel())
         else:
             change_error = float(np.hypot(answer.p_benefit_mcse, self.baseline.p_benefit_mcse))
         return Given(

@@ -50,7 +50,8 @@ def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
 
 def excluded_answer(result: UnpublishedAnalysis) -> str:
     """Whether leaving out the excluded sites alone would explain the published result, and what it would change."""
-    said = f"{would_have_given(result)} ({_chances(result)}: their counts were not published)"
+    whose = "its" if len(excluded_names(result)) == 1 else "their"
+    said = f"{would_have_given(result)} ({_chances(result)}: {whose} counts were not published)"
     if path := _central_path(result):
         chances = f"{percent(path[0].p_benefit)} to {percent(path[-1].p_benefit)}"
         said += f", and would move the probability of benefit from about {chances}"
@@ -140,7 +141,7 @@ def _answer(result: UnpublishedAnalysis) -> str:
             f"{len(others)} other assumptions tried ({name})"
         )
     return (
-        f"{said}: leaving out {it} alone gives p < {SIGNIFICANT:g} ({_TEST}) {chances}. It depends on how many "
+        f"{said}: leaving {it} out alone gives p < {SIGNIFICANT:g} ({_TEST}) {chances}. It depends on how many "
         f"patients {'it' if one else 'they'} had, which was not published{_by_number(result)}."
     )
 

@@ -79,6 +79,15 @@ def test_the_answer_says_what_leaving_out_would_change(result):
     assert not any(line.startswith("Had there been") for line in excluded_sentences(failed))
 
 
+def test_one_site_is_told_as_one(result):
+    data = replace(result.trial.data, excluded_sites=("Sofia",), countries=None)
+    one = replace(result, trial=replace(result.trial, data=data))
+    assert "Leaving out Sofia alone very probably would not" in excluded_answer(one)
+    assert "its counts were not published" in excluded_answer(one)
+    first = excluded_sentences(one)[0]
+    assert first.startswith("Sofia very probably does not explain the missed end point by itself: leaving it out alone")
+
+
 ADVERBS = [
     ((0.009,), "almost certainly would not have"),
     ((0.004, 0.06), "very probably would not have"),
