@@ -28,7 +28,7 @@ from bayes_lupil.spec.alternative import Alternative
 from bayes_lupil.trials.margins import Supposition
 from bayes_lupil.unpublished.bounds import HardBounds, hard_bounds
 from bayes_lupil.unpublished.conditional import Answer, HiddenDraws, hidden_classes, margins_of, quicker, weigh
-from bayes_lupil.unpublished.explained import explains, log_chance, patients_there
+from bayes_lupil.unpublished.explained import log_chance, patients_there
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +135,7 @@ def margins_alternatives(posterior: Posterior, *, draws: int = 10_000) -> tuple[
 
 def _possible(draws: HiddenDraws, supposition: Supposition) -> Floats:
     """1 at the values of the unpublished counts at which a supposition holds, else 0."""
-    control, active = patients_there(draws, 0), patients_there(draws, 1)
+    control, active = (patients_there(draws.margins, draws.counts, arm) for arm in (0, 1))
     if supposition.excluded_control_at_least is not None:
         return np.asarray(control >= supposition.excluded_control_at_least, dtype=float)
     assert supposition.excluded_arms_differ_at_most is not None  # one of them is given
@@ -156,8 +156,8 @@ def _answer(draws: HiddenDraws, bounds: HardBounds, name: str, where: str, event
     raw = np.nan_to_num(bounds.risk_difference)  # with an empty arm there is no difference
     numbers = weighted.numbers
     for what, table in (
-        ("control_there", patients_there(draws, 0)), ("raw_risk_difference", raw),
-        ("p_explains", explains(draws, bounds)),
+        ("control_there", patients_there(draws.margins, draws.counts, 0)), ("raw_risk_difference", raw),
+        ("p_explains", bounds.benefit),
     ):  # fmt: skip
         numbers |= Estimate(*draws.ratio(draws.chance(names, table * possible), chance)).columns(what)
     return Supposed(name=name, where=where, why_not="", **numbers)

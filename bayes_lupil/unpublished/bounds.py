@@ -44,8 +44,8 @@ class HardBounds(Brief):
         Of the risk difference.
     lowest_at, highest_at : dict of str to int
         Where (the first such table).
-    significant_benefit, significant_harm : int
-        Tables with Pearson p < 0.05 and a difference in that direction.
+    benefit, harm : array of bool
+        At which tables Pearson p < 0.05 and the difference has that direction; nowhere where an arm would be empty.
     """
 
     names: tuple[str, ...]
@@ -56,8 +56,18 @@ class HardBounds(Brief):
     lowest_at: dict[str, int]
     highest: float
     highest_at: dict[str, int]
-    significant_benefit: int
-    significant_harm: int
+    benefit: NDArray[np.bool_]
+    harm: NDArray[np.bool_]
+
+    @property
+    def significant_benefit(self) -> int:
+        """Number of tables with a significant benefit."""
+        return int(self.benefit.sum())
+
+    @property
+    def significant_harm(self) -> int:
+        """Number of tables with a significant harm."""
+        return int(self.harm.sum())
 
     def to_frame(self) -> pd.DataFrame:
         """One row a bound: what, its value, and the counts where it is reached."""
@@ -105,9 +115,9 @@ def hard_bounds(margins: Margins, counts: tuple[HiddenCount, ...], end_point: En
     def at(flat: int) -> dict[str, int]:
         return {c.name: c.values[int(i)] for c, i in zip(counts, np.unravel_index(flat, shape), strict=True)}
 
-    good, bad = end_point.sign * difference > 0, end_point.sign * difference < 0
+    significant, sign = pearson < SIGNIFICANT, end_point.sign
     return HardBounds(
         names, total, difference, pearson, float(np.nanmin(difference)), at(int(np.nanargmin(difference))),
-        float(np.nanmax(difference)), at(int(np.nanargmax(difference))), int((good & (pearson < SIGNIFICANT)).sum()),
-        int((bad & (pearson < SIGNIFICANT)).sum()),
+        float(np.nanmax(difference)), at(int(np.nanargmax(difference))), significant & (sign * difference > 0),
+        significant & (sign * difference < 0),
     )  # fmt: skip

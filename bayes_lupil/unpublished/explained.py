@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from bayes_lupil.cards import Brief
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.sensitivity.reweighting import WeightedDraws
-from bayes_lupil.unpublished.bounds import SIGNIFICANT, HardBounds
-from bayes_lupil.unpublished.conditional import HiddenDraws
+from bayes_lupil.trials.margins import Margins
+from bayes_lupil.unpublished.bounds import HardBounds
+from bayes_lupil.unpublished.conditional import HiddenCount, HiddenDraws
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExplainedAt", "explained_by_number", "explained_frame", "explains", "log_chance", "patients_there"]
+__all__ = ["ExplainedAt", "explained_by_number", "explained_frame", "log_chance", "patients_there"]
 
 _IMPOSSIBLE = -700.0  # log of a chance
 
@@ -60,17 +61,16 @@ def explained_by_number(draws: HiddenDraws, bounds: HardBounds) -> tuple[Explain
     bounds : HardBounds
         Its tables.
     """
-    names, there = tuple(c.name for c in draws.counts), patients_there(draws, 0)
-    does = explains(draws, bounds)
+    names, there = tuple(c.name for c in draws.counts), patients_there(draws.margins, draws.counts, 0)
     found = []
     for number in range(int(there.min()), int(there.max()) + 1):
         here = there == number
         chance = draws.chance(names, here.astype(float))
         numbers = Estimate(*draws.ratio(chance)).columns("probability")
         if WeightedDraws(draws.base, log_chance(chance)).sound:
-            given = draws.ratio(draws.chance(names, (does & here).astype(float)), chance)
+            given = draws.ratio(draws.chance(names, (bounds.benefit & here).astype(float)), chance)
             numbers |= Estimate(*given).columns("p_explains")
-        tables, explaining = int(here.sum()), int((does & here).sum())
+        tables, explaining = int(here.sum()), int((bounds.benefit & here).sum())
         found.append(ExplainedAt(control_there=number, tables=tables, explaining=explaining, **numbers))
     return tuple(found)
 
@@ -82,18 +82,12 @@ def explained_frame(found: Iterable[ExplainedAt]) -> pd.DataFrame:
     return pd.DataFrame([vars(item) for item in found]).set_index("control_there")
 
 
-def patients_there(draws: HiddenDraws, arm: int) -> NDArray[np.int64]:
+def patients_there(margins: Margins, counts: tuple[HiddenCount, ...], arm: int) -> NDArray[np.int64]:
     """Patients of an arm at the excluded sites, at every value of the unpublished counts."""
-    known = sum(count for a, _, count in draws.margins.at_excluded if a == arm)
-    grid = np.meshgrid(*(c.values for c in draws.counts), indexing="ij")
-    mine = [axis for c, axis in zip(draws.counts, grid, strict=True) if c.arm == arm]
+    known = sum(count for a, _, count in margins.at_excluded if a == arm)
+    grid = np.meshgrid(*(c.values for c in counts), indexing="ij")
+    mine = [axis for c, axis in zip(counts, grid, strict=True) if c.arm == arm]
     return np.asarray(sum(mine, start=np.zeros(grid[0].shape, dtype=np.int64)) + known)
-
-
-def explains(draws: HiddenDraws, bounds: HardBounds) -> NDArray[np.bool_]:
-    """At which values of the unpublished counts there is a benefit with p < 0.05 without the excluded sites."""
-    sign = draws.posterior.provenance.end_point.sign
-    return (bounds.p_chi_square < SIGNIFICANT) & (sign * np.nan_to_num(bounds.risk_difference) > 0)
 
 
 def log_chance(chance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -179,13 +179,11 @@ class TablePosterior:
 
 def table_posterior(base: HiddenDraws, bounds: HardBounds, full: Surface) -> TablePosterior:
     """Weigh all tables by their posterior probability; tables with an empty arm count as no difference."""
-    sign = base.posterior.provenance.end_point.sign
     raw = np.nan_to_num(bounds.risk_difference)
-    significant = bounds.p_chi_square < SIGNIFICANT
     chance = full.table("probability")
     mean = base.expect(full.names, raw)
-    benefit = base.expect(full.names, (significant & (sign * raw > 0)).astype(float))
-    harm = base.expect(full.names, (significant & (sign * raw < 0)).astype(float))
+    benefit = base.expect(full.names, bounds.benefit.astype(float))
+    harm = base.expect(full.names, bounds.harm.astype(float))
     return TablePosterior(
         *mean, interval(raw, chance), *benefit, *harm, interval(full.table("p_benefit"), chance), full.not_computed
     )

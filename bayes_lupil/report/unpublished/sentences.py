@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
 from bayes_lupil.unpublished.bounds import SIGNIFICANT
 from bayes_lupil.unpublished.counts import UnpublishedCounts
 from bayes_lupil.unpublished.exclusion import PathPoint
+from bayes_lupil.unpublished.explained import patients_there
 from bayes_lupil.verdict_steps import how_sure
 
 __all__ = [
@@ -39,8 +39,7 @@ _TEST = "Pearson's test"
 
 def excluded_sites_words(result: UnpublishedAnalysis) -> str:
     """The names of the sites that the publication left out."""
-    names = excluded_names(result)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return _listed(excluded_names(result))
 
 
 def excluded_names(result: UnpublishedAnalysis) -> tuple[str, ...]:
@@ -117,9 +116,15 @@ def _chances(result: UnpublishedAnalysis) -> str:
     said = f"probability {percent(p, error)}"
     if not others:
         return said
+    _, furthest = _furthest(p, others)
+    return f"{said} as declared, {furthest} under {len(others)} other assumption{'' if len(others) == 1 else 's'}"
+
+
+def _furthest(p: float, others: list[tuple[str, float, float]]) -> tuple[str, str]:
+    """The assumption that speaks most against what is said as declared, and how far down or up it leads."""
     way, pick = ("down to", min) if p >= _EVEN else ("up to", max)
-    furthest = percent(*pick(others, key=lambda item: item[1])[1:])
-    return f"{said} as declared, {way} {furthest} under {len(others)} other assumption{'' if len(others) == 1 else 's'}"
+    name, *chance = pick(others, key=lambda item: item[1])
+    return name, f"{way} {percent(*chance)}"
 
 
 def _answer(result: UnpublishedAnalysis) -> str:
@@ -135,10 +140,9 @@ def _answer(result: UnpublishedAnalysis) -> str:
     (_, p, error), *others = _chances_by_assumption(result)
     chances = f"with probability {percent(p, error)}"
     if others:
-        name, least, its_error = (min if would else max)(others, key=lambda item: item[1])
+        name, furthest = _furthest(p, others)
         chances += (
-            f" under the model as declared, and {'down' if would else 'up'} to {percent(least, its_error)} under the "
-            f"{len(others)} other assumptions tried ({name})"
+            f" under the model as declared, and {furthest} under the {len(others)} other assumptions tried ({name})"
         )
     return (
         f"{said}: leaving {it} out alone gives p < {SIGNIFICANT:g} ({_TEST}) {chances}. It depends on how many "
@@ -204,14 +208,13 @@ def what_is_explained(result: UnpublishedAnalysis) -> str:
 def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
     """How many patients the excluded sites must have had for the subset's result to come from them alone."""
     hidden, sign = result.hidden, result.trial.end_point.sign
-    values = list(np.meshgrid(*(np.array(count.values) for count in hidden.counts), indexing="ij"))
-    there = np.sum(values, axis=0) + sum(count for *_, count in _margins(result).at_excluded)
-    significant = (sign * hidden.bounds.risk_difference > 0) & (hidden.bounds.p_chi_square < SIGNIFICANT)
+    control, active = (patients_there(_margins(result), hidden.counts, arm) for arm in (0, 1))
+    there, significant = control + active, hidden.bounds.benefit
     as_large = sign * hidden.bounds.risk_difference >= sign * wanted
     if not significant.any():
         return f"No table that fits the publication gives p < {SIGNIFICANT:g} without these sites."
     told = [f"to give p < {SIGNIFICANT:g}, there must have been at least {_fewest(hidden, there, significant)}"]
-    if (alone := _by_first_alone(hidden, values, significant)) is not None:
+    if (alone := _by_first_alone(hidden, significant)) is not None:
         told[0] += f", {alone} if all were {hidden.counts[0].label}"
     if as_large.any():
         told.append(
@@ -225,11 +228,10 @@ def _needed(result: UnpublishedAnalysis, wanted: float) -> str:
     )
 
 
-def _by_first_alone(hidden: UnpublishedCounts, values: list[NDArray[Any]], event: NDArray[np.bool_]) -> int | None:
+def _by_first_alone(hidden: UnpublishedCounts, event: NDArray[np.bool_]) -> int | None:
     """The smallest first count at which an event is so while all others are at their least; None where none is."""
-    others = zip(hidden.counts[1:], values[1:], strict=True)
-    alone = event & np.all([of_count == count.least for count, of_count in others], axis=0)
-    return int(values[0][alone].min()) if len(values) > 1 and alone.any() else None
+    alone = event.reshape(len(event), -1)[:, 0]
+    return hidden.counts[0].values[int(alone.argmax())] if event.ndim > 1 and alone.any() else None
 
 
 def _fewest(hidden: UnpublishedCounts, there: NDArray[np.int64], event: NDArray[np.bool_]) -> str:
@@ -247,7 +249,7 @@ def counts_words(hidden: UnpublishedCounts, known: Mapping[str, int]) -> str:
     return _listed(told)
 
 
-def _listed(items: list[str]) -> str:
+def _listed(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 

@@ -102,13 +102,14 @@ def left_out_words(stayed: WhoStayed, trial: Trial) -> str:
     label = trial.populations[trial.data.subset].label
     p, error = stayed.p_unlike[response], stayed.p_unlike_mcse[response]
     low = control if p < 0.5 else active
-    elsewhere = [stayed.group(arm, r) for arm, r in trial.data.impossible_at_excluded if stayed.group(arm, r).outside]
-    certain = "".join(
-        f"All {item.outside} {item.label} left out were at other sites, so that the {label} population is more than "
-        "leaving out the excluded sites: that is certain. The rest is estimated, and depends on what is believed of "
-        "the sizes of sites. "
-        for item in elsewhere[:1]
-    )
+    groups = (stayed.group(*key) for key in trial.data.impossible_at_excluded)
+    elsewhere, certain = next((item for item in groups if item.outside), None), ""
+    if elsewhere is not None:
+        certain = (
+            f"All {elsewhere.outside} {elsewhere.label} left out were at other sites, so that the {label} population "
+            "is more than leaving out the excluded sites: that is certain. The rest is estimated, and depends on what "
+            "is believed of the sizes of sites. "
+        )
     return (
         f"{certain}At the other sites the {label} population kept an estimated {_chance(active)} of {active.label} and "
         f"{_chance(control)} of {control.label}; fewer of the {low.label} with probability "

@@ -12,7 +12,6 @@ from bayes_lupil.report.media.plot_style import COLOURS, new_figure, styled, wra
 from bayes_lupil.report.unpublished.sentences import excluded_sites_words, subset_difference, would_have_given
 from bayes_lupil.trials.margins import Margins
 from bayes_lupil.unpublished.analysis import UnpublishedAnalysis
-from bayes_lupil.unpublished.bounds import SIGNIFICANT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,8 +78,8 @@ def figure_without_excluded(result: UnpublishedAnalysis, width: float = 7.5) -> 
 def _first_significant(result: UnpublishedAnalysis) -> float | None:
     """The difference nearest to 0, in points, at which a table gives a benefit with p < 0.05; None where none does."""
     bounds, sign = result.hidden.bounds, result.trial.end_point.sign
-    helps = (bounds.p_chi_square < SIGNIFICANT) & (sign * np.nan_to_num(bounds.risk_difference) > 0)
-    return None if not helps.any() else 100 * sign * float((sign * bounds.risk_difference[helps]).min())
+    differences = bounds.risk_difference[bounds.benefit]
+    return 100 * sign * float((sign * differences).min()) if differences.size else None
 
 
 def observed(result: UnpublishedAnalysis) -> tuple[float, float]:
