@@ -27,7 +27,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bayes_lupil.report.countries.forest import figure_countries
 from bayes_lupil.report.endpoints.figures import figure_further, figure_hierarchy, figure_tipping
@@ -104,6 +104,6 @@ def site_figures_of(
 
 
 def _drawn(page: Page, width: float | None) -> Iterator[tuple[str, Figure]]:
-    given: dict[str, Any] = {} if width is None else {"width": width}
-    for name, draw in _figures_of(page):
-        yield name, draw(**given)
+    given = {} if width is None else {"width": width}
+    for figure in _figures_of(page):
+        yield figure.name, figure.drawn(**given)

@@ -214,10 +214,11 @@ def _best(bases: Sequence[BaseDraws], prior: EffectPrior, axis: Floats, first: P
 
     def candidates() -> Iterator[BaseDraws]:
         yield from (base for base in bases if own(base))
-        yield from (base for base in bases if base.posterior is first and not own(base))
-        others = [base for base in bases if base.posterior is not first and not own(base)]
-        ranked = sorted(((_rough(base, prior), i) for i, base in enumerate(others)), reverse=True)
-        yield from (others[i] for rough, i in ranked if rough >= MIN_ESS / 2)
+        worth = [(_rough(base, prior), base) for base in bases if not own(base)]
+        able = [(rough, base) for rough, base in worth if rough >= MIN_ESS / 2]
+        yield from (base for _, base in able if base.posterior is first)
+        others = sorted(able, key=lambda pair: pair[0], reverse=True)
+        yield from (base for _, base in others if base.posterior is not first)
 
     without: AtPrior | None = None
     for base in candidates():

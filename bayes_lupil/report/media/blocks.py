@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Block", "Bullets", "Chart", "Downloads", "Equation", "Figure", "Folded", "Heading", "Numbers", "Page", "Paragraph",
-    "Points", "Slider", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
+    "Block", "Bullets", "Chart", "Downloads", "Equation", "Figure", "File", "Folded", "Heading", "Numbers", "Page",
+    "Paragraph", "Points", "Slider", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
 ]  # fmt: skip
+
+File = str | Callable[[Path], Any]
+"""A file beside a page: its text, or what writes it."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,16 @@ class Figure:
     caption: str = ""
     draw: Callable[..., matplotlib.figure.Figure] | None = field(default=None, compare=False, repr=False)
 
+    @cached_property
+    def own(self) -> matplotlib.figure.Figure:
+        """The drawing in its own width, made once for the files and the page."""
+        return self.drawn()
+
+    def drawn(self, **width: float) -> matplotlib.figure.Figure:
+        """A drawing, of a block that has one: `drawn(width=inches)`, or in its own width."""
+        assert self.draw is not None
+        return self.draw(**width)
+
 
 @dataclass(frozen=True)
 class Slider:
@@ -181,6 +195,16 @@ class Chart:
     slider: Slider | None = None
     source: str = ""
     frame: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def _drawings(self) -> dict[float, altair.LayerChart]:
+        return {}
+
+    def drawn(self, width: float) -> altair.LayerChart:
+        """In a width in inches, made once for the files, the page and its data."""
+        if width not in self._drawings:
+            self._drawings[width] = self.draw(width=width)
+        return self._drawings[width]
 
 
 @dataclass(frozen=True)
@@ -290,7 +314,7 @@ class Page:
     warnings: tuple[str, ...] = ()
     beside: tuple[Table | Figure | Chart | Page, ...] = ()
     parts: Mapping[str, Page] = field(default_factory=dict)
-    files: Mapping[str, str | Callable[[Path], Any]] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
 
     @property
     def marks(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -30,16 +30,13 @@ from bayes_lupil.report.media.blocks import (
     pieces,
 )
 from bayes_lupil.report.media.plot_style import svg_text
-from bayes_lupil.report.media.vega import PALETTES, library, specification, svg_of_chart
+from bayes_lupil.report.media.vega import NARROW, PALETTES, WIDE, library, specification, svg_of_chart
 from bayes_lupil.report.media.write import charts_of, documents, tables_of
 
-if TYPE_CHECKING:
-    import matplotlib.figure
+__all__ = ["html"]
 
-__all__ = ["NARROW", "WIDE", "html"]
-
-NARROW, WIDE = 4.0, 8.0
-"""Inches: a phone's column and the page's."""
+_NEAR = 0.5
+"""Inches by which the drawing of the files may be narrower or wider, and is the page's too."""
 _TYPES = {
     ".csv": ("CSV", "text/csv"), ".md": ("Markdown", "text/markdown"), ".tex": ("LaTeX", "text/x-tex"),
     ".docx": ("Word", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
@@ -181,12 +178,13 @@ def _widget(block: Widget) -> Markup:
     return Markup(shown)  # noqa: S704 (its values were escaped by the template)
 
 
-def _picture(block: Any, width: float) -> tuple[str, int, int]:
+def _picture(block: Figure, width: float) -> tuple[str, int, int]:
     """A figure as an image in the form of a data URI, with its width and height in points.
 
     The browser keeps its place by the sizes before it has drawn it, so that links land where they should.
     """
-    figure: matplotlib.figure.Figure = block.draw(width=width)
+    near = abs(block.own.get_figwidth() - width) <= _NEAR
+    figure = block.own if near else block.drawn(width=width)
     image = base64.b64encode(svg_text(figure).encode()).decode()
     across, down = figure.get_size_inches()
     return f"data:image/svg+xml;base64,{image}", round(72 * across), round(72 * down)
@@ -194,7 +192,7 @@ def _picture(block: Any, width: float) -> tuple[str, int, int]:
 
 def _drawing(block: Chart, width: float) -> tuple[str, int, int]:
     """The same of a chart."""
-    picture = svg_of_chart(block.draw(width=width))
+    picture = svg_of_chart(block.drawn(width))
     head = picture[: picture.index(">")]
     across, down = (round(float(re.findall(rf' {side}="([\d.]+)"', head)[0])) for side in ("width", "height"))
     image = base64.b64encode(picture.encode()).decode()
@@ -204,7 +202,7 @@ def _drawing(block: Chart, width: float) -> tuple[str, int, int]:
 def _chart_data(block: Chart) -> Markup:
     """What a browser draws a chart from, as the value of an attribute between single quotation marks."""
     held = {
-        "narrow": specification(block.draw(width=NARROW)), "wide": specification(block.draw(width=WIDE)),
+        "narrow": specification(block.drawn(NARROW)), "wide": specification(block.drawn(WIDE)),
         "palettes": PALETTES, "steps": block.slider.steps if block.slider else (),
     }  # fmt: skip
     text = json.dumps(held, separators=(",", ":")).replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;")

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     import altair
 
 __all__ = [
-    "PALETTES", "PIXELS", "check_docstrings",
+    "NARROW", "PALETTES", "PIXELS", "WIDE", "check_docstrings",
     "colour", "finished", "library", "minus", "placed", "rows_of", "save_chart", "specification",
     "svg_of_chart", "texts_at",
 ]  # fmt: skip
 
 PIXELS = 96
 """Of an inch."""
+NARROW, WIDE = 4.0, 8.0
+"""Inches: a phone's column and the page's."""
 # what each colour is for; ink, muted, rule and paper are those of the page; told apart by colour-blind readers
 PALETTES = {
     "light": {

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bayes_lupil.files import make_folder, write_bytes, write_text
 from bayes_lupil.folders import output_folder
-from bayes_lupil.report.media.blocks import Chart, Figure, Page, Table, inside
+from bayes_lupil.report.media.blocks import Chart, Figure, File, Page, Table, inside
 from bayes_lupil.report.media.csv_text import csv_text, marked
 from bayes_lupil.report.media.latex import latex
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.plot_style import save_figure
-from bayes_lupil.report.media.vega import save_chart
-
-if TYPE_CHECKING:
-    import matplotlib.figure
+from bayes_lupil.report.media.vega import WIDE, library, save_chart
 
 __all__ = ["charts_of", "documents", "figures_of", "fill", "tables_of", "write"]
 
@@ -42,24 +39,51 @@ def write(page: Page, folder: str | Path, names: Iterable[str], *, force: bool =
 
 
 def fill(page: Page, folder: Path) -> None:
-    """The same into a folder that is at hand."""
-    for name, content in page.files.items():
-        if isinstance(content, str):
-            write_text(folder / name, content)
-        else:
-            content(folder / name)
+    """The same into a folder that is at hand; files such as posteriors are written while the figures are drawn."""
+    with ThreadPoolExecutor(1) as pool:
+        if "html" in page.formats and any(True for _ in charts_of(page)):
+            pool.submit(library)  # which takes a second, and is ready by the time that the page is
+        files = [pool.submit(_write_file, path, content) for path, content in _files(page, folder)]
+        try:
+            _draw(page, folder)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        for file in files:
+            file.result()
+
+
+def _files(page: Page, folder: Path) -> Iterator[tuple[Path, File]]:
+    """What is written as it stands, by its page or for it, with where."""
+    yield from ((folder / name, content) for name, content in page.files.items())
     for place, part in page.parts.items():
-        fill(part, make_folder(folder / place))
-    for name, text in tables_of(page):
-        write_text(folder / name, text)
-    for stem, draw in figures_of(page):
-        save_figure(draw(), folder, stem)
-    for chart in charts_of(page):
-        if "/" not in chart.name:
-            save_chart(chart.draw(), folder, chart.name)
+        yield from _files(part, make_folder(folder / place))
     for other in page.beside:
         if isinstance(other, Page):
-            fill(other, folder)
+            yield from _files(other, folder)
+
+
+def _write_file(path: Path, content: File) -> None:
+    if isinstance(content, str):
+        write_text(path, content)
+    else:
+        content(path)
+
+
+def _draw(page: Page, folder: Path) -> None:
+    """Tables, figures, charts and documents of a page and its parts."""
+    for place, part in page.parts.items():
+        _draw(part, folder / place)
+    for name, text in tables_of(page):
+        write_text(folder / name, text)
+    for figure in figures_of(page):
+        save_figure(figure.own, folder, figure.name)
+    for chart in charts_of(page):
+        if "/" not in chart.name:
+            save_chart(chart.drawn(WIDE), folder, chart.name)
+    for other in page.beside:
+        if isinstance(other, Page):
+            _draw(other, folder)
     for name, document in documents(page).items():
         write_bytes(folder / name, document)
 
@@ -71,11 +95,11 @@ def tables_of(page: Page) -> Iterator[tuple[str, str]]:
             yield block.source, csv_text(marked(block.frame, page.synthetic).round(6))
 
 
-def figures_of(page: Page) -> Iterator[tuple[str, Callable[..., matplotlib.figure.Figure]]]:
-    """The figures that are written beside a page, by name, with what draws them; those of its parts are not."""
+def figures_of(page: Page) -> Iterator[Figure]:
+    """The figures that are written beside a page; those of its parts are not."""
     for block in (*inside(page.blocks), *page.beside):
         if isinstance(block, Figure) and block.draw is not None and "/" not in block.name:
-            yield block.name, block.draw
+            yield block
 
 
 def charts_of(page: Page) -> Iterator[Chart]:
