@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.engines.importance import smooth_weights
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.diagnostics import MAX_LOST, MAX_TAIL, MIN_ESS, UNSEEN, mcse_proportion
+from bayes_lupil.posterior.diagnostics import MAX_LOST, MAX_TAIL, MIN_ESS, UNSEEN, mcse_mean, mcse_proportion
 from bayes_lupil.posterior.estimates import Estimate, weighted_quantiles, weighted_sum
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class BaseDraws:
 
     def __init__(self, posterior: Posterior, every: int = 1) -> None:
         self.posterior = posterior
+        self._values: dict[str, Floats] = {}
         self._taken = np.s_[:, ::every]
         self.shape = posterior.draws(posterior.effect)[self._taken].shape
         self.size = int(np.prod(self.shape))
@@ -135,9 +136,14 @@ class BaseDraws:
     @cached_property
     def quantities(self) -> dict[str, Floats]:
         """The scalar quantities that a change is told of, each of shape (draws,)."""
-        draws = self.posterior.data["posterior"].to_dataset()  # once: a tree is slow to look things up in
-        scalars = [name for name in _QUANTITIES if name in draws and draws[name].ndim == 2]
-        return {name: np.asarray(draws[name].values, dtype=float)[self._taken].ravel() for name in scalars}
+        held = self.posterior.data["posterior"].to_dataset()
+        return {name: self.values(name) for name in _QUANTITIES if name in held and held[name].ndim == 2}
+
+    def values(self, name: str) -> Floats:
+        """A quantity by name, shape (draws,); kept, since a tree is slow to look things up in."""
+        if name not in self._values:
+            self._values[name] = np.asarray(self.posterior.draws(name)[self._taken].ravel(), dtype=float)
+        return self._values[name]
 
     @cached_property
     def orders(self) -> dict[str, NDArray[np.int64]]:
@@ -148,12 +154,17 @@ class BaseDraws:
     def benefit(self) -> Event:
         """Which draws show benefit, shape (draws,)."""
         sign = self.posterior.provenance.end_point.sign
-        return np.asarray(sign * self.posterior.draws(self.posterior.effect)[self._taken].ravel() > 0)
+        return np.asarray(sign * self.values(self.posterior.effect) > 0)
+
+    @cached_property
+    def by_points(self) -> bool:
+        """Whether draws come from points that are independent of one another, as those of the fast engines do."""
+        return bool(np.isfinite(self.posterior.diagnostics.get("pareto_k", np.nan)))
 
     @cached_property
     def _points(self) -> NDArray[np.int64] | None:
         """Which point of the parameters each draw was made from; None where each has its own, or there is none."""
-        if not np.isfinite(self.posterior.diagnostics.get("pareto_k", np.nan)):
+        if not self.by_points:
             return None
         # one point has one log density, and hardly two points have the same
         density = np.asarray(self.posterior.data["sample_stats"]["lp"].values)[self._taken].ravel()
@@ -163,6 +174,12 @@ class BaseDraws:
     def by_point(self, parts: Floats) -> Floats:
         """Sums over the draws that share a point: independent of one another, as the draws themselves are not."""
         return parts if self._points is None else np.asarray(np.bincount(self._points, parts), dtype=float)
+
+    def mean_error(self, values: Floats) -> float:
+        """Monte Carlo error of a mean of 0: of independent points in closed form, a thirtieth of ArviZ's time."""
+        if not self.by_points:
+            return mcse_mean(values.reshape(self.shape))
+        return float(np.sqrt((self.by_point(values) ** 2).sum())) / values.size
 
 
 class WeightedDraws:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
-from bayes_lupil.posterior.diagnostics import mcse_mean
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.sensitivity.preconditions import check
 from bayes_lupil.sensitivity.reweighting import BaseDraws, WeightedDraws
@@ -179,16 +178,17 @@ class Weighted(Answer):
 
 def weigh(draws: WeightedDraws) -> Weighted | None:
     """P(benefit) and risk differences under weights; None where the draws cannot stand for one of them."""
-    posterior, benefit = draws.base.posterior, draws.base.benefit
+    benefit = draws.base.benefit
     # of the ordinary sites alone, which may leave next to no draw on one side, the error tells what nobody saw
     if not (draws.sound and draws.holds_chance(benefit)):
         return None
-    sign, numbers = posterior.provenance.end_point.sign, {"k_hat": draws.k_hat, "effective": draws.effective}
+    sign = draws.base.posterior.provenance.end_point.sign
+    numbers = {"k_hat": draws.k_hat, "effective": draws.effective}
     for chance, mean, name in (
         ("p_benefit", "risk_difference", "risk_difference"),
         ("p_ordinary", "risk_difference_ordinary", "risk_difference_ordinary_sites"),
     ):
-        values = posterior.draws(name).ravel()
+        values = draws.base.values(name)
         numbers |= Estimate(*draws.chance(sign * values > 0)).columns(chance)
         numbers |= Estimate(*draws.mean(values)).columns(mean)
     influence = draws.weights.size * draws.weights * (benefit - numbers["p_benefit"])
@@ -283,9 +283,15 @@ class HiddenDraws:
     def rough_effective(self, known: Known) -> float:
         """Effective draws of the raw weights: quick, for choosing between posteriors."""
         at = tuple(c.values.index(known[c.name]) for c in self.counts if c.name in known)
-        return float(self._rough_effective(tuple(known))[at])
+        names = tuple(known)
+        if names not in self._rough:
+            self._rough[names] = self._rough_effective(names)
+        return float(self._rough[names][at])
 
-    @cache  # noqa: B019 (lives as long as the draws, which are few)
+    @cached_property
+    def _rough(self) -> dict[tuple[str, ...], Floats]:
+        return {}
+
     def _rough_effective(self, names: tuple[str, ...]) -> Floats:
         """The same, (sum w)^2 / sum w^2, at every value of some counts, one axis a count.
 
@@ -362,13 +368,7 @@ class HiddenDraws:
         below = self._implied if base is None else base
         mean = float(top.mean() / below.mean())
         around = (top - mean * below) / below.mean()
-        return mean, 0.0 if np.abs(around).max() < 1e-12 else self.mean_error(around)
-
-    def mean_error(self, values: Floats) -> float:
-        """Monte Carlo error of a mean of 0: of independent points in closed form, a thirtieth of ArviZ's time."""
-        if not np.isfinite(self.posterior.diagnostics.get("pareto_k", np.nan)):
-            return mcse_mean(values.reshape(self.base.shape))
-        return float(np.sqrt((self.base.by_point(values) ** 2).sum())) / values.size
+        return mean, 0.0 if np.abs(around).max() < 1e-12 else self.base.mean_error(around)
 
     @cached_property
     def _implied(self) -> Floats:

@@ -195,7 +195,7 @@ class SurfaceMaker:
         change = answer.p_benefit - self.baseline.p_benefit
         if source == "reweighted":
             # the same draws on both sides, so the error of the change is smaller than those of its parts
-            change_error = self.base.mean_error((answer.influence - self.baseline.influence).ravel())
+            change_error = self.base.base.mean_error((answer.influence - self.baseline.influence).ravel())
         else:
             change_error = float(np.hypot(answer.p_benefit_mcse, self.baseline.p_benefit_mcse))
         return Given(
