@@ -17,7 +17,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayes_lupil.errors import UnsupportedModelError
-from bayes_lupil.likelihoods import MarginsLikelihood
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.sensitivity.preconditions import check
@@ -32,6 +31,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Known = Mapping[str, int]
 _PART = 2000  # draws at a time, for the memory and its caches
+_TINY = 1e-300  # where a probability is 0, so that its log is a number
 
 
 @dataclass(frozen=True)
@@ -219,31 +219,22 @@ class HiddenDraws:
 
     @cached_property
     def log_odds(self) -> dict[str, Floats]:
-        """Log odds that a patient of each class is at an excluded site, shape (draws,)."""
-        from scipy.special import logit
+        """Log odds that a patient outside the subset of each class is at an excluded site, shape (draws,).
 
-        both = replace(
-            self.margins, at_excluded=(*self.margins.at_excluded, *((c.arm, c.response, 0) for c in self.counts))
-        )
-        likelihood = MarginsLikelihood(self.posterior.spec, both)
-        p = self.posterior.draws("p").reshape(-1, both.n_sites, 2)
-        shares = {
-            "site_share": self.posterior.draws("site_share").reshape(-1, both.n_sites),
-            "retention": self.posterior.draws("retention").reshape(-1, 2, 2),
-        }
-        chance = np.empty((self.base.size, len(both.classes)))
-        for start in range(0, self.base.size, _PART):
-            part = slice(start, start + _PART)
-            with np.errstate(divide="ignore"):
-                log_odds = np.clip(logit(p[part]), -40, 40)
-            here = {name: values[part] for name, values in shares.items()}
-            chance[part] = likelihood.class_log_probability_at(log_odds, here)
-        there = {(c.arm, c.response): i for i, c in enumerate(both.classes) if c.must_be_excluded}
-        elsewhere = {(c.arm, c.response): i for i, c in enumerate(both.classes) if not c.may_be_excluded}
-        # the class outside the subset stands behind the one inside it, and so is the one that the dict keeps
-        return {
-            c.name: chance[:, there[c.arm, c.response]] - chance[:, elsewhere[c.arm, c.response]] for c in self.counts
-        }
+        With shares pi_s of the sites, responders' probabilities p_sa, and the chance rho_ar to stay in the subset,
+
+            log sum over excluded sites of pi_s p_sa^r (1 - p_sa)^(1-r) / ((1 - rho_ar) the same over ordinary sites).
+        """
+        draws = {name: self.posterior.draws(name) for name in ("p", "site_share", "retention")}
+        p, share, kept = (value.reshape(self.base.size, *value.shape[2:]) for value in draws.values())
+        first = len(self.margins.excluded_sites)  # the excluded sites come first
+        found = {}
+        for c in self.counts:
+            chance = share * (p[..., c.arm] if c.response else 1 - p[..., c.arm])
+            there, elsewhere = (part.sum(axis=1) for part in (chance[:, :first], chance[:, first:]))
+            elsewhere *= 1 - kept[:, c.arm, c.response]
+            found[c.name] = np.log(np.maximum(there, _TINY)) - np.log(np.maximum(elsewhere, _TINY))
+        return found
 
     @cached_property
     def log_chances(self) -> dict[str, Floats]:
@@ -257,6 +248,11 @@ class HiddenDraws:
             ways = gammaln(c.most + 1) - gammaln(i + 1) - gammaln(c.most - i + 1)
             found[c.name] = ways + i * there + (c.most - i) * elsewhere
         return found
+
+    @cached_property
+    def chances(self) -> dict[str, Floats]:
+        """Probability of each number of patients that the publication allows of each class, shape (values, draws)."""
+        return {c.name: np.exp(self.log_chances[c.name][c.least :]) for c in self.counts}
 
     @cached_property
     def log_implied(self) -> dict[str, Floats]:
@@ -351,11 +347,10 @@ class HiddenDraws:
         -------
         array, shape (draws,)
         """
-        least = {c.name: c.least for c in self.counts}
         top = np.empty(self.base.size)
         for start in range(0, top.size, _PART):
             part = slice(start, start + _PART)
-            *others, last = (np.exp(self.log_chances[name][least[name] :, part]) for name in names)
+            *others, last = (self.chances[name][:, part] for name in names)
             value = table @ last
             for chance in reversed(others):
                 value = np.einsum("...id,id->...d", value, chance)
