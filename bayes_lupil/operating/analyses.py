@@ -7,18 +7,20 @@ claims nothing, and is counted by its reason.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.likelihoods import BinomialCells
+from bayes_lupil.likelihoods import BinomialCells, NestedCells
 from bayes_lupil.posterior.diagnostics import Verdict, describe_independent, judge
 from bayes_lupil.posterior.estimands import estimate
 from bayes_lupil.spec import ModelSpec, load_model
 from bayes_lupil.trials.cells import Cells
 
-__all__ = ["ESTIMANDS", "Analysis", "Fitted", "most_extreme", "standard_analyses"]
+__all__ = ["ESTIMANDS", "Analysis", "Fitted", "country_analyses", "most_extreme", "standard_analyses"]
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +44,7 @@ class Fitted:
     above_zero : dict of str to float
         Posterior probability that the estimand is above 0; empty where the verdict failed.
     outlier : array, shape (sites, 2), or None
-        P(outlier) by site and arm, of models that have it.
+        P(outlier) by site and arm, of models that have it; where countries may be outlying, of the site's country.
     refitted : bool
         Whether it took more points.
     failure : str
@@ -88,19 +90,32 @@ class Analysis:
         from bayes_lupil.engines import quadrature
 
         spec = self.spec.edited(sampler__seed=seed, sampler__points=points)
-        likelihood = BinomialCells(spec, cells.pooled() if spec.sites.pooled else cells)
+        likelihood = (
+            BinomialCells(spec, cells.pooled() if spec.sites.pooled else cells)
+            if spec.countries is None
+            else NestedCells(spec, cells)
+        )
         draws = quadrature.sample(likelihood)
         values = estimate(likelihood, draws.values, np.random.default_rng(seed))
         rows = [describe_independent(name, values[name]) for name in ESTIMANDS]
         verdict = judge(rows, draws.statistics, draws.diagnostics)
         if not verdict.ok:
             return Fitted(failure=_reason(verdict))
-        outlier = likelihood.outlier_probability(draws.values)
         return Fitted(
             {row.name: (row.mean, row.q2_5, row.q97_5) for row in rows},
             {name: float((values[name] > 0).mean()) for name in ESTIMANDS},
-            None if outlier is None else np.asarray(outlier.values).mean(axis=(0, 1)),
+            _outlier(likelihood, draws.values),
         )
+
+
+def _outlier(likelihood: BinomialCells, values: Mapping[str, Any]) -> Floats | None:
+    """P(outlier) by site and arm."""
+    of_country = likelihood.country_outlier_probability(values)
+    found = likelihood.outlier_probability(values) if of_country is None else of_country
+    if found is None:
+        return None
+    chance = np.asarray(found.values).mean(axis=(0, 1))
+    return chance if of_country is None else np.asarray(chance[np.array(likelihood.sites.country)])
 
 
 def _reason(verdict: Verdict) -> str:
@@ -151,6 +166,20 @@ def standard_analyses() -> tuple[Analysis, ...]:
     )
 
 
+def country_analyses() -> tuple[Analysis, ...]:
+    """What knows of no countries, beside what has them as a level above the sites, with or without outlying ones."""
+    labels = {
+        "site_effects": "sites alone, normal",
+        "outliers_control": "sites alone, outlying control arms",
+        "site_in_country": "sites in countries, normal",
+        "country_outliers": "sites in countries, outlying arms of countries",
+    }
+    return tuple(
+        Analysis(name, label, load_model(name).edited(sampler__points=POINTS, sampler__nodes=_nodes(name)))
+        for name, label in labels.items()
+    )
+
+
 def _nodes(name: str) -> int:
-    """Student-t effects are integrated on grids, for which fewer nodes do; the verdict looks at their error."""
-    return 5 if name == "site_student_t" else 13
+    """Fewer where each takes long, of grids of Student-t effects and of countries; the verdict looks at the error."""
+    return {"site_student_t": 5, "site_in_country": 7, "country_outliers": 7}.get(name, 13)

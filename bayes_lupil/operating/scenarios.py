@@ -15,6 +15,10 @@ distribution, as the model files have it for trials without a site table. Sites 
 trials then have 58 % on average, as published. tau_u = 0.5 is near what a surgical trial of 30 centres found (0.54,
 IHAST).
 
+Sites may lie in countries, g of site s, whose levels differ: alpha + c_g in place of alpha, c_g ~ N(0, tau_c^2). The
+contaminated sites are then those of the first country, in whose control arms the log odds are higher by a shift, as
+where other patients were recruited, or other care was usual. Sizes and shift are assumed, and nobody's trial.
+
 There are two truths to be judged by. The risk difference of all patients is what everyone's treatment does at the
 sites as they are, the contaminated ones among them, where it takes away: with 2 contaminated sites and no effect
 elsewhere it is well below 0. The log odds ratio at uncontaminated sites is beta.
@@ -50,18 +54,25 @@ class Scenario:
     tau_u, tau_v : float
         Between-site SDs of the log odds and of the log odds ratio at uncontaminated sites.
     contaminated : int
-        How many of the large sites have 100 % response in the control arm.
+        How many of the large sites, the first of them, are contaminated in the control arm.
     large_sites, large_arm : int
         Sites of fixed size, and patients in each of their arms.
     other_sites, other_patients : int
         Sites of random size and the patients, an even number, of both arms that are spread over them.
     concentration : float
         Of the Dirichlet distribution of their shares.
+    countries : int
+        That the sites lie in, equally many in each, in their order; 0 for none.
+    tau_c : float
+        Between-country SD of the log odds.
+    shift : float, optional
+        What is added to the log odds of a contaminated control arm; left out, all of its patients respond.
 
     Raises
     ------
     InputError
-        For more contaminated sites than large ones, or an odd number of other patients.
+        For more contaminated sites than large ones, an odd number of other patients, or countries whose sites would not
+        be large ones, equally many in each.
     """
 
     name: str
@@ -76,6 +87,9 @@ class Scenario:
     other_sites: int
     other_patients: int
     concentration: float
+    countries: int = 0
+    tau_c: float = 0.0
+    shift: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.contaminated <= self.large_sites:
@@ -84,6 +98,16 @@ class Scenario:
         if self.other_patients % 2:
             found = f"{self.other_patients} patients at the other sites"
             raise InputError(f"scenario '{self.name}'", found, "an even number, to be randomised 1:1")
+        if self.countries and (self.other_sites or self.large_sites % self.countries):
+            found = f"{self.countries} countries of {self.large_sites} large and {self.other_sites} other sites"
+            raise InputError(
+                f"scenario '{self.name}'", found, "equally many large sites in each country, and no others"
+            )
+
+    @property
+    def country(self) -> Counts | None:
+        """The country of each site by its number; None where there are none."""
+        return np.repeat(np.arange(self.countries), self.large_sites // self.countries) if self.countries else None
 
     @property
     def log_odds_ratio(self) -> float:
@@ -101,6 +125,10 @@ _HOMOGENEOUS = replace(
 _LARGE = replace(
     _LIKE_LUPIL2, name="planted_among_large", title="1 site contaminated, 25 sites with 20 patients an arm",
     control_risk=0.5, contaminated=1, large_sites=25, large_arm=20, other_sites=0, other_patients=0,
+)  # fmt: skip
+_COUNTRIES = replace(
+    _LARGE, name="outlying_country_null", title="1 of 6 countries outlying, no effect", control_risk=0.42, tau_u=0.3,
+    contaminated=2, large_sites=12, large_arm=40, countries=6, tau_c=0.3, shift=2.0,
 )  # fmt: skip
 
 SCENARIOS: dict[str, Scenario] = {
@@ -124,9 +152,16 @@ SCENARIOS: dict[str, Scenario] = {
             _LARGE, name="homogeneous_large", title="All sites alike, 25 sites with 20 patients an arm, no effect",
             tau_u=0.0, tau_v=0.0, contaminated=0,
         ),
+        _COUNTRIES,
+        replace(
+            _COUNTRIES, name="outlying_country_or2", title="1 of 6 countries outlying, odds ratio 2", odds_ratio=2.0
+        ),
+        replace(
+            _COUNTRIES, name="countries_alike_null", title="6 countries, none outlying, no effect", contaminated=0
+        ),
     )
 }  # fmt: skip
-"""By name: five like LUPIL-2, then three for the probability of an outlier."""
+"""By name: five like LUPIL-2, three for the probability of an outlier, and three with sites in countries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,14 +206,19 @@ def simulate_trial(scenario: Scenario, rng: np.random.Generator) -> SimulatedTri
     n = _sizes(scenario, rng)
     sites = len(n)
     u, v = scenario.tau_u * rng.standard_normal(sites), scenario.tau_v * rng.standard_normal(sites)
-    control = logit(scenario.control_risk) + u - v / 2
-    risks = expit(np.stack([control, control + scenario.log_odds_ratio + v], axis=-1))
+    country = scenario.country
+    c = 0.0 if country is None else scenario.tau_c * rng.standard_normal(scenario.countries)[country]
+    control = logit(scenario.control_risk) + c + u - v / 2
+    active = control + scenario.log_odds_ratio + v
     contaminated = np.arange(sites) < scenario.contaminated
-    risks[contaminated, 0] = 1.0
+    control[contaminated] += np.inf if scenario.shift is None else scenario.shift
+    risks = expit(np.stack([control, active], axis=-1))
     there = n.sum(axis=1) > 0
     responders = rng.binomial(n, risks)
     names = tuple(f"site {s + 1}" for s in np.flatnonzero(there))
-    return SimulatedTrial(Cells(names, responders[there], n[there]), risks[there], contaminated[there])
+    countries = None if country is None else tuple(f"country {g + 1}" for g in country)
+    cells = Cells(names, responders[there], n[there], countries=countries)
+    return SimulatedTrial(cells, risks[there], contaminated[there])
 
 
 def _sizes(scenario: Scenario, rng: np.random.Generator) -> Counts:

@@ -15,8 +15,9 @@ _NOTE = (
     "patients, contaminated sites among them, in points. log OR: log odds ratio at ordinary sites. Coverage: of 95 % "
     f"intervals. Claims: share of trials in which the probability of benefit is above {CLAIM}. Sizes of sites are our "
     "assumption, none was published; 14 of 50 placebo patients at the contaminated sites is the most that LUPIL-2's "
-    "margins allow. The risk difference of the exclusion rule is that of the sites kept: judged against that of all "
-    "patients, much of its bias is a change of question."
+    "margins allow. Where sites lie in countries, those of one country are contaminated, and P(outlier) of the model "
+    "with outlying countries is that of the country. The risk difference of the exclusion rule is that of the "
+    "sites kept: judged against that of all patients, much of its bias is a change of question."
 )
 _HEADER = (
     "analysis", "trials", "RD bias", "RD RMSE", "RD coverage", "RD claims", "log OR bias", "log OR RMSE",

@@ -44,7 +44,8 @@ def quick_reports(monkeypatch, request):
     for name in ("_picture", "_drawing"):
         monkeypatch.setattr(f"{media}.html.{name}", lambda *_: ("data:image/svg+xml;base64,", 1, 1))
     monkeypatch.setattr(f"{media}.html._chart_data", lambda _: "{}")
-    monkeypatch.setattr(f"{media}.html.library", str)
+    for name in ("html", "write"):
+        monkeypatch.setattr(f"{media}.{name}.library", str)
 
 
 @pytest.fixture
@@ -369,11 +370,20 @@ def test_of_two_runs_at_once_one_is_whole_and_the_other_says_why_not(trial, mode
 
 CHEAP = """
 import sys
+import bayes_lupil.report.media.write as write
+import bayes_lupil.report.reanalysis.page as page
 import bayes_lupil.sites.analysis as analysis
 from bayes_lupil import cli, site_models
+from bayes_lupil.report.media import html
 
 few = tuple(model.edited(sampler__points=2048) for model in site_models()[:2])
 analysis.site_models = lambda: few  # two of the nine
+page.analyse_priors = lambda _: None
+for name in ("save_figure", "save_chart"):  # files that hold what they drew from, since pictures take most of the time
+    setattr(write, name, lambda drawn, folder, name: [
+        (folder / f"{name}.{ending}").write_text(f"{drawn} {sys.argv}") for ending in ("png", "svg")])
+for name in ("_picture", "_drawing"):
+    setattr(html, name, lambda *_: ("data:,", 1, 1))
 cli.main(lambda: cli.app(sys.argv[1:]))
 """
 
