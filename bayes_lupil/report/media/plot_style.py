@@ -164,11 +164,11 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Place everything once and for all: otherwise each file is laid out twice, which takes longer than drawing it."""
+    """Place everything once and for all: otherwise each file is laid out and drawn twice."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # with "none" in its place Matplotlib draws once for a layout that is not made
 
 
 def svg_text(figure: Figure) -> str:
