@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from bayes_lupil import load_model
+from bayes_lupil import Arms, EndPoint, Trial, fit, load_model
 from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.operating import run
-from bayes_lupil.operating.analyses import EXCLUDED, Fitted, most_extreme, standard_analyses
+from bayes_lupil.operating.analyses import EXCLUDED, Fitted, country_analyses, most_extreme, standard_analyses
 from bayes_lupil.operating.characteristics import DEPENDS_ON, SETTINGS, OperatingResults, operating_characteristics
 from bayes_lupil.operating.outlier_detection import PATIENTS, OutlierReach, outlier_reach
 from bayes_lupil.operating.performance import CLAIM, performance_of
@@ -30,10 +30,12 @@ RENEW = "python -W ignore -m bayes_lupil.operating.run"
 ERRORS = 4.0
 """Largest difference from a known value, in Monte Carlo errors."""
 ANALYSES = standard_analyses()
+OF_COUNTRIES = country_analyses()
 FAST = tuple(item for item in ANALYSES if item.spec.sites.distribution == "normal")
 OUTLIERS = ("outliers_control", "outliers_arms")
 LIKE_LUPIL2 = ("contaminated_null", "contaminated_or2", "homogeneous_null", "homogeneous_or2", "ordinary_null")
 NULL = tuple(name for name in LIKE_LUPIL2 if name.endswith("null"))
+COUNTRIES = ("outlying_country_null", "outlying_country_or2", "countries_alike_null")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,38 @@ def test_like_lupil2() -> None:
     """Contaminated trials without an effect have 58 % placebo response, as published of LUPIL-2."""
     rates = [trial.cells.totals[0][0] / 50 for trial in many(SCENARIOS["contaminated_null"], 400, 20260414)]
     assert abs(np.mean(rates) - 0.58) < 0.01
+
+
+def test_countries_have_the_declared_spread_and_shift() -> None:
+    """Variances between and within countries, over 5,400 of them, and the shift of one control arm, within 4 errors."""
+    scenario, many_trials = SCENARIOS["outlying_country_or2"], 900
+    eta = logit(np.stack([trial.risks for trial in many(scenario, many_trials, 20261101)]))
+    by_country = eta.reshape(many_trials, 6, 2, 2)
+    within = by_country[..., 1, 1] - by_country[..., 0, 1]  # of active arms, which nothing shifts
+    error = ERRORS * np.sqrt(2 / within.size)
+    assert abs(within.var() / (2 * (0.3**2 + 0.2**2 / 4)) - 1) < error
+    means = by_country[..., 1].mean(axis=2)
+    assert abs(means.var() / (0.3**2 + (0.3**2 + 0.2**2 / 4) / 2) - 1) < error
+    shift = by_country[:, 0, :, 0].mean() - by_country[:, 1:, :, 0].mean()
+    spread = np.sqrt((0.3**2 + (0.3**2 + 0.2**2 / 4) / 2) * 1.2 / many_trials)
+    assert abs(shift - 2.0) < ERRORS * spread
+    effect = by_country[:, 1:, :, 1] - by_country[:, 1:, :, 0]
+    assert abs(effect.mean() - np.log(2)) < ERRORS * 0.2 / np.sqrt(effect.size)
+
+
+def test_contaminated_sites_are_those_of_one_country() -> None:
+    trial = simulate_trial(SCENARIOS["outlying_country_null"], np.random.default_rng(2))
+    assert trial.cells.countries == tuple(f"country {g}" for g in range(1, 7) for _ in range(2))
+    assert np.flatnonzero(trial.contaminated).tolist() == [0, 1]
+    assert (trial.cells.n == 40).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"countries": 5}, {"countries": 6, "other_sites": 2}, {"countries": 24}], ids=["5", "others", "more"]
+)
+def test_impossible_countries_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="equally many large sites"):
+        replace(SCENARIOS["countries_alike_null"], **wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"contaminated": 3}, {"other_patients": 71}])
@@ -200,6 +234,18 @@ def test_outlier_figures_by_hand() -> None:
     assert found.figures["contaminated_above_0.5"].mcse > 0
     assert found.figures["ordinary_above_0.5"].value == 0.5
     assert found.largest == {"ordinary": 0.6, "contaminated": 0.95}
+
+
+def test_a_site_has_the_probability_of_its_country() -> None:
+    """As a fit of the same table by the library has it; without outlying countries there is none."""
+    trial = simulate_trial(SCENARIOS["outlying_country_null"], np.random.default_rng(4))
+    whole = Trial.from_cells(trial.cells, Arms("c", "t"), EndPoint("y", "y"), name="simulated", synthetic=True)
+    found = OF_COUNTRIES[3].fit(trial.cells, 5)
+    assert found.outlier is not None
+    assert (found.outlier[::2] == found.outlier[1::2]).all()
+    of_country = fit("country_outliers", whole, seed=6).data["outliers"]["outlier_country"].mean(("chain", "draw"))
+    np.testing.assert_allclose(found.outlier[::2], of_country.values, atol=0.03)
+    assert OF_COUNTRIES[2].fit(trial.cells, 5).outlier is None
 
 
 # --- the runner
@@ -403,14 +449,17 @@ def test_reach_says_what_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stored_result_is_of_this_code(stored: OperatingResults) -> None:
     """Not a failure of the method, but of its proof: the figures were made by other code or other models."""
-    hashes = {item.name: model_hash(item.spec, SETTINGS) for item in ANALYSES}
+    hashes = {
+        False: {item.name: model_hash(item.spec, SETTINGS) for item in ANALYSES},
+        True: {item.name: model_hash(item.spec, SETTINGS) for item in OF_COUNTRIES},
+    }
     old = [
         f"{name}: {what}"
         for name, found in stored.scenarios.items()
         for what, same in (
             ("the code", found.code_hash == code_hash(DEPENDS_ON)),
             ("the scenario", found.scenario == SCENARIOS[name]),
-            ("a model", all(hashes[key] == value for key, value in found.model_hashes.items())),
+            ("a model", all(hashes[name in COUNTRIES][key] == value for key, value in found.model_hashes.items())),
         )
         if not same
     ]
@@ -428,6 +477,10 @@ def test_stored_result_is_complete(stored: OperatingResults) -> None:
         for item in found.performances:
             assert item.trials >= 1000, (name, item.analysis)
             assert all(figure.mcse > 0 for figure in item.figures.values())
+    for name in COUNTRIES:
+        found = stored.scenarios[name]
+        assert [item.analysis for item in found.performances] == [item.name for item in OF_COUNTRIES]
+        assert all(item.trials >= 1000 for item in found.performances)
     assert len(stored.reach) == len(OUTLIERS) * 2 * len(PATIENTS)
 
 

@@ -8,8 +8,8 @@ word between backticks is code, and whatever else it holds is shown as it stands
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Block", "Bullets", "Chart", "Downloads", "Equation", "Figure", "File", "Folded", "Heading", "Numbers", "Page",
-    "Paragraph", "Points", "Slider", "Table", "Verdict", "Widget", "inside", "nested", "pieces", "warnings_first",
+    "Paragraph", "Points", "Slider", "Table", "Verdict", "Widget", "pieces", "warnings_first",
 ]  # fmt: skip
 
 File = str | Callable[[Path], Any]
@@ -335,35 +335,6 @@ def warnings_first(synthetic: bool, cautions: Iterable[str] = ()) -> list[Block]
     return [Paragraph(text, strong=True) for text in Page("", (), synthetic=synthetic, warnings=tuple(cautions)).marks]
 
 
-def inside(blocks: Iterable[Block]) -> Iterator[Block]:
-    """All blocks in their order, those that are folded included."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Folded):
-            yield from inside(block.blocks)
-
-
-def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
-    """Blocks of a page of its own, as part of another: headings a level lower, files in their folder."""
-    moved: list[Block] = []
-    for block in blocks:
-        match block:
-            case Heading(_, level):
-                moved.append(replace(block, level=level + 1))
-            case Table(source=source) if source:
-                moved.append(replace(block, source=f"{folder}{source}", frame=None))
-            case Figure(name):
-                moved.append(replace(block, name=f"{folder}{name}"))
-            case Chart(name, source=source):
-                within = f"{folder}{source}" if source else ""
-                moved.append(replace(block, name=f"{folder}{name}", source=within, frame=None))
-            case Folded(_, held):
-                moved.append(replace(block, blocks=tuple(nested(held, folder))))
-            case _:
-                moved.append(block)
-    return moved
-
-
 def pieces(text: str) -> list[tuple[str, bool]]:
     """The parts of a text, and whether each is code: what stands between two single backticks; all of it visible.
 
@@ -374,15 +345,3 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     """
     parts = re.split(r"(?<!`)`([^`\s](?:[^`\n]*[^`\s])?)`(?!`)", visible(text))
     return [(part, i % 2 == 1) for i, part in enumerate(parts)]
-
-
-def without_empty(blocks: Iterable[Block]) -> list[Block]:
-    """Without the headings that nothing follows but the next of their level."""
-    kept: list[Block] = []
-    for block in blocks:
-        while (
-            isinstance(block, Heading) and kept and isinstance(last := kept[-1], Heading) and last.level >= block.level
-        ):
-            kept.pop()
-        kept.append(block)
-    return kept

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bayes_lupil.characters import visible
+from bayes_lupil.report.media.block_lists import inside
 from bayes_lupil.report.media.blocks import (
     Block,
     Chart,
@@ -26,7 +27,6 @@ from bayes_lupil.report.media.blocks import (
     Paragraph,
     Table,
     Widget,
-    inside,
     pieces,
 )
 from bayes_lupil.report.media.plot_style import svg_text

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bayes_lupil.files import make_folder, write_bytes, write_text
 from bayes_lupil.folders import output_folder
-from bayes_lupil.report.media.blocks import Chart, Figure, File, Page, Table, inside
+from bayes_lupil.report.media.block_lists import inside
+from bayes_lupil.report.media.blocks import Chart, Figure, File, Page, Table
 from bayes_lupil.report.media.csv_text import csv_text, marked
 from bayes_lupil.report.media.latex import latex
 from bayes_lupil.report.media.markdown import markdown

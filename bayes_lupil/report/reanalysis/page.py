@@ -13,6 +13,7 @@ from bayes_lupil.reanalysis import Reanalysis, leading
 from bayes_lupil.report.checklists import checklists
 from bayes_lupil.report.direction import directions
 from bayes_lupil.report.look import SITE_FILES, look_page
+from bayes_lupil.report.media.block_lists import nested, without_empty
 from bayes_lupil.report.media.blocks import (
     Block,
     Bullets,
@@ -27,9 +28,7 @@ from bayes_lupil.report.media.blocks import (
     Table,
     Verdict,
     Widget,
-    nested,
     warnings_first,
-    without_empty,
 )
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.report.media.write import write

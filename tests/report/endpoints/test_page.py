@@ -32,7 +32,8 @@ from bayes_lupil.report.endpoints.page import (
 )
 from bayes_lupil.report.endpoints.sentences import gate_words, headline, in_units, own_scale
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
-from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Table, inside
+from bayes_lupil.report.media.block_lists import inside
+from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Table
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.media.write import documents

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from bayes_lupil.report.media.block_lists import nested
 from bayes_lupil.report.media.blocks import (
     Bullets,
     Downloads,
@@ -20,7 +21,6 @@ from bayes_lupil.report.media.blocks import (
     Page,
     Paragraph,
     Table,
-    nested,
 )
 from bayes_lupil.report.media.html import html
 from bayes_lupil.report.media.plot_style import figure_files, new_figure, styled

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bayes_lupil.report.media.blocks import Chart, Folded, Heading, Page, Paragraph, Slider, nested
+from bayes_lupil.report.media.block_lists import nested
+from bayes_lupil.report.media.blocks import Chart, Folded, Heading, Page, Paragraph, Slider
 from bayes_lupil.report.media.html import html
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.terminal import show

@@ -11,7 +11,8 @@ import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, reanalyse
 from bayes_lupil.report import collect
-from bayes_lupil.report.media.blocks import Bullets, Folded, Heading, Paragraph, Table, without_empty
+from bayes_lupil.report.media.block_lists import without_empty
+from bayes_lupil.report.media.blocks import Bullets, Folded, Heading, Paragraph, Table
 from bayes_lupil.report.media.plot_style import LONGEST
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.effects import figure_benefit_curve, figure_risk_difference
