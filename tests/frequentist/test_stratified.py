@@ -133,6 +133,7 @@ def test_mantel_haenszel_family_against_r_and_metafor(dataset: str) -> None:
     assert fit.breslow_day.p == pytest.approx(p, rel=NOTED)
 
 
+@pytest.mark.proof("frequentist", "trials")
 @needs_validation
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_fixed_site_logit_against_r(dataset: str) -> None:

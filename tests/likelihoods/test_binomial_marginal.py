@@ -134,6 +134,7 @@ def _at_extremes(model: str, many: int) -> float:
     return worst
 
 
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("model", QUICK)
 def test_at_extremes(model: str) -> None:
     assert _at_extremes(model, 12) < EXTREME
@@ -408,6 +409,7 @@ def _module(name: str, source: str) -> ModuleType:
     return found
 
 
+@pytest.mark.proof(*FIT)
 def test_newton_steps_without_a_limit_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trap: at sites with 0 of n full steps may diverge, and the likelihood there come out as anything.
 

@@ -17,6 +17,7 @@ from scipy import stats
 from bayes_lupil import Cells, load_model
 from bayes_lupil.engines import quadrature
 from bayes_lupil.likelihoods import BinomialCells
+from tests.proofs import FIT
 
 Floats = NDArray[np.float64]
 RISKS = ((0.3, 0.302), (0.001, 0.4), (0.5, 0.5), (0.9, 0.2))
@@ -95,6 +96,7 @@ def test_free_effects_with_a_heavy_tailed_prior(size: int) -> None:
         assert (np.abs(found[:, 0] - expected) < 4 * slack**2 + 2 * slack / 10 + 1e-3)[near].all()
 
 
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("size", [10**4, 10**6, 10**8])
 @pytest.mark.parametrize(
     "changes",

@@ -20,6 +20,7 @@ from bayes_lupil.likelihoods import BinomialCells, NestedCells
 from bayes_lupil.likelihoods.laplace import laplace
 from tests.likelihoods import brute_force as bf
 from tests.likelihoods.test_density import _agree
+from tests.proofs import FIT
 
 Floats = NDArray[np.float64]
 WHY = "For this test only."
@@ -194,6 +195,7 @@ def test_a_power_of_0_leaves_a_site_out() -> None:
     )
 
 
+@pytest.mark.proof(*FIT)
 @pytest.mark.parametrize("name", ["both", "outliers", "effects, sites fixed", "outlying control"])
 def test_draws_follow_their_density(name: str) -> None:
     """Means, squares and products of a country's effects by arm given theta, within 4.5 Monte Carlo errors."""

@@ -17,6 +17,7 @@ import xarray as xr
 from bayes_lupil import Cells, Posterior, Trial, fit, load_model, load_trial
 from bayes_lupil.errors import InputError, OutputError, SavedFileError
 from bayes_lupil.posterior.saved import FORMAT, NO_CHECKSUM, write_posterior
+from tests.proofs import FIT
 
 KEPT = ("posterior", "sample_stats", "constant_data", "diagnostics")
 """Groups of the small file whose bits are flipped; the others are written by the same code."""
@@ -74,6 +75,7 @@ def test_every_kind_of_value_survives(small: Posterior, tmp_path: Path) -> None:
     assert _same(Posterior.load(mine.save(tmp_path / "x.nc")), mine)
 
 
+@pytest.mark.proof(*FIT, "files.py")
 @pytest.mark.parametrize("seed", range(8))
 def test_flipped_bits_are_told_or_do_no_harm(small: Posterior, tmp_path: Path, seed: int) -> None:
     """40 bits each, anywhere in the file, and 10 in the texts that hold model and provenance."""

@@ -85,6 +85,7 @@ def test_uniform_arms_have_the_closed_form():
     assert arms.below(MEASURES["rd"], 0.0) == pytest.approx(exact, abs=1e-10)
 
 
+@pytest.mark.proof("published", "trials", "numbers.py")
 @pytest.mark.parametrize("prior", PRIORS, ids=lambda prior: prior.name)
 @pytest.mark.parametrize(("control", "active"), COUNTS)
 def test_two_algorithms_agree(control, active, prior):
@@ -103,6 +104,7 @@ def test_two_algorithms_agree(control, active, prior):
             assert 0 < arms.risk(arm, (q,))[0] < 1
 
 
+@pytest.mark.proof("published", "trials", "numbers.py")
 @pytest.mark.parametrize("level", [ArmPrior(), UNIFORM, ArmPrior("normal", -1.0, 0.8)], ids=str)
 @pytest.mark.parametrize("centre", [0.0, 0.5])
 def test_counts_against_brute_force(level, centre):

@@ -195,6 +195,7 @@ def test_no_power_where_no_shared_parameter_carries_the_effect():
         sensitivity.power_scale(fit(free, trial), likelihood=2.0)
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 @pytest.mark.parametrize("seed", range(4))
 def test_conflicts_far_out_are_no_crash_and_within_their_error(seed):
     """Tails next to 0 were rounding noise, at times below 0, with errors a hundred times too small."""

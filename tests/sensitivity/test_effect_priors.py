@@ -76,6 +76,7 @@ def test_the_effect_that_matters_is_finite_and_on_the_side_of_benefit(risk, end_
     assert np.sign(d) == end_point.sign
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_every_prior_and_threshold_is_that_of_the_integral(analysis):
     assert [row.prior.name for row in analysis.rows] == ["sceptical", "neutral", "optimistic", "flat"]
     for row in analysis.rows:
@@ -95,6 +96,7 @@ def test_the_declared_prior_changes_nothing(pooled, trial):
     assert same.changed.p_benefit == pytest.approx(pooled.p_benefit.probability, abs=1e-12)
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_tipping_priors_give_their_target(analysis):
     found = [item for item in analysis.tipping if item.mean is not None]
     assert {item.target for item in found} == {0.5, 0.975}
@@ -112,6 +114,7 @@ def test_a_prior_that_the_draws_cannot_carry_is_fitted_again(pooled, trial):
     assert abs(found.changed.p_benefit - on_a_grid(-2.5, 0.3)) < 4 * found.changed.p_benefit_mcse + 1e-4
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_with_sites_reweighting_gives_what_a_refit_gives():
     trial, spec = load_trial("beitler_landis"), load_model("site_effects")
     post = fit(spec, trial)

@@ -12,6 +12,7 @@ from scipy import stats
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, load_trial, sensitivity
 from bayes_lupil.errors import InputError, ModelError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
+from tests.proofs import FIT
 
 # of combined Monte Carlo errors; about 60 differences are looked at with fixed seeds, of which 4 would be passed by
 # chance in less than 1 % of choices of the seeds
@@ -48,6 +49,7 @@ def assert_alike(changed, reference):
     assert abs(changed.p_benefit - best.probability) < MANY * np.hypot(changed.p_benefit_mcse, best.mcse), changed.label
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_leaving_out_each_site_is_a_fit_without_it(trial, posterior):
     results = sensitivity.leave_one_site_out(posterior)
     assert [item.label for item in results] == [f"without site {name}" for name in trial.site_names]
@@ -78,6 +80,7 @@ def test_where_weights_do_not_carry_the_model_is_refitted():
     assert_alike(big, fit(precisely(spec).edited(without_sites=["big"]), trial))
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 def test_loo_of_sites_is_what_fits_without_them_predict(trial, posterior):
     loo = sensitivity.loo_sites(posterior)
     marginal = build_likelihood(posterior.spec, trial).site_marginal
@@ -117,6 +120,7 @@ def test_loo_of_a_site_that_matters_is_a_difference_of_log_evidences(validation,
     assert loo.by_site["UM"] == pytest.approx(evidence - without, abs=MANY * np.sqrt(error**2 + its_error**2 + 0.01**2))
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 @pytest.mark.parametrize(
     ("name", "prior"),
     [
@@ -154,6 +158,7 @@ def test_the_prior_raised_to_a_power_is_a_narrower_prior(trial, posterior):
     assert_alike(changed, sensitivity_reference(posterior, trial))
 
 
+@pytest.mark.proof(*FIT, "sensitivity")
 @pytest.mark.parametrize(("copies", "refitted"), [(2, False), (64, True)])
 def test_a_power_of_the_likelihood_is_copies_of_every_site(trial, posterior, copies, refitted):
     cells = trial.analysis_set("itt").data

@@ -17,6 +17,7 @@ from scipy.special import comb, log_expit, logsumexp
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model, sensitivity
 from bayes_lupil.sensitivity.effect_priors import EffectPrior, under_prior
 from bayes_lupil.sites import exclusion_path, site_table
+from tests.proofs import FIT
 
 MANY = 4.5  # Monte Carlo errors: 1 in 150,000 by chance, some 80 comparisons
 WHY = "declared for this test"
@@ -132,6 +133,7 @@ def test_the_table_of_sites(posterior, trial):
         assert abs(row.change.mean - (grid.p_benefit - Grid(EXTREME).p_benefit)) < MANY * row.change.mcse
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 @pytest.mark.parametrize("points", [4096, 16_384])
 def test_the_exclusion_path(trial, points):
     path = exclusion_path(fit(model(sampler__points=points), trial), ["C"], (0.5, 0.2, 0.0))
@@ -194,6 +196,7 @@ def test_a_prior_that_reaches_further(trial, name, declared, asked, density):
     assert_right(changed, grid)
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_a_prior_that_is_covered_is_reweighted(trial):
     """The rules can be passed: the answer is right, and no model was fitted again."""
     sites = ((3, 10, 6, 11), (9, 15, 8, 14), (3, 8, 4, 8))

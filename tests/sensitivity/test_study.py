@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bayes_lupil.operating.staleness import code_hash
+from tests.proofs import FIT
 from tests.sensitivity import study
 
 FURTHEST = 5.0
@@ -109,6 +110,7 @@ def test_no_reweighted_result_is_far_from_a_direct_fit(stored):
     assert far == {}
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_a_sample_of_the_cases_is_so_again(stored):
     """Which ones follows from the code, so that a change of it looks at others."""
     rng = np.random.default_rng(int(code_hash(study.DEPENDS_ON)[:12], 16))

@@ -25,12 +25,10 @@ def trial():
 
 @pytest.fixture(scope="module")
 def posteriors(trial):
-    primary = load_model("site_effects")
-    student = primary.edited(name="student", sites__distribution="student_t", sites__df=4, sampler__points=1024)
     return {
-        "primary": fit(primary, trial),
+        "primary": fit("site_effects", trial),
         "levels": fit("site_intercepts", trial),
-        "student": fit(student, trial),
+        "outlying": fit("outliers_arms", trial),
     }
 
 

@@ -59,6 +59,7 @@ def mid_p(chances, values):
     return np.minimum(1, 2 * np.minimum(below + equal / 2, 1 - below - equal / 2)).reshape(values.shape)
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_p_values_are_those_of_brute_force():
     y, n = [[6, 9], [1, 11], [8, 3]], [[14, 12], [9, 13], [9, 7]]
     trial = trial_of(y, n)

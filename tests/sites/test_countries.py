@@ -11,6 +11,7 @@ import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.sites.countries import CountryTable
+from tests.proofs import FIT
 
 Y = np.array([[5, 9], [3, 4], [8, 12], [9, 7], [2, 6]])
 N = np.array([[20, 20], [9, 9], [21, 22], [15, 15], [12, 12]])
@@ -55,6 +56,7 @@ def test_effects_are_those_of_the_draws(table: CountryTable) -> None:
     assert np.ptp(ratios) < np.ptp(observed)
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_a_country_is_left_out_with_all_its_sites(table: CountryTable) -> None:
     for row in table.rows:
         other = fit(SPEC.edited(without_sites=list(row.sites), sampler__seed=99), TRIAL)
@@ -77,6 +79,7 @@ def test_of_two_countries_the_other_ones_sites_are_left() -> None:
     assert abs(alone.probability - mine.mean) < MANY * np.hypot(alone.mcse, mine.mcse)
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_outlying_countries_have_their_probability_by_arm() -> None:
     """Of eight countries with one site of 40 + 40 patients, all patients of one control arm respond."""
     names = tuple("ABCDEFGH")

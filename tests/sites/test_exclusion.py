@@ -87,6 +87,7 @@ def assert_same(first, second):
         assert far(a.p_benefit, b.p_benefit, a.p_benefit_mcse, b.p_benefit_mcse) < MANY, a.power
 
 
+@pytest.mark.proof(*FIT, "sites", "sensitivity")
 def test_power_1_is_the_full_fit(path, posterior):
     point, row = path.points[0], posterior.row("risk_difference")
     assert point.power == 1

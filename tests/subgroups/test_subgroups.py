@@ -16,6 +16,7 @@ from bayes_lupil.errors import BayesLupilError, InputError, TrialError, Unsuppor
 from bayes_lupil.sites import site_table
 from bayes_lupil.subgroups import SubgroupAnalysis, subgroup_effects, trial_by
 from bayes_lupil.subgroups.analysis import likelihood_ratio, odds_words
+from tests.proofs import FIT
 
 TOPCAT = bl.load_trial("topcat")
 REGIONS = {site: "East" if site in ("Russia", "Georgia") else "Americas" for site in TOPCAT.site_names}
@@ -79,6 +80,7 @@ def test_each_site_its_own_subgroup_is_the_table_of_sites() -> None:
         assert row.risk_difference.mean == pytest.approx(same.risk_difference.mean, abs=4 * same.risk_difference.mcse)
 
 
+@pytest.mark.proof(*FIT, "subgroups")
 def test_both_engines_agree(topcat: SubgroupAnalysis) -> None:
     other = subgroup_effects(TOPCAT, REGIONS, model=bl.model("site_effects", engine="nuts", draws=2000))
     for mine, its in zip(topcat.rows, other.rows, strict=True):
