@@ -335,6 +335,10 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
     slow = {(name, trials) for name, size, trials, *_ in asked if size == 1}
     assert slow == {("contaminated_null", 40), ("contaminated_or2", 40)}
     assert {item[3:] for item in asked} == {(3, 1)}
+    asked.clear()
+    assert run._main(["--trials", "50", "--out", str(path), "--scenario", "countries_alike_null"]) == 0
+    assert [item[:3] for item in asked] == [("countries_alike_null", len(OF_COUNTRIES), 50)]
+    assert set(OperatingResults.read(path).scenarios) == set(SCENARIOS)  # the others are kept
 
 
 # --- against brute force

@@ -28,7 +28,7 @@ def nested(blocks: Iterable[Block], folder: str = "") -> list[Block]:
             case Table(source=source) if source:
                 moved.append(replace(block, source=f"{folder}{source}", frame=None))
             case Figure(name):
-                moved.append(replace(block, name=f"{folder}{name}"))
+                moved.append(replace(block, name=f"{folder}{name}", draw=block.drawn if block.draw else None))
             case Chart(name, source=source):
                 within = f"{folder}{source}" if source else ""
                 moved.append(replace(block, name=f"{folder}{name}", source=within, frame=None))

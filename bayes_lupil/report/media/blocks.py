@@ -144,13 +144,14 @@ class Figure:
 
     @cached_property
     def own(self) -> matplotlib.figure.Figure:
-        """The drawing in its own width, made once for the files and the page."""
-        return self.drawn()
+        """The drawing in its own width, made once for all files and pages that show it."""
+        assert self.draw is not None
+        return self.draw()
 
     def drawn(self, **width: float) -> matplotlib.figure.Figure:
         """A drawing, of a block that has one: `drawn(width=inches)`, or in its own width."""
         assert self.draw is not None
-        return self.draw(**width)
+        return self.draw(**width) if width else self.own
 
 
 @dataclass(frozen=True)
