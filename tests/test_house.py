@@ -30,7 +30,7 @@ FLOORS = (
     ("fitting", "operating"),
     ("sensitivity", "model_analysis"),
     ("sites", "unpublished", "endpoints", "reanalysis"),
-    ("subgroups",),
+    ("arms", "subgroups"),
     ("report", "site_analysis", "hidden"),
     ("cli",),
 )
@@ -101,14 +101,14 @@ def test_public_names_are_pinned():
     assert bayes_lupil.__all__ == [
         "Arms", "BayesLupilError", "Cells", "EndPoint", "Margins", "Measurements", "ModelSpec", "Outcomes",
         "Patients", "Plan", "Posterior", "Trial", "analyse", "analyse_end_points", "analyse_sites",
-        "analyse_unpublished", "az", "benefit", "benefit_many", "builtin_models", "builtin_plans", "builtin_trials",
-        "country_table",
+        "analyse_unpublished", "arms", "az", "benefit", "benefit_many", "builtin_models", "builtin_plans",
+        "builtin_trials", "compare_arms", "country_table",
         "endpoints", "figures", "fit", "from_estimate", "load_comparisons", "load_model", "load_models",
         "load_plan", "load_trial", "model", "outcomes", "priors", "published", "pymc_model", "read_outcomes",
         "reanalyse", "report", "sensitivity", "site_models", "sites", "subgroup_effects", "subgroups",
         "synthetic_patients",
-        "trial_hierarchy", "unpublished", "write_benefit", "write_end_points", "write_fit", "write_reanalysis",
-        "write_sites", "write_subgroups",
+        "trial_hierarchy", "unpublished", "write_arms", "write_benefit", "write_end_points", "write_fit",
+        "write_reanalysis", "write_sites", "write_subgroups",
     ]  # fmt: skip
     for name in bayes_lupil.__all__:
         assert getattr(bayes_lupil, name) is not None

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bayes_lupil.cli import arms as _arms  # noqa: F401
 from bayes_lupil.cli import benefit as _benefit  # noqa: F401
 from bayes_lupil.cli import countries as _countries  # noqa: F401
 from bayes_lupil.cli import endpoints as _endpoints  # noqa: F401

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadTrial", "reads_trials", "tell_notes", "tell_reading"]
 
-ReadTrial = Callable[[str], dict[str, "Trial"]]
-"""What a command is handed: reads the trial of that name, with the options that were given.
+ReadTrial = Callable[..., dict[str, "Trial"]]
+"""What a command is handed: reads the trial of that name, with the options that were given, or those named by default.
 
 By what stands before the names of its files: nothing, or of several active arms a folder for each.
 """
@@ -154,11 +154,11 @@ def reads_trials(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**given: Any) -> None:
         options = {name: given.pop(name) for name in asked}
 
-        def load(name: str) -> dict[str, Trial]:
+        def load(name: str, **by_default: Any) -> dict[str, Trial]:
             from bayes_lupil.trials import load_comparisons, load_trial
             from bayes_lupil.trials.comparisons import EACH
 
-            asked_for = _options(**options)
+            asked_for = by_default | _options(**options)
             if not isinstance(asked_for.get("active"), list) and asked_for.get("active") != EACH:
                 return {"": load_trial(name, **asked_for)}
             found = load_comparisons(name, **asked_for)

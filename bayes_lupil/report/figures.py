@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bayes_lupil.report.arms.forest import figure_arms
 from bayes_lupil.report.countries.forest import figure_countries
 from bayes_lupil.report.endpoints.figures import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.look import look_page
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chart_sites",
+    "figure_arms",
     "figure_baseline_risk",
     "figure_benefit_curve",
     "figure_caterpillar",

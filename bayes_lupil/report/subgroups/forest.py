@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_lupil.numbers import percent
-from bayes_lupil.report.media.forest import bar, odds_ratio_axis
-from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
-from bayes_lupil.sites.group_row import odds_words
+from bayes_lupil.report.media.forest import Line, odds_ratio_forest
+from bayes_lupil.report.media.plot_style import LONGEST, clip, styled
+from bayes_lupil.sites.group_row import GroupRow, odds_words
 from bayes_lupil.subgroups.analysis import SubgroupAnalysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure_subgroups", "subgroups_in_words"]
+    from bayes_lupil.posterior.estimates import Estimate
 
-_NARROW = 6.0
+__all__ = ["figure_subgroups", "line_of", "subgroups_in_words"]
+
+
+def line_of(name: str, item: Estimate, row: GroupRow | None = None, p_benefit: Estimate | None = None) -> Line:
+    """A line of the forest, with the counts of its group where it has one."""
+    seen = None if row is None else row.observed
+    return Line(
+        name, (item.q2_5, item.q50, item.q97_5), odds_words(item.q2_5, item.q50, item.q97_5),
+        "" if row is None else row.counts,
+        None if seen is None else (seen.interval.lower, seen.estimate, seen.interval.upper),
+        None if p_benefit is None else p_benefit.mean,
+    )  # fmt: skip
 
 
 @styled
@@ -29,43 +38,20 @@ def figure_subgroups(found: SubgroupAnalysis, width: float = 8.0) -> Figure:
     width : float
         In inches; below 6 the numbers stand under the names.
     """
-    narrow, source = width < _NARROW, found.posterior.provenance
-    lines = [
-        *((row.subgroup, row, row.log_odds_ratio) for row in found.rows),
-        ("average", None, found.average),
-        ("one not seen", None, found.new),
-    ]
-    inside = 0.58 * len(lines) + 0.7
-    figure, axes, words = new_figure(width, inside, source.synthetic, side=0.0 if narrow else 0.3)
-    labels = []
-    for y, (name, row, item) in zip(reversed(range(len(lines))), lines, strict=True):
-        said, counts, mark, colour, below = odds_words(item.q2_5, item.q50, item.q97_5), "", "D", COLOURS[6], 0.0
-        if row is not None:
-            said, counts = f"{percent(row.p_benefit.mean, short=True)}   {said}", f"\n{row.counts}"
-            mark, colour = "o", COLOURS[0]
-        if row is not None and (seen := row.observed) is not None:
-            below = 0.15
-            bar(axes, y + below, seen.interval.lower, seen.estimate, seen.interval.upper, "s", COLOURS[1], "observed")
-        bar(axes, y - below, item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
-        labels.append(f"{clip(name, 28)}{counts}" + (f"\n{said}" if narrow else ""))
-        if not narrow:
-            words.text(0, y, said, va="center", fontsize=8.5)
-    if not narrow:
-        words.text(0, len(lines) - 0.4, "P(benefit), shrunken odds ratio", va="center", fontsize=8.5, weight="bold")
-    axes.set_yticks(range(len(lines) - 1, -1, -1), labels, fontsize=8.5)
-    axes.axhline(1.5, color="#999999", lw=0.6)
-    axes.set_ylim(-0.6, len(lines) - 0.1)
-    odds_ratio_axis(axes)
-    axes.set_xlabel(f"Odds ratio, {clip(source.arms.active, 20)} v {clip(source.arms.control, 20)}\n"
-                    f"{better(source.end_point.sign)}", fontsize=9)  # fmt: skip
-    footnote = (
-        f"Under each name: {source.end_point.words.patients}/patients, {clip(source.arms.active, 20)} v "
-        f"{clip(source.arms.control, 20)}. Squares: observed, 95 % confidence interval. Circles and diamonds: "
-        f"posterior median, 95 % credible interval. Tests of interaction: {found.tests}."
-    )
-    heading = f"{clip(source.end_point.directed, LONGEST)}: effect by {clip(found.by, 30)}"
-    frame(figure, heading[:1].upper() + heading[1:], footnote, source.synthetic, inside)
-    return figure
+    source = found.posterior.provenance
+    active, control = clip(source.arms.active, 20), clip(source.arms.control, 20)
+    return odds_ratio_forest(
+        [
+            *(line_of(row.subgroup, row.log_odds_ratio, row, row.p_benefit) for row in found.rows),
+            line_of("average", found.average), line_of("one not seen", found.new),
+        ],
+        width=width, arms=(source.arms.active, source.arms.control), sign=source.end_point.sign,
+        heading=f"{clip(source.end_point.directed, LONGEST)}: effect by {clip(found.by, 30)}",
+        footnote=f"Under each name: {source.end_point.words.patients}/patients, {active} v {control}. Squares: "
+        "observed, 95 % confidence interval. Circles and diamonds: posterior median, 95 % credible interval. Tests of "
+        f"interaction: {found.tests}.",
+        said="shrunken odds ratio", synthetic=source.synthetic,
+    )  # fmt: skip
 
 
 def subgroups_in_words(found: SubgroupAnalysis) -> str:

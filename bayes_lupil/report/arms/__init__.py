@@ -1,0 +1,1 @@
+"""Several active arms against one control, as a figure and a page."""
