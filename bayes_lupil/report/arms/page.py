@@ -107,7 +107,9 @@ def _table(found: ArmsAnalysis, source: str = "") -> Table:
             percent(row.p_benefit.mean), "none" if alone != alone else percent(alone), percent(row.p_best.mean),
         ))  # fmt: skip
     words = found.trial.end_point.words.patients
-    header = ("arm", f"{words}/patients", f"of {found.control}", "odds ratio observed (95 % CI)", "posterior (95 % CrI)",
-              "risk difference, points", "P(benefit)", "by itself", "P(best)")  # fmt: skip
+    header = (
+        "arm", f"{words}/patients", f"of {found.control}", "odds ratio observed (95 % CI)", "posterior (95 % CrI)",
+        "risk difference, points", "P(benefit)", "by itself", "P(best)",
+    )  # fmt: skip
     frame = found.to_frame().reset_index() if source else None
     return Table(header, tuple(rows), f"Each active arm against {found.control}, in one model", source, frame)
