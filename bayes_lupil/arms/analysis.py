@@ -281,7 +281,7 @@ def compare_arms(
     spec = spec if seed is None else spec.edited(sampler__seed=seed)
     reason = "SD between active arms of their log odds ratios: by the user's choice, or the package's of 0.5"
     prior = HalfNormal(sd=between_arms, reason=reason) if exchangeable else None
-    arms = ArmsModel(spec, arms_table(trials), prior)
+    arms = ArmsModel(spec, arms_table(trials, spec.population), prior)
     draws = nuts.sample(arms, is_shown(progress))
     tree = _tree(arms, draws.values, draws.statistics)
     sign = next(iter(trials.values())).end_point.sign

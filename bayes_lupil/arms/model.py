@@ -71,6 +71,7 @@ class ArmsModel(Density):
         ]
         found += [f"sites.distribution = '{sites.distribution}'"] if sites.distribution != "normal" else []
         found += [f"[{name}]" for name in ("countries", "covariates") if getattr(spec, name) is not None]
+        found += ["without_sites (leave them out of the table)"] if spec.without_sites else []
         found += ["sites.correlated"] if sites.correlated else []
         found += ["a prior of the risk difference"] if isinstance(spec.priors.beta, EffectOnRisk) else []
         found += ["a continuous end point"] if spec.continuous else []

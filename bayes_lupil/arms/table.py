@@ -58,7 +58,7 @@ def arms_table(comparisons: Mapping[str, Trial], population: str = "itt") -> Arm
     UnsupportedModelError
         Where an end point is not binary, or sites are not known.
     TrialError
-        For fewer than two active arms, or comparisons whose controls differ.
+        For fewer than two active arms, or comparisons whose controls or end points differ.
 
     Examples
     --------
@@ -89,8 +89,12 @@ def arms_table(comparisons: Mapping[str, Trial], population: str = "itt") -> Arm
                     raise TrialError(
                         where, f"two tables of the control '{control}' at site '{site}'", "the same in all"
                     )
-    if len({trial.arms.control for trial in trials}) > 1:
-        raise TrialError(where, "comparisons with different controls", "the same control in all")
+    for what, of_all in (
+        ("controls", {trial.arms.control for trial in trials}),
+        ("end points", {(trial.end_point.name, trial.end_point.benefit) for trial in trials}),
+    ):
+        if len(of_all) > 1:
+            raise TrialError(where, f"comparisons with different {what}", f"the same {what[:-1]} in all")
     table = np.array(
         [[by_arm.get(arm, (0, 0)) for arm in range(len(trials) + 1)] for by_arm in found.values()], dtype=np.int64
     )

@@ -67,11 +67,24 @@ def test_other_controls_are_refused() -> None:
     with pytest.raises(TrialError, match="control"):
         arms_table({"low": read["low"], "high": other})
     cells = Cells(("A",), np.array([[4, 9]]), np.array([[20, 20]]))
-    same_name = Trial.from_cells(cells, Arms("placebo", "high"), EndPoint("y", "y"), synthetic=True)
+    point = read["low"].end_point
+    same_name = Trial.from_cells(cells, Arms("placebo", "high"), point, synthetic=True)
     assert arms_table({"low": read["low"], "high": same_name}).n[0].tolist() == [20, 21, 20]
     changed = replace(cells, responders=np.array([[5, 9]]))
     with pytest.raises(TrialError, match="at site 'A'"):
         arms_table({"low": read["low"], "high": replace(same_name, data=changed)})
+    for other_point in (EndPoint("death", "Death"), replace(point, benefit="lower")):
+        with pytest.raises(TrialError, match="different end points"):
+            arms_table({"low": read["low"], "high": replace(same_name, end_point=other_point)})
+
+
+def test_a_population_is_that_of_the_model() -> None:
+    patients = {"site": ["A", "B"] * 60, "arm": ["placebo", "low", "high"] * 40, "pp": [1, 1, 1, 1, 0] * 24}
+    patients["y"] = [int(i % 7 < 3) for i in range(120)]
+    read = bl.load_comparisons(patients, outcome="y", population={"pp": "pp"})
+    assert arms_table(read, "pp").n.sum() == sum(patients["pp"])
+    found = bl.compare_arms(read, model=POOLED.edited(population="pp"), progress=False)
+    assert found.model.table.n.sum() == sum(patients["pp"])
 
 
 @pytest.mark.parametrize(
@@ -82,6 +95,7 @@ def test_other_controls_are_refused() -> None:
         ("outliers_arms", {}, "contaminated"),
         ("site_exnex", {}, "exnex"),
         ("site_in_country", {}, "countries"),
+        ("site_effects", {"without_sites": ["A"]}, "without_sites"),
         ("sledai_absolute", {}, "continuous"),
     ],
 )
