@@ -4,10 +4,13 @@ With K active arms, at site s
 
     logit p_s0 = alpha + u_s + x_0 (1 / K) sum_k (beta_k + v_sk)        control
     logit p_sk = logit p_s0 + beta_k + v_sk                             active arm k
-    u_s ~ N(0, tau_u^2),   v_sk ~ N(0, tau_v^2)   independent of each other
+    u_s ~ N(0, tau_u^2),   v_sk = tau_v (g_s + f_sk) / 2^(1/2),   g_s, f_sk ~ N(0, 1)
 
-x_0 is the model file's code of control, -1/2 where coding is centred and 0 else, so that one active arm is the model of
-two arms. The effects beta_k have the prior of the model file each; or, where arms are exchangeable,
+so that effects of one site have the SD tau_v and a correlation of 1/2, and differences between two active arms the SD
+tau_v as well: whichever arm is the reference, sites differ alike (Higgins and Whitehead 1996, Stat Med 15:2733-2749; Lu
+and Ades 2004, Stat Med 23:3105-3124). x_0 is the model file's code of control, -1/2 where coding is centred and 0 else,
+so that one active arm is the model of two arms. The effects beta_k have the prior of the model file each; or, where
+arms are exchangeable,
 
     beta_k = beta + tau_arm z_k,   z_k ~ N(0, 1)
 
@@ -27,7 +30,7 @@ from numpy.typing import NDArray
 from bayes_lupil.arms.table import ArmsTable
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.density import Density
-from bayes_lupil.likelihoods.prior_bounds import check_priors
+from bayes_lupil.likelihoods.prior_bounds import check_priors, prior_bounds
 from bayes_lupil.likelihoods.site_effects import Parameter
 from bayes_lupil.priors import EffectOnRisk, Normal, Prior
 from bayes_lupil.spec import ModelSpec, Sampler
@@ -75,12 +78,17 @@ class ArmsModel(Density):
         found += ["sites.correlated"] if sites.correlated else []
         found += ["a prior of the risk difference"] if isinstance(spec.priors.beta, EffectOnRisk) else []
         found += ["a continuous end point"] if spec.continuous else []
+        found += [f"sampler.engine = '{spec.sampler.engine}'"] if spec.sampler.engine not in ("auto", "nuts") else []
         if found:
             raise UnsupportedModelError(
                 f"model '{spec.name}'", ", ".join(found), "for several arms: sites pooled or partial, normal, of one "
-                "level, without covariates, with a prior of the log odds ratio",
+                "level, without covariates, with a prior of the log odds ratio, sampled by NUTS",
             )  # fmt: skip
         check_priors(spec)
+        low, high = prior_bounds("tau_u", continuous=False)
+        if self.between_arms is not None and not low <= float(self.between_arms.ppf(0.5)) <= high:
+            told = self.between_arms.describe()
+            raise UnsupportedModelError("prior of tau_arm", told, f"a median between {low:g} and {high:g}")
 
     @property
     def sampler(self) -> Sampler:
@@ -105,7 +113,8 @@ class ArmsModel(Density):
         if priors.tau_u is not None:
             found += [Parameter("tau_u", priors.tau_u), Parameter("e", _STANDARD, ("site",))]
         if priors.tau_v is not None:
-            found += [Parameter("tau_v", priors.tau_v), Parameter("f", _STANDARD, ("active", "site"))]
+            found += [Parameter("tau_v", priors.tau_v), Parameter("g", _STANDARD, ("site",)),
+                      Parameter("f", _STANDARD, ("active", "site"))]  # fmt: skip
         return tuple(found)
 
     def log_odds_ratios(self, values: Values) -> Any:
@@ -119,7 +128,8 @@ class ArmsModel(Density):
         effects = self.log_odds_ratios(values)[..., None]
         level = values["alpha"][..., None]
         if "f" in values:
-            effects = effects + values["tau_v"][..., None, None] * values["f"]
+            each = (values["g"][..., None, :] + values["f"]) * np.sqrt(0.5)
+            effects = effects + values["tau_v"][..., None, None] * each
         if "e" in values:
             level = level + values["tau_u"][..., None] * values["e"]
         # where a model has sites pooled, there is still one term for each of them

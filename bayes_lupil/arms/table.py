@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.frozen import ReadOnly
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.trial import Trial
 
 __all__ = ["ArmsTable", "arms_table"]
@@ -56,7 +57,7 @@ def arms_table(comparisons: Mapping[str, Trial], population: str = "itt") -> Arm
     Raises
     ------
     UnsupportedModelError
-        Where an end point is not binary, or sites are not known.
+        Where an end point is not binary, or the trial is known by its margins.
     TrialError
         For fewer than two active arms, or comparisons whose controls or end points differ.
 
@@ -75,27 +76,30 @@ def arms_table(comparisons: Mapping[str, Trial], population: str = "itt") -> Arm
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise TrialError(where, f"the active arms {', '.join(names) or 'none'}", "two or more, each once",
                          "One active arm: bayes_lupil.fit.")  # fmt: skip
-    found: dict[str, dict[int, tuple[int, int]]] = {}
-    for k, trial in enumerate(trials, start=1):
-        cells = trial.analysis_set(population).data if trial.end_point.kind == "binary" else None
-        if not isinstance(cells, Cells) or not cells.sites_known:
-            kind = trial.end_point.kind if cells is None else "totals of arms, or margins"
-            raise UnsupportedModelError(f"trial '{trial.title}'", kind, "a binary end point in a table of sites")
-        for s, site in enumerate(cells.sites):
-            for arm, column in ((0, 0), (k, 1)):
-                counts = int(cells.responders[s, column]), int(cells.n[s, column])
-                if found.setdefault(site, {}).setdefault(arm, counts) != counts:
-                    control = trial.arms.control
-                    raise TrialError(
-                        where, f"two tables of the control '{control}' at site '{site}'", "the same in all"
-                    )
     for what, of_all in (
         ("controls", {trial.arms.control for trial in trials}),
         ("end points", {(trial.end_point.name, trial.end_point.benefit) for trial in trials}),
     ):
         if len(of_all) > 1:
             raise TrialError(where, f"comparisons with different {what}", f"the same {what[:-1]} in all")
-    table = np.array(
-        [[by_arm.get(arm, (0, 0)) for arm in range(len(trials) + 1)] for by_arm in found.values()], dtype=np.int64
-    )
-    return ArmsTable((trials[0].arms.control, *names), tuple(found), table[..., 0], table[..., 1])
+    check_names((trials[0].arms.control, *names), "arm")
+    found: dict[str, list[tuple[int, int]]] = {}
+    for k, trial in enumerate(trials):
+        cells = trial.analysis_set(population).data if trial.end_point.kind == "binary" else None
+        if not isinstance(cells, Cells):
+            kind = f"a {trial.end_point.kind} end point" if cells is None else "margins"
+            raise UnsupportedModelError(f"trial '{trial.title}'", kind, "counts by site and arm, or by arm")
+        counts = np.stack([cells.responders, cells.n], axis=-1)
+        for site, ((y0, n0), (y1, n1)) in zip(cells.sites, counts.tolist(), strict=True):
+            row = found.setdefault(site, [(0, 0)] * (2 * len(trials)))
+            row[2 * k : 2 * k + 2] = (y0, n0), (y1, n1)
+    check_names(tuple(found), "site")
+    table = np.array(list(found.values()), dtype=np.int64)  # of each comparison its control, then its active arm
+    controls, actives = table[:, ::2], table[:, 1::2]
+    differ = (controls != controls[:, :1]).any(axis=(1, 2))
+    if differ.any():
+        sites = ", ".join(f"'{site}'" for site, other in zip(found, differ, strict=True) if other)
+        raise TrialError(where, f"other patients of the control in one comparison than in another (site {sites})",
+                         "the same in all: comparisons of one table, read in the same way")  # fmt: skip
+    both = np.concatenate([controls[:, :1], actives], axis=1)
+    return ArmsTable((trials[0].arms.control, *names), tuple(found), both[..., 0], both[..., 1])

@@ -27,9 +27,11 @@ def arms(
         bool, typer.Option("--exchangeable", help="Shrink the effects of the active arms towards each other.")
     ] = False,
     between_arms: Annotated[
-        float,
-        typer.Option(help="Of exchangeable arms: scale of the half-normal prior of the SD between log odds ratios."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            help="Of exchangeable arms: scale of the half-normal prior of the SD between log odds ratios (0.5)."
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="A model of sites that are pooled, or differ normally.")] = "site_effects",
     folder: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Write page, table, figure and posterior here.")
@@ -48,14 +50,12 @@ def arms(
     if len(trials) < 2:
         raise InputError("arms", "one active arm", "two or more", "Without --active, every arm but the control.")
     with results(folder, lambda: list(ARMS_FILES), [trial, model], force) as new:
-        first, *others = trials.values()
-        if not quiet:  # not that the other arms are left out of each comparison
-            for note in (note for note in first.notes if all(note in other.notes for other in others)):
-                err.print(f"note: {note}", highlight=False, markup=False)
         found = compare_arms(
             {item.arms.active: item for item in trials.values()}, exchangeable=exchangeable, between_arms=between_arms,
             model=model, seed=seed, progress=interactive(quiet),
         )  # fmt: skip
+        for note in () if quiet else found.reading:
+            err.print(f"note: {note}", highlight=False, markup=False)
         if new is not None:
             write_arms(found, new)
         show(arms_summary(found), out)

@@ -76,6 +76,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "integrals/site_integral.py": (),
     "likelihoods/binomial_marginal.py": (),
     "likelihoods/site_effects.py": (),
+    "likelihoods/spike_and_slab.py": (),
     "priors/base.py": (),
     "priors/families.py": ("Normal", "HalfNormal", "StudentT", "Beta"),
     "operating/analyses.py": (),
@@ -83,6 +84,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "operating/outlier_detection.py": ("clear_case", "outlier_reach"),
     "operating/performance.py": (),
     "operating/scenarios.py": (),
+    "spec/outliers.py": (),
     "spec/sites.py": ("Sites.deviations", "Sites.x"),
 }
 """Files that the figures depend on, with the parts of them that do; () for all of the file."""

@@ -1,15 +1,16 @@
-"""Trials of many small sites whose truth is known, some of them contaminated in the control arm.
+"""Trials whose truth is known, some of whose sites are contaminated in the control arm.
 
 At an uncontaminated site s, with x = -1/2 for control and 1/2 for active,
 
     logit p_sa = alpha + u_s + (beta + v_s) x_a,   u_s ~ N(0, tau_u^2),   v_s ~ N(0, tau_v^2),
 
 beta the log of the scenario's odds ratio, and alpha such that the control arm of an average site responds as the
-scenario says. At a contaminated site every control patient responds; its active arm is like the others'.
+scenario says. At a contaminated site every control patient responds, unless a scenario says what is added to the log
+odds there; its active arm is like the others'.
 
-What was and was not published of LUPIL-2 (25 sites, 50 patients an arm): no number of patients of any site. So sizes
-here are assumed: two large sites with 7 patients an arm, since at most 14 placebo patients can have come from the two
-sites that the paper blames, and the other 72 patients spread over 23 sites with shares from a Dirichlet(1.2)
+Scenarios like LUPIL-2 have many small sites. Of its 25 sites (50 patients an arm) no number of patients was published,
+so sizes are assumed: two large sites with 7 patients an arm, since at most 14 placebo patients can have come from the
+two sites that the paper blames, and the other 72 patients spread over 23 sites with shares from a Dirichlet(1.2)
 distribution, as the model files have it for trials without a site table. Sites without a patient are not in the trial.
 42 % control response at uncontaminated sites is what LUPIL-2 shows (15/36) if all 14 came from there; contaminated
 trials then have 58 % on average, as published. tau_u = 0.5 is near what a surgical trial of 30 centres found (0.54,
@@ -98,6 +99,12 @@ class Scenario:
         if self.other_patients % 2:
             found = f"{self.other_patients} patients at the other sites"
             raise InputError(f"scenario '{self.name}'", found, "an even number, to be randomised 1:1")
+        if self.countries < 0 or (self.tau_c and not self.countries):
+            found, required = f"{self.countries} countries with tau_c {self.tau_c}", "countries, or tau_c 0"
+            raise InputError(f"scenario '{self.name}'", found, required)
+        if self.countries and self.contaminated not in (0, self.large_sites // self.countries):
+            found = f"{self.contaminated} contaminated of {self.large_sites} sites in {self.countries} countries"
+            raise InputError(f"scenario '{self.name}'", found, "none, or all of one country")
         if self.countries and (self.other_sites or self.large_sites % self.countries):
             found = f"{self.countries} countries of {self.large_sites} large and {self.other_sites} other sites"
             raise InputError(

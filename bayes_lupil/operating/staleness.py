@@ -30,7 +30,8 @@ def model_hash(spec: ModelSpec, settings: Collection[str] = ("tune", "target_acc
         if prior is not None
     }
     used = {key: content["sampler"][key] for key in settings}
-    return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used})
+    more = {name: content[name] for name in ("countries",) if content.get(name)}  # so that other hashes stay
+    return canonical_hash({"sites": content["sites"], "priors": priors, "sampler": used} | more)
 
 
 def code_hash(depends_on: Mapping[str, tuple[str, ...]], *others: Path) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
@@ -15,7 +18,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model
 from bayes_lupil.arms import ArmsAnalysis, ArmsTable, arms_table
 from bayes_lupil.arms.model import ArmsModel
 from bayes_lupil.engines import nuts
-from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
+from bayes_lupil.errors import InputError, OutputError, SamplerError, TrialError, UnsupportedModelError
 from bayes_lupil.priors import HalfNormal
 from tests.proofs import FIT
 
@@ -69,15 +72,37 @@ def test_other_controls_are_refused() -> None:
     cells = Cells(("A",), np.array([[4, 9]]), np.array([[20, 20]]))
     point = read["low"].end_point
     same_name = Trial.from_cells(cells, Arms("placebo", "high"), point, synthetic=True)
-    assert arms_table({"low": read["low"], "high": same_name}).n[0].tolist() == [20, 21, 20]
-    changed = replace(cells, responders=np.array([[5, 9]]))
-    with pytest.raises(TrialError, match="at site 'A'"):
-        arms_table({"low": read["low"], "high": replace(same_name, data=changed)})
+    # the same control at one site of four, and none of its patients at the others
+    with pytest.raises(TrialError, match=r"other patients of the control .*'B', 'C', 'D'"):
+        arms_table({"low": read["low"], "high": same_name})
+    changed = replace(read["high"].data, responders=read["high"].data.responders + [[1, 0]] * 4)
+    with pytest.raises(TrialError, match="'A', 'B', 'C', 'D'"):
+        arms_table({"low": read["low"], "high": replace(read["high"], data=changed)})
+    with pytest.raises(TrialError, match="'A'"):  # a comparison that was read otherwise
+        arms_table({"low": read["low"], "high": bl.load_trial(DOSES, active="high", where="site != 'A'")})
     for other_point in (EndPoint("death", "Death"), replace(point, benefit="lower")):
         with pytest.raises(TrialError, match="different end points"):
             arms_table({"low": read["low"], "high": replace(same_name, end_point=other_point)})
 
 
+def test_names_that_look_alike_are_refused() -> None:
+    read = bl.load_comparisons(DOSES)
+    alike = replace(read["high"], arms=Arms("placebo", "Low"))
+    with pytest.raises(TrialError, match="Low"):
+        arms_table({"low": read["low"], "high": alike})
+
+
+def test_options_beside_what_was_read_are_refused() -> None:
+    read = bl.load_comparisons(DOSES)
+    for given in ({"benefit": "lower"}, {"active": ["low", "high"]}, {"where": "site != 'A'"}):
+        with pytest.raises(TrialError, match="read already"):
+            bl.compare_arms(read, **given)
+    for source in (read, DOSES):
+        with pytest.raises(TrialError, match="bennefit"):
+            bl.compare_arms(source, bennefit="lower")
+
+
+@pytest.mark.proof(*FIT, "arms")
 def test_a_population_is_that_of_the_model() -> None:
     patients = {"site": ["A", "B"] * 60, "arm": ["placebo", "low", "high"] * 40, "pp": [1, 1, 1, 1, 0] * 24}
     patients["y"] = [int(i % 7 < 3) for i in range(120)]
@@ -97,6 +122,7 @@ def test_a_population_is_that_of_the_model() -> None:
         ("site_in_country", {}, "countries"),
         ("site_effects", {"without_sites": ["A"]}, "without_sites"),
         ("sledai_absolute", {}, "continuous"),
+        ("site_effects", {"sampler__engine": "quadrature"}, "sampler.engine"),
     ],
 )
 def test_models_of_another_kind_are_refused(name: str, edits: dict[str, Any], said: str) -> None:
@@ -105,7 +131,7 @@ def test_models_of_another_kind_are_refused(name: str, edits: dict[str, Any], sa
 
 
 def test_totals_and_margins_are_refused() -> None:
-    with pytest.raises(UnsupportedModelError, match="table of sites"):
+    with pytest.raises(UnsupportedModelError, match="counts by site"):
         arms_table({"a": bl.load_trial("lupil2"), "b": replace(bl.load_trial("lupil2"), arms=Arms("placebo", "b"))})
 
 
@@ -134,8 +160,42 @@ def test_one_active_arm_is_the_model_of_two_arms(x0: float) -> None:
     one = ArmsTable(TABLE.arms[:2], TABLE.sites, TABLE.responders[:, :2], TABLE.n[:, :2])
     arms, two = ArmsModel(spec, one), BinomialCells(spec, Cells(one.sites, one.responders, one.n))
     drawn = arms.prior_draws(20, np.random.default_rng(4))
-    same = drawn | {"beta": drawn["beta"][:, 0], "f": drawn["f"][:, 0]}
+    same = drawn | {"beta": drawn["beta"][:, 0], "f": (drawn["g"] + drawn["f"][:, 0]) / np.sqrt(2)}
     np.testing.assert_allclose(arms.log_likelihood(drawn), two.log_likelihood(same), rtol=1e-12)
+
+
+@pytest.mark.parametrize("coding", ["centred", "reference"])
+def test_the_likelihood_of_several_arms_by_loops(coding: str) -> None:
+    """Written out site by site and arm by arm; one site has no patients of the last arm."""
+    spec, n = load_model("site_effects").edited(sites__coding=coding), TABLE.n.copy()
+    n[2, 2] = 0
+    table = ArmsTable(TABLE.arms, TABLE.sites, np.minimum(TABLE.responders, n), n)
+    arms = ArmsModel(spec, table)
+    drawn = arms.prior_draws(5, np.random.default_rng(5))
+    known = np.zeros(5)
+    for i in range(5):
+        v = {name: value[i] for name, value in drawn.items()}
+        for s in range(4):
+            effects = [v["beta"][k] + v["tau_v"] * (v["g"][s] + v["f"][k, s]) / np.sqrt(2) for k in (0, 1)]
+            level = v["alpha"] + v["tau_u"] * v["e"][s]
+            control = level - (effects[0] + effects[1]) / 4 if coding == "centred" else level
+            for k, eta in enumerate((control, control + effects[0], control + effects[1])):
+                known[i] += stats.binom.logpmf(table.responders[s, k], n[s, k], expit(eta))
+    np.testing.assert_allclose(arms.log_likelihood(drawn), known, rtol=1e-10)
+
+
+def test_sites_differ_alike_whichever_arm_is_the_reference() -> None:
+    """SDs of the differences between any two of three active arms and the control, over 40,000 sites: tau_v."""
+    spec = load_model("site_effects")
+    many = 40_000
+    table = ArmsTable(
+        ("c", "x", "y", "z"), tuple(map(str, range(many))), np.ones((many, 4), int), np.ones((many, 4), int)
+    )
+    arms = ArmsModel(spec, table)
+    drawn = arms.prior_draws(1, np.random.default_rng(6)) | {"tau_v": np.array([0.7])}
+    eta = arms.linear_predictor(drawn)[0]
+    for a, b in itertools.combinations(range(4), 2):
+        assert np.std(eta[a] - eta[b]) == pytest.approx(0.7, rel=MANY / np.sqrt(2 * many))
 
 
 def grid_of_pooled() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -174,8 +234,9 @@ def test_probabilities_belong_together(found: ArmsAnalysis) -> None:
     assert found.control_best.mean + sum(row.p_best.mean for row in found.rows) == pytest.approx(1)
     assert found.p_better("high", "low").mean + found.p_better("low", "high").mean == pytest.approx(1)
     assert found.p_better("low", "placebo") == found.rows[0].p_benefit
-    with pytest.raises(InputError, match="'medium'"):
-        found.p_better("medium", "low")
+    for one, other in (("medium", "low"), ("low", "low")):
+        with pytest.raises(InputError, match=f"'{one}'"):
+            found.p_better(one, other)
     posterior = found.data["posterior"]
     assert posterior["risk"].dims == ("chain", "draw", "arm")
     difference = posterior["risk"].sel(arm="high") - posterior["risk"].sel(arm="placebo")
@@ -206,10 +267,60 @@ def test_lower_is_better(found: ArmsAnalysis) -> None:
     assert lower.control_best.mean == (risk[..., :1] <= risk).all(axis=-1).mean()
 
 
-@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_scale_that_is_none_is_refused(wrong: float) -> None:
     with pytest.raises(InputError, match="between_arms"):
         bl.compare_arms(DOSES, exchangeable=True, between_arms=wrong)
+
+
+def test_a_scale_of_arms_that_are_not_exchangeable_is_refused() -> None:
+    with pytest.raises(InputError, match="exchangeable"):
+        bl.compare_arms(DOSES, between_arms=2.0)
+    with pytest.raises(UnsupportedModelError, match="tau_arm"):
+        bl.compare_arms(DOSES, exchangeable=True, between_arms=1e9)
+
+
+def test_what_a_fit_of_one_comparison_refuses_is_refused() -> None:
+    with pytest.raises(InputError):
+        bl.compare_arms(DOSES, model="sri4")
+    with pytest.raises(InputError):
+        bl.compare_arms(DOSES, model=load_model("site_effects").edited(only_for=["lupil2"]))
+
+
+@pytest.mark.proof(*FIT, "arms")
+def test_one_site_is_for_models_without_sites() -> None:
+    one = {name: values[:3] for name, values in DOSES.items()}
+    with pytest.raises(InputError):
+        bl.compare_arms(one, model="site_effects")
+    assert len(bl.compare_arms(one, model=POOLED, progress=False).rows) == 2
+
+
+@pytest.mark.proof(*FIT, "arms")
+def test_arms_that_are_alike_for_want_of_digits_fail() -> None:
+    """All patients respond in every arm, under a prior that is flat on this scale."""
+    full = DOSES | {"responders": DOSES["n"]}
+    with pytest.raises(SamplerError, match="no difference at all between the arms"):
+        bl.compare_arms(full, model=POOLED.edited(priors__alpha__sd=200.0), progress=False)
+
+
+def test_it_is_saved_beside_nothing_of_the_user(found: ArmsAnalysis, tmp_path: Path) -> None:
+    back = xr.open_datatree(found.save(tmp_path / "arms.nc"), engine="h5netcdf")
+    np.testing.assert_array_equal(back["posterior"]["risk"], found.data["posterior"]["risk"])
+    assert back.attrs["end_point"] == "response (higher is better)"
+    (tmp_path / "doses.csv").write_text("mine")
+    with pytest.raises(OutputError, match="no saved posterior"):
+        found.save(tmp_path / "doses.csv")
+    assert (tmp_path / "doses.csv").read_text() == "mine"
+
+
+@pytest.mark.proof(*FIT, "arms")
+def test_what_one_comparison_must_be_read_with_names_its_arm() -> None:
+    few = DOSES | {"n": [20, 21, 20, 10, 9, 10, 15, 14, 16, 12, 12, 0], "responders": [*DOSES["responders"][:-1], 0]}
+    rows = [i for i, n in enumerate(few["n"]) if n]
+    some = {name: [values[i] for i in rows] for name, values in few.items()}
+    found = bl.compare_arms(some, model=POOLED, single_arm_sites=True, progress=False)
+    assert any(text.startswith("high: ") and "one arm only" in text for text in found.cautions)
+    assert not any(text.startswith("low: ") and "one arm only" in text for text in found.cautions)
 
 
 @pytest.mark.proof(*FIT, "arms")

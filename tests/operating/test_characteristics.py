@@ -130,10 +130,18 @@ def test_contaminated_sites_are_those_of_one_country() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"countries": 5}, {"countries": 6, "other_sites": 2}, {"countries": 24}], ids=["5", "others", "more"]
+    ("wrong", "said"),
+    [
+        ({"countries": 5}, "equally many large sites"),
+        ({"countries": 6, "other_sites": 2}, "equally many large sites"),
+        ({"countries": 24}, "equally many large sites"),
+        ({"contaminated": 3}, "all of one country"),
+        ({"countries": 0}, "tau_c 0"),
+        ({"countries": -6}, "tau_c"),
+    ],
 )
-def test_impossible_countries_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="equally many large sites"):
+def test_impossible_countries_are_refused(wrong: dict[str, int], said: str) -> None:
+    with pytest.raises(InputError, match=said):
         replace(SCENARIOS["countries_alike_null"], **wrong)
 
 
@@ -236,6 +244,7 @@ def test_outlier_figures_by_hand() -> None:
     assert found.largest == {"ordinary": 0.6, "contaminated": 0.95}
 
 
+@pytest.mark.proof(*FIT, "operating")
 def test_a_site_has_the_probability_of_its_country() -> None:
     """As a fit of the same table by the library has it; without outlying countries there is none."""
     trial = simulate_trial(SCENARIOS["outlying_country_null"], np.random.default_rng(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_lupil.arms.analysis import ArmsAnalysis
+from bayes_lupil.arms.result import ArmsAnalysis
 from bayes_lupil.report.media.forest import odds_ratio_forest
 from bayes_lupil.report.media.plot_style import LONGEST, clip, styled
 from bayes_lupil.report.subgroups.forest import line_of
