@@ -23,6 +23,7 @@ from bayes_lupil.report import collect, write_reanalysis
 from bayes_lupil.report.reanalysis.diagnostics import software_blocks
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.trials.end_point import Arms, EndPoint
+from tests.folders.without_pictures import without_pictures
 
 REASON = "a test of what comes after quadrature"
 FAULTS: dict[str, dict[str, float]] = {
@@ -172,7 +173,10 @@ def test_a_check_whose_chains_fail_is_made_again_with_more_draws(engines: Callab
     assert ran.ran == ["quadrature", "nuts"]
 
 
-def test_it_is_told_in_every_output(engines: Callable[..., Engines], tmp_path: Any) -> None:
+def test_it_is_told_in_every_output(
+    engines: Callable[..., Engines], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     engines({"pareto_k": 0.9})
     result = reanalyse(_trial(), [_spec()], check_engines=False)
     assert result.ok
@@ -232,8 +236,9 @@ def test_points_are_not_doubled_for_hours() -> None:
 
 
 @pytest.mark.stack
-def test_a_real_one() -> None:
+def test_a_real_one(monkeypatch) -> None:
     """So few points that too few draws are effective; NUTS then gives the draws that it gives by its own name."""
+    without_pictures(monkeypatch)
     spec = _spec(sampler__draws=500).edited(sampler__points=256)
     assert "ESS" in fit(spec.edited(sampler__engine="quadrature"), _trial()).verdict.text
     posterior = fit(spec, _trial())

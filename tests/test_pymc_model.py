@@ -23,7 +23,7 @@ FULL = Cells(tuple("ABCD"), np.array([[0, 3], [5, 2], [4, 4], [9, 6]]), np.array
 GAPS = replace(
     FULL, responders=np.array([[0, 3], [5, 0], [0, 4], [9, 6]]), n=np.array([[8, 6], [5, 0], [0, 12], [20, 19]])
 )
-DRAWS = 4000
+DRAWS = 2000
 # run by Python, without compiling
 PLAIN = Mode(linker="py", optimizer="fast_run")
 

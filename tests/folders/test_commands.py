@@ -22,30 +22,18 @@ from bayes_lupil.folders import MANIFEST, WORK, output_folder
 from bayes_lupil.report import Page
 from bayes_lupil.spec import load_plan
 from tests.folders.test_folder import tree
+from tests.folders.without_pictures import without_pictures
 
 CELLS = "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\n"
+
 BL = Path(sys.executable).parent / "bayes-lupil"
 
 
 @pytest.fixture(autouse=True)
 def quick_reports(monkeypatch, request):
-    """Reports without pictures and other priors, which take most of their time; one test is of whole ones."""
-    if request.node.name == "test_a_report_holds_only_what_its_run_made[older files]":
-        return
-
-    def save(_, folder, name):
-        for ending in ("png", "svg"):
-            (folder / f"{name}.{ending}").write_text("a picture")
-
-    media = "bayes_lupil.report.media"
-    monkeypatch.setattr("bayes_lupil.report.reanalysis.page.analyse_priors", lambda _: None)
-    for name in ("save_figure", "save_chart"):
-        monkeypatch.setattr(f"{media}.write.{name}", save)
-    for name in ("_picture", "_drawing"):
-        monkeypatch.setattr(f"{media}.html.{name}", lambda *_: ("data:image/svg+xml;base64,", 1, 1))
-    monkeypatch.setattr(f"{media}.html._chart_data", lambda _: "{}")
-    for name in ("html", "write"):
-        monkeypatch.setattr(f"{media}.{name}.library", str)
+    """Reports without pictures and other priors; one test is of whole ones."""
+    if request.node.name != "test_a_report_holds_only_what_its_run_made[older files]":
+        without_pictures(monkeypatch)
 
 
 @pytest.fixture

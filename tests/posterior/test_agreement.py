@@ -13,6 +13,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior.agreement import compare_engines
 from bayes_lupil.report import collect, write_reanalysis
+from tests.folders.without_pictures import without_pictures
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,7 @@ def engines_with(by):
 
 @pytest.mark.parametrize(("by", "agree"), [(0.0, True), (0.5, False)])
 def test_a_reanalysis_prints_the_row_and_fails_where_engines_differ(monkeypatch, trial, tmp_path, by, agree):
+    without_pictures(monkeypatch)
     monkeypatch.setattr("bayes_lupil.fitting.run_engine", engines_with(by))
     result = reanalyse(trial, [load_model("site_effects"), load_model("informed_he2020")])
     ((name, agreement),) = result.agreements

@@ -9,6 +9,7 @@ import pytest
 
 from bayes_lupil import fit, load_trial, read_outcomes, reanalyse
 from bayes_lupil.errors import TrialError, UnsupportedModelError
+from tests.folders.without_pictures import without_pictures
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -196,7 +197,10 @@ def test_254_rows_of_adsl(raw: Path) -> None:
     assert "site '702' left out: no patients in either arm compared" in trial.reading.exclusions
 
 
-def test_how_it_was_read_is_in_the_page_and_in_every_manifest(cases: Path, tmp_path: Path, fake_engine: object) -> None:
+def test_how_it_was_read_is_in_the_page_and_in_every_manifest(
+    cases: Path, tmp_path: Path, fake_engine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     import json
 
     from bayes_lupil.report import collect, write_reanalysis
@@ -214,7 +218,10 @@ def test_how_it_was_read_is_in_the_page_and_in_every_manifest(cases: Path, tmp_p
     assert "72 of 96 rows left out: visit == 4" in page
 
 
-def test_what_must_be_known_first_stands_first_in_the_page(cases: Path, tmp_path: Path, fake_engine: object) -> None:
+def test_what_must_be_known_first_stands_first_in_the_page(
+    cases: Path, tmp_path: Path, fake_engine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     from bayes_lupil.report import collect, write_reanalysis
 
     found = reanalyse(cases / "cluster_randomised.csv", "itt_pooled", single_arm_sites=True, check_engines=False)

@@ -12,6 +12,7 @@ import pytest
 
 import bayes_lupil as bl
 from bayes_lupil.errors import TrialError
+from tests.folders.without_pictures import without_pictures
 
 SHARED = "one of 2 comparisons with the same control group ('placebo', 60 patients)"
 
@@ -131,7 +132,10 @@ def test_a_model_that_one_comparison_does_not_support_writes_nothing(
     assert "both arms" in err
 
 
-def test_reanalysis_and_check_of_each_arm(table: Path, run: Any, fake_engine: Any, tmp_path: Path) -> None:
+def test_reanalysis_and_check_of_each_arm(
+    table: Path, run: Any, fake_engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     model = tmp_path / "m.toml"
     model.write_text(run("models", "itt_pooled_primary_priors")[1])
     folder = tmp_path / "out"

@@ -13,6 +13,7 @@ from bayes_lupil.arms import ArmsAnalysis
 from bayes_lupil.report.arms.page import ARMS_FILES, arms_summary
 from bayes_lupil.report.media.blocks import Paragraph
 from tests.arms.test_arms import DOSES
+from tests.proofs import FIT
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,12 @@ def test_the_command(run: Any, tmp_path: Path) -> None:
     status, out, err = run(*given, "--out", tmp_path / "out")
     assert status == 0
     assert "is not compared" not in err
-    assert "all patients" in " ".join(out.split())
+    assert "170 patients at 4 sites" in " ".join(out.split())
     assert "Warning: 2 active arms share the control 'placebo'" in " ".join(out.split())
     assert (tmp_path / "out" / "arms.html").is_file()
 
 
+@pytest.mark.proof(*FIT, "arms", "report/arms")
 def test_where_the_control_is_best_it_is_said() -> None:
     worse = DOSES | {"responders": [18, 3, 4, 9, 1, 2, 14, 3, 3, 11, 2, 2]}
     found = bl.compare_arms(worse, model="itt_pooled_primary_priors", progress=False)
@@ -61,6 +63,7 @@ def test_where_the_control_is_best_it_is_said() -> None:
     assert "better than placebo" not in first
 
 
+@pytest.mark.proof(*FIT, "arms", "report/arms")
 def test_missing_outcomes_and_patients_left_out_are_told(run: Any, tmp_path: Path) -> None:
     rows = [
         {"site": site, "arm": arm, "y": "" if (i, arm) == (3, "low") else int(i < 4 + (arm == "high"))}
