@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.arms.model import ArmsModel
-from bayes_lupil.arms.result import ArmRow, ArmsAnalysis, chance_of
+from bayes_lupil.arms.result import ArmRow, ArmsAnalysis, chance_of, verdict_of
 from bayes_lupil.arms.table import arms_table
 from bayes_lupil.errors import InputError, SamplerError, TrialError
 from bayes_lupil.fitting import refit
@@ -107,28 +107,26 @@ def compare_arms(
     trials = _read(source, active, reading)
     spec = model if isinstance(model, ModelSpec) else load_model(model)
     spec = spec if seed is None else spec.edited(sampler__seed=seed)
-    scale = _BETWEEN if between_arms is None else float(between_arms)
-    reason = (
-        "SD between active arms of their log odds ratios: by the user's choice, or 0.5, half of what sites may have"
-    )
+    scale, by = (_BETWEEN, "package") if between_arms is None else (float(between_arms), "user")
+    reason = f"SD between active arms of their log odds ratios: by the {by}'s choice."
     prior = HalfNormal(sd=scale, reason=reason) if exchangeable else None
     arms = ArmsModel(spec, arms_table(trials, spec.population), prior)
     for trial in trials.values():
         build_likelihood(spec, trial)  # refuses what a fit of one comparison would
     draws = nuts.sample(arms, is_shown(progress))
     tree = _tree(arms, draws.values, draws.statistics)
+    verdict = verdict_of(tree)
+    if not verdict.ok:
+        raise SamplerError(f"several arms in one model: {verdict.text}")
     sign = next(iter(trials.values())).end_point.sign
     risk = np.asarray(tree["posterior"]["risk"].values)
     best = _best(sign * risk)
     alone = [_alone(spec, trial) for trial in trials.values()]
     rows = (_row(arms, tree, sign, k, best[..., k], chance) for k, (chance, _) in enumerate(alone, start=1))
-    found = ArmsAnalysis(
-        tree, trials, arms, tuple(rows), chance_of(best[..., 0], effective_draws(risk[..., 0])),
+    return ArmsAnalysis(
+        tree, trials, arms, verdict, tuple(rows), chance_of(best[..., 0], effective_draws(risk[..., 0])),
         {arm: told for arm, (_, told) in zip(trials, alone, strict=True)}, draws.sampler, draws.notes,
     )  # fmt: skip
-    if not found.verdict.ok:
-        raise SamplerError(f"several arms in one model: {found.verdict.text}")
-    return found
 
 
 def _read(source: Any, active: Any, reading: Mapping[str, Any]) -> dict[str, Trial]:
@@ -154,18 +152,15 @@ def _tree(arms: ArmsModel, values: dict[str, Floats], statistics: Mapping[str, N
     found["risk_difference"] = ((*_LEADING, "active"), risk[..., 1:] - risk[..., :1])
     chains = {"chain": np.arange(risk.shape[0]), "draw": np.arange(risk.shape[1])}
     data = {name: (("arm", "site"), value) for name, value in arms.graph_data().items()}
+    cells = {name: arms.coords[name] for name in ("arm", "site")}
     return xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset(found, coords={**arms.coords, **chains}),
             "sample_stats": xr.Dataset({name: (_LEADING, value) for name, value in statistics.items()}, coords=chains),
-            "observed_data": xr.Dataset({"responders": data["responders"]}, coords=_only(arms.coords)),
-            "constant_data": xr.Dataset({"n": data["n"]}, coords=_only(arms.coords)),
+            "observed_data": xr.Dataset({"responders": data["responders"]}, coords=cells),
+            "constant_data": xr.Dataset({"n": data["n"]}, coords=cells),
         }
     )
-
-
-def _only(coords: dict[str, Any]) -> dict[str, Any]:
-    return {name: coords[name] for name in ("arm", "site")}
 
 
 def _best(benefit: Floats) -> Events:

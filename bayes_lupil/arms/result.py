@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ from bayes_lupil.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ArmRow", "ArmsAnalysis", "chance_of"]
+__all__ = ["ArmRow", "ArmsAnalysis", "chance_of", "verdict_of"]
 
 _OTHER = "one of "  # how the warning begins that a trial is one of several comparisons
 _LEFT_OUT = "is not compared"  # how the note ends that a comparison leaves an arm out
@@ -87,6 +86,8 @@ class ArmsAnalysis(Shown):
     trials : dict of str to Trial
         Each comparison as it was read.
     model : ArmsModel
+    verdict : Verdict
+        Of the diagnostics, which are sound.
     rows : tuple of ArmRow
     control_best : Estimate
         Probability that no active arm is better than the control.
@@ -100,6 +101,7 @@ class ArmsAnalysis(Shown):
     data: xr.DataTree
     trials: Mapping[str, Trial]
     model: ArmsModel
+    verdict: Verdict
     rows: tuple[ArmRow, ...]
     control_best: Estimate
     told: Mapping[str, tuple[str, ...]]
@@ -123,17 +125,6 @@ class ArmsAnalysis(Shown):
     def synthetic(self) -> bool:
         """Whether data are made up."""
         return any(trial.synthetic for trial in self.trials.values())
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """Verdict of the diagnostics over all quantities, and that no two arms are alike for want of digits."""
-        statistics = {str(name): np.asarray(values) for name, values in self.data["sample_stats"].data_vars.items()}
-        posterior = self.data["posterior"].to_dataset()
-        found = judge([describe(name, draws) for name, draws in scalars(posterior)], statistics)
-        risk = np.asarray(posterior["risk"].values)
-        for a, b in itertools.combinations(range(risk.shape[-1]), 2):
-            found = found.of_effect(risk[..., b] - risk[..., a])
-        return found
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -228,6 +219,17 @@ class ArmsAnalysis(Shown):
         }  # fmt: skip
         write_tree(tree, target)
         return target
+
+
+def verdict_of(data: xr.DataTree) -> Verdict:
+    """Verdict of the diagnostics over all quantities, and that no two arms are alike for want of digits."""
+    statistics = {str(name): np.asarray(values) for name, values in data["sample_stats"].data_vars.items()}
+    posterior = data["posterior"].to_dataset()
+    found = judge([describe(name, draws) for name, draws in scalars(posterior)], statistics)
+    risk = np.asarray(posterior["risk"].values)
+    for a, b in itertools.combinations(range(risk.shape[-1]), 2):
+        found = found.of_effect(risk[..., b] - risk[..., a])
+    return found
 
 
 def chance_of(benefit: NDArray[Any], effective: float | None = None) -> Estimate:
