@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arms.model import ArmsModel
 from bayes_lupil.cards import Card, Shown
-from bayes_lupil.errors import InputError, OutputError
+from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.logistic import LogOddsRatio
 from bayes_lupil.frozen import make_read_only
 from bayes_lupil.numbers import probability
@@ -23,7 +23,7 @@ from bayes_lupil.posterior.datatree import scalars
 from bayes_lupil.posterior.diagnostics import Verdict, describe, effective_draws, judge, mcse_proportion
 from bayes_lupil.posterior.estimates import Estimate
 from bayes_lupil.posterior.provenance import FEW_SITES
-from bayes_lupil.posterior.saved import is_netcdf, write_tree
+from bayes_lupil.posterior.saved import write_tree
 from bayes_lupil.sites.group_row import GroupRow
 from bayes_lupil.trials.end_point import SYNTHETIC
 from bayes_lupil.trials.trial import Trial
@@ -207,8 +207,6 @@ class ArmsAnalysis(Shown):
             Where the file cannot be written, or is there and is something else, such as the data.
         """
         target = Path(path)
-        if target.is_file() and target.stat().st_size and not is_netcdf(target):
-            raise OutputError(str(path), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
         tree, model = self.data.copy(), self.model
         tree.attrs = {
             "format": "bayes_lupil arms 1", "model": json.dumps(model.spec.to_dict()), "sampler": self.sampler,

@@ -96,11 +96,21 @@ def analyse_end_points(
     check_arms(chosen, data)
     arms = _arms(chosen, active)
     made = [derive(point, data) for point in chosen.end_points]
-    trials = [trial_of(item, data, arms) for item in made[: len(chosen.steps)]]
+    steps_made = made[: len(chosen.steps)]
+    if lost := [item.plan.name for item in steps_made if item.plan.name not in specs]:
+        raise ModelError(f"plan '{chosen.name}', end point '{lost[0]}'", "no model", "one for each step (models=...)")
+    adjusting = [specs[item.plan.name].covariates for item in steps_made]
+    for item, covariates in zip(steps_made, adjusting, strict=True):
+        if covariates is not None and item.plan.kind == "binary":
+            raise ModelError(
+                f"plan '{chosen.name}', end point '{item.plan.name}'", "a model with [covariates]",
+                "one without, because the end point is binary",
+                "Missing responses are then counted by site and arm; bayes-lupil fit takes patients' covariates.",
+            )  # fmt: skip
+    columns = [() if covariates is None else covariates.columns for covariates in adjusting]
+    trials = [trial_of(item, data, arms, named) for item, named in zip(steps_made, columns, strict=True)]
     for i, (item, trial) in enumerate(zip(made, trials, strict=False)):
         name = item.plan.name
-        if name not in specs:
-            raise ModelError(f"plan '{chosen.name}', end point '{name}'", "no model", "one for each step (models=...)")
         if seed is not None:
             specs[name] = specs[name].edited(sampler__seed=seed + i)
         if item.plan.mcid is not None:  # the plan says what difference matters
@@ -110,9 +120,9 @@ def analyse_end_points(
         build_likelihood(specs[name], trial)
     joined = _joint_data(chosen, specs, data, arms, made) if joint and chosen.joint is not None else None
     tested = []
-    for item, of_it in zip(made, trials, strict=False):
+    for item, of_it, covariates in zip(steps_made, trials, adjusting, strict=True):
         with within(f"{data.source or data.name}, end point '{item.plan.name}'"):
-            tested.append(counterpart(chosen, item, data, of_it, arms))
+            tested.append(counterpart(chosen, item, data, of_it, arms, covariates))
     gates, basis = _gates(chosen, made, tested)
     steps = []
     for i, trial in enumerate(trials):

@@ -12,9 +12,10 @@ from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic, adjusted
 from bayes_lupil.frequentist.ancova import Ancova, ancova
 from bayes_lupil.frequentist.linear_mixed import LinearMixed, linear_mixed
 from bayes_lupil.frequentist.stratified import Stratified, stratified
-from bayes_lupil.outcomes.derive import Derived, members
+from bayes_lupil.likelihoods.covariates import columns_of
+from bayes_lupil.outcomes.derive import Derived, column_of, members
 from bayes_lupil.outcomes.table import Outcomes
-from bayes_lupil.spec import Plan
+from bayes_lupil.spec import Covariates, Plan
 from bayes_lupil.trials.end_point import Arms
 from bayes_lupil.trials.trial import Trial
 
@@ -47,6 +48,11 @@ class Counterpart:
         Of a binary end point: sites as strata.
     mixed : LinearMixed or None
         Of a continuous one: sites as random intercepts, by restricted maximum likelihood.
+    notes : tuple of str
+    covariates : tuple of str
+        Of a continuous one whose model has covariates: what a coefficient of 1 is the difference of.
+    adjusted_for_these, mixed_with_these : Ancova or None, LinearMixed or None
+        `analysis` and `mixed` with these covariates; no gate depends on them.
     """
 
     test: str
@@ -56,6 +62,9 @@ class Counterpart:
     stratified: Stratified | None
     mixed: LinearMixed | None = None
     notes: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    adjusted_for_these: Ancova | None = None
+    mixed_with_these: LinearMixed | None = None
 
     @property
     def gate_p(self) -> float | None:
@@ -73,7 +82,9 @@ class Counterpart:
         return "adjusted for site" + ("" if self.analysis.baseline_slope is None else " and baseline")
 
 
-def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, arms: Arms) -> Counterpart:
+def counterpart(
+    plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, arms: Arms, covariates: Covariates | None = None
+) -> Counterpart:
     """The frequentist analyses of an end point, by the same patients and the same rule for missing values.
 
     Parameters
@@ -85,6 +96,8 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
     trial : Trial
         Of the two arms compared; see `bayes_lupil.outcomes.trial_of`.
     arms : Arms
+    covariates : Covariates, optional
+        Those of the model of a continuous end point. The test of the plan is what it would be without them.
     """
     point, values = derived.plan, derived.counted
     named = np.isin(np.array(outcomes.arm), [plan.arms.control, *plan.arms.actives])
@@ -106,7 +119,16 @@ def counterpart(plan: Plan, derived: Derived, outcomes: Outcomes, trial: Trial, 
         p, estimate = (None, 0.0) if found is None else (found.p, found.estimate)
         favours = _favours(estimate * derived.end_point.sign)
         mixed, more = _mixed(values[keep], arm, site, baseline, arms.control)
-        return Counterpart("ancova", p, favours, fitted, None, mixed, (*notes, *fitted.notes, *more))
+        notes += [*fitted.notes, *more]
+        if covariates is None:
+            return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes))
+        texts = {name: column_of(outcomes, name) for name in covariates.columns}
+        known = {name: [text for text, k in zip(column, keep, strict=True) if k] for name, column in texts.items()}
+        columns = columns_of(covariates, known, f"end point '{point.name}'")
+        also = ancova(values[keep], arm, site, baseline, control=arms.control, covariates=columns.z)
+        mixed_also, more = _mixed(values[keep], arm, site, baseline, arms.control, columns.z)
+        notes += [f"with covariates: {note}" for note in (*also.notes, *more) if note not in notes]
+        return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes), columns.labels, also, mixed_also)
     adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
     cells = trial.analysis_set(plan.population).data
     by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
@@ -129,10 +151,11 @@ def _mixed(
     site: tuple[str, ...],
     baseline: NDArray[np.float64] | None,
     control: str,
+    covariates: NDArray[np.float64] | None = None,
 ) -> tuple[LinearMixed | None, tuple[str, ...]]:
     """Random site intercepts, where there are enough sites and patients for them."""
     try:
-        found = linear_mixed(y, arm, site, baseline, control=control)
+        found = linear_mixed(y, arm, site, baseline, control=control, covariates=covariates)
     except InputError as problem:
         return None, (f"no mixed model: {problem}",)
     return found, tuple(f"mixed model: {note}" for note in found.notes)

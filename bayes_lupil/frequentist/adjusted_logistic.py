@@ -154,13 +154,7 @@ def adjusted_logistic(
     0.350 (0.1462), log OR 1.5041
     """
     confidence = _level(level)
-    rows = patient_rows(_WHERE, response, arm, site, baseline, control)
-    if covariates is not None:
-        columns = np.asarray(covariates, dtype=float)
-        if columns.ndim != 2 or len(columns) != len(rows.y) or not np.isfinite(columns).all():
-            found = f"shape {columns.shape}" if columns.ndim != 2 or len(columns) != len(rows.y) else "missing values"
-            raise InputError(f"{_WHERE}, covariates", found, "a row of finite numbers for each patient")
-        rows = replace(rows, covariates=columns)
+    rows = patient_rows(_WHERE, response, arm, site, baseline, control, covariates)
     wrong = (rows.y != 0) & (rows.y != 1)
     if wrong.any():
         i = int(np.argmax(wrong))

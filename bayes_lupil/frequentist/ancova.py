@@ -110,6 +110,7 @@ def ancova(
     *,
     control: str,
     level: float = 0.95,
+    covariates: ArrayLike | None = None,
 ) -> Ancova:
     """Fit the model by least squares (statsmodels OLS).
 
@@ -125,6 +126,8 @@ def ancova(
         Name of the control arm.
     level : float
         Of the intervals.
+    covariates : array_like of float, shape (patients, columns), optional
+        Further columns of the model, such as indicators of categories.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def ancova(
     import statsmodels.api as sm
 
     where, confidence = "ANCOVA", _level(level)
-    rows = patient_rows(where, y, arm, site, baseline, control)
+    rows = patient_rows(where, y, arm, site, baseline, control, covariates)
     design = Design(rows, rows.site)
     df = len(rows.y) - len(design.kept)
     if df < 1:
@@ -241,6 +244,7 @@ def patient_rows(
     site: Sequence[str] | None,
     baseline: ArrayLike | None,
     control: str,
+    covariates: ArrayLike | None = None,
 ) -> PatientRows:
     """Check what came in; the messages name `where`, the argument and the row."""
     outcome = _complete(f"{where}, outcome", y)
@@ -269,9 +273,15 @@ def patient_rows(
         centred = values - mean
         if np.abs(centred).max() <= _NO_VARIATION * np.abs(values).max():  # one value, and rounding
             centred = np.zeros(size)
+    columns = None
+    if covariates is not None:
+        columns = np.asarray(covariates, dtype=float)
+        if columns.ndim != 2 or len(columns) != size or not np.isfinite(columns).all():
+            found = f"shape {columns.shape}" if columns.ndim != 2 or len(columns) != size else "missing values"
+            raise InputError(f"{where}, covariates", found, "a row of finite numbers for each patient")
     return PatientRows(
         outcome, arms, np.array([index[name] for name in arm_names], dtype=np.intp), site_names, site_index,
-        centred, mean,
+        centred, mean, columns,
     )  # fmt: skip
 
 

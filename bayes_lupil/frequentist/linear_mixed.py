@@ -50,6 +50,7 @@ def linear_mixed(
     coding: Literal["reference", "centred"] = "reference",
     reml: bool = True,
     level: float = 0.95,
+    covariates: ArrayLike | None = None,
 ) -> LinearMixed:
     """Fit the model.
 
@@ -73,6 +74,8 @@ def linear_mixed(
         Restricted maximum likelihood. Without it SDs, and standard errors with them, are too small with few sites.
     level : float
         Of the intervals.
+    covariates : array_like of float, shape (patients, columns), optional
+        Further columns of the model, none of which a constant, arm, baseline and the others tell; centred here.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def linear_mixed(
     ):
         if value not in choices:
             raise InputError(f"{where}, {name}", repr(value), " or ".join(map(repr, choices)))
-    rows = patient_rows(where, y, arm, site, baseline, control)
+    rows = patient_rows(where, y, arm, site, baseline, control, covariates)
     partial = effects == "partial"
     notes: list[str] = []
     slope = rows.baseline if rows.baseline is not None and rows.baseline.any() else None
@@ -110,8 +113,15 @@ def linear_mixed(
     if coding == "centred":
         treatment -= 1.0 / len(rows.arms)
     ones = np.ones((len(rows.y), 1))
-    fixed = np.hstack([ones, treatment, *([] if slope is None else [slope[:, None]])])
+    further = np.empty((len(rows.y), 0)) if rows.covariates is None else rows.covariates - rows.covariates.mean(axis=0)
+    fixed = np.hstack([ones, treatment, further, *([] if slope is None else [slope[:, None]])])
     random = np.hstack([ones, treatment]) if partial else ones
+    if (
+        further.size
+        and np.linalg.matrix_rank(fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)) < fixed.shape[1]
+    ):
+        found = "covariates that arm, baseline and each other tell exactly"
+        raise InputError(f"{where}, covariates", found, "columns that say something of their own")
     _require_information(where, rows, fixed, partial)
     profile = _Profile(rows.y, fixed, random, rows.site, reml)
     ratio, converged = _maximise(profile)

@@ -8,6 +8,7 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.adjusted import AdjustedCells
 from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
+from bayes_lupil.likelihoods.covariates import covariate_columns, follows, told_by_others
 from bayes_lupil.likelihoods.estimate import EstimateLikelihood
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.nested import NestedCells
@@ -20,6 +21,7 @@ from bayes_lupil.trials.cells import ALL_SITES, Cells
 from bayes_lupil.trials.confounding import is_confounded
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.trial import Trial
 
@@ -98,6 +100,14 @@ def build_likelihood(spec: ModelSpec, trial: Trial) -> Likelihood:
 def _for_patients(spec: ModelSpec, patients: Patients, trial: Trial) -> AdjustedCells:
     members = trial.analysis_set(spec.population, spec.without_sites).members
     assert members is not None  # the patients are known one by one
+    _check_roles(spec, trial)
+    chosen = np.zeros(len(patients.site), dtype=bool)
+    chosen[list(members)] = True
+    return AdjustedCells(spec, patients, chosen)
+
+
+def _check_roles(spec: ModelSpec, trial: Trial) -> None:
+    """That no covariate is a column of which something else was made."""
     assert spec.covariates is not None
     roles = {column: role for role, column in (trial.reading.columns if trial.reading else {}).items()}
     if taken := [column for column in spec.covariates.columns if column in roles]:
@@ -105,9 +115,6 @@ def _for_patients(spec: ModelSpec, patients: Patients, trial: Trial) -> Adjusted
         raise UnsupportedModelError(
             f"model '{spec.name}'", f"the covariate {named} of trial '{trial.name}'", "columns without another role"
         )
-    chosen = np.zeros(len(patients.site), dtype=bool)
-    chosen[list(members)] = True
-    return AdjustedCells(spec, patients, chosen)
 
 
 def _check_countries(spec: ModelSpec, data: Cells | Margins, trial: Trial) -> None:
@@ -170,7 +177,30 @@ def _for_measurements(spec: ModelSpec, trial: Trial) -> NormalPatients:
     names, site, shares = found.sites, found.site, found.shares
     if spec.sites.pooled:
         names, site, shares = (ALL_SITES,), np.zeros_like(site), np.ones(1)
-    return NormalPatients(spec, names, site, found.arm, found.value, found.baseline, shares)
+    if spec.covariates is None:
+        return NormalPatients(spec, names, site, found.arm, found.value, found.baseline, shares)
+    _check_roles(spec, trial)
+    assert isinstance(trial.data, Measurements)  # or there were no measured set
+    columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
+    z = columns.z[list(found.members)]
+    if found.baseline is not None:
+        beside = np.column_stack([found.baseline, z])
+        told = [columns.labels[k - 1] for k in told_by_others(beside) if k and k - 1 not in told_by_others(z)]
+        if told:
+            raise UnsupportedModelError(
+                f"model '{spec.name}'", f"the covariate '{told[0]}', which the baseline tells exactly",
+                "a column that says something of its own", "The baseline has its slope already, priors.gamma.",
+            )  # fmt: skip
+        if follows(found.value, beside):
+            raise UnsupportedModelError(
+                f"model '{spec.name}'",
+                f"covariates ({', '.join(columns.labels)}) from which, with the baseline, each outcome follows exactly",
+                "what was known before treatment", "Is one of them the value at follow-up?",
+            )  # fmt: skip
+    return NormalPatients(
+        spec, names, site, found.arm, found.value, found.baseline, shares,
+        dict(zip(columns.names, z.T, strict=True)), dict(zip(columns.names, columns.labels, strict=True)),
+    )  # fmt: skip
 
 
 def _for_estimate(spec: ModelSpec, estimate: Estimate, trial: Trial) -> EstimateLikelihood:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,14 @@ from bayes_lupil.characters import repeated
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.spec import Covariates
 from bayes_lupil.trials.codes import is_missing
+from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.values import canonical_text, number
 
-__all__ = ["CovariateColumns", "covariate_columns", "told_by_others"]
+__all__ = ["CovariateColumns", "columns_of", "covariate_columns", "follows", "told_by_others"]
 
 Floats = NDArray[np.float64]
+Check = Callable[[str, Floats, NDArray[np.bool_]], None]
 
 _MOST_CATEGORIES = 10
 _SHOWN = 3
@@ -32,14 +34,14 @@ _NOTHING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null"
 
 @dataclass(frozen=True, eq=False)
 class CovariateColumns:
-    """What z_k are in logit p = ... + sum_k gamma_k z_k.
+    """What z_k are in logit p = ... + sum_k gamma_k z_k, or in the mean of a continuous end point.
 
     Attributes
     ----------
     names : tuple of str
         Of the coefficients, as 'gamma_age' and 'gamma_sex_male'.
     labels : tuple of str
-        What a coefficient of 1 is the log odds ratio of: 'age, by SD (9.31)', 'sex: male v female'.
+        What a coefficient of 1 is the log odds ratio, or the difference, of: 'age, by SD (9.31)', 'sex: male v female'.
     z : array, shape (patients, columns)
         Over all patients in the data each has the mean 0; one of a number has the SD 1.
     """
@@ -49,7 +51,7 @@ class CovariateColumns:
     z: Floats
 
 
-def covariate_columns(covariates: Covariates, patients: Patients, where: str) -> CovariateColumns:
+def covariate_columns(covariates: Covariates, patients: Patients | Measurements, where: str) -> CovariateColumns:
     """The columns that a model names, from all patients of a trial.
 
     Mean, SD and the most frequent category are those of all patients in the data, whoever is analysed, so that a
@@ -58,7 +60,7 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
     Parameters
     ----------
     covariates : Covariates
-    patients : Patients
+    patients : Patients or Measurements
     where : str
         The model, for messages.
 
@@ -82,7 +84,17 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
     >>> found.z.T.round(2).tolist()
     [[-1.54, -0.69, 0.17, 1.03, 1.03], [-0.4, 0.6, -0.4, -0.4, 0.6]]
     """
-    known = patients.covariates
+
+    def refuse(name: str, columns: Floats, missing: NDArray[np.bool_]) -> None:
+        _refuse_what_is_known_otherwise(name, columns, missing, patients)
+
+    return columns_of(covariates, patients.covariates, where, refuse)
+
+
+def columns_of(
+    covariates: Covariates, known: Mapping[str, Sequence[str]], where: str, refuse: Check | None = None
+) -> CovariateColumns:
+    """As `covariate_columns`, from the texts of each column; `refuse` sees every column's values first."""
     if unknown := [name for name in covariates.columns if name not in known]:
         hint = nearest(unknown[0], sorted(known)) if known else ""
         named = " and ".join(f"no column '{name}'" for name in unknown)
@@ -111,7 +123,8 @@ def covariate_columns(covariates: Covariates, patients: Patients, where: str) ->
             made = _steps(name, levels, texts, missing)
         else:
             made = _categories(name, texts, missing)
-        _refuse_what_is_known_otherwise(name, np.column_stack([values for *_, values in made]), missing, patients)
+        if refuse is not None:
+            refuse(name, np.column_stack([values for *_, values in made]), missing)
         for label, slug, values in made:
             names.append(_unlike(f"gamma_{_slug(slug)}", names))
             labels.append(label)
@@ -133,23 +146,29 @@ def _shown(texts: Sequence[str], chosen: NDArray[np.bool_]) -> str:
     return some if len(counts) <= _SHOWN else f"{some}, ..."
 
 
-def _refuse_what_is_known_otherwise(name: str, values: Floats, missing: NDArray[np.bool_], patients: Patients) -> None:
+def _refuse_what_is_known_otherwise(
+    name: str, values: Floats, missing: NDArray[np.bool_], patients: Patients | Measurements
+) -> None:
     """A column that is the outcome, the arm or the site under another name, or was made after the outcome."""
     _, value = np.unique(values, axis=0, return_inverse=True)
     value = value.ravel()
     site = np.unique(np.array(patients.site), return_inverse=True)[1]
-    y = patients.response
-    # of a number with a spline or missing values, the first column is the number itself
-    if _separated(values[~missing, 0], y[~missing]) or (_tells(value, y) and value.max() < y.size // 2):
-        found = "values that tell without exception who responded"
+    if isinstance(patients, Patients):
+        y, found = patients.response, "values that tell without exception who responded"
+        # of a number with a spline or missing values, the first column is the number itself
+        told = _separated(values[~missing, 0], y[~missing]) or (_tells(value, y) and value.max() < y.size // 2)
+    else:
+        both, found = ~missing & patients.measured, "values from which each patient's outcome follows exactly"
+        told = follows(patients.value[both], values[both])
+    if told:
         hint = "Is it the outcome, or was it measured after treatment? A covariate is known before."
-    elif _tells(value, patients.arm) and value.max() < y.size // 2:
+    elif _tells(value, patients.arm) and value.max() < value.size // 2:
         found, hint = "values that tell without exception who was in which arm", "The arm is no covariate."
     elif site.max() and _tells(value, site) and _tells(site, value):
         found, hint = "a value of its own for each site", "Sites have their effects already."
     else:
         return
-    raise TrialError(f"column '{name}'", found, "a covariate, which patients of either arm and response share", hint)
+    raise TrialError(f"column '{name}'", found, "a covariate, which patients of either arm and any outcome share", hint)
 
 
 def _separated(values: Floats, y: NDArray[np.int64]) -> bool:
@@ -158,6 +177,28 @@ def _separated(values: Floats, y: NDArray[np.int64]) -> bool:
         return False
     one, other = values[y == 1], values[y == 0]
     return bool(one.min() > other.max() or one.max() < other.min())
+
+
+def follows(y: Floats, columns: Floats) -> bool:
+    """Whether y, which differs between patients, is a constant and multiples of the columns.
+
+    Parameters
+    ----------
+    y : array, shape (patients,)
+    columns : array, shape (patients, columns)
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 1.0, 3.0, 4.0]]).T
+    >>> follows(np.array([1.0, 3.0, 7.0, 9.0]), x), follows(np.array([1.0, 3.0, 7.0, 9.5]), x)
+    (True, False)
+    """
+    design = np.column_stack([np.ones(y.size), columns])
+    if y.size <= design.shape[1] or np.ptp(y) == 0:
+        return False
+    away = y - y.mean()
+    rest = away - design @ np.linalg.lstsq(design, away, rcond=None)[0]
+    return bool(np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(away))
 
 
 def _tells(value: NDArray[np.int64], other: NDArray[np.int64]) -> bool:

@@ -88,15 +88,19 @@ def country_components(
     A country's effects are c = s_11 z_1 and d = s_21 z_1 + s_22 z_2, z_1 and z_2 standard normal, with s of shape
     (draws, 3) as in `SiteForm`. Where countries are no mixture there is one kind, with the share 1.
     """
-    draws = np.shape(next(iter(theta.values())))
-    tau_c, tau_d = (np.asarray(theta.get(name, np.zeros(draws)), dtype=float) for name in ("tau_c", "tau_d"))
+    draws, table = np.shape(next(iter(theta.values()))), sites.spec.countries
+    assert table is not None
+    tau_c, tau_d = (
+        np.asarray(theta.get(name, np.full(draws, table.fixed_sd if pooling == "fixed" else 0.0)), dtype=float)
+        for name, pooling in (("tau_c", table.intercepts), ("tau_d", table.effects))
+    )
     deviations, nothing = sites.spec.country_deviations, np.zeros(draws)
     if not deviations:
         return (((), nothing, _factor(tau_c, tau_d, nothing, 0.0, [])),)
     share = np.broadcast_to(np.asarray(sites.country_share(theta), dtype=float), draws)
     with np.errstate(divide="ignore"):
         kinds = _kinds(deviations, np.log(share), np.log1p(-share))
-    sd = sites.spec.countries.outlier_sd  # type: ignore[union-attr]
+    sd = table.outlier_sd
     return tuple(
         (outlying, log_share, _factor(tau_c, tau_d, nothing, sd or 0.0, [deviations[arm] for arm in outlying]))
         for outlying, log_share in kinds

@@ -43,7 +43,10 @@ class NestedCells(BinomialCells):
     """
 
     site_by_site = False
-    why_no_marginal = "Where the effects of a country's sites are not normal, its likelihood may have several modes."
+    why_no_marginal = (
+        "Where the effects of countries, or of the sites of one, are not normal, a country's likelihood may have "
+        "several modes."
+    )
 
     def __init__(self, spec: ModelSpec, cells: Cells) -> None:
         super().__init__(spec, cells)
@@ -65,12 +68,16 @@ class NestedCells(BinomialCells):
 
     @property
     def marginal(self) -> NestedMarginal | None:
-        """The likelihood with the effects of sites and countries integrated out; None where sites' are not normal.
+        """The likelihood with the effects of sites and countries integrated out; None where these are not normal.
 
         A country's likelihood may then have two modes, as where its two large sites lie far apart and either may be
-        the outlying one, and the search for a mode finds one of them: neither integrals nor draws would be right.
+        the outlying one, or a country far out may be drawn to the others or left there, and the search for a mode finds
+        one of them: neither integrals nor draws would be right. Of outlying countries each kind has its own mode.
         """
-        return self._integrals if self.spec.sites.distribution == "normal" else None
+        table = self.spec.countries
+        assert table is not None
+        normal = self.spec.sites.distribution == "normal" and table.distribution != "student_t"
+        return self._integrals if normal else None
 
     @cached_property
     def _integrals(self) -> NestedMarginal:

@@ -9,8 +9,8 @@ k the kinds of countries, s the factor of the covariance of a country's effects 
 are those of `SiteMarginal`, one for each country; the outer one is taken here by adaptive Gauss-Hermite quadrature.
 
 A country has one mode where the effects of its sites are normal: L_s is then an integral of a log-concave function, and
-so log-concave in (alpha, beta). Where they are not, this rule would take one mode for all: such models are left to NUTS
-(`nested.NestedCells.marginal`).
+so log-concave in (alpha, beta), and its own effects are normal. Where either are not, this rule would take one mode for
+all: such models are left to NUTS (`nested.NestedCells.marginal`).
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class NestedMarginal:
     @cached_property
     def _axes(self) -> tuple[int, ...]:
         """Which of z_1 and z_2 there are: a country's level and effect, or a deviation that moves the one with both."""
-        spec, to_both = self.sites.spec, any(to_d for _, to_d in self.sites.spec.country_deviations.values())
-        present = spec.priors.tau_c is not None, spec.priors.tau_d is not None or to_both
+        table, to_both = self.sites.spec.countries, any(to_d for _, to_d in self.sites.spec.country_deviations.values())
+        assert table is not None
+        present = table.intercepts != "pooled", table.effects != "pooled" or to_both
         return tuple(i for i, there in enumerate(present) if there)
 
     def most_draws(self, nodes: int) -> float:

@@ -1,15 +1,18 @@
-"""Normal likelihood of a continuous end point, patient by patient, with a baseline covariate.
+"""Normal likelihood of a continuous end point, patient by patient, with a baseline and further covariates.
 
-    y_i ~ Normal(alpha + u_s + (beta + v_s) x_i + gamma (baseline_i - mean baseline), sigma)
+    y_i ~ Normal(alpha + u_s + (beta + v_s) x_i + gamma (baseline_i - mean baseline) + sum_k gamma_k z_ik, sigma)
 
 or, where patients may lie far out, Student-t with that centre and the scale sigma, which has no closed form. Sites are
-as in `SiteModel`, whose log odds stand here for the mean at the mean baseline.
+as in `SiteModel`, whose log odds stand here for the mean at the mean baseline and the mean covariates. The mean is
+linear in them, so that the difference between the arms is the same for all patients of a site: given covariates
+(conditional) and averaged over the patients (marginal, by g-computation) it is one number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,6 +49,10 @@ class NormalPatients(Likelihood):
     baseline : array, shape (patients,), optional
     shares : array, shape (sites,), optional
         Share at each site of the patients that the effect is averaged over; of those given if left out.
+    covariates : dict of str to array, optional
+        z_k by the name of its coefficient, shape (patients,) each; see `covariate_columns`.
+    labels : dict of str to str, optional
+        What a coefficient of 1 is the difference of.
 
     Raises
     ------
@@ -64,6 +71,8 @@ class NormalPatients(Likelihood):
         y: ArrayLike,
         baseline: ArrayLike | None = None,
         shares: ArrayLike | None = None,
+        covariates: Mapping[str, ArrayLike] | None = None,
+        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         if spec.sites.distribution == "exnex":
             raise UnsupportedModelError(
@@ -71,11 +80,14 @@ class NormalPatients(Likelihood):
             )
         self.spec = spec
         self.site_names = tuple(site_names)
-        self.sites = SiteModel(spec, len(self.site_names))
+        self.sites = SiteModel(spec, len(self.site_names), covariates=tuple(covariates or ()))
+        self.coefficient_labels = dict(labels)
         self.y = _finite("y", y)
         self.site = _index("site", site, len(self.site_names), self.y.size)
         self.arm = _index("arm", arm, 2, self.y.size)
         self.baseline = None if baseline is None else _finite("baseline", baseline, self.y.size)
+        columns = [_finite(name, values, self.y.size) for name, values in (covariates or {}).items()]
+        self.z = np.column_stack(columns) if columns else np.empty((self.y.size, 0))
         self.shares = None if shares is None else _finite("shares", shares, len(self.site_names))
         self._check_priors()
 
@@ -108,6 +120,16 @@ class NormalPatients(Likelihood):
         """Baseline minus its mean over all patients, shape (patients,)."""
         return None if self.baseline is None else self.baseline - self.baseline.mean()
 
+    @property
+    def _regressors(self) -> Floats:
+        """What has a slope: the centred baseline, where there is one, and the covariates, shape (patients, columns)."""
+        return self.z if self.centred_baseline is None else np.column_stack([self.centred_baseline, self.z])
+
+    @property
+    def _slopes(self) -> tuple[str, ...]:
+        """The parameters that are their slopes."""
+        return self.sites.covariates if self.baseline is None else ("gamma", *self.sites.covariates)
+
     @cached_property
     def site_marginal(self) -> NormalSiteMarginal | None:
         """The likelihood with the site effects integrated out; None where there is no closed form.
@@ -126,8 +148,8 @@ class NormalPatients(Likelihood):
                     f"model '{self.spec.name}'", "engine 'quadrature' and Student-t errors", "engine 'nuts' (or 'auto')"
                 )
             return None
-        cells = NormalCells.from_patients(len(self.site_names), self.site, self.arm, self.y, self.centred_baseline)
-        return NormalSiteMarginal(self.sites, theta, cells)
+        cells = NormalCells.from_patients(len(self.site_names), self.site, self.arm, self.y, self._regressors)
+        return NormalSiteMarginal(self.sites, theta, cells, self._slopes)
 
     def probabilities(self, values: Values) -> Floats:  # noqa: ARG002
         """Refused: a continuous end point has `means`.
@@ -141,7 +163,7 @@ class NormalPatients(Likelihood):
         )
 
     def means(self, values: Values) -> Any:
-        """Expected value at the mean baseline by site and arm, shape (..., sites, 2)."""
+        """Expected value at the mean baseline and covariates by site and arm, shape (..., sites, 2)."""
         return self.sites.linear_predictor(values)
 
     def residual_sd(self, values: Values) -> Floats:
@@ -153,8 +175,8 @@ class NormalPatients(Likelihood):
     def patient_means(self, values: Values) -> Any:
         """Expected value of each patient, shape (..., patients), in NumPy or PyTensor."""
         mean = self.means(values)[..., self.site, self.arm]
-        if self.centred_baseline is not None:
-            mean = mean + values["gamma"][..., None] * self.centred_baseline
+        for name, column in zip(self._slopes, self._regressors.T, strict=True):
+            mean = mean + values[name][..., None] * column
         return mean
 
     def _observe(self, values: Values) -> None:
@@ -189,13 +211,14 @@ class NormalPatients(Likelihood):
         )
 
     def graph_data(self) -> dict[str, NDArray[np.number[Any]]]:
-        """The values; site, arm and baseline of each patient are part of the graph."""
+        """The values; site, arm, baseline and covariates of each patient are part of the graph."""
         return {"y": self.y}
 
     def graph_key(self) -> str:
         """As of any likelihood; and who the patients are."""
         baseline = None if self.baseline is None else self.baseline.tolist()
-        return repr((super().graph_key(), self.site.tolist(), self.arm.tolist(), baseline, self.spec.errors))
+        who = self.site.tolist(), self.arm.tolist(), baseline, self.z.tolist()
+        return repr((super().graph_key(), *who, self.spec.errors))
 
     def pointwise(self, values: Values) -> Pointwise:
         """Log likelihood of each patient, shape (..., patients)."""
@@ -218,9 +241,12 @@ class NormalPatients(Likelihood):
         return Pointwise("y", self.y, _PATIENT)
 
     def constants(self) -> list[Pointwise]:
-        """Site and arm of each patient by number, and the baseline where there is one."""
+        """Site and arm of each patient by number, and the baseline and covariates where there are any."""
         found = [Pointwise("site_index", self.site, _PATIENT), Pointwise("arm_index", self.arm, _PATIENT)]
-        return found if self.baseline is None else [*found, Pointwise("baseline", self.baseline, _PATIENT)]
+        if self.baseline is not None:
+            found.append(Pointwise("baseline", self.baseline, _PATIENT))
+        names = [name.replace("gamma", "z", 1) for name in self.sites.covariates]
+        return [*found, *(Pointwise(name, z, _PATIENT) for name, z in zip(names, self.z.T, strict=True))]
 
     def simulate(self, values: Values, rng: np.random.Generator) -> Pointwise:
         """Patients' values drawn given the parameters, shape (..., patients)."""

@@ -1,9 +1,9 @@
 """Normal end points with the site effects integrated out in closed form, and exact draws of them.
 
-Given theta a site's patients of arm a have the mean m_a = mu_a + (G z)_a + gamma b_i, with z ~ N(0, I) in two
-dimensions and, in the notation of `SiteForm`, G = [[s_11 + s_21 x_0, s_22 x_0], [s_11 + s_21 x_1, s_22 x_1]]. Besides
-the squares within arms, W, only the two arm means matter. With n_a patients and d_a the distance of arm a's mean (less
-gamma times that of its baseline) from mu_a, let
+Given theta a site's patients of arm a have the mean m_a = mu_a + (G z)_a + b_i'gamma, with b_i the baseline and the
+covariates of a patient, z ~ N(0, I) in two dimensions and, in the notation of `SiteForm`,
+G = [[s_11 + s_21 x_0, s_22 x_0], [s_11 + s_21 x_1, s_22 x_1]]. Besides the squares within arms, W, only the two arm
+means matter. With n_a patients and d_a the distance of arm a's mean (less that of its b'gamma) from mu_a, let
 
     t_a = n_a^(1/2) d_a / sigma,   H_a. = n_a^(1/2) G_a. / sigma,   D = det H,   R^2 = det(I + H'H) = 1 + |H|^2 + D^2.
 
@@ -45,6 +45,7 @@ Floats = NDArray[np.float64]
 
 _AT_ONCE = 2**15  # numbers in one piece of work (256 kB an array), so that they stay in the processor's cache
 _LEAST_SIGMA = 1e-50  # squares of numbers up to 1e100, the engine's limit, over its square do not overflow
+_ROUNDING, _TINY = 1e-24, np.finfo(float).tiny
 _LOWEST = -1e300  # finite, so that a power of 0 still leaves a site out
 
 
@@ -67,26 +68,29 @@ class NormalCells:
     ----------
     n : array, shape (sites, 2)
         Patients.
-    mean, baseline : array, shape (sites, 2)
-        Means of y and of the centred baseline; 0 in an arm without patients.
-    slope : array, shape (sites,)
-        Least-squares slope of y on the baseline within arms; 0 where the baseline does not vary there.
-    residual, spread : array, shape (sites,)
-        Sums of squares within arms, added over arms: of y around that slope, and of the baseline.
+    mean : array, shape (sites, 2)
+        Of y; 0 in an arm without patients.
+    regressors : array, shape (sites, 2, columns)
+        Means of what has a slope; 0 in an arm without patients.
+    residual : array, shape (sites,)
+        Sum of squares of y within arms, added over arms, around the least-squares slopes there.
+    triangle : array, shape (sites, columns, columns)
+    rotated : array, shape (sites, columns)
+        What slopes gamma add to it: |rotated - triangle gamma|^2.
     """
 
     n: Floats
     mean: Floats
-    baseline: Floats
-    slope: Floats
+    regressors: Floats
     residual: Floats
-    spread: Floats
+    triangle: Floats
+    rotated: Floats
 
     @classmethod
     def from_patients(
-        cls, n_sites: int, site: NDArray[np.int64], arm: NDArray[np.int64], y: Floats, baseline: Floats | None
+        cls, n_sites: int, site: NDArray[np.int64], arm: NDArray[np.int64], y: Floats, regressors: Floats
     ) -> NormalCells:
-        """From one row for each patient; without a baseline its part is 0."""
+        """From one row for each patient; `regressors` has the shape (patients, columns)."""
         cell = 2 * site + arm
         n = np.bincount(cell, minlength=2 * n_sites).astype(float)
         some = np.maximum(n, 1.0)
@@ -96,23 +100,24 @@ class NormalCells:
             sums = np.bincount(cell, weights=values - centre, minlength=2 * n_sites)
             return np.where(n > 0, centre + sums / some, 0.0)
 
-        def by_site(values: Floats) -> Floats:
-            return np.asarray(np.bincount(site, weights=values, minlength=n_sites))
-
-        b = np.zeros_like(y) if baseline is None else baseline
-        mean_y, mean_b = means(y), means(b)
+        columns = regressors.shape[1]
+        mean_y, mean_b = means(y), np.array([means(b) for b in regressors.T]).reshape(columns, 2 * n_sites).T
         # sums of squares about the means, in a second pass: sum of y^2 less n mean^2 would cancel
-        within_y, within_b = y - mean_y[cell], b - mean_b[cell]
-        spread = by_site(within_b**2)
-        product = by_site(within_y * within_b)
-        # where arms are alike in their baselines, what rounding leaves of the differences is no slope
-        varies = spread > 1e-24 * np.maximum(by_site(b**2), np.finfo(float).tiny)
-        slope = np.where(varies, product / np.where(varies, spread, 1.0), 0.0)
-        # for every gamma: sum (y - gamma b)^2 within arms = residual + spread (gamma - slope)^2, two squares again
-        residual = by_site((within_y - slope[site] * within_b) ** 2)
+        within_y, within_b = y - mean_y[cell], regressors - mean_b[cell]
+        residual = np.empty(n_sites)
+        triangle, rotated = np.zeros((n_sites, columns, columns)), np.zeros((n_sites, columns))
+        for s in range(n_sites):
+            here = site == s
+            own, b = within_y[here], within_b[here]
+            # where a column does not vary within arms, what rounding leaves of the differences is no slope
+            b = b * ((b**2).sum(axis=0) > _ROUNDING * np.maximum((regressors[here] ** 2).sum(axis=0), _TINY))
+            # sum (y - b'gamma)^2 within arms is residual + |Q'y - R gamma|^2, two squares again, by b = Q R
+            q, r = np.linalg.qr(b)
+            rotated[s, : r.shape[0]], triangle[s, : r.shape[0]] = q.T @ own, r
+            residual[s] = ((own - q @ (q.T @ own)) ** 2).sum()
         shape = (n_sites, 2)
         return cls(
-            n.reshape(shape), mean_y.reshape(shape), mean_b.reshape(shape), slope, residual, np.where(varies, spread, 0)
+            n.reshape(shape), mean_y.reshape(shape), mean_b.reshape(*shape, columns), residual, triangle, rotated
         )
 
 
@@ -143,6 +148,8 @@ class NormalSiteMarginal(SiteMarginal):
         The parameters that are not one for each site.
     cells : NormalCells
         In place of the table of counts that its base class holds.
+    slopes : tuple of str
+        The parameters that are the slopes on its columns.
 
     Raises
     ------
@@ -150,7 +157,9 @@ class NormalSiteMarginal(SiteMarginal):
         Where the model has no closed form.
     """
 
-    def __init__(self, sites: SiteModel, theta: tuple[Parameter, ...], cells: NormalCells) -> None:
+    def __init__(
+        self, sites: SiteModel, theta: tuple[Parameter, ...], cells: NormalCells, slopes: tuple[str, ...]
+    ) -> None:
         if problem := not_in_closed_form(sites.spec):
             raise UnsupportedModelError(
                 f"model '{sites.spec.name}'",
@@ -160,6 +169,7 @@ class NormalSiteMarginal(SiteMarginal):
             )
         self.sites = sites
         self.cells = cells
+        self.slopes = slopes
         self._theta = theta
 
     @property
@@ -209,13 +219,15 @@ class NormalSiteMarginal(SiteMarginal):
         form, cells = self.form(theta), self.cells
         x = self.sites.spec.sites.x
         sigma = np.maximum(theta["sigma"], _LEAST_SIGMA)[:, None]
-        alpha, beta = form.fixed[:, :1], form.fixed[:, 1:]
+        alpha, beta = form.fixed[:, :1], form.fixed[:, 1:2]  # those of covariates follow
         s11, s21, s22 = (form.scale[:, i : i + 1] for i in range(3))
-        gamma = theta["gamma"][:, None] if "gamma" in theta else 0.0
         t, h = [], []
         for a in (0, 1):
             weight = np.sqrt(cells.n[:, a]) / sigma
-            t.append(weight * (cells.mean[:, a] - gamma * cells.baseline[:, a] - (alpha + beta * x[a])))
+            away = cells.mean[:, a] - (alpha + beta * x[a])
+            for k, name in enumerate(self.slopes):
+                away = away - theta[name][:, None] * cells.regressors[:, a, k]
+            t.append(weight * away)
             h.append((weight * (s11 + s21 * x[a]), weight * (s22 * x[a])))
         # det G = (s_11 + s_21 x_0) s_22 x_1 - (s_11 + s_21 x_1) s_22 x_0 = s_11 s_22 (x_1 - x_0): s_21 drops out, and
         # with it the difference of two products
@@ -230,8 +242,11 @@ class NormalSiteMarginal(SiteMarginal):
         cells, w = self.cells, self._whiten(theta)
         with np.errstate(over="ignore"):
             squares = cells.residual
-            if "gamma" in theta:
-                squares = squares + cells.spread * (theta["gamma"][:, None] - cells.slope) ** 2
+            for k in range(len(self.slopes)):  # the triangle has nothing below its diagonal
+                away = cells.rotated[:, k] - sum(
+                    theta[name][:, None] * cells.triangle[:, k, j] for j, name in enumerate(self.slopes) if j >= k
+                )
+                squares = squares + away**2
             squares = squares / w.sigma**2
             # divided by R before they are squared: |t|^2 may overflow where (|t| / R)^2 does not
             for part in (w.t[0] / w.root, w.t[1] / w.root, *w.adjugate_t()):

@@ -8,7 +8,8 @@ beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its o
 
     eta_sa = alpha + c_g + u_s + (beta + d_g + v_s) x_a,   c_g = tau_c e_g, d_g = tau_d f_g, g the country of site s,
 
-with e_g and f_g standard normal, and deviations added to c and d of contaminated countries. `linear_predictor` is
+with e_g and f_g standard normal or Student-t, and deviations added to c and d of contaminated countries. The levels or
+effects of countries that are fixed have a known SD in place of tau_c or tau_d. `linear_predictor` is
 written with operators that NumPy and PyTensor share, so that it exists once.
 """
 
@@ -151,15 +152,21 @@ class SiteModel:
             found += [Parameter(tau, prior) for tau, prior in of_countries if prior is not None]
             if priors.country_outlier_share is not None:
                 found.append(Parameter("country_outlier_share", priors.country_outlier_share))
-            found += [Parameter(name, _standard(None), ("country",)) for name in self._behind_countries]
+            found += [Parameter(name, prior, ("country",)) for name, prior in self._behind_countries.items()]
         return (*found, *(Parameter(name, priors.coefficients) for name in self.covariates))
 
     @property
-    def _behind_countries(self) -> tuple[str, ...]:
-        """Names of the standard normal variables behind the countries' effects."""
-        priors = self.spec.priors
-        scaled = [name for name, tau in (("e_country", priors.tau_c), ("f_country", priors.tau_d)) if tau is not None]
-        return (*scaled, *(f"d_{arm}_country" for arm in self.spec.country_deviations))
+    def _behind_countries(self) -> dict[str, Prior]:
+        """The standardised variables behind the countries' effects: normal, or Student-t where these are drawn so."""
+        table = self.spec.countries
+        if table is None:
+            return {}
+        found = {
+            name: _standard(table.df if pooling == "partial" else None)
+            for name, pooling in (("e_country", table.intercepts), ("f_country", table.effects))
+            if pooling != "pooled"
+        }
+        return found | {f"d_{arm}_country": _standard(None) for arm in self.spec.country_deviations}
 
     @property
     def behind(self) -> frozenset[str]:
@@ -211,10 +218,11 @@ class SiteModel:
         """Effects c and d of countries on the log-odds scale, where they differ, shape (..., countries)."""
         if not self.country or "c" in values or "d" in values:
             return {name: values[name] for name in ("c", "d") if name in values}
+        fixed = self.spec.countries.fixed_sd if self.spec.countries else None
         found = {
-            name: values[tau][..., None] * values[standard]
+            name: (values[tau][..., None] if tau in values else np.float64(fixed)) * values[standard]
             for name, tau, standard in (("c", "tau_c", "e_country"), ("d", "tau_d", "f_country"))
-            if tau in values
+            if standard in self._behind_countries
         }
         for arm, (to_c, to_d) in self.spec.country_deviations.items():
             share = _by_unit(self.country_share(values))
@@ -283,15 +291,16 @@ class SiteModel:
     def new_site(self, values: Values, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
         """Linear predictor and effect at a site not in the trial, as far as the model says anything of it.
 
-        Where sites lie in countries, it is a site in a country not in the trial. Where intercepts are fixed nothing
-        ties the level of a new site to the others, so there is no 'linear_predictor'; where effects are fixed there is
-        nothing at all.
+        Where sites lie in countries, it is a site in a country not in the trial. Where intercepts are fixed, of sites
+        or countries, nothing ties the level of a new site to the others, so there is no 'linear_predictor'; where
+        effects are fixed there is nothing at all.
 
         Returns
         -------
         dict with 'effect', shape (...), and 'linear_predictor', shape (..., 2), those of them that exist
         """
-        if self.spec.sites.effects == "fixed":
+        above = self.spec.countries
+        if "fixed" in (self.spec.sites.effects, above and above.effects):
             return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
         draws = (*slope.shape, 1)
@@ -300,10 +309,10 @@ class SiteModel:
         effects = self.effects(self.with_components({**shared, **new}, rng))
         base = base + effects["u"][..., 0] if "u" in effects else base
         slope = slope + effects["v"][..., 0] if "v" in effects else slope
-        above = self.country_effects({**shared, **new})
-        base = base + above["c"][..., 0] if "c" in above else base
-        slope = slope + above["d"][..., 0] if "d" in above else slope
-        if self.spec.sites.intercepts == "fixed":
+        of_country = self.country_effects({**shared, **new})
+        base = base + of_country["c"][..., 0] if "c" in of_country else base
+        slope = slope + of_country["d"][..., 0] if "d" in of_country else slope
+        if "fixed" in (self.spec.sites.intercepts, above and above.intercepts):
             return {"effect": slope}
         return {
             "linear_predictor": base[..., None] + slope[..., None] * np.array(self.spec.sites.x),

@@ -54,7 +54,7 @@ def _main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
 
     found: dict[str, OperatingCharacteristics] = {}
-    if given.scenario:
+    if given.scenario and given.out.exists():
         found = {
             name: item
             for name, item in OperatingResults.read(given.out).scenarios.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,22 @@ from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.reading import Reading, of_another_arm, patients_left_out
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.values import canonical_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Compared", "Derived", "check_arms", "compared", "derive", "members", "missing_table", "trial_of"]
+__all__ = [
+    "Compared",
+    "Derived",
+    "check_arms",
+    "column_of",
+    "compared",
+    "derive",
+    "members",
+    "missing_table",
+    "trial_of",
+]
 
 Floats = NDArray[np.float64]
 _FLAG = "pop_"
@@ -122,14 +134,38 @@ def check_arms(plan: Plan, outcomes: Outcomes) -> None:
             )
 
 
-@checked
-def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
-    """A trial of two arms and this one end point, with the plan's rule for missing values applied.
+def column_of(outcomes: Outcomes, name: str) -> tuple[str, ...]:
+    """A column as texts, numbers among them; nothing where nothing was recorded.
 
     Raises
     ------
     TrialError
-        Where an arm has no patient whose end point is known.
+        Where there is no such column.
+    """
+    if name in outcomes.texts:
+        return outcomes.texts[name]
+    if name not in outcomes.numbers:
+        hint = nearest(name, outcomes.columns)
+        raise TrialError(outcomes.where(name), "no such column", "the column of a covariate", hint)
+    return tuple(["" if value != value else canonical_text(repr(float(value))) for value in outcomes.numbers[name]])
+
+
+@checked
+def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms, covariates: Sequence[str] = ()) -> Trial:
+    """A trial of two arms and this one end point, with the plan's rule for missing values applied.
+
+    Parameters
+    ----------
+    derived : Derived
+    outcomes : Outcomes
+    arms : Arms
+    covariates : sequence of str
+        Columns that a model adjusts for, which the trial keeps.
+
+    Raises
+    ------
+    TrialError
+        Where an arm has no patient whose end point is known, or there is no such column.
     """
     names = np.array(outcomes.arm)
     here = np.isin(names, arms.names)
@@ -145,6 +181,7 @@ def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
     keep = here & ~np.isnan(counted) if binary else here
     site = tuple(s for s, k in zip(outcomes.site, keep, strict=True) if k)
     arm = (names[keep] == arms.active).astype(np.int64)
+    kept = {name: tuple(np.array(column_of(outcomes, name))[keep].tolist()) for name in covariates}
     flags = {
         name.removeprefix(_FLAG): _member(outcomes, name)[keep]
         for name in outcomes.numbers
@@ -159,11 +196,11 @@ def trial_of(derived: Derived, outcomes: Outcomes, arms: Arms) -> Trial:
                     f"no patient of arm '{name}' whose '{derived.plan.name}' is known",
                     "at least one in each arm",
                 )
-        data = Patients(site, arm, counted[keep].astype(np.int64), flags)
+        data = Patients(site, arm, counted[keep].astype(np.int64), flags, kept)
     else:
         limits = None if derived.limits is None else (derived.limits[0][keep], derived.limits[1][keep])
         baseline = None if derived.baseline is None else derived.baseline[keep]
-        data = Measurements(site, arm, derived.values[keep], baseline, limits, flags)
+        data = Measurements(site, arm, derived.values[keep], baseline, limits, flags, kept)
     everyone = {"itt": Population("itt", "intention to treat", "everyone in the file")}
     return Trial(
         name=outcomes.name,

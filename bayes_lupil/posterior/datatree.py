@@ -155,7 +155,8 @@ def _parameters(likelihood: Likelihood, values: Mapping[str, Any], rng: np.rando
     found += [Pointwise(name, value, ()) for name, value in estimands.items()]
     dataset = _dataset(likelihood, found, _LEADING)
     for name, words in likelihood.coefficient_labels.items():
-        dataset[name].attrs["long_name"] = f"log odds ratio of {words}"
+        of = "difference" if likelihood.spec.continuous else "log odds ratio"
+        dataset[name].attrs["long_name"] = f"{of} of {words}"
     # ratios of risks that are both 0 are no numbers, which the verdict tells; all else must be
     if nothing := [item.name for item in found if item.name not in estimands and np.isnan(item.values).any()]:
         raise SamplerError(f"{' and '.join(nothing)}: no number at some of the draws")

@@ -21,6 +21,7 @@ from bayes_lupil.trials.cells import Cells
 from bayes_lupil.trials.end_point import Arms, EndPoint
 from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.margins import Margins
+from bayes_lupil.trials.measurements import Measurements
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.populations import Exclusion
 from bayes_lupil.trials.trial import Resolution, Trial
@@ -215,7 +216,7 @@ def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ..
     if spec.countries is None:
         return ()
     number, found = len(set(countries)), []
-    if number <= FEW_SITES:
+    if number <= FEW_SITES and "partial" in (spec.countries.intercepts, spec.countries.effects):
         found.append(f"{number} {FEW_COUNTRIES}: how much they differ comes mostly from the priors of tau_c and tau_d")
     if number == len(countries) and not spec.sites.pooled:
         told = "what differs between countries and what between sites cannot be told apart, except by their priors"
@@ -225,13 +226,15 @@ def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ..
 
 def _covariates(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
     """What the coefficients of covariates are of."""
-    if spec.covariates is None or not isinstance(trial.data, Patients):
+    if spec.covariates is None or not isinstance(trial.data, Patients | Measurements):
         return ()
     columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
     named = "; ".join(f"{name} = {words}" for name, words in zip(columns.names, columns.labels, strict=True))
-    told = f"adjusted for covariates, with the log odds ratios {named}"
+    of = "differences" if spec.continuous else "log odds ratios"
+    told = f"adjusted for covariates, with the {of} {named}"
     found = [f"{told}; means and SDs are those of all patients in the data"]
-    members = trial.analysis_set(spec.population, spec.without_sites).members
+    those = trial.measured_set if spec.continuous else trial.analysis_set
+    members = those(spec.population, spec.without_sites).members
     if members is not None and (lost := told_by_others(columns.z[list(members)])):
         who = "; ".join(columns.labels[k] for k in lost)
         found.append(f"{FROM_PRIOR}: of the patients analysed it cannot be told from the other columns ({who})")

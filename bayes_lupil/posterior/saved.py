@@ -44,7 +44,15 @@ _TRIAL = "trial"
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
-    """Write a tree as NetCDF, whole or not at all: in memory first, because HDF5 does not survive a full disk."""
+    """Write a tree as NetCDF, whole or not at all: in memory first, because HDF5 does not survive a full disk.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written, or is there and is something else, such as the data.
+    """
+    if path.is_file() and path.stat().st_size and not is_netcdf(path):
+        raise OutputError(str(path), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
     checked = {"fletcher32": True}
     packed = {**checked, "zlib": True, "complevel": 1}
     # packing takes most of the time of draws of real numbers, and a tenth of their size; not so of counts, nor of
@@ -73,8 +81,6 @@ def write_posterior(
     OutputError
         Where the file cannot be written, or is there and is something else, such as the data.
     """
-    if path.is_file() and path.stat().st_size and not is_netcdf(path):
-        raise OutputError(str(path), "a file that is no saved posterior", "a free name, or an earlier NetCDF file")
     tree = tree.copy()
     if trial is not None:
         content = np.frombuffer(json.dumps(trial_to_dict(trial)).encode(), dtype=np.uint8)

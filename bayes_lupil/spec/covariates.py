@@ -25,8 +25,10 @@ _KINDS = ("categorical", "ordered", "splines")
 class Covariates(Document):
     """What patients differ in, before treatment: logit p = alpha + u_site + (beta + v_site) x + sum_k gamma_k z_k.
 
-    Covariates are declared before the results are seen, and few; the effect is then standardised over the patients of
-    the trial (FDA 2023, Adjusting for Covariates in Randomized Clinical Trials for Drugs and Biological Products).
+    Of a continuous end point the sum is added to the mean, beside the slope on the baseline (`priors.gamma`), which
+    stays a parameter of its own. Covariates are declared before the results are seen, and few; the effect is then
+    standardised over the patients of the trial (FDA 2023, Adjusting for Covariates in Randomized Clinical Trials for
+    Drugs and Biological Products).
 
     Attributes
     ----------
@@ -38,7 +40,7 @@ class Covariates(Document):
     ordered : dict of str to tuple of str
         Columns of categories that have an order, each with its categories from the lowest to the highest. There is a z
         for each step up: 1 in that category and all above it, less the mean, so that a coefficient is the log odds
-        ratio of one step.
+        ratio (of a continuous end point: the difference) of one step.
     splines : dict of str to int
         Columns of numbers that enter as a natural cubic spline with so many degrees of freedom, 2 to 8: knots at
         equally spaced quantiles of its different values, from the smallest to the largest. The first z is that of
@@ -94,9 +96,6 @@ def check_covariates(spec: ModelSpec) -> None:
         return
     if not given:
         raise requirement("priors.coefficients", "nothing", "a prior, because there is [covariates]")
-    if spec.continuous:
-        required = "none, because with priors.sigma the end point is continuous, whose baseline has priors.gamma"
-        raise requirement("covariates", "a table", required)
     if spec.countries is not None:
         raise requirement("covariates", "a table", "none, because of [countries]: a model has the one or the other")
     if spec.sites.distribution == "exnex":

@@ -106,11 +106,11 @@ class ModelSpec(Shown, Document):
                 raise requirement(f"priors.{tau}", "nothing", f"a prior, because {why}")
             if pooling != "partial" and given:
                 raise requirement(f"priors.{tau}", "a prior", f"none, because {why}")
-            if pooling == "partial" and getattr(self.sites, part) == "fixed":
+            if pooling in ("partial", "fixed") and getattr(self.sites, part) == "fixed":
                 reason = (
                     f"'pooled', because sites.{part} = 'fixed': what each site has of its own leaves nothing to say"
                 )
-                raise requirement(f"countries.{part}", "'partial'", f"{reason} of its country")
+                raise requirement(f"countries.{part}", f"'{pooling}'", f"{reason} of its country")
         share, given = table and table.outlier_share, self.priors.country_outlier_share is not None
         if not (table and table.is_mixture and share is None):
             if given:
@@ -261,6 +261,10 @@ class ModelSpec(Shown, Document):
         ):  # fmt: skip
             if not table[key]:
                 del table[key]
+        for table in (content, *content.get("alternatives", ())):
+            for key in ("df", "fixed_sd") if table.get("countries") else ():
+                if table["countries"][key] is None:
+                    del table["countries"][key]
         for item in content.get("alternatives", ()):
             item["priors"] = {name: prior for name, prior in item["priors"].items() if prior is not None}
         return content

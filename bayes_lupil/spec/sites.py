@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from bayes_lupil.documents import Document, requirement
 from bayes_lupil.spec.outliers import Outliers, check_outliers, deviations_of
 
-__all__ = ["Sites"]
+__all__ = ["Pooling", "Sites"]
 
 Pooling = Literal["pooled", "partial", "fixed"]
 

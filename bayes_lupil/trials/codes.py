@@ -93,7 +93,8 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         return Coded(values, f"responders: {column} {condition}", True, (condition,))
     if asked.responder:
         for label in asked.responder:
-            if label not in held:
+            # in other arms alone it is no misspelling: here nobody responded
+            if label not in held and (label not in cells or is_missing(label, asked.na)):
                 told = ", ".join(f"'{text}'" for text in sorted(held)[:10])
                 where = f"{table.path}, column '{column}'"
                 raise TrialError(

@@ -38,6 +38,8 @@ class Measurements(ReadOnly):
         What the instrument allows each patient's value to be at the least and at the most, shape (patients,) each.
     flags : dict of str to array of bool
         Membership of each population other than 'itt', shape (patients,).
+    covariates : dict of str to tuple of str
+        Further columns as they stand in the file.
 
     Raises
     ------
@@ -51,12 +53,16 @@ class Measurements(ReadOnly):
     baseline: Floats | None = None
     limits: tuple[Floats, Floats] | None = None
     flags: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self, TrialError)
         check_names(self.site, "site")
         check_names(tuple(self.flags), "population")
         size = len(self.site)
+        for name, texts in self.covariates.items():
+            if len(texts) != size:
+                raise TrialError(f"column '{name}'", f"{len(texts)} values", f"one value for each of {size} patients")
         if "itt" in self.flags:
             raise TrialError("flags", "a flag 'itt'", "other names: 'itt' is every patient")
         columns: dict[str, Any] = {"arm": self.arm, "value": self.value, **self.flags}
@@ -142,6 +148,7 @@ class Measurements(ReadOnly):
             None if self.baseline is None else self.baseline[keep],
             None if self.limits is None else (self.limits[0][keep], self.limits[1][keep]),
             np.bincount(everyone, minlength=len(names)) / everyone.size,
+            tuple(np.flatnonzero(keep).tolist()),
             exclusions,
         )
 
@@ -153,7 +160,9 @@ class Measurements(ReadOnly):
 
         flags = {name: self.flags[name].astype(int) for name in sorted(self.flags)}
         baseline = np.zeros(self.value.size) if self.baseline is None else self.baseline
-        keys: tuple[Any, ...] = (*flags.values(), baseline, self.value, self.arm, np.array(self.site))
+        covariates = {name: np.array(self.covariates[name]) for name in sorted(self.covariates)}
+        columns = (*covariates.values(), *flags.values())
+        keys: tuple[Any, ...] = (*columns, baseline, self.value, self.arm, np.array(self.site))
         order = np.lexsort(keys)  # the last key first; NaN last
         return {
             "resolution": "patients",
@@ -162,6 +171,11 @@ class Measurements(ReadOnly):
             "value": plain(self.value[order]),
             "baseline": None if self.baseline is None else plain(baseline[order]),
             "flags": {name: flag[order].tolist() for name, flag in flags.items()},
+            **(
+                {"covariates": {name: texts[order].tolist() for name, texts in covariates.items()}}
+                if covariates
+                else {}
+            ),
         }
 
 
@@ -181,6 +195,8 @@ class MeasuredSet(ReadOnly):
         Least and largest value that the instrument allows each patient.
     shares : array, shape (sites,)
         Share of the population at each site, those without a value among them.
+    members : tuple of int
+        Which patients of the `Measurements` they are, in order.
     exclusions : tuple of Exclusion
         Everyone in the trial who is not in this set.
     """
@@ -194,6 +210,7 @@ class MeasuredSet(ReadOnly):
     baseline: Floats | None
     limits: tuple[Floats, Floats] | None
     shares: Floats
+    members: tuple[int, ...]
     exclusions: tuple[Exclusion, ...] = ()
 
     @property

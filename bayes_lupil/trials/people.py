@@ -168,8 +168,8 @@ def _flags(table: Table, asked: Asked, keep: Sequence[int]) -> tuple[dict[str, n
         if said in table.columns:
             flags[name], origins[name] = np.array(coded_flags(table, said, keep), bool), f"column {said}"
         else:
-            members = rows_where(table.part(keep), said, f"population '{name}'")
-            flags[name], origins[name] = np.array(members, bool), said
+            members = np.array(rows_where(table, said, f"population '{name}'"), bool)
+            flags[name], origins[name] = members[list(keep)], said
     if not flags.pop("itt", np.True_).all():
         raise TrialError(
             f"{table.path}, column '{origins['itt'].removeprefix('column ')}'",

@@ -218,6 +218,15 @@ def test_what_takes_patients_for_alike_refuses() -> None:
 
 
 @pytest.mark.proof(*FIT)
+def test_both_engines_agree_on_splines_of_a_real_trial(indo: Trial) -> None:
+    curves = {"covariates__continuous": ["risk"], "covariates__splines": {"age": 4}}
+    posterior, agreement = fit_checked(INDO.edited(**curves), indo)
+    assert posterior.provenance.sampler.startswith("quadrature")
+    assert agreement is not None
+    assert agreement.status == "agree", agreement
+
+
+@pytest.mark.proof(*FIT)
 def test_truths_drawn_from_the_prior_have_uniform_ranks() -> None:
     """Simulation-based calibration of 150 trials: Kolmogorov and Smirnov, at 0.001 over 5 quantities."""
     names = ("alpha", "beta", "tau_u", "gamma_z", "risk_difference")

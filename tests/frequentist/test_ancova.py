@@ -66,6 +66,25 @@ def test_the_published_table_of_the_cdisc_pilot(validation):
     assert [gate.status for gate in gates] == ["not significant", "no formal claim: formal testing stops at step 1"]
 
 
+def test_covariates_are_columns_of_the_regression():
+    """Against statsmodels' OLS on the same columns, one of which the sites tell."""
+    import statsmodels.api as sm
+
+    y, arm, site, baseline = made_up({("A", "c"): 9, ("A", "t"): 8, ("B", "c"): 7, ("B", "t"): 9})
+    z = np.column_stack([np.random.default_rng(8).normal(size=(len(y), 2)), np.array(site) == "B"])
+    fit = ancova(y, arm, site, baseline, control="c", covariates=z)
+    x = np.column_stack([np.ones(len(y)), np.array(site) == "B", z[:, :2], baseline, np.array(arm) == "t"]).astype(
+        float
+    )
+    theirs = sm.OLS(y, x).fit()
+    contrast = fit.contrasts["t"]
+    assert (contrast.estimate, contrast.se) == pytest.approx((theirs.params[-1], theirs.bse[-1]), rel=1e-9)
+    assert (contrast.p, fit.df) == (pytest.approx(theirs.pvalues[-1]), int(theirs.df_resid))
+    for wrong in (z[:-1], z[:, 0], np.where(z > 1, np.nan, z)):
+        with pytest.raises(InputError, match="ANCOVA, covariates"):
+            ancova(y, arm, site, baseline, control="c", covariates=wrong)
+
+
 @pytest.mark.parametrize("dataset", SETS)
 def test_least_squares_of_r(validation, dataset):
     data, control = columns(validation, dataset)

@@ -255,3 +255,24 @@ def test_what_cannot_be_analysed_is_an_error(change, message):
     arguments = {"y": [1.0, 2.0, 4.0, 6.0, 5.0, 4.0], "arm": ["c", "a"] * 3, "site": ["1"] * 3 + ["2"] * 3}
     with pytest.raises(InputError, match=message):
         linear_mixed(**{**arguments, "control": "c", **change})
+
+
+def test_covariates_are_fixed_effects():
+    """At statsmodels' own likelihood: the coefficients and the maximum of MixedLM on the same columns."""
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(9)
+    site = np.repeat(np.arange(12), 10)
+    arm, z = np.arange(120) % 2, rng.normal(size=(120, 2)) + 3.0
+    y = 1 + 0.5 * arm + z @ [0.7, -0.2] + rng.normal(size=12)[site] + rng.normal(size=120)
+    names = ["ct"[a] for a in arm], [f"s{s}" for s in site]
+    x = np.column_stack([np.ones(120), arm, z])
+    for reml in (True, False):
+        fit = linear_mixed(y, *names, control="c", reml=reml, covariates=z)
+        theirs = sm.MixedLM(y, x, groups=site).fit(reml=reml)
+        assert fit.contrasts["t"].estimate == pytest.approx(theirs.fe_params[1], rel=1e-4)
+        assert fit.sigma**2 == pytest.approx(theirs.scale, rel=1e-3)
+        assert fit.sd_site**2 == pytest.approx(float(theirs.cov_re[0, 0]), rel=1e-2)
+        assert fit.log_likelihood == pytest.approx(theirs.llf, abs=1e-3)
+    with pytest.raises(InputError, match="tell exactly"):
+        linear_mixed(y, *names, control="c", covariates=np.column_stack([z, z[:, 0] + 2 * arm]))

@@ -43,6 +43,13 @@ SPECS: dict[str, ModelSpec] = {
     "one level": load_model("site_in_country").edited(
         sites__intercepts="pooled", sites__effects="pooled", priors__tau_u=None, priors__tau_v=None
     ),
+    "countries fixed": load_model("site_in_country").edited(
+        countries__intercepts="fixed", countries__fixed_sd=1.7, priors__tau_c=None
+    ),
+    "both fixed": load_model("site_in_country").edited(
+        countries__intercepts="fixed", countries__effects="fixed", countries__fixed_sd=0.8, priors__tau_c=None,
+        priors__tau_d=None,
+    ),
 }  # fmt: skip
 """Every way in which countries may enter."""
 
@@ -70,10 +77,13 @@ def _array(theta: dict[str, float], many: int = 1) -> dict[str, Floats]:
 def _kinds(spec: ModelSpec, theta: dict[str, float]) -> list[tuple[float, Floats, tuple[bool, bool]]]:
     """(share, covariance of the two arms' country effects, which arms are outlying) of every kind of country."""
     x = np.array(spec.sites.x)
-    tau_c, tau_d = theta.get("tau_c", 0.0), theta.get("tau_d", 0.0)
-    usual = tau_c**2 + tau_d**2 * np.outer(x, x)
     table = spec.countries
     assert table is not None
+    tau_c, tau_d = (
+        table.fixed_sd if pooling == "fixed" and table.fixed_sd else theta.get(tau, 0.0)
+        for tau, pooling in (("tau_c", table.intercepts), ("tau_d", table.effects))
+    )
+    usual = tau_c**2 + tau_d**2 * np.outer(x, x)
     if not table.is_mixture:
         return [(1.0, usual, (False, False))]
     q = theta.get("country_outlier_share", table.outlier_share)
@@ -250,6 +260,19 @@ def test_the_probability_of_an_outlying_country(name: str) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_pymc_has_the_same_density(name: str) -> None:
     _agree(NestedCells(SPECS[name], CELLS))
+
+
+def test_pymc_has_the_same_density_of_student_t_countries() -> None:
+    heavy = {"countries__distribution": "student_t", "countries__df": 3}
+    likelihood = NestedCells(SPECS["both"].edited(**heavy), CELLS)
+    assert likelihood.marginal is None
+    _agree(likelihood)
+    # by SciPy: the prior of a country's standardised effects
+    point = {name: value[0] for name, value in likelihood.prior_draws(1, np.random.default_rng(8)).items()}
+    normal = NestedCells(SPECS["both"], CELLS)
+    parts = [point[name] for name in ("e_country", "f_country")]
+    more = sum((stats.t.logpdf(z, 3) - stats.norm.logpdf(z)).sum() for z in parts)
+    assert float(likelihood.log_joint(point) - normal.log_joint(point)) == pytest.approx(more, rel=1e-9)
 
 
 def test_a_model_with_countries_is_never_met_without_them() -> None:

@@ -150,3 +150,33 @@ def test_reanalysis_and_check_of_each_arm(
     assert status == 0
     assert out.count("can be fitted to trial 'three'") == 2
     assert out.index("Warning: one of 2 comparisons") < out.index("ok: trial 'three'")
+
+
+@pytest.fixture
+def graded(patients: pd.DataFrame) -> pd.DataFrame:
+    """Nobody is cured but under the high dose, and only there were patients of stratum III."""
+    once = patients[patients.visit == 2].drop(columns=["visit", "response"])
+    high = once.arm == "high dose"
+    grade = ["cured" if h and i % 3 == 0 else "better" if i % 2 else "same" for i, h in enumerate(high)]
+    return once.assign(grade=grade, stratum=["III" if h and i % 4 == 0 else "I" for i, h in enumerate(high)])
+
+
+def test_a_value_of_another_arm_is_no_misspelling(graded: pd.DataFrame) -> None:
+    """A comparison in whose rows nobody responded is one of 0 against 0, not a table to be refused."""
+    found = bl.load_comparisons(graded, outcome="grade", responder="cured", benefit="higher", id="pid")
+    cured = int((graded.grade == "cured").sum())
+    assert found["low/dose"].analysis_set().totals == ((0, 60), (0, 60))
+    assert found["high dose"].analysis_set().totals == ((0, 60), (cured, 60))
+    with pytest.raises(TrialError, match="no 'curd'"):
+        bl.load_comparisons(graded, outcome="grade", responder="curd", benefit="higher", id="pid")
+
+
+def test_a_population_of_another_arm_is_no_misspelling(graded: pd.DataFrame) -> None:
+    given = {"outcome": "grade", "responder": ["cured", "better"], "benefit": "higher", "id": "pid"}
+    in_one = {"first": "stratum != 'III'"}
+    found = bl.load_comparisons(graded, population=in_one, **given)
+    low, high = (found[arm].analysis_set("first").totals for arm in ("low/dose", "high dose"))
+    assert low == found["low/dose"].analysis_set().totals
+    assert high[1][1] == int(((graded.arm == "high dose") & (graded.stratum != "III")).sum())
+    with pytest.raises(TrialError, match="never holds"):
+        bl.load_comparisons(graded, population={"first": "stratum == 'IV'"}, **given)

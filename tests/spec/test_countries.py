@@ -29,6 +29,15 @@ def test_keys_that_are_not_used_are_not_kept() -> None:
     assert load_model("site_effects").hash == "7b4d269c80805b9900581b0f29510bfc56ceaa8be06f554cd56b3d2d2db97b83"
 
 
+def test_models_keep_the_hashes_from_before_countries_could_be_fixed_or_far_out() -> None:
+    known = {
+        "site_in_country": "d0d59f8e610db72a06a9155ba3035c3ccc4a5ba7e806c0a28035d6ae13e9c241",
+        "country_outliers": "7a1d998c95197d6cb6f89803a850dedc6bc44f13f063ed34e8f80eaae2afd34f",
+    }
+    assert {model.name: model.hash for model in country_models()} == known
+    assert not {"df", "fixed_sd"} & set(NORMAL.to_dict()["countries"])
+
+
 @pytest.mark.parametrize("model", country_models(), ids=lambda model: model.name)
 def test_a_model_is_read_back_as_it_was(model: ModelSpec) -> None:
     import tomllib
@@ -39,7 +48,33 @@ def test_a_model_is_read_back_as_it_was(model: ModelSpec) -> None:
 
 NOTHING: dict[str, Any] = {"priors__tau_c": None, "priors__tau_d": None}
 REFUSED: dict[str, tuple[ModelSpec, dict[str, Any], str, str]] = {
-    "fixed": (NORMAL, {"countries__intercepts": "fixed"}, "countries.intercepts", "nothing to a new one"),
+    "fixed without an SD": (
+        NORMAL, {"countries__intercepts": "fixed", "priors__tau_c": None}, "countries", "because intercepts = 'fixed'",
+    ),
+    "fixed with a prior of an SD": (
+        NORMAL, {"countries__intercepts": "fixed", "countries__fixed_sd": 2.0}, "priors.tau_c", "'fixed'",
+    ),
+    "an SD of nothing fixed": (NORMAL, {"countries__fixed_sd": 2.0}, "countries", "neither part is 'fixed'"),
+    "outlying countries of fixed effects": (
+        OUTLIERS, {"countries__effects": "fixed", "countries__fixed_sd": 2.0, "priors__tau_d": None}, "countries",
+        "because distribution = 'contaminated'",
+    ),
+    "Student-t without degrees of freedom": (
+        NORMAL, {"countries__distribution": "student_t"}, "countries", "because distribution = 'student_t'",
+    ),
+    "degrees of freedom of nothing": (NORMAL, {"countries__df": 4}, "countries", "because distribution = 'normal'"),
+    "Student-t of what is fixed": (
+        NORMAL,
+        {"countries__intercepts": "fixed", "countries__effects": "fixed", "countries__fixed_sd": 2.0,
+         "countries__distribution": "student_t", "countries__df": 4, **NOTHING},
+        "countries", "neither part is 'partial'",
+    ),
+    "sites fixed beside fixed countries": (
+        NORMAL,
+        {"countries__effects": "fixed", "countries__fixed_sd": 1.0, "priors__tau_d": None, "sites__effects": "fixed",
+         "priors__tau_v": None},
+        "countries.effects", "leaves nothing to say",
+    ),
     "no level": (
         NORMAL, {"countries__intercepts": "pooled", "countries__effects": "pooled", **NOTHING},
         "countries.intercepts", "leave \\[countries\\] out",
@@ -72,7 +107,9 @@ REFUSED: dict[str, tuple[ModelSpec, dict[str, Any], str, str]] = {
         {"countries__effects": "pooled", "priors__tau_d": None, "sites__effects": "fixed", "priors__tau_v": None},
         "countries.outliers", "'site', because",
     ),
-    "Student-t": (NORMAL, {"countries__distribution": "student_t"}, "countries.distribution", "normal, contaminated"),
+    "exnex": (
+        NORMAL, {"countries__distribution": "exnex"}, "countries.distribution", "student_t",
+    ),
     "negative SD": (
         NORMAL, {"priors__tau_c": {"family": "uniform", "lower": -1, "upper": 1, "reason": WHY}},
         "priors.tau_c", "0 or more",

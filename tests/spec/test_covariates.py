@@ -79,10 +79,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"sites__distribution": "exnex", "sites__outlier_share": 0.2, "priors__nonexchangeable": PRIOR},
         "sites.distribution", "because of \\[covariates\\]",
     ),
-    "a continuous end point": (
-        {"priors__sigma": {"family": "half_normal", "sd": 1, "reason": "For this test only."}},
-        "covariates", "priors.gamma",
-    ),
 }  # fmt: skip
 
 
@@ -92,6 +88,14 @@ def test_what_is_no_model_is_refused(case: str) -> None:
     with pytest.raises(ModelError, match=told) as refusal:
         ADJUSTED.edited(**changes)
     assert key in str(refusal.value)
+
+
+def test_a_continuous_end_point_has_covariates_beside_its_baseline() -> None:
+    sigma = {"family": "half_normal", "sd": 1, "reason": "For this test only."}
+    spec = ADJUSTED.edited(priors__sigma=sigma, priors__gamma=PRIOR)
+    assert spec.continuous
+    assert spec.covariates is not None
+    assert load_model("sledai_absolute").edited(covariates__continuous=["age"], priors__coefficients=PRIOR).continuous
 
 
 def test_countries_and_covariates_are_not_in_one_model() -> None:

@@ -90,6 +90,9 @@ class JointOutcome(Brief):
             raise UnsupportedModelError(where, "fixed site effects", "'pooled' or 'partial' in a joint model")
         if self.spec.countries is not None:
             raise UnsupportedModelError(where, "countries above the sites", "no [countries] in a joint model")
+        if self.spec.covariates is not None:
+            hint = "Leave [joint] out of the plan (joint=False, or --no-joint): each model is then fitted by itself."
+            raise UnsupportedModelError(where, "covariates", "no [covariates] in a joint model", hint)
         if sites.distribution != "normal":
             raise UnsupportedModelError(where, f"distribution = '{sites.distribution}'", "'normal' in a joint model")
         if sites.correlated:

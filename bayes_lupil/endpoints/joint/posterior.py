@@ -137,7 +137,13 @@ class JointPosterior(Brief):
         return pd.DataFrame(rows, columns=["of", "pair", "mean", "mcse", "lower", "upper"]).set_index(["of", "pair"])
 
     def save(self, path: str | Path) -> Path:
-        """Write the draws to one NetCDF file, whole or not at all."""
+        """Write the draws to one NetCDF file, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            Where the file cannot be written, or is there and is something else, such as the data.
+        """
         tree = self.data.copy()
         models = {item.name: item.spec.to_dict() for item in self.joint.outcomes}
         tree.attrs = {"format": "bayes_lupil joint posterior 1", "models": json.dumps(models), "sampler": self.sampler}

@@ -24,9 +24,9 @@ def model_equations(spec: ModelSpec, *, margins: bool) -> tuple[str, ...]:
         )
     level = {"pooled": r"\alpha", "partial": r"\alpha + u_{s}", "fixed": r"\alpha_{s}"}[sites.intercepts]
     effect = {"pooled": r"\beta", "partial": r"(\beta + v_{s})", "fixed": r"\beta_{s}"}[sites.effects]
-    if spec.priors.tau_c is not None:
+    if spec.countries is not None and spec.countries.intercepts != "pooled":
         level += r" + c_{g}"
-    if spec.priors.tau_d is not None:
+    if spec.countries is not None and spec.countries.effects != "pooled":
         effect = rf"({effect.strip('()')} + d_{{g}})"
     predictor = rf"\text{{logit}}\, p_{{sa}} = {level} + {effect}\, x_{{a}},{_x(spec)}"
     if spec.covariates is not None:
@@ -63,10 +63,17 @@ def _x(spec: ModelSpec) -> str:
 
 def _country_distribution(spec: ModelSpec) -> list[str]:
     """Of the effects of g, the country of site s."""
-    table, priors = spec.countries, spec.priors
+    table = spec.countries
     if table is None:
         return []
-    lines = [_normal("g", [name for name, prior in (("c", priors.tau_c), ("d", priors.tau_d)) if prior is not None])]
+    parts = ("c", table.intercepts), ("d", table.effects)
+    laws = [
+        _normal("g", [n]) if table.df is None else rf"{n}_{{g}} / \tau_{{{n}}} \sim t_{{{table.df:g}}}"
+        for n, pooling in parts
+        if pooling == "partial"
+    ]
+    laws += [rf"{n}_{{g}} \sim \text{{N}}(0, {table.fixed_sd:g}^{{2}})" for n, pooling in parts if pooling == "fixed"]
+    lines = [r", \qquad ".join(laws)]
     if table.is_mixture:
         share = r"\omega_{g}" if table.outlier_share is None else f"{table.outlier_share:g}"
         lines.append(_deviation(table, "g", share, " of a whole country"))

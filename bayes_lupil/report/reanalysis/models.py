@@ -39,6 +39,9 @@ PARAMETERS = {
 """Parameters with a prior, in words."""
 
 
+_AS = {"partial": "", "fixed": " (each country's own, hardly shrunk)"}
+
+
 def model_blocks(contents: Contents) -> list[Block]:
     """How the lead model is built, in equations; which models there are; the priors, each with its reason."""
     import pandas as pd
@@ -100,8 +103,8 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
             "level and an effect of its own, drawn from a common distribution and so pulled towards it."
         )
     if spec.countries is not None:
-        own = {"tau_c": "levels c", "tau_d": "effects d"}
-        differ = " and ".join(own[tau] for tau in own if getattr(spec.priors, tau) is not None)
+        own = (("levels c", spec.countries.intercepts), ("effects d", spec.countries.effects))
+        differ = " and ".join(f"{name}{_AS[pooling]}" for name, pooling in own if pooling != "pooled")
         words += f" Sites lie in countries g (or other groups), whose {differ} differ too"
         words += ", and some of which are outlying." if spec.countries.is_mixture else "."
     return words if spec.covariates is None else _with_covariates(words, spec, "one site and arm", "each site")

@@ -18,7 +18,7 @@ from bayes_lupil.endpoints.joint.model import JointModel
 from bayes_lupil.endpoints.joint.posterior import Chance, JointPosterior, fit_joint, quantities
 from bayes_lupil.endpoints.probability_bounds import cumulative_bounds
 from bayes_lupil.engines import run_engine
-from bayes_lupil.errors import TrialError, UnsupportedModelError
+from bayes_lupil.errors import OutputError, TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods.normal import NormalPatients
 from bayes_lupil.posterior.diagnostics import mcse_mean, mcse_proportion
 from bayes_lupil.priors import LKJ
@@ -229,6 +229,11 @@ def test_correlated_outcomes_of_one_score(tmp_path: Path) -> None:
     both = good["absolute"] & good["relative"]
     product = good["absolute"].mean() * good["relative"].mean()
     assert both.mean() - product > MANY * mcse_proportion(both, 1000.0)
+    data = tmp_path / "patients.csv"
+    data.write_text("site,arm\n")
+    with pytest.raises(OutputError, match="no saved posterior"):
+        joint.save(data)
+    assert data.read_text() == "site,arm\n"
     path = joint.save(tmp_path / "joint.nc")
     with xr.open_datatree(path, engine="h5netcdf") as opened:
         np.testing.assert_array_equal(opened["posterior"]["effect"].values, joint.data["posterior"]["effect"].values)
@@ -253,6 +258,8 @@ def _outcome(spec: ModelSpec = PLAIN, kind: str = "continuous", **changes: Any) 
         (CHANGE, "continuous", None, "a prior for gamma"),
         (PLAIN, "continuous", np.arange(4.0), "no prior for gamma"),
         (RESPONSE, "binary", np.arange(4.0), "a baseline"),
+        (load_model("site_effects_adjusted"), "binary", None, "no \\[covariates\\] in a joint model"),
+        (load_model("site_in_country"), "binary", None, "no \\[countries\\] in a joint model"),
     ],
 )
 def test_unsupported_models(spec: ModelSpec, kind: str, baseline: Floats | None, found: str) -> None:
