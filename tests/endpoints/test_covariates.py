@@ -98,6 +98,33 @@ def test_both_engines_agree_on_the_pilot(adjusted: tuple[Path, Path]) -> None:
     assert agreement.status == "agree", agreement
 
 
+@pytest.mark.parametrize(("active", "printed"), [(LOW, (-0.5, 0.82)), (HIGH, (-1.0, 0.84))])
+def test_the_posterior_under_wide_priors_is_the_published_ancova(
+    cdisc: tuple[Path, Path], active: str, printed: tuple[float, float]
+) -> None:
+    """Each site's own level, no covariate but the baseline: as printed but for its arms, three in one regression.
+
+    Of two arms least squares is -0.45 (0.87) and -0.95 (0.84): the third arm tells of sites, slope and residual SD.
+    """
+    import pandas as pd
+    import statsmodels.formula.api as smf
+
+    plan, data = cdisc
+    outcomes = read_outcomes(data, load_plan(plan)[0].columns.model_dump())
+    trial = trial_of(derive(load_plan(plan)[0].end_points[0], outcomes), outcomes, Arms("Placebo", active))
+    wide = {"sites__intercepts": "fixed", "sites__effects": "pooled", "priors__tau_u": None, "priors__tau_v": None}
+    wide |= {"priors__alpha__sd": 100, "priors__beta__sd": 100, "priors__sigma__sd": 100, "priors__gamma__sd": 10}
+    row = fit(load_model(plan.parent / "change.toml").edited(**wide), trial).row("mean_difference")
+    frame = pd.read_csv(data).query("arm in ('Placebo', @active)").assign(active=lambda f: f["arm"] == active)
+    frame["site_group"] = frame["site_group"].astype(str)
+    theirs = smf.ols("change ~ baseline + C(site_group) + active", frame).fit()
+    estimate, error = theirs.params["active[T.True]"], theirs.bse["active[T.True]"]
+    assert abs(row.mean - estimate) < 0.05 * error
+    assert row.sd == pytest.approx(error, rel=0.03)
+    assert abs(row.mean - printed[0]) < 0.1 * printed[1] + 0.05  # half a unit of the last digit printed
+    assert row.sd == pytest.approx(printed[1], rel=0.1)
+
+
 def test_what_a_plan_cannot_adjust_for(adjusted: tuple[Path, Path]) -> None:
     plan, data = adjusted
     cases = (
