@@ -9,18 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bayes_lupil.endpoints.analysis import analyse_end_points
-from bayes_lupil.outcomes.synthetic import synthetic_patients
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
 from tests.report.drawn import boxes
 
 WIDTHS = [7.5, 4.0]
-
-
-@pytest.fixture(scope="module")
-def result():
-    patients = synthetic_patients(seed=1, margins="lupil2")
-    return analyse_end_points("lupil2_hierarchy", patients, joint=False, check_engines=False)
 
 
 def words(figure):

@@ -21,7 +21,6 @@ from bayes_lupil.endpoints.exploratory.analysis import FurtherRow
 from bayes_lupil.endpoints.exploratory.effect_sizes import EffectSize
 from bayes_lupil.endpoints.result import EndPointAnalysis
 from bayes_lupil.errors import InputError
-from bayes_lupil.outcomes.synthetic import synthetic_patients
 from bayes_lupil.report.endpoints.exploratory import exploratory
 from bayes_lupil.report.endpoints.page import (
     end_point_files,
@@ -39,12 +38,6 @@ from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.media.write import documents
 from bayes_lupil.spec import load_plan
 from bayes_lupil.trials.end_point import SYNTHETIC
-
-
-@pytest.fixture(scope="module")
-def result() -> EndPointAnalysis:
-    patients = synthetic_patients(seed=1, margins="lupil2")
-    return analyse_end_points("lupil2_hierarchy", patients, joint=False, check_engines=False)
 
 
 @pytest.fixture(scope="module")

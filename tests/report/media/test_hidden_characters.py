@@ -21,9 +21,9 @@ from bayes_lupil.report.reanalysis.figures.priors import figure_prior_predictive
 MARKS = ("\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad", "\U000e0041")
 
 
-@pytest.fixture(scope="module", params=MARKS)
+@pytest.fixture(scope="module", params=[MARKS[:3], MARKS[3:]], ids=["first three", "others"])
 def post(request, resampled):
-    mark = request.param
+    mark = "".join(request.param)
     cells = Cells((f"A{mark}", f"{mark}B", "C"), np.array([[1, 2], [2, 3], [3, 4]]), np.array([[5, 6]] * 3))
     point = EndPoint(f"y{mark}", f"Y{mark}")
     trial = Trial.from_cells(cells, Arms(f"c{mark}", f"a{mark}"), point, f"t{mark}", f"T{mark}", synthetic=True)
@@ -40,7 +40,7 @@ def test_names_in_figures_are_visible_in_every_format(post, tmp_path):
         for text in texts:
             ElementTree.fromstring(text)
             assert visible(text) == text
-        shown += f"[U+{ord(mark):04X}]" in texts[0]
+        shown += all(f"[U+{ord(sign):04X}]" in texts[0] for sign in mark)
     for draw in (figure_risk_difference, figure_benefit_curve):
         for text in draw([fit]).findobj(Text):
             assert visible(text.get_text()) == text.get_text()

@@ -21,6 +21,7 @@ from bayes_lupil.report.published.forest import figure_forest, forest_page
 from bayes_lupil.report.published.page import BENEFIT_FILES, benefit_page, benefit_summary, write_benefit
 from bayes_lupil.report.published.prior_map import figure_prior_map, map_frame
 from bayes_lupil.report.published.sentences import absolute_words, headline, limit_words, reported_words, tipping_words
+from tests.folders.without_pictures import without_pictures
 from tests.report.drawn import boxes
 
 CASES = {
@@ -39,7 +40,9 @@ def found(request):
     return CASES[request.param]()
 
 
-def test_files_hold_the_same_numbers(found, tmp_path):
+def test_files_hold_the_same_numbers(found, tmp_path, request, monkeypatch):
+    if request.node.callspec.params["found"] != "counts":  # pictures of one are enough
+        without_pictures(monkeypatch)
     folder = write_benefit(found, tmp_path / "out")
     assert {path.name for path in folder.iterdir()} - {"manifest.json"} == set(BENEFIT_FILES)
     table = pd.read_csv(folder / "benefit.csv")
@@ -139,7 +142,8 @@ def test_a_forest_of_many():
     )
 
 
-def test_a_reanalysis_of_an_estimate_has_its_report(tmp_path):
+def test_a_reanalysis_of_an_estimate_has_its_report(tmp_path, monkeypatch):
+    without_pictures(monkeypatch)
     trial = bl.from_estimate(hr="0.76", ci=("0.55", "1.04"), benefit="lower", name="mine")
     result = bl.reanalyse(trial, check_engines=False)
     assert [item.model.name for item in result.fitted] == ["itt_pooled", "itt_pooled_primary_priors"]

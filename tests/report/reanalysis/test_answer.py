@@ -10,11 +10,12 @@ import pytest
 
 from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.numbers import percent
-from bayes_lupil.report import collect
+from bayes_lupil.report import collect, write_reanalysis
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.figures.answer import answer_chart
 from bayes_lupil.report.reanalysis.figures.answer_lines import DOTS, answer_of
 from tests.report.charts import rows_with, words_of
+from tests.report.media.pictures import only_pictures
 
 MODELS = ("itt_pooled", "pp_pooled")
 
@@ -74,9 +75,8 @@ def test_the_slider_says_what_the_file_holds(lupil2):
         assert ("at least" in told) == (threshold > 0)
 
 
-def test_the_numbers_are_written_beside_the_page(lupil2, tmp_path):
-    from bayes_lupil.report import write_reanalysis
-
+def test_the_numbers_are_written_beside_the_page(lupil2, tmp_path, monkeypatch):
+    only_pictures(monkeypatch, "answer")
     folder = write_reanalysis(lupil2, tmp_path / "out")
     written = pd.read_csv(folder / "answer.csv")
     assert np.allclose(written["p_benefit"], answer_chart(lupil2).frame["p_benefit"], atol=1e-6)

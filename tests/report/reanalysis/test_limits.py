@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from bayes_lupil import load_trial, reanalyse
-from bayes_lupil.report import collect
+from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.diagnostics import CONTAMINATED, limits
 
 OPERATING = Path(__file__).parents[2] / "operating" / "operating.json"
@@ -33,7 +33,7 @@ def test_what_is_said_of_contaminated_sites_is_what_was_simulated() -> None:
 def test_it_is_said_where_every_control_patient_of_the_excluded_sites_responded(lupil2_report) -> None:
     (told,) = limits(lupil2_report)
     assert CONTAMINATED in told.items
-    other = collect(reanalyse(load_trial("beitler_landis"), ["itt_pooled"], check_engines=False))
+    other = Contents(reanalyse(load_trial("beitler_landis"), ["itt_pooled"], check_engines=False))
     (told,) = limits(other)
     assert CONTAMINATED not in told.items
     assert any("adverse events are not analysed" in line for line in told.items)
