@@ -10,6 +10,7 @@ from bayes_lupil.frequentist.hierarchy import HierarchyRow, trial_hierarchy
 from bayes_lupil.frequentist.linear_mixed import LinearMixed, linear_mixed
 from bayes_lupil.frequentist.logistic import LogOddsRatio
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
+from bayes_lupil.frequentist.nested_logistic import NestedLogistic, nested_logistic
 from bayes_lupil.frequentist.stratified import ChiSquare, Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import Interval, TwoByTwo, two_by_two
 
@@ -26,6 +27,7 @@ __all__ = [
     "LogOddsRatio",
     "MeanDifference",
     "MixedLogistic",
+    "NestedLogistic",
     "Stratified",
     "TwoByTwo",
     "adjusted_logistic",
@@ -33,6 +35,7 @@ __all__ = [
     "fixed_sequence",
     "linear_mixed",
     "mixed_logistic",
+    "nested_logistic",
     "stratified",
     "trial_hierarchy",
     "two_by_two",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, profile_limit
 from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.integrals.site_integral import SiteForm, integrate
@@ -23,11 +24,7 @@ __all__ = ["MixedLogistic", "mixed_logistic"]
 Floats = NDArray[np.float64]
 
 _NODES = 25
-_BOUNDARY = 1e-3
-_WIDEST = 30.0
 _STARTS = ((0.5, 0.3), (1.0, 0.05), (0.05, 0.5))
-_STEP = 1e-3
-_HESSIAN_STEP = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +116,25 @@ def mixed_logistic(
     x = np.array((-0.5, 0.5) if coding == "centred" else (0.0, 1.0))[arm]
     design = np.column_stack([np.ones(x.size), x])
     table = CellTable.from_arrays(site, y[site, arm], m[site, arm], x, design)
-    likelihood = _likelihood(table, effects, correlated)
+    names = np.array(["alpha", "beta", "tau_u", "tau_v", "correlation"])
+    surface = Surface(
+        _likelihood(table, effects, correlated), np.isin(names, ("tau_u", "tau_v")), names == "correlation"
+    )
 
     totals = y.sum(axis=0), m.sum(axis=0)
     odds = np.log(totals[0] / (totals[1] - totals[0]))
     start = np.array([odds.mean() if coding == "centred" else odds[0], odds[1] - odds[0], 0.5, 0.3, 0.0])
     free = np.array([True, True, True, effects == "partial", effects == "partial" and correlated])
     start[~free] = 0.0
-    found = [_maximise(likelihood, np.where(free, [*start[:2], *sds, 0.0], start), free) for sds in _STARTS]
+    found = [surface.maximise(np.where(free, [*start[:2], *sds, 0.0], start), free) for sds in _STARTS]
     best, top = max(found, key=lambda item: item[1])
     boundary = tuple(
         name
         for name, i, edge in (("tau_u", 2, 0.0), ("tau_v", 3, 0.0), ("correlation", 4, 1.0))
-        if free[i] and abs(abs(best[i]) - edge) < _BOUNDARY
+        if free[i] and abs(abs(best[i]) - edge) < BOUNDARY
     )
-    inside = free & ~np.isin(np.array(["alpha", "beta", "tau_u", "tau_v", "correlation"]), boundary)
-    se = _standard_errors(likelihood, best, inside)
+    inside = free & ~np.isin(names, boundary)
+    se = surface.standard_errors(best, inside)
 
     alpha, beta, tau_u, tau_v, correlation = (float(value) for value in best)
     total = top + float(table.log_coefficients().sum())
@@ -147,11 +147,11 @@ def mixed_logistic(
             """Twice the fall of the profile log likelihood from its top."""
             held = near.copy()
             held[1] = beta
-            found, value = _maximise(likelihood, held, free & (np.arange(5) != 1))
+            found, value = surface.maximise(held, free & (np.arange(5) != 1))
             return 2 * (top - value), found
 
         limit = float(stats.chi2.ppf(confidence, 1))
-        lower, upper = (_profile_limit(deviance, best, side * se[1], limit) for side in (-1, 1))
+        lower, upper = (profile_limit(deviance, best, side * se[1], limit) for side in (-1, 1))
         fall = max(deviance(0.0, best)[0], 0.0)
         interval, p = Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
     return MixedLogistic(
@@ -185,80 +185,3 @@ def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[F
         return np.where(failed > 0, -np.inf, by_kind @ counts)
 
     return value
-
-
-def _maximise(likelihood: Callable[[Floats], Floats], start: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """Maximum over the free parameters; returns all parameters and the log likelihood.
-
-    The search moves variances, not SDs: the likelihood is even in an SD, so that its slope at 0 is 0 whether or not
-    the maximum is there.
-    """
-    from scipy.optimize import minimize
-
-    is_sd = np.array([False, False, True, True, False])
-    lowest = np.array([-_WIDEST, -_WIDEST, 0.0, 0.0, -1 + 1e-6])[free]
-    highest = np.array([_WIDEST, _WIDEST, _WIDEST**2, _WIDEST**2, 1 - 1e-6])[free]
-    size = int(free.sum())
-
-    def all_parameters(values: Floats) -> Floats:
-        rows = np.tile(start, (len(values), 1))
-        rows[:, free] = np.where(is_sd[free], np.sqrt(np.abs(values)), values)
-        return rows
-
-    def with_gradient(values: Floats) -> tuple[float, Floats]:
-        above = np.minimum(values + _STEP, highest)
-        below = np.maximum(values - _STEP, lowest)
-        rows = np.tile(values, (2 * size + 1, 1))
-        rows[1 : size + 1][np.diag_indices(size)] = above
-        rows[size + 1 :][np.diag_indices(size)] = below
-        found = -likelihood(all_parameters(rows))
-        return float(found[0]), (found[1 : size + 1] - found[size + 1 :]) / (above - below)
-
-    at = np.clip(np.where(is_sd, start**2, start)[free], lowest, highest)
-    result = minimize(
-        with_gradient, at, jac=True, method="L-BFGS-B", bounds=list(zip(lowest, highest, strict=True)),
-        options={"ftol": 1e-13, "gtol": 1e-6, "maxiter": 500},
-    )  # fmt: skip
-    return all_parameters(result.x[None])[0], -float(result.fun)
-
-
-def _standard_errors(likelihood: Callable[[Floats], Floats], best: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """Square roots of the inverse observed information, 0 for parameters that are not inside."""
-    index = np.flatnonzero(inside)
-    pairs = [(a, b) for a in range(index.size) for b in range(a + 1)]
-    steps = np.full(best.size, _HESSIAN_STEP)
-    steps[4] = min(_HESSIAN_STEP, (1 - abs(best[4])) / 4)  # a correlation must stay one, at twice the step
-    rows = []
-    for a, b in pairs:
-        for i, j in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-            row = best.copy()
-            row[index[a]] += i * steps[index[a]]
-            row[index[b]] += j * steps[index[b]]
-            rows.append(row)
-    values = likelihood(np.array(rows)).reshape(-1, 4)
-    information = np.empty((index.size, index.size))
-    for (a, b), (pp, pm, mp, mm) in zip(pairs, values, strict=True):
-        information[a, b] = information[b, a] = -(pp - pm - mp + mm) / (4 * steps[index[a]] * steps[index[b]])
-    se = np.zeros(best.size)
-    se[index] = np.sqrt(np.diag(np.linalg.inv(information)))
-    return se
-
-
-def _profile_limit(
-    deviance: Callable[[float, Floats], tuple[float, Floats]], best: Floats, step: float, limit: float
-) -> float:
-    """Where the profile deviance of beta crosses the limit, going from the maximum in steps of `step`."""
-    from scipy.optimize import brentq
-
-    inner, near = float(best[1]), best
-    for _ in range(40):
-        outer = inner + step
-        if abs(outer) > _WIDEST:
-            break
-        fall, found = deviance(outer, near)
-        if fall > limit:
-            return float(
-                brentq(lambda beta, near=found: deviance(beta, near)[0] - limit, inner, outer, xtol=1e-7, rtol=1e-9)
-            )
-        inner, near = outer, found
-    return float(np.copysign(np.inf, step))

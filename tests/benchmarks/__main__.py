@@ -28,6 +28,8 @@ CONTENDERS = (
     "engine", "engine_half", "nutpie", "nutpie_080", "pymc", "numpyro", "rstanarm", "lme4_slopes", "lme4_agq",
     "own_ml", "own_ml_profile",
 )  # fmt: skip
+NESTED = ("lme4_nested", "own_nested", "own_nested_profile")
+"""Contenders for the trial whose sites lie in countries."""
 TIMEOUT = 200.0
 
 
@@ -53,6 +55,7 @@ def _asked(size: str) -> list[Row]:
         for name in CONTENDERS
         if (trial, name) not in left_out
     ]
+    asked += [{"kind": "fit", "trial": "topcat", "contender": name} for name in NESTED]
     asked += [{"kind": "fit", "trial": "lupil2", "contender": name} for name in ("engine", "nutpie", "nutpie_080")]
     asked += [{"kind": "cold", "of": name, "settings": {"trial": "beitler_landis"}} for name in ("quadrature", "nuts")]
     if size == "full":

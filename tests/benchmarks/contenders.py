@@ -26,7 +26,9 @@ __all__ = ["CONTENDERS", "Absent", "megabytes", "repeat"]
 
 CHAINS = 4
 QUANTITIES = ("alpha", "beta", "tau_u", "tau_v")
-_MODES = {"lme4_slopes": "glmer_slopes", "lme4_agq": "glmer_agq", "rstanarm": "stan_glmer"}
+_MODES = {
+    "lme4_slopes": "glmer_slopes", "lme4_agq": "glmer_agq", "lme4_nested": "glmer_nested", "rstanarm": "stan_glmer",
+}  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -243,6 +245,11 @@ def lme4_agq(trial: str, s: Row) -> Row:
     return _r(trial, s, _MODES["lme4_agq"])
 
 
+def lme4_nested(trial: str, s: Row) -> Row:
+    """Maximum likelihood (Laplace), random intercepts of sites and of their countries."""
+    return _r(trial, s, _MODES["lme4_nested"])
+
+
 def rstanarm(trial: str, s: Row) -> Row:
     """Stan's NUTS, compiled beforehand; its priors of the between-site SDs are others (decov)."""
     return _r(trial, s, _MODES["rstanarm"])
@@ -258,15 +265,34 @@ def own_ml_profile(trial: str, s: Row) -> Row:
     return _own_ml(trial, s, "profile")
 
 
+def own_nested(trial: str, s: Row) -> Row:
+    """This package's maximum likelihood, random intercepts of sites and countries; interval and test by Wald."""
+    return _own_nested(trial, s, "wald")
+
+
+def own_nested_profile(trial: str, s: Row) -> Row:
+    """The same with the profile-likelihood interval and the likelihood ratio test."""
+    return _own_nested(trial, s, "profile")
+
+
 def _own_ml(trial: str, s: Row, method: Literal["profile", "wald"]) -> Row:
-    from bayes_lupil import __version__
     from bayes_lupil.frequentist.mixed_logistic import mixed_logistic
 
     cells = load(trial).data
-    first, seconds, results = repeat(
-        lambda: mixed_logistic(cells.responders, cells.n, effects="partial", method=method),
-        s["repeats_quick"], s["budget"],
-    )  # fmt: skip
+    return _own(lambda: mixed_logistic(cells.responders, cells.n, effects="partial", method=method), s)
+
+
+def _own_nested(trial: str, s: Row, method: Literal["profile", "wald"]) -> Row:
+    from bayes_lupil.frequentist.nested_logistic import nested_logistic
+
+    cells = load(trial).data
+    return _own(lambda: nested_logistic(cells.responders, cells.n, cells.countries, method=method), s)
+
+
+def _own(fit: Callable[[], Any], s: Row) -> Row:
+    from bayes_lupil import __version__
+
+    first, seconds, results = repeat(fit, s["repeats_quick"], s["budget"])
     fitted = results[-1]
     return {
         "first": first,
@@ -286,7 +312,10 @@ CONTENDERS: dict[str, tuple[Callable[[str, Row], Row], str]] = {
     "rstanarm": (rstanarm, "rstanarm stan_glmer, target 0.95"),
     "lme4_slopes": (lme4_slopes, "lme4 glmer, (1 + x \\|\\| site), Laplace"),
     "lme4_agq": (lme4_agq, "lme4 glmer, (1 \\| site), nAGQ = 25"),
+    "lme4_nested": (lme4_nested, "lme4 glmer, (1 \\| country/site), Laplace"),
     "own_ml": (own_ml, "bayes_lupil mixed_logistic, both effects, Wald"),
     "own_ml_profile": (own_ml_profile, "the same, profile likelihood"),
+    "own_nested": (own_nested, "bayes_lupil nested_logistic, both intercepts, Wald"),
+    "own_nested_profile": (own_nested_profile, "the same, profile likelihood"),
 }
 """Function and what the table calls it."""

@@ -1,5 +1,6 @@
 # Fits a table of sites by lme4 or rstanarm, over and over, and says how long each took:
 #   Rscript mixed.R TABLE.csv METHOD REPEATS BUDGET WARMUP DRAWS OUT
+# TABLE.csv has the columns site, arm, responders and n, and for glmer_nested country.
 # OUT.json gets seconds (the first call apart), OUT.bin the draws of alpha, beta, tau_u, tau_v (draw fastest, then chain).
 argument <- commandArgs(TRUE)
 method <- argument[2]
@@ -18,12 +19,15 @@ options(mc.cores = parallel::detectCores())
 
 d <- read.csv(argument[1], stringsAsFactors = FALSE)
 d$site <- factor(d$site)
+if (method == "glmer_nested") d$country <- factor(d$country)
 d$x <- ifelse(d$arm == "active", 0.5, -0.5)
 d$failures <- d$n - d$responders
 
 once <- function() {
   if (method == "glmer_slopes") {
     lme4::glmer(cbind(responders, failures) ~ x + (1 + x || site), data = d, family = binomial)
+  } else if (method == "glmer_nested") {
+    lme4::glmer(cbind(responders, failures) ~ x + (1 | country/site), data = d, family = binomial)
   } else if (method == "glmer_agq") {
     lme4::glmer(cbind(responders, failures) ~ x + (1 | site), data = d, family = binomial, nAGQ = 25)
   } else {

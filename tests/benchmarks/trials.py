@@ -20,9 +20,12 @@ TITLES = {
     "beitler_landis": "8 sites: Beitler and Landis 1985, 273 patients",
     "simulated_25": "25 sites: SYNTHETIC, 100 patients, the size of LUPIL-2",
     "lupil2": "LUPIL-2: 25 sites, whose patients are not known, 100 patients",
+    "topcat": "6 sites: TOPCAT, countries in two regions, 3,445 patients",
     "ist": "464 sites: International Stroke Trial, aspirin, dead or dependent at 6 months",
 }
-_IST = Path(__file__).parents[3] / "shared" / "validation" / "data" / "ist_hospital_aspirin_deaddep6m.csv"
+_DATA = Path(__file__).parents[3] / "shared" / "validation" / "data"
+_IST = _DATA / "ist_hospital_aspirin_deaddep6m.csv"
+_TOPCAT = _DATA / "topcat_countries.csv"
 _TRUTH = {"alpha": -0.4, "beta": 0.5, "tau_u": 0.54, "tau_v": 0.3}
 """A response of about 40 %, a between-site SD as IHAST found it, an odds ratio of 1.6."""
 
@@ -69,14 +72,17 @@ def load(name: str) -> Trial:
         return load_trial(name)
     if name == "simulated_25":
         return as_trial(simulated_cells(25, 4, seed=20260401))
-    if not _IST.is_file():
+    if not (_TOPCAT if name == "topcat" else _IST).is_file():
         raise FileNotFoundError("its data do not lie beside this checkout (shared/validation)")
+    if name == "topcat":
+        return load_trial(_TOPCAT, control="placebo", active="spironolactone", benefit="lower", country="region")
     return load_trial(_IST, control="no_aspirin", active="aspirin", benefit="lower", single_arm_sites=True)
 
 
 def write_csv(cells: Cells, path: Path) -> None:
     """A table of sites as the command line and R read it, arms called control and active."""
-    lines = ["site,arm,responders,n"]
-    for site, y, n in zip(cells.sites, cells.responders, cells.n, strict=True):
-        lines += [f"{site},{arm},{y[a]},{n[a]}" for a, arm in enumerate(("control", "active")) if n[a]]
+    groups = [""] * len(cells.sites) if cells.countries is None else [f",{name}" for name in cells.countries]
+    lines = ["site,arm,responders,n" + (",country" if cells.countries else "")]
+    for site, group, y, n in zip(cells.sites, groups, cells.responders, cells.n, strict=True):
+        lines += [f"{site},{arm},{y[a]},{n[a]}{group}" for a, arm in enumerate(("control", "active")) if n[a]]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.countries.forest import countries_in_words, figure_countries, outlying
+from bayes_lupil.report.countries.likelihood import likelihood_blocks
 from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Page, Paragraph, Table
 from bayes_lupil.report.media.plot_rows import upward
 from bayes_lupil.report.media.plot_style import figure_files
@@ -40,6 +41,7 @@ def countries_page(table: CountryTable) -> Page:
         Heading("Each country"),
         _table(table, "countries.csv"),
         Paragraph(_errors(table)),
+        *likelihood_blocks(table.posterior),
         Heading("How to read it"),
         Bullets(
             (

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import bayes_lupil as bl
+from bayes_lupil.frequentist import nested_logistic
+from bayes_lupil.likelihoods import NestedCells
+from bayes_lupil.report.countries.likelihood import likelihood_blocks
 from bayes_lupil.report.countries.page import COUNTRY_FILES, countries_page, write_countries
+from bayes_lupil.report.media.blocks import Paragraph, Table
 from bayes_lupil.sites.countries import CountryTable
 
 CSV = "site,country,arm,responders,n\n" + "\n".join(
@@ -61,6 +66,36 @@ def test_the_sentence_names_the_countries_that_move_the_answer(table: CountryTab
     lowest, highest = (pick(chances, key=lambda name: chances[name]) for pick in (min, max))
     assert f"(without {lowest})" in text
     assert f"(without {highest})" in text
+
+
+def test_maximum_likelihood_stands_beside_the_posterior(table: CountryTable) -> None:
+    heading, beside, words = likelihood_blocks(table.posterior)
+    fit = nested_logistic(
+        [[5, 9], [3, 4], [8, 12], [9, 7]], [[20, 20], [9, 9], [21, 22], [15, 15]], list("AABC"), effects="both"
+    )
+    assert isinstance(beside, Table)
+    assert beside.rows[0][2] == f"{fit.beta:.2f} ({fit.interval.lower:.2f} to {fit.interval.upper:.2f})"
+    assert [row[0] for row in beside.rows[1:] if row[2] == "0"] == [
+        "SD between countries: log odds", "SD between countries: log odds ratio",
+        "SD between the sites of a country: log odds", "SD between the sites of a country: log odds ratio",
+    ]  # fmt: skip
+    posterior = table.posterior.row("tau_d")
+    assert beside.rows[2][1] == f"{posterior.q50:.2f} ({posterior.q2_5:.2f} to {posterior.q97_5:.2f})"
+    assert isinstance(words, Paragraph)
+    assert "3 countries, 4 sites" in words.text
+    assert "no proof of no differences" in words.text
+    assert {heading, beside, words} <= set(countries_page(table).blocks)
+
+
+def test_where_there_is_no_maximum_likelihood_the_page_says_why(table: CountryTable) -> None:
+    cells = bl.Cells(
+        ("A", "B", "C"), [[5, 9], [8, 12], [9, 7]], [[20, 20], [21, 22], [15, 15]],
+        countries=("Italy", "Spain", "Malta"),
+    )  # fmt: skip
+    likelihood = NestedCells(table.posterior.spec, cells)
+    (_, words) = likelihood_blocks(SimpleNamespace(spec=table.posterior.spec, likelihood=likelihood))  # type: ignore[arg-type]
+    assert isinstance(words, Paragraph)
+    assert "one site in each country" in words.text
 
 
 def test_the_command(run: Any, tmp_path: Path) -> None:
