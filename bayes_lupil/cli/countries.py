@@ -22,7 +22,7 @@ from bayes_lupil.cli.usage import examples
 def countries(
     *,
     trial: TrialArgument,
-    model: Annotated[str, typer.Option(help="A model with [countries].")] = "site_in_country",
+    model: Annotated[str, typer.Option(help="A model with countries.")] = "site_in_country",
     folder: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Write page, table, figure and posterior here.")
     ] = None,

@@ -194,7 +194,7 @@ def fit(
     """Fit one model to one trial: the answer first, then everything that was estimated.
 
     --continuous, --categorical, --ordered and --spline stand in place of the covariates that the model file names: use
-    them with site_effects_adjusted, or another model with [covariates].
+    them with site_effects_adjusted, or another model with a table of covariates.
     """
     from bayes_lupil.fitting import fit as run
     from bayes_lupil.fitting import swapped

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
 from bayes_lupil.frequentist.adjusted_logistic import AdjustedLogistic, adjusted_logistic
 from bayes_lupil.frequentist.ancova import Ancova, ancova
 from bayes_lupil.frequentist.linear_mixed import LinearMixed, linear_mixed
@@ -124,10 +124,18 @@ def counterpart(
             return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes))
         texts = {name: column_of(outcomes, name) for name in covariates.columns}
         known = {name: [text for text, k in zip(column, keep, strict=True) if k] for name, column in texts.items()}
-        columns = columns_of(covariates, known, f"end point '{point.name}'")
-        also = ancova(values[keep], arm, site, baseline, control=arms.control, covariates=columns.z)
+        try:
+            columns = columns_of(covariates, known, f"end point '{point.name}', patients analysed of all arms")
+            also = ancova(values[keep], arm, site, baseline, control=arms.control, covariates=columns.z)
+        except (InputError, TrialError, UnsupportedModelError) as problem:
+            notes.append(f"no analysis of covariance with the model's covariates: {problem}")
+            return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes))
         mixed_also, more = _mixed(values[keep], arm, site, baseline, arms.control, columns.z)
         notes += [f"with covariates: {note}" for note in (*also.notes, *more) if note not in notes]
+        notes += [
+            f"with covariates: no coefficient of '{columns.labels[k]}', which site, arm and the others tell"
+            for k in also.untold
+        ]
         return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes), columns.labels, also, mixed_also)
     adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
     cells = trial.analysis_set(plan.population).data

@@ -231,7 +231,9 @@ def counterpart_rows(step: Step, active: str) -> list[dict[str, Any]]:
     if found.mixed is not None:
         baseline = "" if found.mixed.baseline_slope is None else ", baseline"
         pairs.append((f"linear mixed model, random site intercepts{baseline}", found.mixed.contrasts[active]))
-    also, mixed_also, named = found.adjusted_for_these, found.mixed_with_these, "; ".join(found.covariates)
+    also, mixed_also = found.adjusted_for_these, found.mixed_with_these
+    untold = () if also is None else also.untold
+    named = "; ".join(label for k, label in enumerate(found.covariates) if k not in untold) or "none that tells more"
     if also is not None and (with_these := also.contrasts.get(active)) is not None:
         pairs.append((f"ANCOVA, {found.adjusted}, and for covariates ({named})", with_these))
     if mixed_also is not None:

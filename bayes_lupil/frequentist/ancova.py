@@ -86,6 +86,9 @@ class Ancova(ReadOnly):
         residual SD alone.
     notes : tuple of str
         One sentence for each term of the model that could not be estimated.
+    untold : tuple of int
+        Which columns of the covariates, from 0, have no coefficient, because they say nothing that the others, site and
+        arm do not say.
     """
 
     level: float
@@ -100,6 +103,7 @@ class Ancova(ReadOnly):
     n_sites: int
     one_arm_sites: tuple[str, ...]
     notes: tuple[str, ...]
+    untold: tuple[int, ...] = ()
 
 
 def ancova(
@@ -196,6 +200,7 @@ def ancova(
         n_sites=len(rows.sites),
         one_arm_sites=rows.one_arm_sites(),
         notes=notes,
+        untold=tuple([k for k, column in enumerate(design.covariate_columns) if column not in design.told]),
     )
 
 

@@ -183,20 +183,24 @@ def _for_measurements(spec: ModelSpec, trial: Trial) -> NormalPatients:
     assert isinstance(trial.data, Measurements)  # or there were no measured set
     columns = covariate_columns(spec.covariates, trial.data, f"model '{spec.name}'")
     z = columns.z[list(found.members)]
+    z = z - z.mean(axis=0)  # as of the baseline, means are those of the patients analysed
+    beside = z if found.baseline is None else np.column_stack([found.baseline, z])
     if found.baseline is not None:
-        beside = np.column_stack([found.baseline, z])
-        told = [columns.labels[k - 1] for k in told_by_others(beside) if k and k - 1 not in told_by_others(z)]
+        alone = told_by_others(z)
+        told = [columns.labels[k - 1] for k in told_by_others(beside) if k and k - 1 not in alone]
         if told:
             raise UnsupportedModelError(
                 f"model '{spec.name}'", f"the covariate '{told[0]}', which the baseline tells exactly",
                 "a column that says something of its own", "The baseline has its slope already, priors.gamma.",
             )  # fmt: skip
-        if follows(found.value, beside):
-            raise UnsupportedModelError(
-                f"model '{spec.name}'",
-                f"covariates ({', '.join(columns.labels)}) from which, with the baseline, each outcome follows exactly",
-                "what was known before treatment", "Is one of them the value at follow-up?",
-            )  # fmt: skip
+    own = np.empty((len(z), 0)) if found.baseline is None else found.baseline[:, None]
+    if follows(found.value, np.column_stack([found.arm, beside])) and not follows(found.value, own):
+        known = "" if found.baseline is None else " with the baseline"
+        raise UnsupportedModelError(
+            f"model '{spec.name}'",
+            f"covariates ({', '.join(columns.labels)}) from which{known} outcomes follow but for 1 % of their variance",
+            "what was known before treatment", "Is one of them the value at follow-up, or made of it?",
+        )  # fmt: skip
     return NormalPatients(
         spec, names, site, found.arm, found.value, found.baseline, shares,
         dict(zip(columns.names, z.T, strict=True)), dict(zip(columns.names, columns.labels, strict=True)),

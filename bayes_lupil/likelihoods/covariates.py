@@ -28,6 +28,8 @@ _SHOWN = 3
 _LARGEST = 1e100  # squares of numbers beyond may be none
 _DEPENDENT = 1e-8
 """Of a column's length: what is left of it beside the others and is no more than this is rounding."""
+_TOLD = 0.01
+"""Of the variance of outcomes: where covariates leave no more than this, they were made of the outcome."""
 _NOTHING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null"})
 """What software writes where nothing was recorded, in lower case."""
 
@@ -158,7 +160,7 @@ def _refuse_what_is_known_otherwise(
         # of a number with a spline or missing values, the first column is the number itself
         told = _separated(values[~missing, 0], y[~missing]) or (_tells(value, y) and value.max() < y.size // 2)
     else:
-        both, found = ~missing & patients.measured, "values from which each patient's outcome follows exactly"
+        both, found = ~missing & patients.measured, "values from which each patient's outcome follows"
         told = follows(patients.value[both], values[both])
     if told:
         hint = "Is it the outcome, or was it measured after treatment? A covariate is known before."
@@ -180,7 +182,10 @@ def _separated(values: Floats, y: NDArray[np.int64]) -> bool:
 
 
 def follows(y: Floats, columns: Floats) -> bool:
-    """Whether y, which differs between patients, is a constant and multiples of the columns.
+    """Whether y is a constant and multiples of the columns, but for at most 1 % of its variance.
+
+    Nothing that was known before treatment tells that much; the outcome in other units or rounded does. Of residuals
+    the mean square is counted, so that many columns of few patients do not count as telling them.
 
     Parameters
     ----------
@@ -189,16 +194,17 @@ def follows(y: Floats, columns: Floats) -> bool:
 
     Examples
     --------
-    >>> x = np.array([[0.0, 1.0, 3.0, 4.0]]).T
-    >>> follows(np.array([1.0, 3.0, 7.0, 9.0]), x), follows(np.array([1.0, 3.0, 7.0, 9.5]), x)
+    >>> x = np.array([[0.0, 1.0, 3.0, 4.0, 6.0]]).T
+    >>> follows(np.array([1.0, 3.1, 7.0, 8.9, 13.0]), x), follows(np.array([1.0, 5.0, 7.0, 8.0, 13.0]), x)
     (True, False)
     """
     design = np.column_stack([np.ones(y.size), columns])
-    if y.size <= design.shape[1] or np.ptp(y) == 0:
+    rank = int(np.linalg.matrix_rank(design)) if y.size else 0
+    if y.size <= rank or np.ptp(y) == 0:
         return False
     away = y - y.mean()
     rest = away - design @ np.linalg.lstsq(design, away, rcond=None)[0]
-    return bool(np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(away))
+    return bool((rest @ rest) / (y.size - rank) <= _TOLD * (away @ away) / (y.size - 1))
 
 
 def _tells(value: NDArray[np.int64], other: NDArray[np.int64]) -> bool:

@@ -90,10 +90,8 @@ def country_components(
     """
     draws, table = np.shape(next(iter(theta.values()))), sites.spec.countries
     assert table is not None
-    tau_c, tau_d = (
-        np.asarray(theta.get(name, np.full(draws, table.fixed_sd if pooling == "fixed" else 0.0)), dtype=float)
-        for name, pooling in (("tau_c", table.intercepts), ("tau_d", table.effects))
-    )
+    tau_c = np.asarray(theta.get("tau_c", np.full(draws, table.fixed_sd or 0.0)), dtype=float)
+    tau_d = np.asarray(theta.get("tau_d", np.zeros(draws)), dtype=float)
     deviations, nothing = sites.spec.country_deviations, np.zeros(draws)
     if not deviations:
         return (((), nothing, _factor(tau_c, tau_d, nothing, 0.0, [])),)

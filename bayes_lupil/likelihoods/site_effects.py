@@ -8,8 +8,8 @@ beta + v_s of a site that is not is m + s g_s, with the prior N(m, s^2) of its o
 
     eta_sa = alpha + c_g + u_s + (beta + d_g + v_s) x_a,   c_g = tau_c e_g, d_g = tau_d f_g, g the country of site s,
 
-with e_g and f_g standard normal or Student-t, and deviations added to c and d of contaminated countries. The levels or
-effects of countries that are fixed have a known SD in place of tau_c or tau_d. `linear_predictor` is
+with e_g and f_g standard normal or Student-t, and deviations added to c and d of contaminated countries. Levels
+of countries that are fixed have a known SD in place of tau_c. `linear_predictor` is
 written with operators that NumPy and PyTensor share, so that it exists once.
 """
 
@@ -293,14 +293,14 @@ class SiteModel:
 
         Where sites lie in countries, it is a site in a country not in the trial. Where intercepts are fixed, of sites
         or countries, nothing ties the level of a new site to the others, so there is no 'linear_predictor'; where
-        effects are fixed there is nothing at all.
+        effects of sites are fixed there is nothing at all.
 
         Returns
         -------
         dict with 'effect', shape (...), and 'linear_predictor', shape (..., 2), those of them that exist
         """
         above = self.spec.countries
-        if "fixed" in (self.spec.sites.effects, above and above.effects):
+        if self.spec.sites.effects == "fixed":
             return {}
         base, slope = np.asarray(values["alpha"]), np.asarray(values["beta"])
         draws = (*slope.shape, 1)

@@ -142,6 +142,12 @@ def column_of(outcomes: Outcomes, name: str) -> tuple[str, ...]:
     TrialError
         Where there is no such column.
     """
+    roles = {"patient", "site", "arm"} | set(outcomes.origins.values())
+    if name in roles and name not in outcomes.columns:
+        raise TrialError(outcomes.where(name), "the column of patients, sites or arms", "the column of a covariate")
+    if name.startswith(_FLAG):
+        found = "a population flag, which may be known only after treatment"
+        raise TrialError(outcomes.where(name), found, "the column of a covariate")
     if name in outcomes.texts:
         return outcomes.texts[name]
     if name not in outcomes.numbers:

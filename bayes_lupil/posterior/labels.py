@@ -94,6 +94,7 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
         f"{level} in the control arm" if spec.sites.coding == "reference" else f"{level}, midway between the arms,"
     )
     kind = "not exchangeable" if spec.sites.distribution == "exnex" else "outlying"
+    of_countries = "scale" if spec.countries is not None and spec.countries.distribution == "student_t" else "SD"
     estimand_unit = end_point.unit if spec.continuous else ""
     scale = end_point.unit if end_point.kind == "estimate" else effect
     return {
@@ -102,8 +103,8 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
         "se": ("standard error of the estimate", ""),
         "tau_u": (f"SD over sites of the {level}", unit),
         "tau_v": (f"SD over sites of the {effect}", unit),
-        "tau_c": ("SD over countries of the log odds", unit),
-        "tau_d": ("SD over countries of the log odds ratio", unit),
+        "tau_c": (f"{of_countries} over countries of the log odds", unit),
+        "tau_d": (f"{of_countries} over countries of the log odds ratio", unit),
         "country_outlier_share": ("share of countries that are outlying", _SHARE),
         "c": ("effect of the country on the log odds", unit),
         "d": ("effect of the country on the log odds ratio", unit),

@@ -95,16 +95,14 @@ class CountryTable(Shown):
     posterior : Posterior
     rows : tuple of CountryRow
         In the order of the trial.
-    average : Estimate
-        Log odds ratio at an average site of an average country.
-    new : Estimate or None
-        At a new site of a country not in the trial; None where the effects of countries are fixed.
+    average, new : Estimate
+        Log odds ratio at an average site of an average country, and at a new site of a country not in the trial.
     """
 
     posterior: Posterior
     rows: tuple[CountryRow, ...]
     average: Estimate
-    new: Estimate | None
+    new: Estimate
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -206,11 +204,8 @@ def country_table(posterior: Posterior, *, refit: bool = True, progress: bool | 
                 estimates_of(posterior, difference).item(), None if outlier is None else (outlier[g, 0], outlier[g, 1]),
                 chance, risk, why_not,
             ))  # fmt: skip
-    average, new = (
-        estimates_of(posterior, posterior.draws(name)).item() if name in posterior.data["posterior"] else None
-        for name in ("beta", "log_odds_ratio_new_site")
-    )
-    assert average is not None  # the shared effect is a parameter of every such model
+    average, new = (estimates_of(posterior, posterior.draws(name)).item() for name in
+                    ("beta", "log_odds_ratio_new_site"))  # fmt: skip
     return CountryTable(posterior, tuple(rows), average, new)
 
 

@@ -93,8 +93,9 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         return Coded(values, f"responders: {column} {condition}", True, (condition,))
     if asked.responder:
         for label in asked.responder:
-            # in other arms alone it is no misspelling: here nobody responded
-            if label not in held and (label not in cells or is_missing(label, asked.na)):
+            # in other arms alone it is no misspelling, unless these arms have it in another spelling
+            spelled = label in cells and not is_missing(label, asked.na)
+            if label not in held and (not spelled or _bare(label) in {_bare(text) for text in held}):
                 told = ", ".join(f"'{text}'" for text in sorted(held)[:10])
                 where = f"{table.path}, column '{column}'"
                 raise TrialError(
@@ -104,7 +105,8 @@ def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], 
         good = set(asked.responder)
         named = ", ".join(f"'{text}'" for text in asked.responder)
         others = ", ".join(f"'{text}'" for text in rest[:8]) + (" ..." if len(rest) > 8 else "")
-        coding = f"responders: {named}; non-responders: {others or 'no other value'}"
+        nobody = "" if good & set(held) else " (only in other arms: nobody here)"
+        coding = f"responders: {named}{nobody}; non-responders: {others or 'no other value'}"
     else:
         good = _plain_event(table, column, held, keep, arms)
         coding = f"responders: {', '.join(sorted(good & set(held))) or 'nobody'}"

@@ -14,6 +14,7 @@ from bayes_lupil.endpoints.result import counterpart_rows
 from bayes_lupil.errors import ModelError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.outcomes import derive, read_outcomes, synthetic_patients, trial_of
+from bayes_lupil.report.endpoints.steps import one_step
 from bayes_lupil.spec import load_model, load_plan
 from bayes_lupil.trials.end_point import Arms
 from tests.proofs import FIT
@@ -129,7 +130,10 @@ def test_what_a_plan_cannot_adjust_for(adjusted: tuple[Path, Path]) -> None:
     plan, data = adjusted
     cases = (
         ({"covariates__continuous": ["agee"]}, TrialError, "Did you mean 'age'"),
-        ({"covariates__continuous": ["followup"]}, UnsupportedModelError, "each outcome follows exactly"),
+        ({"covariates__continuous": ["followup"]}, UnsupportedModelError, "with the baseline outcomes follow"),
+        ({"covariates__continuous": ["site"]}, TrialError, "patients, sites or arms"),
+        ({"covariates__categorical": ["id"]}, TrialError, "patients, sites or arms"),
+        ({"covariates__categorical": ["arm"]}, TrialError, "patients, sites or arms"),
         ({"covariates__continuous": ["baseline"]}, UnsupportedModelError, "the baseline tells exactly"),
         ({"covariates__continuous": ["change"]}, UnsupportedModelError, "'change' \\(value\\)"),
         ({"covariates__categorical": ["dtype"], "covariates__continuous": []}, TrialError, "no value for"),
@@ -137,6 +141,40 @@ def test_what_a_plan_cannot_adjust_for(adjusted: tuple[Path, Path]) -> None:
     for changes, kind, told in cases:
         with pytest.raises(kind, match=told):
             analyse_end_points(plan, data, active=LOW, models={"change": _model(plan, **changes)})
+
+
+def test_what_the_regression_cannot_use_is_a_note(adjusted: tuple[Path, Path], tmp_path: Path) -> None:
+    """A column that the sites tell has no coefficient; one that only the model's patients have stops no analysis."""
+    import pandas as pd
+
+    plan, data = adjusted
+    frame = pd.read_csv(data)
+    frame["region"] = np.where(frame["site_group"].astype(str) < "710", "west", "east")
+    frame.loc[frame["arm"] == HIGH, "age"] = np.nan
+    frame.to_csv(tmp_path / "more.csv", index=False)
+    columns = {"covariates__continuous": [], "covariates__categorical": ["region"]}
+    given = {"active": LOW, "check_engines": False}
+    step = analyse_end_points(plan, tmp_path / "more.csv", models={"change": _model(plan, **columns)}, **given).steps[0]
+    assert any("no coefficient of 'region: " in note for note in step.counterpart.notes)
+    assert not any("region" in row["analysis"] for row in counterpart_rows(step, LOW))
+    columns = {"covariates__continuous": ["age"], "covariates__categorical": []}
+    found = analyse_end_points(plan, tmp_path / "more.csv", models={"change": _model(plan, **columns)}, **given)
+    step = found.steps[0]
+    assert step.ok
+    assert any("no analysis of covariance with the model's covariates" in note for note in step.counterpart.notes)
+    page = "\n".join(str(block) for block in one_step(found, step))
+    assert "adjusted for covariates (age, by SD" in page
+
+
+def test_a_flag_is_no_covariate(adjusted: tuple[Path, Path], tmp_path: Path) -> None:
+    import pandas as pd
+
+    plan, data = adjusted
+    frame = pd.read_csv(data)
+    frame.assign(pop_resp=(frame["change"] > 0).astype(int)).to_csv(tmp_path / "more.csv", index=False)
+    columns = {"covariates__continuous": [], "covariates__categorical": ["pop_resp"]}
+    with pytest.raises(TrialError, match="a population flag"):
+        analyse_end_points(plan, tmp_path / "more.csv", active=LOW, models={"change": _model(plan, **columns)})
 
 
 def test_a_binary_end_point_of_a_plan_has_none() -> None:

@@ -12,6 +12,7 @@ from bayes_lupil.engines import engine_for
 from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.posterior.diagnostics import mcse_mean
+from bayes_lupil.report.countries.page import countries_page
 from bayes_lupil.spec import ModelSpec
 from tests.proofs import FIT
 
@@ -61,25 +62,14 @@ def test_fixed_levels_are_those_of_logistic_regression() -> None:
     assert "risk_difference_new_site" not in posterior.data["posterior"]
 
 
-def test_fixed_effects_are_those_of_each_country_by_itself() -> None:
-    spec = _fixed(countries__intercepts="fixed", countries__effects="fixed", priors__tau_c=None, priors__tau_d=None)
-    posterior = fit(spec, _trial())
-    effects = posterior.draws("beta")[..., None] + posterior.draws("d")
-    for g, name in enumerate(dict.fromkeys(COUNTRY)):
-        rows = np.array(COUNTRY) == name
-        y, n = Y[rows].sum(axis=0), N[rows].sum(axis=0)
-        crude = np.log(y / (n - y))
-        se = np.sqrt((1 / y + 1 / (n - y)).sum())
-        assert abs(effects[..., g].mean() - (crude[1] - crude[0])) < ONE_NUMBER * se
-        assert effects[..., g].std() == pytest.approx(se, rel=0.05)
-    assert "log_odds_ratio_new_site" not in posterior.data["posterior"]
-    table = country_table(posterior, refit=False)
-    assert table.new is None
-    labels = [text.get_text() for text in table.plot().axes[0].get_yticklabels()]
-    assert any("average country" in label for label in labels)
-    assert not any("new country" in label for label in labels)
-    # few countries estimate no SD here, and nothing says that one comes from its prior
-    assert not any("how much they differ" in note for note in posterior.provenance.notes)
+def test_the_page_of_countries_says_that_levels_are_fixed() -> None:
+    spec = _fixed(countries__intercepts="fixed", priors__tau_c=None)
+    small = {f"priors__{name}": load_model("site_in_country").to_dict()["priors"][name] for name in ("alpha", "beta")}
+    posterior = fit(spec.edited(**small, countries__fixed_sd=3), _trial())
+    page = str(countries_page(country_table(posterior, refit=False)).blocks)
+    assert "with the known SD 3, and hardly shrunken" in page
+    # with these data the answers of all patients and of the average site are one
+    assert not any("different answers" in note for note in posterior.provenance.notes)
 
 
 def _heavy(df: float = 4, **changes: Any) -> ModelSpec:

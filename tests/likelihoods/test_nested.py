@@ -46,8 +46,8 @@ SPECS: dict[str, ModelSpec] = {
     "countries fixed": load_model("site_in_country").edited(
         countries__intercepts="fixed", countries__fixed_sd=1.7, priors__tau_c=None
     ),
-    "both fixed": load_model("site_in_country").edited(
-        countries__intercepts="fixed", countries__effects="fixed", countries__fixed_sd=0.8, priors__tau_c=None,
+    "levels fixed alone": load_model("site_in_country").edited(
+        countries__intercepts="fixed", countries__effects="pooled", countries__fixed_sd=0.8, priors__tau_c=None,
         priors__tau_d=None,
     ),
 }  # fmt: skip

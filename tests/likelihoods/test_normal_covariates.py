@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from bayes_lupil import ModelSpec, load_model
+from bayes_lupil import ModelSpec, fit, load_model
 from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.likelihoods.normal import NormalPatients
@@ -165,16 +166,23 @@ def test_columns_are_those_of_all_patients_in_the_data() -> None:
     assert isinstance(likelihood, NormalPatients)
     assert likelihood.coefficient_labels == {"gamma_age": f"age, by SD ({age.std():.3g})"}
     kept = np.arange(Y.size) != 3
-    np.testing.assert_allclose(likelihood.z[:, 0], ((age - age.mean()) / age.std())[kept], rtol=1e-12)
+    # by the SD of everyone, around the mean of those analysed
+    np.testing.assert_allclose(likelihood.z[:, 0], (age[kept] - age[kept].mean()) / age.std(), rtol=1e-9)
     assert likelihood.y.size == Y.size - 1
 
 
 AGE = np.round(40 + 10 * Z["gamma_age"], 3)
 REFUSED: dict[str, tuple[list[str], dict[str, Any], str]] = {
-    "the outcome": (["a"], {"a": Y}, "each patient's outcome follows exactly"),
-    "the outcome in other units": (["a"], {"a": 32 - 1.8 * Y}, "each patient's outcome follows exactly"),
-    "the follow-up": (["a"], {"a": Y + BASELINE}, "with the baseline, each outcome follows exactly"),
-    "the follow-up beside age": (["age", "a"], {"age": AGE, "a": Y + BASELINE}, "each outcome follows exactly"),
+    "the outcome": (["a"], {"a": Y}, "each patient's outcome follows"),
+    "the outcome in other units": (["a"], {"a": 32 - 1.8 * Y}, "each patient's outcome follows"),
+    "the outcome, rounded": (["a"], {"a": np.round(Y, 1)}, "each patient's outcome follows"),
+    "the follow-up": (["a"], {"a": Y + BASELINE}, "with the baseline outcomes follow but for 1 %"),
+    "the follow-up, rounded": (
+        ["a"],
+        {"a": np.round(Y + BASELINE, 1)},
+        "with the baseline outcomes follow but for 1 %",
+    ),
+    "the follow-up beside age": (["age", "a"], {"age": AGE, "a": Y + BASELINE}, "outcomes follow but for 1 %"),
     "the baseline": (["a"], {"a": BASELINE}, "which the baseline tells exactly"),
     "the baseline in other units": (["age", "a"], {"age": AGE, "a": 3 * BASELINE + 1}, "the baseline tells exactly"),
     "the arm": (["a"], {"a": ARM}, "who was in which arm"),
@@ -192,6 +200,34 @@ def test_what_is_no_covariate_is_refused(case: str) -> None:
     columns, given, told = REFUSED[case]
     with pytest.raises((TrialError, UnsupportedModelError), match=told):
         build_likelihood(_of(columns, baseline=True), _trial(given, baseline=BASELINE))
+
+
+def test_follow_up_and_baseline_as_covariates_are_refused_without_a_baseline_too() -> None:
+    given = {"before": BASELINE, "after": np.round(Y + BASELINE, 1)}
+    with pytest.raises(UnsupportedModelError, match="from which outcomes follow but for 1 %"):
+        build_likelihood(_of(["before", "after"]), _trial(given))
+
+
+def test_a_baseline_that_tells_nearly_all_is_no_fault_of_a_covariate() -> None:
+    nearly = Y + 1e-3 * Z["gamma_age"]
+    build_likelihood(_of(["age"], baseline=True), _trial({"age": np.round(_rng.normal(size=Y.size), 2)}, None, nearly))
+
+
+def test_means_are_of_the_patients_analysed() -> None:
+    """Leaving the young out moves no mean of the others: the posterior of an arm's mean is near its average."""
+    old = Z["gamma_age"] > 0
+    trial = _trial({"age": AGE})
+    data = Measurements(trial.data.site, ARM, Y, None, flags={"old": old}, covariates={"age": tuple(map(str, AGE))})
+    some = replace(
+        trial, data=data, populations={**trial.populations, "old": Population("old", "old", "for this test")}
+    )
+    spec = _spec("pooled", "pooled", False, covariates__continuous=["age"], population="old", sampler__points=1024)
+    found = fit(spec.edited(priors__alpha__sd=20, priors__beta__sd=20), some)
+    z = (AGE - AGE.mean()) / AGE.std()
+    x = np.column_stack([np.ones(old.sum()), ARM[old], z[old] - z[old].mean()])
+    theirs = np.linalg.lstsq(x, Y[old], rcond=None)[0]
+    assert found.row("mean_control").mean == pytest.approx(theirs[0], abs=0.3)
+    assert found.row("mean_active").mean == pytest.approx(theirs[0] + theirs[1], abs=0.3)
 
 
 def test_the_hash_of_a_trial_knows_its_covariates_only_where_there_are_any() -> None:

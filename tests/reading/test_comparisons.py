@@ -180,3 +180,16 @@ def test_a_population_of_another_arm_is_no_misspelling(graded: pd.DataFrame) -> 
     assert high[1][1] == int(((graded.arm == "high dose") & (graded.stratum != "III")).sum())
     with pytest.raises(TrialError, match="never holds"):
         bl.load_comparisons(graded, population={"first": "stratum == 'IV'"}, **given)
+
+
+@pytest.mark.parametrize("there", ["Cured", "CURED", "1_cured"])
+def test_another_spelling_in_the_arms_compared_is_refused(graded: pd.DataFrame, there: str) -> None:
+    """Else its patients would count as non-responders, and the arm with the spelling named would win."""
+    low = (graded.arm == "low/dose") & (graded.grade == "better")
+    mixed = graded.assign(grade=graded.grade.where(~low, there))
+    given = {"outcome": "grade", "responder": "cured", "benefit": "higher", "id": "pid"}
+    with pytest.raises(TrialError, match="no 'cured'"):
+        bl.load_trial(mixed, control="placebo", active="low/dose", **given)
+    told = bl.load_trial(graded, control="placebo", active="low/dose", **given).reading
+    assert told is not None
+    assert any("only in other arms: nobody here" in coding for coding in told.codings)

@@ -54,26 +54,23 @@ REFUSED: dict[str, tuple[ModelSpec, dict[str, Any], str, str]] = {
     "fixed with a prior of an SD": (
         NORMAL, {"countries__intercepts": "fixed", "countries__fixed_sd": 2.0}, "priors.tau_c", "'fixed'",
     ),
-    "an SD of nothing fixed": (NORMAL, {"countries__fixed_sd": 2.0}, "countries", "neither part is 'fixed'"),
-    "outlying countries of fixed effects": (
-        OUTLIERS, {"countries__effects": "fixed", "countries__fixed_sd": 2.0, "priors__tau_d": None}, "countries",
-        "because distribution = 'contaminated'",
-    ),
+    "an SD of nothing fixed": (NORMAL, {"countries__fixed_sd": 2.0}, "countries", "because intercepts = 'partial'"),
+    "fixed effects": (NORMAL, {"countries__effects": "fixed"}, "countries.effects", "no average that the data tell"),
     "Student-t without degrees of freedom": (
         NORMAL, {"countries__distribution": "student_t"}, "countries", "because distribution = 'student_t'",
     ),
     "degrees of freedom of nothing": (NORMAL, {"countries__df": 4}, "countries", "because distribution = 'normal'"),
     "Student-t of what is fixed": (
         NORMAL,
-        {"countries__intercepts": "fixed", "countries__effects": "fixed", "countries__fixed_sd": 2.0,
+        {"countries__intercepts": "fixed", "countries__effects": "pooled", "countries__fixed_sd": 2.0,
          "countries__distribution": "student_t", "countries__df": 4, **NOTHING},
         "countries", "neither part is 'partial'",
     ),
     "sites fixed beside fixed countries": (
         NORMAL,
-        {"countries__effects": "fixed", "countries__fixed_sd": 1.0, "priors__tau_d": None, "sites__effects": "fixed",
-         "priors__tau_v": None},
-        "countries.effects", "leaves nothing to say",
+        {"countries__intercepts": "fixed", "countries__fixed_sd": 1.0, "priors__tau_c": None,
+         "sites__intercepts": "fixed", "priors__tau_u": None},
+        "countries.intercepts", "leaves nothing to say",
     ),
     "no level": (
         NORMAL, {"countries__intercepts": "pooled", "countries__effects": "pooled", **NOTHING},

@@ -2,8 +2,8 @@
 
 Pattern mixture with delta adjustment (Rubin 1987, Multiple Imputation for Nonresponse in Surveys, chapter 6;
 Carpenter, Roger and Kenward 2013, J Biopharm Stat 23:1352-1371): a missing patient of arm a has the mean of patients
-alike in arm, site and baseline who were seen, plus delta_a. Missing values then integrate out of the likelihood, so
-that the posterior of all parameters is that of the complete cases, and averaged over everyone randomised
+alike in arm, site, baseline and covariates who were seen, plus delta_a. Missing values then integrate out of the
+likelihood, so that the posterior of all parameters is that of the complete cases, and averaged over everyone randomised
 
     mean difference = sum_s w_s (beta + v_s) + pi_1 delta_1 - pi_0 delta_0,
 

@@ -38,7 +38,7 @@ def figure_countries(table: CountryTable, width: float = 8.0) -> Figure:
     lines: list[tuple[str, CountryRow | None, Estimate]] = [
         *((row.country, row, row.log_odds_ratio) for row in table.rows),
         ("average country", None, table.average),
-        *([("new site, new country", None, table.new)] if table.new is not None else []),
+        ("new site, new country", None, table.new),
     ]
     inside = 0.62 * len(lines) + 0.7
     figure, axes, words = new_figure(width, inside, source.synthetic, side=0.0 if narrow else 0.24)

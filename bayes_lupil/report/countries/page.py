@@ -45,7 +45,9 @@ def countries_page(table: CountryTable) -> Page:
         Heading("How to read it"),
         Bullets(
             (
-                _shrinkage(table),
+                "A country is any group of sites that the data name. Its effect is shrunken towards that of an average "
+                "country, and its sites' effects towards its own, the more so the fewer patients they have.",
+                *_fixed_levels(table),
                 "Without a country: the same model fitted to the trial without its sites; where one other country is "
                 "left, its sites alone. A country that moves the answer when it is left out is not thereby shown to be "
                 "wrong.",
@@ -78,19 +80,11 @@ def write_countries(table: CountryTable, folder: str | Path, *, force: bool = Fa
     return write(countries_page(table), folder, COUNTRY_FILES, force=force)
 
 
-def _shrinkage(table: CountryTable) -> str:
-    """What a country is, and what its effect is pulled towards."""
+def _fixed_levels(table: CountryTable) -> tuple[str, ...]:
     above = table.posterior.spec.countries
-    assert above is not None  # or there were no table
-    words = "A country is any group of sites that the data name. "
-    if above.effects == "fixed":
-        words += (
-            f"Its effect is its own: normal around the average one with the known SD {above.fixed_sd:g} of the log "
-            "odds ratio, so that it is hardly shrunken, and nothing is said of a new country; "
-        )
-    else:
-        words += "Its effect is shrunken towards that of an average country, and "
-    return words + "its sites' effects towards its own, the more so the fewer patients they have."
+    if above is None or above.fixed_sd is None:
+        return ()
+    return (f"Levels of countries are each one's own, with the known SD {above.fixed_sd:g}, and hardly shrunken.",)
 
 
 def _sentence(table: CountryTable) -> str:

@@ -231,6 +231,13 @@ def _notes(result: EndPointAnalysis) -> list[str]:
         "them, have priors, and ask another question, so that a p-value above its level may stand beside a high "
         "P(benefit)."
     ]
+    adjusting = [(step.number, step.model.covariates) for step in result.steps if step.model.covariates is not None]
+    if adjusting:
+        named = "; ".join(f"{number}: {', '.join(covariates.columns)}" for number, covariates in adjusting)
+        lines.append(
+            f"The models of some steps adjust for covariates of patients ({named}), the tests of the plan do not; "
+            "analyses of covariance with the same covariates stand below, with each end point."
+        )
     if result.joint is not None and result.joint.verdict.ok:
         rules = {step.derived.plan.missing_rule for step in result.steps}
         # which way that goes depends on the end points, so no direction is named

@@ -32,9 +32,12 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
         section += [Paragraph(note) for note in step.derived.sri.notes]
     section += [_analyses(result, step), *(Paragraph(note) for note in step.counterpart.notes)]
     if step.posterior is not None:
-        section.append(
-            Paragraph(f"Model `{step.model.name}`: {step.model.title}. Diagnostics {step.posterior.verdict.text}.")
-        )
+        labels = "; ".join(step.posterior.likelihood.coefficient_labels.values())
+        adjusted = f", adjusted for covariates ({labels})" if labels else ""
+        about = f"Model `{step.model.name}`: {step.model.title}{adjusted}."
+        section.append(Paragraph(f"{about} Diagnostics {step.posterior.verdict.text}."))
+        source = step.posterior.provenance
+        section += [Paragraph(text, strong=True) for text in source.cautions if text not in source.warnings]
         if step.agreement is not None:
             section.append(Paragraph(f"Engines {step.agreement.text}."))
     if step.limits is not None:
@@ -107,7 +110,8 @@ def _analyses(result: EndPointAnalysis, step: Step) -> Table:
             limits = f"{interval(told(found.q2_5), told(found.q97_5))} (credible)"
             best = step.posterior.p_benefit
             chance = "" if plain or best is None else f"P(benefit) {probability(best.probability, best.mcse)}"
-            rows.append([f"model `{step.model.name}`", name.replace("_", " "), told(found.q50), limits, chance])
+            own = f"model `{step.model.name}`" + (" with its covariates" if step.model.covariates else "")
+            rows.append([own, name.replace("_", " "), told(found.q50), limits, chance])
     place = step_places(result.plan, models_of_steps(result))[step.derived.plan.name]
     own = f"differences in {point.unit or 'units of the end point'}"
     units = "risk differences in percentage points" if point.kind == "binary" else own

@@ -72,7 +72,8 @@ def _country_distribution(spec: ModelSpec) -> list[str]:
         for n, pooling in parts
         if pooling == "partial"
     ]
-    laws += [rf"{n}_{{g}} \sim \text{{N}}(0, {table.fixed_sd:g}^{{2}})" for n, pooling in parts if pooling == "fixed"]
+    if table.fixed_sd is not None:
+        laws.insert(0, rf"c_{{g}} \sim \text{{N}}(0, {table.fixed_sd:g}^{{2}})")
     lines = [r", \qquad ".join(laws)]
     if table.is_mixture:
         share = r"\omega_{g}" if table.outlier_share is None else f"{table.outlier_share:g}"

@@ -39,9 +39,6 @@ PARAMETERS = {
 """Parameters with a prior, in words."""
 
 
-_AS = {"partial": "", "fixed": " (each country's own, hardly shrunk)"}
-
-
 def model_blocks(contents: Contents) -> list[Block]:
     """How the lead model is built, in equations; which models there are; the priors, each with its reason."""
     import pandas as pd
@@ -104,9 +101,13 @@ def _in_words(spec: ModelSpec, margins: bool, called: EventWords) -> str:
         )
     if spec.countries is not None:
         own = (("levels c", spec.countries.intercepts), ("effects d", spec.countries.effects))
-        differ = " and ".join(f"{name}{_AS[pooling]}" for name, pooling in own if pooling != "pooled")
+        differ = " and ".join(name for name, pooling in own if pooling != "pooled")
         words += f" Sites lie in countries g (or other groups), whose {differ} differ too"
         words += ", and some of which are outlying." if spec.countries.is_mixture else "."
+        if spec.countries.fixed_sd is not None:
+            words += (
+                f" Their levels are each one's own, with the known SD {spec.countries.fixed_sd:g}, and hardly shrunk."
+            )
     return words if spec.covariates is None else _with_covariates(words, spec, "one site and arm", "each site")
 
 
