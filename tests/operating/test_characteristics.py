@@ -16,7 +16,13 @@ from bayes_lupil.engines import quadrature
 from bayes_lupil.errors import InputError, SamplerError, UnsupportedModelError
 from bayes_lupil.operating import run
 from bayes_lupil.operating.analyses import EXCLUDED, Fitted, country_analyses, most_extreme, standard_analyses
-from bayes_lupil.operating.characteristics import DEPENDS_ON, SETTINGS, OperatingResults, operating_characteristics
+from bayes_lupil.operating.characteristics import (
+    DEPENDS_ON,
+    SETTINGS,
+    OperatingCharacteristics,
+    OperatingResults,
+    operating_characteristics,
+)
 from bayes_lupil.operating.outlier_detection import PATIENTS, OutlierReach, outlier_reach
 from bayes_lupil.operating.performance import CLAIM, performance_of
 from bayes_lupil.operating.scenarios import SCENARIOS, Scenario, SimulatedTrial, simulate_trial
@@ -592,6 +598,61 @@ def test_what_models_of_outliers_gain_and_do_not(stored: OperatingResults, name:
     assert control["log_or_bias"].value < -0.3
     assert abs(excluded["log_or_bias"].value) < 0.2  # where the rule takes the right sites, which it cannot know
     assert excluded["rd_coverage"].value < 0.85  # it answers another question than that of all patients
+
+
+def _of_countries(stored: OperatingResults, name: str) -> OperatingCharacteristics:
+    if name not in stored.scenarios:
+        pytest.skip(f"not simulated yet: {RENEW} --scenario {name}")
+    return stored.scenarios[name]
+
+
+@pytest.mark.parametrize("name", ["outlying_country_null", "outlying_country_or2"])
+def test_an_outlying_country_is_found_as_one(stored: OperatingResults, name: str) -> None:
+    """Two sites of one country deviate alike: P(outlier) of the country tells more than that of its sites alone.
+
+    It is above 0.5 more often where it should be and less often where it should not, and all the same above 0.9 in a
+    minority of trials.
+    """
+    found = _of_countries(stored, name)
+    country, sites = (found.of(model).figures for model in ("country_outliers", "outliers_control"))
+    for key, better in (("contaminated_above_0.5", 1), ("ordinary_above_0.5", -1)):
+        error = np.hypot(country[key].mcse, sites[key].mcse)
+        assert better * (country[key].value - sites[key].value) > ERRORS * error, key
+    assert country["contaminated_above_0.5"].value > 0.75
+    assert country["ordinary_above_0.5"].value + ALLOWED * country["ordinary_above_0.5"].mcse < 0.02
+    assert country["contaminated_above_0.9"].value < 0.5
+
+
+@pytest.mark.parametrize("name", ["outlying_country_null", "outlying_country_or2"])
+def test_what_a_level_of_countries_gains_and_does_not(stored: OperatingResults, name: str) -> None:
+    """Normal countries widen intervals of the effect at ordinary sites, and leave its bias; outlying ones lessen it."""
+    found = _of_countries(stored, name)
+    flat, nested, outlying = (
+        found.of(model).figures for model in ("site_effects", "site_in_country", "country_outliers")
+    )
+    error = np.hypot(flat["log_or_bias"].mcse, outlying["log_or_bias"].mcse)
+    assert abs(nested["log_or_bias"].value - flat["log_or_bias"].value) < 0.05
+    assert outlying["log_or_bias"].value > flat["log_or_bias"].value + ERRORS * error
+    assert flat["log_or_coverage"].value + ALLOWED * flat["log_or_coverage"].mcse < 0.95
+    for figures in (nested, outlying):
+        assert figures["log_or_coverage"].value + ALLOWED * figures["log_or_coverage"].mcse >= 0.95
+    for figures in (flat, nested, outlying):  # of all patients nothing is gained, and nothing lost
+        assert figures["rd_coverage"].value + ERRORS * figures["rd_coverage"].mcse >= 0.93
+
+
+@pytest.mark.parametrize("name", COUNTRIES)
+def test_benefit_is_claimed_seldom_without_an_effect_and_by_countries_no_more_often(
+    stored: OperatingResults, name: str
+) -> None:
+    found = _of_countries(stored, name)
+    flat = found.of("site_effects").figures
+    for item in found.performances:
+        for short in ("rd", "log_or"):
+            figure = item.figures[f"{short}_claims"]
+            if found.scenario.odds_ratio == 1:
+                assert figure.value - ALLOWED * figure.mcse <= 0.025, (item.analysis, short)
+            if item.analysis == "site_in_country":  # wider, so no more claims than sites alone
+                assert figure.value <= flat[f"{short}_claims"].value + ALLOWED * figure.mcse
 
 
 @pytest.mark.proof(*FIT, "operating", "frequentist", "sensitivity")

@@ -102,6 +102,6 @@ def _words(fit: NestedLogistic, spec: ModelSpec) -> str:
     if fit.effects in ("countries", "both") and (fit.countries < _FEW or "tau_d" in fit.boundary):
         words += " If effects do differ between countries, its interval of the log odds ratio is too narrow."
     assert spec.countries is not None
-    if spec.sites.distribution != "normal" or spec.countries.is_mixture or spec.sites.correlated:
+    if spec.sites.distribution != "normal" or spec.countries.distribution != "normal" or spec.sites.correlated:
         words += " It takes all effects for normal and uncorrelated, without outlying sites or countries."
     return words
