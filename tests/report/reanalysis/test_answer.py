@@ -27,7 +27,7 @@ def lupil2(reanalysed):
 
 def pooled(trial, **changes):
     """A reanalysis of one exact fit."""
-    spec = load_model("itt_pooled").edited(sampler__engine="quadrature", **changes)
+    spec = load_model("itt_pooled").edited(sampler__engine="quadrature", sampler__points=4096, **changes)
     return Contents(reanalyse(trial, [spec], check_engines=False))
 
 

@@ -29,7 +29,8 @@ ARMS = Arms("placebo", "drug")
 
 def contents_of(responders, n, end_point, sites=("A", "B"), models=("itt_pooled",), *, priors=False):
     trial = Trial.from_cells(Cells(sites, responders, n), ARMS, end_point)
-    found = reanalyse(trial, list(models), check_engines=False)
+    some = [load_model(model) if isinstance(model, str) else model for model in models]
+    found = reanalyse(trial, [model.edited(sampler__points=4096) for model in some], check_engines=False)
     return collect(found) if priors else Contents(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayes_lupil import Arms, Cells, EndPoint, Trial, load_trial, reanalyse
+from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model, load_trial, reanalyse
 from bayes_lupil.numbers import in_hundred, percent
 from bayes_lupil.report import collect
 from bayes_lupil.report.media.blocks import Points, Verdict
@@ -90,7 +90,7 @@ def test_where_nothing_is_sound_no_number_is_given(lupil2_report):
 
 def of_counts(responders, n, end_point, arms=ARMS):
     trial = Trial.from_cells(Cells(("A", "B"), responders, n), arms, end_point)
-    return reanalyse(trial, ["itt_pooled"], check_engines=False)
+    return reanalyse(trial, [load_model("itt_pooled").edited(sampler__points=4096)], check_engines=False)
 
 
 def test_rare_events_keep_their_digits():

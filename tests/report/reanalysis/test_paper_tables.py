@@ -39,7 +39,8 @@ def lupil2(reanalysed):
 def small(end_point, models=("itt_pooled_primary_priors",), arms=("placebo", "drug")):
     cells = Cells(("A", "B"), np.array([[14, 17], [15, 17]]), np.array([[25, 25], [25, 25]]))
     trial = Trial.from_cells(cells, Arms(*arms), replace(end_point, mcid=0.1))
-    return collect(reanalyse(trial, [load_model(name) for name in models], check_engines=False))
+    specs = [load_model(name).edited(sampler__points=4096) for name in models]
+    return collect(reanalyse(trial, specs, check_engines=False))
 
 
 def records(table):

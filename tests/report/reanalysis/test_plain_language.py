@@ -56,7 +56,7 @@ def contents(end_point, arms, responders=((14, 17), (15, 17)), models=("itt_pool
     order = [0, 1] if arms == ARMS else [1, 0]
     cells = Cells(("A", "B"), np.array(responders)[:, order], np.array([[25, 25], [25, 25]]))
     trial = Trial.from_cells(cells, arms, replace(end_point, mcid=0.1))
-    specs = [load_model(name) for name in models]
+    specs = [load_model(name).edited(sampler__points=4096) for name in models]
     result = reanalyse(trial, specs, check_engines=False)
     return collect(result) if priors else Contents(result)
 

@@ -23,11 +23,6 @@ SHOWN = load_model("outliers_arms").edited(sampler__points=1024)
 
 
 @pytest.fixture(scope="module")
-def planted():
-    return analyse_sites(load_trial("synthetic_outlier"), SHOWN, ())
-
-
-@pytest.fixture(scope="module")
 def hidden(resampled):
     """LUPIL-2 with one count left unpublished: the others are taken as known."""
     trial = load_trial("lupil2")

@@ -76,7 +76,7 @@ class Made:
 def made():
     trial = odd()
     found = {
-        "planted": Made(planted(), "outliers_control", [SUSPECT], ["site_effects", "site_student_t"]),
+        "planted": Made(planted(), "outliers_control", [SUSPECT], ["site_effects", "outliers_arms"]),
         "beitler_landis": Made(load_trial("beitler_landis"), "outliers_arms", ["2", "8"], ["site_effects"]),
         "odd": Made(trial, "site_exnex", [trial.data.sites[0]], []),
     }
@@ -372,8 +372,8 @@ def test_results_of_something_else_are_refused(made):
     one, other = made["planted"], made["beitler_landis"]
     with pytest.raises(InputError, match="beitler_landis"):
         figure_caterpillar(one.table, other.posterior)
-    with pytest.raises(InputError, match="site_student_t"):
-        figure_outliers(one.table, one.references["site_student_t"])
+    with pytest.raises(InputError, match="site_effects"):
+        figure_outliers(one.table, one.references["site_effects"])
     with pytest.raises(InputError, match="posterior for a figure"):
         figure_exclusion_path(one.path, other.posterior)
     with pytest.raises(InputError, match="the data of the path"):

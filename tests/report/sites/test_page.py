@@ -35,11 +35,6 @@ NORMAL = load_model("site_effects").edited(**QUICK)
 
 
 @pytest.fixture(scope="module")
-def planted():
-    return analyse_sites(load_trial("synthetic_outlier"), SHOWN, [NORMAL])
-
-
-@pytest.fixture(scope="module")
 def written(planted, tmp_path_factory):
     return write_sites(planted, tmp_path_factory.mktemp("sites"))
 
