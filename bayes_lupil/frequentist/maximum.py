@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.frozen import ReadOnly
+
 __all__ = ["BOUNDARY", "WIDEST", "Surface", "profile_limit"]
 
 Floats = NDArray[np.float64]
@@ -22,7 +24,7 @@ _HESSIAN_STEP = 5e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class Surface(ReadOnly):
     """A log likelihood and what its parameters are.
 
     Attributes
