@@ -96,7 +96,8 @@ def test_student_t_countries_are_student_t_sites_one_level_up() -> None:
     by_country = fit(spec, _trial(y, n, tuple(dict.fromkeys(COUNTRY))))
     priors = {f"priors__tau_{u}": spec.to_dict()["priors"][f"tau_{c}"] for u, c in (("u", "c"), ("v", "d"))}
     by_site = fit(load_model("site_student_t").edited(sites__df=4, **priors), one_site_each)
-    assert (by_country.provenance.sampler[:4], by_site.provenance.sampler[:4]) == ("nuts", "quad")
+    assert by_site.provenance.sampler.startswith("quadrature")
+    assert not by_country.provenance.sampler.startswith("quadrature")
     for ours, theirs in (("alpha", "alpha"), ("beta", "beta"), ("tau_c", "tau_u"), ("tau_d", "tau_v"),
                          ("risk_difference", "risk_difference")):  # fmt: skip
         a, b = by_country.draws(ours), by_site.draws(theirs)
