@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,24 +120,12 @@ def counterpart(
         p, estimate = (None, 0.0) if found is None else (found.p, found.estimate)
         favours = _favours(estimate * derived.end_point.sign)
         mixed, more = _mixed(values[keep], arm, site, baseline, arms.control)
-        notes += [*fitted.notes, *more]
+        plain = Counterpart("ancova", p, favours, fitted, None, mixed, (*notes, *fitted.notes, *more))
         if covariates is None:
-            return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes))
+            return plain
         texts = {name: column_of(outcomes, name) for name in covariates.columns}
         known = {name: [text for text, k in zip(column, keep, strict=True) if k] for name, column in texts.items()}
-        try:
-            columns = columns_of(covariates, known, f"end point '{point.name}', patients analysed of all arms")
-            also = ancova(values[keep], arm, site, baseline, control=arms.control, covariates=columns.z)
-        except (InputError, TrialError, UnsupportedModelError) as problem:
-            notes.append(f"no analysis of covariance with the model's covariates: {problem}")
-            return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes))
-        mixed_also, more = _mixed(values[keep], arm, site, baseline, arms.control, columns.z)
-        notes += [f"with covariates: {note}" for note in (*also.notes, *more) if note not in notes]
-        notes += [
-            f"with covariates: no coefficient of '{columns.labels[k]}', which site, arm and the others tell"
-            for k in also.untold
-        ]
-        return Counterpart("ancova", p, favours, fitted, None, mixed, tuple(notes), columns.labels, also, mixed_also)
+        return _with_covariates(plain, covariates, known, values[keep], arm, site, baseline, arms.control, point.name)
     adjusted = adjusted_logistic(values[keep], arm, site, baseline, control=arms.control)
     cells = trial.analysis_set(plan.population).data
     by_site = stratified(cells.responders, cells.n)  # type: ignore[union-attr]
@@ -151,6 +140,28 @@ def counterpart(
         p, estimate = (None, 0.0) if contrast is None else (contrast.odds_ratio.p, contrast.odds_ratio.estimate)
     favours = _favours(estimate * derived.end_point.sign)
     return Counterpart(point.gate_test, p, favours, adjusted, by_site, None, (*notes, *adjusted.notes))
+
+
+def _with_covariates(
+    plain: Counterpart, covariates: Covariates, known: Mapping[str, Sequence[str]], y: Floats, arm: tuple[str, ...],
+    site: tuple[str, ...], baseline: Floats | None, control: str, end_point: str,
+) -> Counterpart:  # fmt: skip
+    """The same with the covariates of the model beside it, or why they cannot be had."""
+    try:
+        columns = columns_of(covariates, known, f"end point '{end_point}', patients analysed of all arms")
+        also = ancova(y, arm, site, baseline, control=control, covariates=columns.z)
+    except (InputError, TrialError, UnsupportedModelError) as problem:
+        why = f"no analysis of covariance with the model's covariates: {problem}"
+        return replace(plain, notes=(*plain.notes, why))
+    mixed, more = _mixed(y, arm, site, baseline, control, columns.z)
+    notes = [f"with covariates: {note}" for note in (*also.notes, *more) if note not in plain.notes]
+    notes += [
+        f"with covariates: no coefficient of '{columns.labels[k]}', which site, arm and the others tell"
+        for k in also.untold
+    ]
+    return replace(
+        plain, notes=(*plain.notes, *notes), covariates=columns.labels, adjusted_for_these=also, mixed_with_these=mixed
+    )
 
 
 def _mixed(

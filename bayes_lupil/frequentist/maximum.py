@@ -1,18 +1,33 @@
-"""Maximum of a log likelihood of coefficients, SDs and correlations, and how it falls around it."""
+"""Maximum of a log likelihood of coefficients, SDs and correlations, how it falls around it, and interval and test.
+
+Shared by the logistic regressions with random effects; the first two parameters are alpha and beta in all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.frozen import ReadOnly
 
-__all__ = ["BOUNDARY", "WIDEST", "Surface", "profile_limit"]
+__all__ = [
+    "BOUNDARY",
+    "WIDEST",
+    "Surface",
+    "crude_start",
+    "interval_and_test",
+    "profile_limit",
+    "require_both_outcomes",
+]
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 BOUNDARY = 1e-3
@@ -93,6 +108,68 @@ class Surface(ReadOnly):
         se = np.zeros(best.size)
         se[index] = np.sqrt(np.diag(np.linalg.inv(information)))
         return se
+
+
+def require_both_outcomes(where: str, y: Counts, m: Counts) -> None:
+    """Refuse counts by site and arm, shape (sites, 2), of which an arm's total leaves no finite estimate.
+
+    Raises
+    ------
+    InputError
+    """
+    r, n = y.sum(axis=0), m.sum(axis=0)
+    if (r == 0).any() or (r == n).any():
+        raise InputError(
+            where, f"{r[0]} of {n[0]} and {r[1]} of {n[1]} responders",
+            "both outcomes in both arms, or the estimate is infinite",
+        )  # fmt: skip
+
+
+def crude_start(y: Counts, m: Counts, coding: str) -> tuple[float, float]:
+    """Alpha and beta of the totals, where a search begins."""
+    totals = y.sum(axis=0), m.sum(axis=0)
+    odds = np.log(totals[0] / (totals[1] - totals[0]))
+    return float(odds.mean() if coding == "centred" else odds[0]), float(odds[1] - odds[0])
+
+
+def interval_and_test(
+    surface: Surface, best: Floats, top: float, free: Flags, se: float, method: Literal["profile", "wald"],
+    confidence: float, step: float, *, rough: bool = False,
+) -> tuple[Interval, float]:  # fmt: skip
+    """Interval of beta and p of beta = 0: by profile likelihood, or by Wald.
+
+    Parameters
+    ----------
+    best : array
+        Parameters at the maximum, where the log likelihood is `top`.
+    free : array of bool
+        Parameters that were searched.
+    se : float
+        Standard error of beta.
+    step : float
+        In which the profile likelihood is followed from the maximum.
+    rough : bool
+        Whether a rough search will do for it.
+    """
+    from scipy import stats
+
+    beta = float(best[1])
+    if method == "wald":
+        far = float(stats.norm.ppf((1 + confidence) / 2) * se)
+        return Interval(beta - far, beta + far, "Wald"), float(2 * stats.norm.sf(abs(beta) / se))
+    others = free & (np.arange(best.size) != 1)
+
+    def deviance(beta: float, near: Floats) -> tuple[float, Floats]:
+        """Twice the fall of the profile log likelihood from its top."""
+        held = near.copy()
+        held[1] = beta
+        at, value = surface.maximise(held, others, rough=rough)
+        return 2 * (top - value), at
+
+    limit = float(stats.chi2.ppf(confidence, 1))
+    lower, upper = (profile_limit(deviance, best, side * step, limit) for side in (-1, 1))
+    fall = max(deviance(0.0, best)[0], 0.0)
+    return Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
 
 
 def profile_limit(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, profile_limit
+from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, crude_start, interval_and_test, require_both_outcomes
 from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.integrals.site_integral import SiteForm, integrate
@@ -108,8 +108,6 @@ def mixed_logistic(
     >>> print(f"{fit.beta:.4f} ({fit.beta_se:.4f}), SD {fit.tau_u:.4f}")
     0.7385 (0.3004), SD 1.4008
     """
-    from scipy import stats
-
     y, m = np.asarray(responders), np.asarray(n)
     _require_information(y, m)
     site, arm = np.nonzero(m)
@@ -121,9 +119,7 @@ def mixed_logistic(
         _likelihood(table, effects, correlated), np.isin(names, ("tau_u", "tau_v")), names == "correlation"
     )
 
-    totals = y.sum(axis=0), m.sum(axis=0)
-    odds = np.log(totals[0] / (totals[1] - totals[0]))
-    start = np.array([odds.mean() if coding == "centred" else odds[0], odds[1] - odds[0], 0.5, 0.3, 0.0])
+    start = np.array([*crude_start(y, m, coding), 0.5, 0.3, 0.0])
     free = np.array([True, True, True, effects == "partial", effects == "partial" and correlated])
     start[~free] = 0.0
     found = [surface.maximise(np.where(free, [*start[:2], *sds, 0.0], start), free) for sds in _STARTS]
@@ -138,22 +134,7 @@ def mixed_logistic(
 
     alpha, beta, tau_u, tau_v, correlation = (float(value) for value in best)
     total = top + float(table.log_coefficients().sum())
-    if method == "wald":
-        far = float(stats.norm.ppf((1 + confidence) / 2) * se[1])
-        interval, p = Interval(beta - far, beta + far, "Wald"), float(2 * stats.norm.sf(abs(beta) / se[1]))
-    else:
-
-        def deviance(beta: float, near: Floats) -> tuple[float, Floats]:
-            """Twice the fall of the profile log likelihood from its top."""
-            held = near.copy()
-            held[1] = beta
-            found, value = surface.maximise(held, free & (np.arange(5) != 1))
-            return 2 * (top - value), found
-
-        limit = float(stats.chi2.ppf(confidence, 1))
-        lower, upper = (profile_limit(deviance, best, side * se[1], limit) for side in (-1, 1))
-        fall = max(deviance(0.0, best)[0], 0.0)
-        interval, p = Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
+    interval, p = interval_and_test(surface, best, top, free, float(se[1]), method, confidence, float(se[1]))
     return MixedLogistic(
         effects, alpha, beta, tau_u, tau_v, correlation, float(se[0]), float(se[1]), interval, p, total, boundary
     )
@@ -162,12 +143,7 @@ def mixed_logistic(
 def _require_information(y: NDArray[np.int64], m: NDArray[np.int64]) -> None:
     if len(y) < 2:
         raise InputError("mixed logistic regression", f"{len(y)} site", "two sites or more")
-    r, n = y.sum(axis=0), m.sum(axis=0)
-    if (r == 0).any() or (r == n).any():
-        raise InputError(
-            "mixed logistic regression", f"{r[0]} of {n[0]} and {r[1]} of {n[1]} responders",
-            "both outcomes in both arms, or the estimate is infinite",
-        )  # fmt: skip
+    require_both_outcomes("mixed logistic regression", y, m)
 
 
 def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[Floats], Floats]:

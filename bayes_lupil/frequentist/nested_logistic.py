@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, profile_limit
+from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, crude_start, interval_and_test, require_both_outcomes
 from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.integrals.cell_table import CellTable
 
@@ -140,7 +140,7 @@ def nested_logistic(
     _require_information(y, m, which, effects)
     marginal = _marginal(y, m, which, effects, coding)
     free = ~_IS_SD | np.isin(_NAMES, ("tau_c", "tau_u", *_VARYING[effects]))
-    start = np.where(free, [*_crude(y, m, coding), 0.0, 0.0, 0.0, 0.0], 0.0)
+    start = np.where(free, [*crude_start(y, m, coding), 0.0, 0.0, 0.0, 0.0], 0.0)
 
     surface = _surface(marginal, free, _NODES[0])
     found = [surface.maximise(row, free, rough=True) for row in _starts(surface, start, free)]
@@ -153,24 +153,9 @@ def nested_logistic(
     boundary = tuple(str(name) for name in _NAMES[free & _IS_SD & (best < BOUNDARY)])
     se = surface.standard_errors(best, free & ~np.isin(_NAMES, boundary))
 
-    beta = float(best[1])
     far = float(stats.norm.ppf((1 + confidence) / 2) * se[1])
-    if method == "wald":
-        interval, p = Interval(beta - far, beta + far, "Wald"), float(2 * stats.norm.sf(abs(beta) / se[1]))
-    else:
-
-        def deviance(beta: float, near: Floats) -> tuple[float, Floats]:
-            """Twice the fall of the profile log likelihood from its top."""
-            held = near.copy()
-            held[1] = beta
-            at, value = surface.maximise(held, free & (_NAMES != "beta"), rough=True)
-            return 2 * (top - value), at
-
-        limit = float(stats.chi2.ppf(confidence, 1))
-        lower, upper = (profile_limit(deviance, best, side * far, limit) for side in (-1, 1))
-        fall = max(deviance(0.0, best)[0], 0.0)
-        interval, p = Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
-    alpha, _, tau_c, tau_d, tau_u, tau_v = (float(value) for value in best)
+    interval, p = interval_and_test(surface, best, top, free, float(se[1]), method, confidence, far, rough=True)
+    alpha, beta, tau_c, tau_d, tau_u, tau_v = (float(value) for value in best)
     return NestedLogistic(
         effects, alpha, beta, tau_c, tau_d, tau_u, tau_v, float(se[0]), float(se[1]), interval, p, top, boundary,
         len(y), int(which.max()) + 1,
@@ -197,12 +182,7 @@ def _require_information(y: Counts, m: Counts, which: Counts, effects: str) -> N
     if countries == len(which):
         required = "a country with two sites or more, or differences between sites are those between countries"
         raise InputError(_WHERE, "one site in each country", required, "Sites alone: mixed_logistic.")
-    r, n = y.sum(axis=0), m.sum(axis=0)
-    if (r == 0).any() or (r == n).any():
-        raise InputError(
-            _WHERE, f"{r[0]} of {n[0]} and {r[1]} of {n[1]} responders",
-            "both outcomes in both arms, or the estimate is infinite",
-        )  # fmt: skip
+    require_both_outcomes(_WHERE, y, m)
 
 
 def _require_finite(surface: Surface, best: Floats, top: float) -> None:
@@ -212,13 +192,6 @@ def _require_finite(surface: Surface, best: Floats, top: float) -> None:
         if surface.value(further[None])[0] > top - _FLAT:
             found = f"{_NAMES[i]} = {best[i]:.3g}, and twice as much as likely"
             raise InputError(_WHERE, found, "sites with both outcomes, or the estimate is infinite")
-
-
-def _crude(y: Counts, m: Counts, coding: str) -> tuple[float, float]:
-    """Log odds and log odds ratio of the totals."""
-    totals = y.sum(axis=0), m.sum(axis=0)
-    odds = np.log(totals[0] / (totals[1] - totals[0]))
-    return float(odds.mean() if coding == "centred" else odds[0]), float(odds[1] - odds[0])
 
 
 def _model(effects: str, coding: str) -> ModelSpec:
