@@ -11,6 +11,7 @@ from bayes_lupil.characters import one_line
 
 __all__ = [
     "BayesLupilError",
+    "DiagnosticsError",
     "InputError",
     "ModelError",
     "OutputError",
@@ -80,6 +81,17 @@ class UnsupportedModelError(InputError):
 
 class SavedFileError(InputError):
     """A saved posterior that is damaged or was not written by this package."""
+
+
+class DiagnosticsError(InputError):
+    """A fit whose diagnostics failed, where what is asked for takes one that is sound."""
+
+    exit_status = 3
+
+    def __init__(
+        self, where: str, found: str, required: str = "a fit whose diagnostics are sound", hint: str = ""
+    ) -> None:
+        super().__init__(where, found, required, hint)
 
 
 class OutputError(InputError):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bayes_lupil import errors
 from bayes_lupil.errors import (
     BayesLupilError,
+    DiagnosticsError,
     InputError,
     SamplerError,
     TrialError,
@@ -44,7 +45,7 @@ def test_an_input_error_survives_a_trip_to_another_process(kind: type[InputError
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_has_one_root_and_an_exit_status_that_is_a_failure(kind: type[BayesLupilError]) -> None:
     assert issubclass(kind, BayesLupilError)
-    assert kind.exit_status == (3 if kind is SamplerError else 2)
+    assert kind.exit_status == (3 if kind in (DiagnosticsError, SamplerError) else 2)
 
 
 def test_input_errors_are_value_errors_too() -> None:

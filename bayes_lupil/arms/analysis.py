@@ -20,7 +20,7 @@ from bayes_lupil.arguments import checked
 from bayes_lupil.arms.model import ArmsModel
 from bayes_lupil.arms.result import ArmRow, ArmsAnalysis, chance_of, verdict_of
 from bayes_lupil.arms.table import arms_table
-from bayes_lupil.errors import InputError, SamplerError, TrialError
+from bayes_lupil.errors import DiagnosticsError, InputError, SamplerError, TrialError
 from bayes_lupil.fitting import refit
 from bayes_lupil.frequentist.logistic import crude_logit
 from bayes_lupil.likelihoods import build_likelihood
@@ -87,8 +87,10 @@ def compare_arms(
         For a model, or an end point, of another kind.
     InputError
         For a scale that is not positive, or one beside arms that are not exchangeable.
+    DiagnosticsError
+        Where the diagnostics of the fit failed.
     SamplerError
-        Where the sampler cannot run, or the diagnostics of the fit failed.
+        Where the sampler cannot run.
 
     Examples
     --------
@@ -117,7 +119,7 @@ def compare_arms(
     tree = _tree(arms, draws.values, draws.statistics)
     verdict = verdict_of(tree)
     if not verdict.ok:
-        raise SamplerError(f"several arms in one model: {verdict.text}")
+        raise DiagnosticsError("several arms in one model", verdict.text)
     sign = next(iter(trials.values())).end_point.sign
     risk = np.asarray(tree["posterior"]["risk"].values)
     best = _best(sign * risk)

@@ -286,6 +286,7 @@ def _from_table(
     patient = [str(i + 1) for i in range(len(site))] if numbered else table.column("patient")
     numbers: dict[str, Floats] = {}
     texts: dict[str, tuple[str, ...]] = {}
+    notes = [*table.notes, *(("no column 'patient': each row is taken for a patient",) if numbered else ())]
     for column in table.columns:
         if column in {"patient", "site", "arm"}:
             continue
@@ -296,13 +297,22 @@ def _from_table(
         values = [_number(_TRUTH.get(cell, cell) if truth else cell) for cell in cells]
         if all(value is not None for value in values):
             numbers[column] = np.array(values, dtype=float)
+            notes += [f"column '{column}': {alike} read as the same number" for alike in _padded(cells)]
         else:
             texts[column] = tuple(cells)
     made_up = synthetic or table.synthetic
-    guesses = (*table.notes, *(("no column 'patient': each row is taken for a patient",) if numbered else ()))
     return Outcomes(
-        name, tuple(patient), tuple(site), tuple(arm), numbers, texts, made_up, source, lines, origins, guesses
+        name, tuple(patient), tuple(site), tuple(arm), numbers, texts, made_up, source, lines, origins, tuple(notes)
     )
+
+
+def _padded(cells: Sequence[str]) -> list[str]:
+    """Whole numbers written with and without zeros before them, which may be codes that differ: '01' and '1'."""
+    spellings: dict[str, set[str]] = {}
+    for cell in set(cells):
+        if cell.isdecimal():
+            spellings.setdefault(cell.lstrip("0"), set()).add(cell)
+    return [" and ".join(f"'{cell}'" for cell in sorted(found)) for found in spellings.values() if len(found) > 1]
 
 
 def _number(cell: str) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.errors import InputError, SamplerError, TrialError, UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, InputError, SamplerError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import refit
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.own_trial import own_trial
@@ -101,7 +101,7 @@ def log_evidence(posterior: Posterior) -> tuple[float, float]:
             "log evidence", f"a posterior by {posterior.provenance.sampler}", "sampler.engine = 'quadrature'"
         )
     if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
     return found["log_evidence"], found["log_evidence_mcse"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError, TrialError, UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods.base import refuse_countries, refuse_covariates
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.priors import Dirichlet, EffectOnRisk, Prior
@@ -35,7 +35,7 @@ def check(posterior: Posterior) -> None:
             f"trial '{source.trial}'", f"the continuous end point '{source.end_point.name}'", "a binary one"
         )
     if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
 
 
 def site_log_likelihood(posterior: Posterior) -> Floats:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError, InputError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.likelihoods.base import refuse_countries, refuse_covariates
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
@@ -187,7 +187,7 @@ def analyse_sites(
     )
     posterior = attempts[0].sound
     if posterior is None:
-        raise InputError(f"model '{first.name}'", attempts[0].reason, "a fit whose diagnostics are sound")
+        raise DiagnosticsError(f"model '{first.name}'", attempts[0].reason)
     table = site_table(posterior, progress=progress)
     sound = sound_by_model(attempts)
     removable = [row.site for row in table.rows if not why_not_without(posterior, (row.site,))]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
-from bayes_lupil.errors import InputError, SamplerError, TrialError, UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, SamplerError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import refit as fit_again
 from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit
 from bayes_lupil.likelihoods import NestedCells
@@ -182,7 +182,7 @@ def country_table(posterior: Posterior, *, refit: bool = True, progress: bool | 
             "a model with [countries], such as site_in_country, and a table of sites", "Sites alone: site_table.",
         )  # fmt: skip
     if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
     cells = likelihood.cells
     which = np.array(likelihood.sites.country)
     p = posterior.draws("p")

@@ -16,7 +16,7 @@ import numpy as np
 
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Card, Shown
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError, InputError
 from bayes_lupil.fitting import fit
 from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit
 from bayes_lupil.frequentist.stratified import ChiSquare, stratified
@@ -230,7 +230,7 @@ def subgroup_effects(
         edits["sampler__seed"] = seed
     posterior = fit(spec.edited(population="itt", **edits), grouped)
     if not posterior.verdict.ok:
-        raise InputError("subgroups", posterior.verdict.text, "a fit whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
     return _analysis(posterior, grouped, "group of sites" if isinstance(by, Mapping) else by)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.arguments import checked
-from bayes_lupil.errors import InputError, UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, InputError, UnsupportedModelError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.posterior.estimands import NNT, Benefit, benefit_ladder, number_needed_to_treat
 from bayes_lupil.posterior.estimates import Estimate
@@ -128,7 +128,7 @@ def check_common_effect(posterior: Posterior) -> None:
         where = f"model '{posterior.spec.name}', trial '{source.trial}'"
         raise UnsupportedModelError(where, found, "a binary end point and a common odds ratio")
     if not posterior.verdict.ok:
-        raise InputError("posterior", posterior.verdict.text, "one whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
 
 
 def difference_at(risk: float, log_odds_ratio: Floats) -> Floats:

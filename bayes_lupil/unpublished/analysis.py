@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bayes_lupil.arguments import checked
 from bayes_lupil.cards import Brief
 from bayes_lupil.cores import at_once
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError
 from bayes_lupil.likelihoods import build_likelihood
 from bayes_lupil.model_analysis import Analysis, Announce, analyse_models, sound_by_model
 from bayes_lupil.posterior import Posterior
@@ -120,7 +120,7 @@ def analyse_unpublished(
     )
     primary = attempts[0].sound
     if primary is None:
-        raise InputError(f"model '{models[0].name}'", attempts[0].reason, "a fit whose diagnostics are sound")
+        raise DiagnosticsError(f"model '{models[0].name}'", attempts[0].reason)
     hidden = unpublished_counts(primary, most_refits=MOST_REFITS, refit_draws=REFIT_DRAWS, most_draws=MOST_DRAWS)
     central = {c.name: round(mean) for c, mean in zip(hidden.counts, hidden.expected, strict=True)}
     largest = {c.name: c.most for c in hidden.counts}

@@ -18,7 +18,7 @@ from bayes_lupil import Arms, Cells, EndPoint, Trial, load_model
 from bayes_lupil.arms import ArmsAnalysis, ArmsTable, arms_table
 from bayes_lupil.arms.model import ArmsModel
 from bayes_lupil.engines import nuts
-from bayes_lupil.errors import InputError, OutputError, SamplerError, TrialError, UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, InputError, OutputError, TrialError, UnsupportedModelError
 from bayes_lupil.priors import HalfNormal
 from tests.proofs import FIT
 
@@ -302,7 +302,7 @@ def test_one_site_is_for_models_without_sites() -> None:
 def test_arms_that_are_alike_for_want_of_digits_fail() -> None:
     """All patients respond in every arm, under a prior that is flat on this scale."""
     full = DOSES | {"responders": DOSES["n"]}
-    with pytest.raises(SamplerError, match="no difference at all between the arms"):
+    with pytest.raises(DiagnosticsError, match="no difference at all between the arms"):
         bl.compare_arms(full, model=POOLED.edited(priors__alpha__sd=200.0), progress=False)
 
 

@@ -190,6 +190,24 @@ def test_reanalyse_ends_with_3_where_a_fit_failed(run, fake_engine, tmp_path):
     assert (tmp_path / "o" / "comparison.md").is_file()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("subgroups", "topcat", "--group", "Russia=East", "--group", "Georgia=East", "--others", "Americas"),
+        ("sites", "lupil2"),
+    ],
+    ids=" ".join,
+)
+def test_what_takes_a_sound_fit_ends_with_3_and_writes_nothing(run, fake_engine, tmp_path, asked):
+    fake_engine.diverge = True
+    status, out, err = run(*asked, "--out", tmp_path / "o")
+    assert status == 3, err
+    assert "divergent" in err
+    assert "required: a fit whose diagnostics are sound" in err
+    assert "P(benefit)" not in out
+    assert not (tmp_path / "o").exists()
+
+
 def test_lists(run):
     status, out, _ = run("trials")
     assert status == 0

@@ -40,6 +40,19 @@ def test_numbers_texts_and_gaps(tmp_path: Path) -> None:
     assert data.texts["grade"] == ("B", ".", "A")
 
 
+@pytest.mark.parametrize(
+    ("cells", "alike"),
+    [
+        (("1", "01"), "'01' and '1'"), (("007", "7"), "'007' and '7'"), (("01", "001"), "'001' and '01'"),
+        (("0", "00"), "'0' and '00'"), (("01", "02"), ""), (("0", "1"), ""), (("0.5", "0.50"), ""), (("10", "1"), ""),
+        (("1", "1"), ""), (("A1", "A01"), ""),
+    ],
+)  # fmt: skip
+def test_codes_that_are_one_number_are_told(tmp_path: Path, cells: tuple[str, str], alike: str) -> None:
+    data = read_outcomes(_file(tmp_path, f"patient,site,arm,x\na,A,placebo,{cells[0]}\nb,A,drug,{cells[1]}\n"))
+    assert data.guesses == ((f"column 'x': {alike} read as the same number",) if alike else ())
+
+
 @pytest.mark.parametrize("gap", ["", ".", "NA", "n/a", "nan", "NULL", " na "])
 def test_every_way_to_write_nothing(tmp_path: Path, gap: str) -> None:
     path = _file(tmp_path, f"site,arm,x\nA,placebo,{gap}\nA,drug,2\n")

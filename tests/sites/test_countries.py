@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import bayes_lupil as bl
 from bayes_lupil import Arms, Cells, EndPoint, Trial, fit, load_model
-from bayes_lupil.errors import UnsupportedModelError
+from bayes_lupil.errors import DiagnosticsError, UnsupportedModelError
 from bayes_lupil.sites.countries import CountryTable
 from tests.proofs import FIT
 
@@ -35,6 +36,13 @@ def test_counts_are_sums_over_the_sites_of_each(table: CountryTable) -> None:
     italy = table.rows[0].observed
     assert italy is not None
     assert italy.estimate == pytest.approx(np.log(13 / 16) - np.log(8 / 21))
+
+
+def test_a_failed_fit_has_no_table(table: CountryTable) -> None:
+    failed = copy(table.posterior)
+    failed.__dict__["verdict"] = replace(table.posterior.verdict, ok=False, failures=("1 divergent transition",))
+    with pytest.raises(DiagnosticsError, match="fit 'site_in_country': found FAILED: 1 divergent transition"):
+        bl.country_table(failed)
 
 
 def test_effects_are_those_of_the_draws(table: CountryTable) -> None:

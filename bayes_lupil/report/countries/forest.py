@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.numbers import of_chance
 from bayes_lupil.report.media.forest import bar, odds_ratio_axis
-from bayes_lupil.report.media.plot_rows import better, end_point_title, frame
+from bayes_lupil.report.media.plot_rows import better, end_point_title, frame, row_names
 from bayes_lupil.report.media.plot_style import COLOURS, LONGEST, clip, new_figure, styled
 from bayes_lupil.sites.analysis import OUTLYING
 from bayes_lupil.sites.countries import CountryTable
@@ -42,8 +42,8 @@ def figure_countries(table: CountryTable, width: float = 8.0) -> Figure:
     ]
     inside = 0.62 * len(lines) + 0.7
     figure, axes, words = new_figure(width, inside, source.synthetic, side=0.0 if narrow else 0.24)
-    labels = []
-    for y, (name, row, item) in zip(reversed(range(len(lines))), lines, strict=True):
+    labels, names = [], row_names([name for name, *_ in lines], 28)
+    for y, name, (_, row, item) in zip(reversed(range(len(lines))), names, lines, strict=True):
         mark, colour, under = "D", COLOURS[6], ""
         if row is not None:
             mark, colour = ("D", COLOURS[1]) if outlying(row) else ("o", COLOURS[0])
@@ -55,7 +55,7 @@ def figure_countries(table: CountryTable, width: float = 8.0) -> Figure:
             bar(axes, y + 0.2, seen.interval.lower, seen.estimate, seen.interval.upper, "s", "#777777", "observed")
         bar(axes, y, item.q2_5, item.q50, item.q97_5, mark, colour, "shrunken")
         said = odds_words(item.q2_5, item.q50, item.q97_5)
-        labels.append(f"{clip(name, 28)}{under}" + (f"\n{said}" if narrow else ""))
+        labels.append(f"{name}{under}" + (f"\n{said}" if narrow else ""))
         if not narrow:
             words.text(0, y, said, va="center", fontsize=8.5)
     if not narrow:

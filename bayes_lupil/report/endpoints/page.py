@@ -128,6 +128,7 @@ def end_points_page(result: EndPointAnalysis) -> Page:
             f"{arms.active} against {arms.control}: every effect is {arms.active} minus {arms.control}. Population: "
             f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}."
         ),
+        *_guesses(result),
         Heading("In short"),
         *_verdict(result),
         Bullets(tuple(headline(result))),
@@ -202,8 +203,13 @@ def end_points_summary(result: EndPointAnalysis) -> Page:
     if result.joint_reason:
         told.append(f"Joint model: {result.joint_reason}")
     first = Paragraph(f"{result.arms.active} against {result.arms.control}; effects are active minus control")
-    blocks: tuple[Block, ...] = (first, Table.of(heads, rows), *map(Paragraph, told))
+    blocks: tuple[Block, ...] = (first, *_guesses(result), Table.of(heads, rows), *map(Paragraph, told))
     return Page(result.plan.title, blocks, synthetic=result.synthetic)
+
+
+def _guesses(result: EndPointAnalysis) -> list[Paragraph]:
+    """What nobody said of the file, and was taken for granted."""
+    return [Paragraph(f"Guessed when the data were read: {text}.") for text in result.outcomes.guesses]
 
 
 def the_hierarchy(result: EndPointAnalysis) -> list[Block]:

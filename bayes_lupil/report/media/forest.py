@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bayes_lupil.numbers import percent
-from bayes_lupil.report.media.plot_rows import better, frame
+from bayes_lupil.report.media.plot_rows import better, frame, row_names
 from bayes_lupil.report.media.plot_style import COLOURS, clip, new_figure
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def odds_ratio_forest(
     narrow, own = width < _NARROW, sum(bool(line.counts) for line in lines)
     inside = 0.58 * len(lines) + 0.7
     figure, axes, words = new_figure(width, inside, synthetic, side=0.0 if narrow else 0.3)
-    labels = []
-    for y, line in zip(reversed(range(len(lines))), lines, strict=True):
+    labels, names = [], row_names([line.name for line in lines], 28)
+    for y, line, name in zip(reversed(range(len(lines))), lines, names, strict=True):
         mark, colour, below = ("o", COLOURS[0], 0.0) if line.counts else ("D", COLOURS[6], 0.0)
         if line.observed is not None:
             below = 0.15
@@ -103,7 +103,7 @@ def odds_ratio_forest(
         bar(axes, y - below, *line.posterior, mark, colour, "shrunken")
         chance = "" if line.p_benefit is None else f"{percent(line.p_benefit, short=True)}   "
         under = f"\n{line.counts}" if line.counts else ""
-        labels.append(f"{clip(line.name, 28)}{under}" + (f"\n{chance}{line.said}" if narrow else ""))
+        labels.append(f"{name}{under}" + (f"\n{chance}{line.said}" if narrow else ""))
         if not narrow:
             words.text(0, y, f"{chance}{line.said}", va="center", fontsize=8.5)
     if not narrow:

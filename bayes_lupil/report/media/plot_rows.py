@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_lupil.characters import one_line
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError, InputError
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.plot_style import LONGEST, clip, wrap
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LINE", "NARROW", "better", "chosen_rows", "counts", "end_point_title", "frame", "label_above", "label_rows",
-    "legend_below", "no_result", "same_fit", "site_names", "title", "upward",
+    "legend_below", "no_result", "row_names", "same_fit", "site_names", "title", "upward",
 ]  # fmt: skip
 
 LINE = 0.37
@@ -51,7 +51,7 @@ def same_fit(found: tuple[str, str, str], posterior: Posterior) -> None:
     if found != known:
         raise InputError("posterior for a figure of sites", _words(known), f"that of the result, {_words(found)}")
     if not posterior.verdict.ok:
-        raise InputError(f"fit '{posterior.spec.name}'", posterior.verdict.text, "a fit whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
 
 
 def _words(of: tuple[str, str, str]) -> str:
@@ -59,20 +59,24 @@ def _words(of: tuple[str, str, str]) -> str:
 
 
 def site_names(names: Sequence[str], inches: float) -> list[str]:
-    """Names as a figure of a width in inches can show them; the tables hold them whole.
+    """Names of sites as a figure of a width in inches has room for them."""
+    return row_names(names, int(min(30, 4.5 * inches)))
+
+
+def row_names(names: Sequence[str], letters: int) -> list[str]:
+    """Names as a figure can show them, cut to a number of letters; the tables hold them whole.
 
     Characters that do not print become codes, and those that the font lacks hollow squares. A name with such squares,
-    or that looks like another one once cut, is preceded by its number in the order of the trial.
+    or that looks like another one once cut, is preceded by its number in the order given.
     """
-    width = int(min(30, 4.5 * inches))
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     font = get_font(findfont(FontProperties()))
     printed = [one_line(str(name)) for name in names]
     drawn = ["".join(c if font.get_char_index(ord(c)) else _MISSING for c in name) for name in printed]
-    drawn = [clip(" ".join(name.split()) or "(no name)", width) for name in drawn]
+    drawn = [clip(" ".join(name.split()) or "(no name)", letters) for name in drawn]
     return [
-        clip(f"no. {i + 1}: {name}", width) if _MISSING in name or drawn.count(name) > 1 else name
+        clip(f"no. {i + 1}: {name}", letters) if _MISSING in name or drawn.count(name) > 1 else name
         for i, name in enumerate(drawn)
     ]
 
@@ -222,7 +226,7 @@ def legend_below(axes: Axes, handles: Sequence[Any]) -> float:
     return labelled + 0.19 * math.ceil(len(handles) / columns)
 
 
-def no_result(what: str, posterior: Posterior) -> InputError:
+def no_result(what: str, posterior: Posterior) -> DiagnosticsError:
     """The refusal to draw what a failed fit would show."""
     found = f"fit '{posterior.spec.name}', which has no probabilities to show: {posterior.verdict.text}"
-    return InputError(what, found, "a fit whose diagnostics are sound")
+    return DiagnosticsError(what, found)

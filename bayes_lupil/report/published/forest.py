@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bayes_lupil.published.analysis import BenefitAnalysis, chance_words, equals
 from bayes_lupil.report.media.blocks import Block, Figure, Page, Paragraph, Table
-from bayes_lupil.report.media.plot_rows import better, frame
-from bayes_lupil.report.media.plot_style import COLOURS, clip, figure_files, new_figure, styled
+from bayes_lupil.report.media.plot_rows import better, frame, row_names
+from bayes_lupil.report.media.plot_style import COLOURS, figure_files, new_figure, styled
 from bayes_lupil.report.published.sentences import effect_words
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ def figure_forest(found: Sequence[BenefitAnalysis], width: float = 7.5) -> Drawi
             axes.plot([middle * scale], [row + offset], mark, color=COLOURS[number], ms=5.5)
         effect = f"{item.measure.symbol} {effect_words(item.measure, item.lead)}"
         words.text(0, row, f"{chance_words(item.lead.p_benefit)}   {effect}", va="center", fontsize=8.5)
-    axes.set_yticks(
-        range(len(found)), [clip(item.trial.title, int(3.2 * width)) for item in reversed(found)], fontsize=8.5
-    )
+    titles = row_names([item.trial.title for item in found], int(3.2 * width))
+    axes.set_yticks(range(len(found)), titles[::-1], fontsize=8.5)
     axes.set_ylim(-0.6, len(found) - 0.2)
     words.text(0, len(found) - 0.35, "P(benefit), effect", fontsize=8.5, va="center", weight="bold")
     axes.axvline(0, color="black", lw=0.8, ls=(0, (2, 2)))

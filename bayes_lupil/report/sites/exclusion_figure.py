@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError, InputError
 from bayes_lupil.numbers import points, points_interval, probability
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.direction import benefit_side
@@ -134,7 +134,7 @@ def _check(references: Mapping[str, Posterior], posterior: Posterior) -> None:
         if item.provenance.data_hash != posterior.provenance.data_hash:
             raise InputError(where, f"data of trial '{item.provenance.trial}'", "the data of the path")
         if not item.verdict.ok:
-            raise InputError(where, item.verdict.text, "a fit whose diagnostics are sound")
+            raise DiagnosticsError(where, item.verdict.text)
 
 
 def _line(axes: Axes, sound: Sequence[ExclusionPoint], values: Sequence[tuple[float, float, float]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.errors import DiagnosticsError, InputError
 from bayes_lupil.likelihoods import ARMS
 from bayes_lupil.posterior import Posterior
 from bayes_lupil.report.media.plot_rows import (
@@ -95,8 +95,7 @@ def figure_predictive(predicted: pd.DataFrame, posterior: Posterior, most: int =
 
 def _check(predicted: pd.DataFrame, posterior: Posterior) -> None:
     if not posterior.verdict.ok:
-        found = posterior.verdict.text
-        raise InputError(f"fit '{posterior.spec.name}'", found, "a fit whose diagnostics are sound")
+        raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)
     data = posterior.data
     known: set[tuple[str, str, int, int]] = set()
     if "n" in data["constant_data"].data_vars and "site" in data["constant_data"].coords:

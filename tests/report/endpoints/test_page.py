@@ -32,7 +32,7 @@ from bayes_lupil.report.endpoints.page import (
 from bayes_lupil.report.endpoints.sentences import gate_words, headline, in_units, own_scale
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.media.block_lists import inside
-from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Table
+from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Paragraph, Table
 from bayes_lupil.report.media.markdown import markdown
 from bayes_lupil.report.media.terminal import show
 from bayes_lupil.report.media.write import documents
@@ -110,6 +110,14 @@ def test_how_the_data_were_read_is_in_every_manifest(folder: Path, result: EndPo
 def hierarchy_latex(result: EndPointAnalysis) -> str:
     page = next(item for item in end_points_page(result).beside if isinstance(item, Page))
     return documents(page)["hierarchy.tex"].decode()
+
+
+def test_what_was_guessed_of_the_file_comes_first(result: EndPointAnalysis) -> None:
+    guessed = replace(result, outcomes=replace(result.outcomes, guesses=("decimal commas in 'change'",)))
+    told = Paragraph("Guessed when the data were read: decimal commas in 'change'.")
+    assert end_points_summary(guessed).blocks[1] == told
+    page = end_points_page(guessed).blocks
+    assert told in page[: page.index(Heading("In short"))]
 
 
 def test_latex_is_whole(result: EndPointAnalysis) -> None:
