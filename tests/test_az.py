@@ -117,6 +117,9 @@ def test_every_variable_says_what_it_is(model):
         assert tree["posterior"][name].attrs["units"] == "log odds"
     assert tree["posterior"]["risk_difference"].attrs["units"] == "proportion"
     assert tree["observed_data"]["y"].attrs == {"long_name": "responders", "units": "patients"}
+    if "tau_u" in tree["posterior"]:  # the SD of Student-t effects is larger than their scale, or not there at all
+        spread = "scale" if "student_t" in model else "SD"
+        assert tree["posterior"]["tau_u"].attrs["long_name"] == f"{spread} over sites of the log odds"
 
 
 def test_labels_of_chains_and_of_a_continuous_end_point():

@@ -278,20 +278,22 @@ def _fit_files(places: Iterable[str]) -> list[str]:
     epilog=examples(
         "check my_trial.csv",
         "check my_model.toml my_trial.csv --control placebo --active drug",
+        "check my_plan.toml",
     )
 )
 @reads_trials
 def check(
     *,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Model files, trial files and tables, or built-in names.")
+        list[str],
+        typer.Argument(metavar="FILE...", help="Model files, plans, trial files and tables, or built-in names."),
     ],
     load: ReadTrial,
 ) -> None:
     """Check files without fitting; models and trials given together are checked against each other too."""
     from bayes_lupil.engines import engine_for
     from bayes_lupil.likelihoods import build_likelihood
-    from bayes_lupil.spec import is_model, load_model
+    from bayes_lupil.spec import is_model, is_plan, load_model, load_plan
 
     specs, trials = [], []
     for name in files:
@@ -299,6 +301,10 @@ def check(
             spec = load_model(name)
             specs.append(spec)
             out.print(f"ok: model '{spec.name}', hash {spec.hash[:12]}", highlight=False, markup=False)
+        elif is_plan(name):
+            plan, models = load_plan(name)
+            said = f"ok: plan '{plan.title}', {len(plan.end_points)} end points with {len(models)} models"
+            out.print(f"{said}, hash {plan.hash[:12]}", highlight=False, markup=False)
         else:
             for trial in load(name).values():
                 trials.append(trial)

@@ -155,9 +155,13 @@ def reads_trials(command: Callable[..., None]) -> Callable[..., None]:
         options = {name: given.pop(name) for name in asked}
 
         def load(name: str, **by_default: Any) -> dict[str, Trial]:
+            from bayes_lupil.spec import is_plan
             from bayes_lupil.trials import load_comparisons, load_trial
             from bayes_lupil.trials.comparisons import EACH
 
+            if is_plan(name):
+                hint = f"A plan is run with patient data: bayes-lupil endpoints patients.csv --plan {name}."
+                raise InputError(f"trial '{name}'", "a plan of end points", "a trial", hint)
             asked_for = by_default | _options(**options)
             if not isinstance(asked_for.get("active"), list) and asked_for.get("active") != EACH:
                 return {"": load_trial(name, **asked_for)}

@@ -94,15 +94,18 @@ def _quantities(spec: ModelSpec, end_point: EndPoint) -> dict[str, Words]:
         f"{level} in the control arm" if spec.sites.coding == "reference" else f"{level}, midway between the arms,"
     )
     kind = "not exchangeable" if spec.sites.distribution == "exnex" else "outlying"
-    of_countries = "scale" if spec.countries is not None and spec.countries.distribution == "student_t" else "SD"
+    of_sites, of_countries = (
+        "scale" if above is not None and above.distribution == "student_t" else "SD"
+        for above in (spec.sites, spec.countries)
+    )
     estimand_unit = end_point.unit if spec.continuous else ""
     scale = end_point.unit if end_point.kind == "estimate" else effect
     return {
         "alpha": (f"{of_level} {where[0]}", unit),
         "beta": (f"{scale} {where[1]}, active minus control", unit),
         "se": ("standard error of the estimate", ""),
-        "tau_u": (f"SD over sites of the {level}", unit),
-        "tau_v": (f"SD over sites of the {effect}", unit),
+        "tau_u": (f"{of_sites} over sites of the {level}", unit),
+        "tau_v": (f"{of_sites} over sites of the {effect}", unit),
         "tau_c": (f"{of_countries} over countries of the log odds", unit),
         "tau_d": (f"{of_countries} over countries of the log odds ratio", unit),
         "country_outlier_share": ("share of countries that are outlying", _SHARE),

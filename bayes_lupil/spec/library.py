@@ -21,6 +21,7 @@ __all__ = [
     "country_models",
     "end_point_models",
     "is_model",
+    "is_plan",
     "load_model",
     "load_models",
     "model",
@@ -198,10 +199,26 @@ def is_model(name: object) -> bool:
     if not isinstance(name, str | os.PathLike):
         return False
     path = Path(name)
-    if path.suffix.lower() != ".toml":
-        return path.as_posix() in builtin_models()
+    return _has_key(path, "priors") if path.suffix.lower() == ".toml" else path.as_posix() in builtin_models()
+
+
+def is_plan(name: object) -> bool:
+    """Whether something is a plan of end points, the name of a built-in one or its file, and no trial or model.
+
+    Examples
+    --------
+    >>> is_plan("lupil2_hierarchy"), is_plan("lupil2"), is_plan("my_trial.csv")
+    (True, False, False)
+    """
+    if not isinstance(name, str | os.PathLike):
+        return False
+    path = Path(name)
+    return _has_key(path, "end_points") if path.suffix.lower() == ".toml" else path.as_posix() in builtin_plans()
+
+
+def _has_key(path: Path, key: str) -> bool:
     try:
-        return "priors" in read_content(path, ModelError)
+        return key in read_content(path, ModelError)
     except ModelError:
         return False  # reading it says what is wrong, and where
 

@@ -160,7 +160,7 @@ def _bound(held: Mapping[str, int]) -> str:
     hint = "Where each row is a patient, say from where on a number is a response: responder='>= X' or '<= X'."
     if all(value is not None and value >= 0 and value == int(value) for value in numbers):
         hint += " Where it holds counts of responders, name the column of the numbers of patients: n='NAME'."
-    return hint
+    return f"{hint} A continuous end point is analysed by a plan: bayes-lupil endpoints --help."
 
 
 def _bare(text: str) -> str:

@@ -237,6 +237,28 @@ def test_check_says_what_fits_what(run, tmp_path):
     assert "not published" in err
 
 
+def test_check_reads_plans_with_their_models(run, tmp_path):
+    status, out, _ = run("check", "lupil2_hierarchy")
+    assert status == 0
+    assert "7 end points with 3 models" in out
+    text = run("plans", "lupil2_hierarchy")[1]
+    plan = tmp_path / "my_plan.toml"
+    plan.write_text(text.replace('role = "primary"', 'role = "first"'))
+    status, out, err = run("check", plan)
+    assert (status, out) == (2, "")
+    assert "end_points.0.role" in err
+
+
+@pytest.mark.parametrize("before", [["fit", "site_effects"], ["sites"], ["reanalyse"]], ids=str)
+def test_a_plan_is_no_trial(run, tmp_path, before):
+    plan = tmp_path / "my_plan.toml"
+    plan.write_text(run("plans", "lupil2_hierarchy")[1])
+    status, _, err = run(*before, plan)
+    assert status == 2
+    assert "found a plan of end points; required: a trial" in err
+    assert f"bayes-lupil endpoints patients.csv --plan {plan}" in err
+
+
 def test_check_refuses_what_fit_would(run, tmp_path):
     model = tmp_path / "mine.toml"
     text = run("models", "site_effects")[1]

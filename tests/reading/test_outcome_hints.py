@@ -55,6 +55,7 @@ def test_numbers_are_measured_or_counted(values: list[float], counts: bool) -> N
     hint = refused(values, "deaths", outcome="deaths").hint
     assert "responder='>= X' or '<= X'" in hint or not counts
     assert ("Where it holds counts" in hint) == counts
+    assert ("analysed by a plan: bayes-lupil endpoints" in hint) == ("'<= X'" in hint)
     assert "<= 0" not in hint
 
 
