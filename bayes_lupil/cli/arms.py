@@ -48,7 +48,9 @@ def arms(
 
     trials = load(trial, active="each")
     if len(trials) < 2:
-        raise InputError("arms", "one active arm", "two or more", "Without --active, every arm but the control.")
+        raise InputError(
+            "arms", "one active arm", "two or more", f"Two arms are compared by: bayes-lupil fit {model} {trial}."
+        )
     with results(folder, lambda: list(ARMS_FILES), [trial, model], force) as new:
         found = compare_arms(
             {item.arms.active: item for item in trials.values()}, exchangeable=exchangeable, between_arms=between_arms,

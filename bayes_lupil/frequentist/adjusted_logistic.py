@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import Design, PatientRows, patient_rows
+from bayes_lupil.frequentist.arguments import level_of
 from bayes_lupil.frequentist.logistic import LogOddsRatio
-from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["AdjustedContrast", "AdjustedLogistic", "RiskDifference", "adjusted_logistic"]
@@ -153,7 +154,7 @@ def adjusted_logistic(
     >>> print(f"{fit.difference.estimate:.3f} ({fit.difference.se:.4f}), log OR {fit.odds_ratio.estimate:.4f}")
     0.350 (0.1462), log OR 1.5041
     """
-    confidence = _level(level)
+    confidence = level_of(level)
     rows = patient_rows(_WHERE, response, arm, site, baseline, control, covariates)
     wrong = (rows.y != 0) & (rows.y != 1)
     if wrong.any():

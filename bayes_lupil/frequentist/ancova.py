@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError, nearest
-from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frequentist.arguments import level_of
+from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.frozen import ReadOnly
 
 __all__ = ["AdjustedMean", "Ancova", "MeanDifference", "ancova"]
@@ -152,7 +153,7 @@ def ancova(
     """
     import statsmodels.api as sm
 
-    where, confidence = "ANCOVA", _level(level)
+    where, confidence = "ANCOVA", level_of(level)
     rows = patient_rows(where, y, arm, site, baseline, control, covariates)
     design = Design(rows, rows.site)
     df = len(rows.y) - len(design.kept)

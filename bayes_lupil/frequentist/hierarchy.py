@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bayes_lupil.arguments import checked
+from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.gatekeeping import Gate, Hypothesis, fixed_sequence
-from bayes_lupil.frequentist.mixed_logistic import MixedLogistic, mixed_logistic
+from bayes_lupil.frequentist.mixed_logistic import EFFECTS, MixedLogistic, mixed_logistic
 from bayes_lupil.frequentist.stratified import Stratified, stratified
 from bayes_lupil.frequentist.two_by_two import TwoByTwo, two_by_two
 from bayes_lupil.trials.cells import Cells
@@ -15,11 +16,25 @@ from bayes_lupil.trials.estimates import Estimate
 from bayes_lupil.trials.populations import Population
 from bayes_lupil.trials.trial import PublishedResult, Step, Trial
 
-__all__ = ["HierarchyRow", "trial_hierarchy"]
+__all__ = ["HierarchyRow", "Unfitted", "trial_hierarchy"]
 
 PRINTED, RECOMPUTED, NONE = "printed", "recomputed", "none"
 FORMAL = "itt"
 """The population in which the fixed sequence is run."""
+
+
+@dataclass(frozen=True)
+class Unfitted:
+    """A mixed logistic regression without an estimate.
+
+    Attributes
+    ----------
+    effects : {"pooled", "partial"}
+    why : str
+    """
+
+    effects: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -34,9 +49,9 @@ class HierarchyRow:
         Tests of the arm totals; None for a step whose counts were not published.
     stratified : Stratified or None
         Analyses stratified by site, where the sites are known.
-    mixed : tuple of MixedLogistic
+    mixed : tuple of MixedLogistic or Unfitted
         Logistic regression with random site intercepts, and with random intercepts and effects, where the sites are
-        known and both arms have both outcomes.
+        known and both arms have both outcomes; or why there is no estimate.
     gate : Gate
         Status in the fixed sequence.
     gate_basis : {"printed", "recomputed", "none"}
@@ -56,7 +71,7 @@ class HierarchyRow:
     published: PublishedResult | None
     two_by_two: TwoByTwo | None
     stratified: Stratified | None
-    mixed: tuple[MixedLogistic, ...]
+    mixed: tuple[MixedLogistic | Unfitted, ...]
     gate: Gate
     gate_basis: str
     clustered: bool = False
@@ -95,11 +110,7 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
             else None
         )
         both_outcomes = all(0 < r < n for r, n in analysed.totals)
-        mixed = (
-            tuple(mixed_logistic(cells.responders, cells.n, effects=effects) for effects in ("pooled", "partial"))
-            if by_site is not None and both_outcomes and isinstance(cells, Cells)
-            else ()
-        )
+        mixed = _mixed(cells) if by_site is not None and both_outcomes and isinstance(cells, Cells) else ()
         published = [
             next((item for item in step.published if item.population == population.name), None) for step in steps
         ]
@@ -127,6 +138,16 @@ def trial_hierarchy(trial: Trial, alpha: float = 0.05) -> tuple[HierarchyRow, ..
                     mixed if step.recomputable else (), gate, basis, clustered,
                 )
             )  # fmt: skip
+    return tuple(found)
+
+
+def _mixed(cells: Cells) -> tuple[MixedLogistic | Unfitted, ...]:
+    found: list[MixedLogistic | Unfitted] = []
+    for effects in EFFECTS:
+        try:
+            found.append(mixed_logistic(cells.responders, cells.n, effects=effects))
+        except InputError as problem:
+            found.append(Unfitted(effects, problem.found))
     return tuple(found)
 
 

@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist.ancova import MeanDifference, PatientRows, patient_rows
+from bayes_lupil.frequentist.arguments import level_of, one_of
 from bayes_lupil.frequentist.linear_mixed_fit import LinearMixed
-from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frequentist.two_by_two import Interval
 
 __all__ = ["LinearMixed", "linear_mixed"]
 
@@ -96,13 +97,9 @@ def linear_mixed(
     """
     from scipy import stats
 
-    where, confidence = "linear mixed model", _level(level)
-    for name, value, choices in (
-        ("effects", effects, ("pooled", "partial")),
-        ("coding", coding, ("reference", "centred")),
-    ):
-        if value not in choices:
-            raise InputError(f"{where}, {name}", repr(value), " or ".join(map(repr, choices)))
+    where, confidence = "linear mixed model", level_of(level)
+    one_of(f"{where}, effects", effects, ("pooled", "partial"))
+    one_of(f"{where}, coding", coding, ("reference", "centred"))
     rows = patient_rows(where, y, arm, site, baseline, control, covariates)
     partial = effects == "partial"
     notes: list[str] = []
@@ -116,13 +113,10 @@ def linear_mixed(
     further = np.empty((len(rows.y), 0)) if rows.covariates is None else rows.covariates - rows.covariates.mean(axis=0)
     fixed = np.hstack([ones, treatment, further, *([] if slope is None else [slope[:, None]])])
     random = np.hstack([ones, treatment]) if partial else ones
-    if (
-        further.size
-        and np.linalg.matrix_rank(fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)) < fixed.shape[1]
-    ):
-        found = "covariates that arm, baseline and each other tell exactly"
-        raise InputError(f"{where}, covariates", found, "columns that say something of their own")
     _require_information(where, rows, fixed, partial)
+    if np.linalg.matrix_rank(fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)) < fixed.shape[1]:
+        found = "covariates or a baseline that arm, baseline and each other tell exactly"
+        raise InputError(where, found, "columns that say something of their own")
     profile = _Profile(rows.y, fixed, random, rows.site, reml)
     ratio, converged = _maximise(profile)
     best = profile.at(ratio)

@@ -5,7 +5,7 @@ Shared by the logistic regressions with random effects; the first two parameters
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +23,9 @@ __all__ = [
     "crude_start",
     "interval_and_test",
     "profile_limit",
+    "refined",
     "require_both_outcomes",
+    "require_finite",
 ]
 
 Floats = NDArray[np.float64]
@@ -32,8 +34,12 @@ Flags = NDArray[np.bool_]
 
 BOUNDARY = 1e-3
 """How near to 0 an SD, or to -1 or 1 a correlation, is taken to be there."""
-WIDEST = 30.0
-"""Coefficients and SDs are looked for up to here."""
+WIDEST = 10.0
+"""Coefficients and SDs are looked for up to here, an odds ratio of 22,000; integrals over wider effects are inexact."""
+_EDGE = 0.99
+"""Of the widest: what is found beyond is taken for the end of the search, not for a maximum."""
+_FAR, _FURTHER, _FLAT = 5.0, 1.5, 1e-3  # beyond 5 is infinite what is hardly less likely when half as large again
+_SAME, _SAME_LIMIT = 1e-7, 1e-3  # changes of the log likelihood by finer integrals that do not matter
 _STEP = 1e-4
 _HESSIAN_STEP = 5e-3
 
@@ -47,11 +53,14 @@ class Surface(ReadOnly):
     value : callable
         Log likelihood of rows of parameters, shape (rows,); even in every SD.
     is_sd, is_correlation : array of bool, shape (parameters,)
+    finer : Surface, optional
+        The same by finer integrals.
     """
 
     value: Callable[[Floats], Floats]
     is_sd: Flags
     is_correlation: Flags
+    finer: Surface | None = None
 
     def maximise(self, start: Floats, free: Flags, *, rough: bool = False) -> tuple[Floats, float]:
         """Maximum over the free parameters; returns all parameters and the log likelihood.
@@ -108,6 +117,48 @@ class Surface(ReadOnly):
         se = np.zeros(best.size)
         se[index] = np.sqrt(np.diag(np.linalg.inv(information)))
         return se
+
+
+def refined(surface: Surface, start: Floats, free: Flags) -> tuple[Surface, Floats, float]:
+    """The first surface, from coarse to fine, of which a finer one has the same value at the maximum; and that."""
+    best, top = surface.maximise(start, free)
+    while surface.finer is not None and abs(surface.finer.value(best[None])[0] - top) > _SAME:
+        surface = surface.finer
+        best, top = surface.maximise(best, free)
+    return surface, best, top
+
+
+def require_finite(where: str, names: Sequence[str], surface: Surface, best: Floats, top: float) -> None:
+    """Refuse a maximum that lies at infinity, or beyond what the integrals hold.
+
+    Coefficients and SDs run away alone, or together where sites have one outcome by arm: the log odds are then scaled
+    as a whole, and their likelihood rises towards a limit.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the parameters.
+    best : array
+        Where the log likelihood is largest, `top`.
+
+    Raises
+    ------
+    InputError
+    """
+    scales = ~surface.is_correlation
+    far = np.flatnonzero(scales & (np.abs(best) > _FAR))
+    if not far.size:
+        return
+    longer = np.tile(best, (far.size + 1, 1))
+    longer[np.arange(far.size), far] *= _FURTHER
+    longer[-1, scales] *= _FURTHER
+    endless = bool((surface.value(longer) > top - _FLAT).any())
+    if endless or (np.abs(best[scales]) >= _EDGE * WIDEST).any():
+        found = ", ".join(f"{names[i]} = {best[i]:.3g}" for i in far.tolist())
+        raise InputError(
+            where, f"{found} on the log-odds scale, and no end of it in sight",
+            f"sites with both outcomes, or the estimate is infinite, or beyond the {WIDEST:g} that are searched",
+        )  # fmt: skip
 
 
 def require_both_outcomes(where: str, y: Counts, m: Counts) -> None:
@@ -167,15 +218,22 @@ def interval_and_test(
         return 2 * (top - value), at
 
     limit = float(stats.chi2.ppf(confidence, 1))
-    lower, upper = (profile_limit(deviance, best, side * step, limit) for side in (-1, 1))
-    fall = max(deviance(0.0, best)[0], 0.0)
-    return Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(fall, 1))
+    (lower, at_lower), (upper, at_upper) = (profile_limit(deviance, best, side * step, limit) for side in (-1, 1))
+    fall, at_0 = deviance(0.0, best)
+    if surface.finer is not None:
+        there = np.stack([at_lower, at_upper, at_0])
+        if np.abs(surface.finer.value(there) - surface.value(there)).max() > _SAME_LIMIT:
+            best, top = surface.finer.maximise(best, free)
+            return interval_and_test(surface.finer, best, top, free, se, method, confidence, step, rough=rough)
+    return Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(max(fall, 0.0), 1))
 
 
 def profile_limit(
     deviance: Callable[[float, Floats], tuple[float, Floats]], best: Floats, step: float, limit: float
-) -> float:
+) -> tuple[float, Floats]:
     """Where the profile deviance of beta crosses the limit, going from the maximum in steps of `step`.
+
+    Infinite where that is beyond the widest, of beta or of another parameter; and the last parameters looked at.
 
     Parameters
     ----------
@@ -205,6 +263,8 @@ def profile_limit(
         fall, found = deviance(outer, near)
         known[outer], near = np.sqrt(max(fall, 0.0)) - np.sqrt(limit), found
         if fall > limit:
-            return float(brentq(beyond, inner, outer, xtol=1e-7, rtol=1e-9))
+            held = bool((np.abs(np.delete(found, 1)) >= _EDGE * WIDEST).any())  # and would fall less, were it not
+            crossed = float(brentq(beyond, inner, outer, xtol=1e-7, rtol=1e-9))
+            return float(np.copysign(np.inf, step)) if held else crossed, near
         inner = outer
-    return float(np.copysign(np.inf, step))
+    return float(np.copysign(np.inf, step)), near

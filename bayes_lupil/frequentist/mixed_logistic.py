@@ -14,16 +14,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, crude_start, interval_and_test, require_both_outcomes
+from bayes_lupil.frequentist.arguments import counts_by_site, level_of, one_of
+from bayes_lupil.frequentist.maximum import (
+    BOUNDARY,
+    Surface,
+    crude_start,
+    interval_and_test,
+    refined,
+    require_both_outcomes,
+    require_finite,
+)
 from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.integrals.cell_table import CellTable
 from bayes_lupil.integrals.site_integral import SiteForm, integrate
 
-__all__ = ["MixedLogistic", "mixed_logistic"]
+__all__ = ["EFFECTS", "MixedLogistic", "mixed_logistic"]
 
 Floats = NDArray[np.float64]
 
-_NODES = 25
+EFFECTS: tuple[Literal["pooled", "partial"], ...] = ("pooled", "partial")
+_WHERE = "mixed logistic regression"
+_NODES = 25, 51, 101  # coarse ones do where finer ones change the log likelihood by next to nothing
 _STARTS = ((0.5, 0.3), (1.0, 0.05), (0.05, 0.5))
 
 
@@ -42,7 +53,8 @@ class MixedLogistic:
     alpha_se, beta_se : float
         From the observed information of all parameters that are not on the boundary.
     interval : Interval
-        Of beta, by profile likelihood (a limit is infinite where the likelihood never falls that far) or by Wald.
+        Of beta, by profile likelihood (a limit is infinite where the likelihood does not fall that far up to an odds
+        ratio of 22,000, or with an SD of 10) or by Wald.
     p : float
         Test of beta = 0: likelihood ratio with one degree of freedom, or Wald's.
     log_likelihood : float
@@ -96,7 +108,9 @@ def mixed_logistic(
     Raises
     ------
     InputError
-        For fewer than two sites, or arms in which everybody or nobody responded: there is no finite estimate.
+        For counts that are none, or a word that is no choice; for fewer than two sites with patients; for arms in which
+        everybody or nobody responded, or other data without a finite estimate, or with one beyond 10 on the log-odds
+        scale.
 
     Examples
     --------
@@ -108,22 +122,30 @@ def mixed_logistic(
     >>> print(f"{fit.beta:.4f} ({fit.beta_se:.4f}), SD {fit.tau_u:.4f}")
     0.7385 (0.3004), SD 1.4008
     """
-    y, m = np.asarray(responders), np.asarray(n)
+    one_of(f"{_WHERE}, effects", effects, EFFECTS)
+    one_of(f"{_WHERE}, coding", coding, ("centred", "reference"))
+    one_of(f"{_WHERE}, method", method, ("profile", "wald"))
+    confidence = level_of(confidence)
+    y, m = counts_by_site(responders, n)
+    y, m = y[m.sum(axis=1) > 0], m[m.sum(axis=1) > 0]
     _require_information(y, m)
     site, arm = np.nonzero(m)
     x = np.array((-0.5, 0.5) if coding == "centred" else (0.0, 1.0))[arm]
     design = np.column_stack([np.ones(x.size), x])
     table = CellTable.from_arrays(site, y[site, arm], m[site, arm], x, design)
     names = np.array(["alpha", "beta", "tau_u", "tau_v", "correlation"])
-    surface = Surface(
-        _likelihood(table, effects, correlated), np.isin(names, ("tau_u", "tau_v")), names == "correlation"
-    )
+    surface = None
+    for nodes in reversed(_NODES):
+        value = _likelihood(table, effects, correlated, nodes)
+        surface = Surface(value, np.isin(names, ("tau_u", "tau_v")), names == "correlation", surface)
+    assert surface is not None
 
     start = np.array([*crude_start(y, m, coding), 0.5, 0.3, 0.0])
     free = np.array([True, True, True, effects == "partial", effects == "partial" and correlated])
     start[~free] = 0.0
     found = [surface.maximise(np.where(free, [*start[:2], *sds, 0.0], start), free) for sds in _STARTS]
-    best, top = max(found, key=lambda item: item[1])
+    surface, best, top = refined(surface, max(found, key=lambda item: item[1])[0], free)
+    require_finite(_WHERE, names.tolist(), surface, best, top)
     boundary = tuple(
         name
         for name, i, edge in (("tau_u", 2, 0.0), ("tau_v", 3, 0.0), ("correlation", 4, 1.0))
@@ -142,11 +164,11 @@ def mixed_logistic(
 
 def _require_information(y: NDArray[np.int64], m: NDArray[np.int64]) -> None:
     if len(y) < 2:
-        raise InputError("mixed logistic regression", f"{len(y)} site", "two sites or more")
-    require_both_outcomes("mixed logistic regression", y, m)
+        raise InputError(_WHERE, f"{len(y)} site", "two sites or more")
+    require_both_outcomes(_WHERE, y, m)
 
 
-def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[Floats], Floats]:
+def _likelihood(table: CellTable, effects: str, correlated: bool, nodes: int) -> Callable[[Floats], Floats]:
     """Log likelihood of parameter rows (alpha, beta, tau_u, tau_v, correlation), without binomial coefficients."""
     kinds, which = table.distinct()
     counts = np.bincount(which).astype(float)
@@ -157,7 +179,7 @@ def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[F
         tau_u, tau_v, r = rows[:, 2], rows[:, 3], rows[:, 4] if correlated else np.zeros(len(rows))
         scale = np.column_stack([tau_u, tau_v * r, tau_v * np.sqrt(1 - r**2)])
         form = SiteForm(order, (none, none), np.ascontiguousarray(rows[:, :2]), scale)
-        by_kind, failed = integrate(kinds, form, _NODES)
+        by_kind, failed = integrate(kinds, form, nodes)
         return np.where(failed > 0, -np.inf, by_kind @ counts)
 
     return value

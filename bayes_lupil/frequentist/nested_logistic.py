@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_lupil.errors import InputError
-from bayes_lupil.frequentist.maximum import BOUNDARY, Surface, crude_start, interval_and_test, require_both_outcomes
+from bayes_lupil.frequentist.arguments import counts_by_site, level_of, one_of
+from bayes_lupil.frequentist.maximum import (
+    BOUNDARY,
+    Surface,
+    crude_start,
+    interval_and_test,
+    refined,
+    require_both_outcomes,
+    require_finite,
+)
 from bayes_lupil.frequentist.two_by_two import Interval
 from bayes_lupil.integrals.cell_table import CellTable
 
@@ -32,10 +41,8 @@ _WHERE = "nested logistic regression"
 _NAMES = np.array(["alpha", "beta", "tau_c", "tau_d", "tau_u", "tau_v"])
 _IS_SD = np.array([name.startswith("tau") for name in _NAMES])
 _VARYING = {"pooled": (), "sites": ("tau_v",), "countries": ("tau_d",), "both": ("tau_d", "tau_v")}
-_NODES = 13, 25  # coarse ones do where finer ones change the log likelihood by no more than _SAME
-_SAME = 1e-7
+_NODES = 13, 25, 51  # coarse ones do where finer ones change the log likelihood by next to nothing
 _STARTS = (0.1, 0.3, 1.0)
-_FAR, _FLAT = 5.0, 1e-3  # a parameter beyond 5 is infinite where twice as much is hardly less likely
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ class NestedLogistic:
     alpha_se, beta_se : float
         From the observed information of all parameters that are not on the boundary.
     interval : Interval
-        Of beta, by profile likelihood (a limit is infinite where the likelihood never falls that far) or by Wald.
+        Of beta, by profile likelihood (a limit is infinite where the likelihood does not fall that far up to an odds
+        ratio of 22,000, or with an SD of 10) or by Wald.
     p : float
         Test of beta = 0: likelihood ratio with one degree of freedom, or Wald's.
     log_likelihood : float
@@ -116,8 +124,9 @@ def nested_logistic(
     Raises
     ------
     InputError
-        For fewer than two countries, or one site in each, so that the levels cannot be told apart; for arms in which
-        everybody or nobody responded, or other data without a finite estimate.
+        For counts that are none, or a word that is no choice; for fewer than two countries, or one site in each, so
+        that the levels cannot be told apart; for arms in which everybody or nobody responded, or other data without a
+        finite estimate, or with one beyond 10 on the log-odds scale.
 
     Notes
     -----
@@ -136,20 +145,20 @@ def nested_logistic(
     """
     from scipy import stats
 
-    y, m, which = _with_patients(np.asarray(responders), np.asarray(n), country)
-    _require_information(y, m, which, effects)
+    one_of(f"{_WHERE}, effects", effects, _VARYING)
+    one_of(f"{_WHERE}, coding", coding, ("centred", "reference"))
+    one_of(f"{_WHERE}, method", method, ("profile", "wald"))
+    confidence = level_of(confidence)
+    y, m, which = _with_patients(*counts_by_site(responders, n), country)
+    _require_information(y, m, which)
     marginal = _marginal(y, m, which, effects, coding)
     free = ~_IS_SD | np.isin(_NAMES, ("tau_c", "tau_u", *_VARYING[effects]))
     start = np.where(free, [*crude_start(y, m, coding), 0.0, 0.0, 0.0, 0.0], 0.0)
 
-    surface = _surface(marginal, free, _NODES[0])
+    surface = _surface(marginal, free, _NODES)
     found = [surface.maximise(row, free, rough=True) for row in _starts(surface, start, free)]
-    best, top = surface.maximise(max(found, key=lambda item: item[1])[0], free)
-    finer = _surface(marginal, free, _NODES[1])
-    if abs(finer.value(best[None])[0] - top) > _SAME:
-        surface = finer
-        best, top = surface.maximise(best, free)
-    _require_finite(surface, best, top)
+    surface, best, top = refined(surface, max(found, key=lambda item: item[1])[0], free)
+    require_finite(_WHERE, _NAMES.tolist(), surface, best, top)
     boundary = tuple(str(name) for name in _NAMES[free & _IS_SD & (best < BOUNDARY)])
     se = surface.standard_errors(best, free & ~np.isin(_NAMES, boundary))
 
@@ -172,9 +181,7 @@ def _with_patients(y: Counts, m: Counts, country: Sequence[Any]) -> tuple[Counts
     return y[there], m[there], np.array([numbers[name] for name in names], dtype=np.int64)
 
 
-def _require_information(y: Counts, m: Counts, which: Counts, effects: str) -> None:
-    if effects not in _VARYING:
-        raise InputError(_WHERE, f"effects = '{effects}'", f"one of {', '.join(_VARYING)}")
+def _require_information(y: Counts, m: Counts, which: Counts) -> None:
     countries = len(set(which.tolist()))
     if countries < 2:
         found = f"{countries} countr{'y' if countries == 1 else 'ies'}"
@@ -183,15 +190,6 @@ def _require_information(y: Counts, m: Counts, which: Counts, effects: str) -> N
         required = "a country with two sites or more, or differences between sites are those between countries"
         raise InputError(_WHERE, "one site in each country", required, "Sites alone: mixed_logistic.")
     require_both_outcomes(_WHERE, y, m)
-
-
-def _require_finite(surface: Surface, best: Floats, top: float) -> None:
-    for i in np.flatnonzero(np.abs(best) > _FAR):
-        further = best.copy()
-        further[i] *= 2
-        if surface.value(further[None])[0] > top - _FLAT:
-            found = f"{_NAMES[i]} = {best[i]:.3g}, and twice as much as likely"
-            raise InputError(_WHERE, found, "sites with both outcomes, or the estimate is infinite")
 
 
 def _model(effects: str, coding: str) -> ModelSpec:
@@ -225,20 +223,21 @@ def _marginal(y: Counts, m: Counts, which: Counts, effects: str, coding: str) ->
     return NestedMarginal(SiteModel(spec, len(y), country=tuple(which.tolist())), table)
 
 
-def _surface(marginal: NestedMarginal, free: NDArray[np.bool_], nodes: int) -> Surface:
-    """Log likelihood of rows of all six parameters."""
+def _surface(marginal: NestedMarginal, free: NDArray[np.bool_], nodes: tuple[int, ...]) -> Surface:
+    """Log likelihood of rows of all six parameters, and by finer integrals."""
     names = [str(name) for name in _NAMES[free]]
 
     def value(rows: Floats) -> Floats:
         theta = dict(zip(names, rows[:, free].T, strict=True))
-        total, failed = marginal.log_total(theta, nodes)
+        total, failed = marginal.log_total(theta, nodes[0])
         if not failed:
             return total
         if len(rows) == 1:
             return np.array([-np.inf])
         return np.concatenate([value(row[None]) for row in rows])
 
-    return Surface(value, _IS_SD, np.zeros(len(_NAMES), dtype=bool))
+    finer = _surface(marginal, free, nodes[1:]) if nodes[1:] else None
+    return Surface(value, _IS_SD, np.zeros(len(_NAMES), dtype=bool), finer)
 
 
 def _starts(surface: Surface, start: Floats, free: NDArray[np.bool_]) -> Floats:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.arguments import counts_by_site, level_of
 from bayes_lupil.frequentist.logistic import LogOddsRatio, crude_logit, fixed_site_logit
-from bayes_lupil.frequentist.two_by_two import Interval, _level
+from bayes_lupil.frequentist.two_by_two import Interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -149,8 +149,8 @@ def stratified(responders: ArrayLike, n: ArrayLike, confidence: float = 0.95) ->
     >>> round(fit.mh_odds_ratio, 3), round(fit.cmh.p, 4)
     (3.411, 0.014)
     """
-    x, m = _counts(responders, n)
-    level = _level(confidence)
+    x, m = counts_by_site(responders, n)
+    level = level_of(confidence)
     two_arm = (m > 0).all(axis=1)
     both_outcomes = (x.sum(axis=1) > 0) & (x.sum(axis=1) < m.sum(axis=1))
     informative = two_arm & both_outcomes
@@ -196,39 +196,6 @@ class _OddsRatioAnalyses:
     interval: Interval | None = None
     breslow_day: ChiSquare | None = None
     fixed_site_logit: LogOddsRatio | None = None
-
-
-def _counts(responders: ArrayLike, n: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    x = _whole_numbers("responders", responders)
-    m = _whole_numbers("n", n)
-    if x.shape != m.shape:
-        raise InputError("responders and n", f"shapes {x.shape} and {m.shape}", "the same shape")
-    wrong = np.argwhere((x < 0) | (x > m))
-    if len(wrong):
-        site, arm = (int(i) for i in wrong[0])
-        raise InputError(
-            f"site {site} (row index), {'active' if arm else 'control'} arm",
-            f"{x[site, arm]} responders of {m[site, arm]} patients",
-            "0 <= responders <= n",
-        )
-    if m.sum() == 0:
-        raise InputError("n", "no patient at any site", "at least one patient")
-    return x, m
-
-
-def _whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    required = "whole numbers of shape (sites, 2), column 0 control and 1 active"
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(name, "rows of unequal length", required) from error
-    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
-        raise InputError(name, f"shape {array.shape}", required)
-    # Floats that hold whole numbers come out of pandas wherever a column once had a gap.
-    whole = array.dtype.kind == "f" and bool(np.isfinite(array).all()) and not (array != np.floor(array)).any()
-    if array.dtype.kind not in "iu" and not whole:
-        raise InputError(name, f"{array.dtype} values that are not all whole numbers", required)
-    return array.astype(np.int64)
 
 
 def _odds_ratio_analyses(

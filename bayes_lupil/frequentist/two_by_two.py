@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import index
 
 from bayes_lupil.errors import InputError
+from bayes_lupil.frequentist.arguments import level_of
 
 __all__ = ["Interval", "TwoByTwo", "two_by_two"]
 
@@ -146,7 +147,7 @@ def two_by_two(control: tuple[int, int], active: tuple[int, int], confidence: fl
     """
     r0, n0 = _arm("control", control)
     r1, n1 = _arm("active", active)
-    level = _level(confidence)
+    level = level_of(confidence)
     notes: list[str] = []
     risk_ratio, risk_ratio_interval, odds_ratio, odds_ratio_interval = _ratios(r0, n0, r1, n1, level, notes)
     p_chi_square, p_fisher, p_mid, p_boschloo = _p_values(r0, n0, r1, n1, notes)
@@ -180,17 +181,6 @@ def _arm(name: str, arm: tuple[int, int]) -> tuple[int, int]:
     if not 0 <= responders <= patients or patients < 1:
         raise InputError(f"{name} arm", repr(arm), required)
     return responders, patients
-
-
-def _level(confidence: float) -> float:
-    required = "a number between 0 and 1, such as 0.95"
-    try:
-        level = float(confidence)
-    except (TypeError, ValueError) as error:
-        raise InputError("confidence", repr(confidence), required) from error
-    if not 0.0 < level < 1.0:
-        raise InputError("confidence", repr(confidence), required)
-    return level
 
 
 def _p_values(

@@ -8,7 +8,8 @@ from bayes_lupil.errors import UnsupportedModelError
 from bayes_lupil.likelihoods.adjusted import AdjustedCells
 from bayes_lupil.likelihoods.base import ARMS, Likelihood
 from bayes_lupil.likelihoods.binomial import BinomialCells
-from bayes_lupil.likelihoods.covariates import covariate_columns, follows, told_by_others
+from bayes_lupil.likelihoods.covariate_checks import follows, told_by_others
+from bayes_lupil.likelihoods.covariates import covariate_columns
 from bayes_lupil.likelihoods.estimate import EstimateLikelihood
 from bayes_lupil.likelihoods.margins import MarginsLikelihood
 from bayes_lupil.likelihoods.nested import NestedCells

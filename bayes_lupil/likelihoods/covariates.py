@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 
 from bayes_lupil.characters import repeated
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
+from bayes_lupil.likelihoods.covariate_checks import (
+    far_from_all,
+    hardly_told_apart,
+    refuse_dependence,
+    refuse_what_is_known_otherwise,
+)
 from bayes_lupil.spec import Covariates
-from bayes_lupil.trials.codes import is_missing
+from bayes_lupil.trials.codes import nothing_recorded
 from bayes_lupil.trials.measurements import Measurements
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.values import canonical_text, number
 
-__all__ = ["CovariateColumns", "columns_of", "covariate_columns", "follows", "told_by_others"]
+__all__ = ["CovariateColumns", "columns_of", "covariate_columns"]
 
 Floats = NDArray[np.float64]
 Check = Callable[[str, Floats, NDArray[np.bool_]], None]
@@ -27,11 +34,7 @@ _MOST_CATEGORIES = 10
 _SHOWN = 3
 _LARGEST = 1e100  # squares of numbers beyond may be none
 _DEPENDENT = 1e-8
-"""Of a column's length: what is left of it beside the others and is no more than this is rounding."""
-_TOLD = 0.01
-"""Of the variance of outcomes: where covariates leave no more than this, they were made of the outcome."""
-_NOTHING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null"})
-"""What software writes where nothing was recorded, in lower case."""
+"""Of the largest value: numbers no further apart than this are one number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +49,14 @@ class CovariateColumns:
         What a coefficient of 1 is the log odds ratio, or the difference, of: 'age, by SD (9.31)', 'sex: male v female'.
     z : array, shape (patients, columns)
         Over all patients in the data each has the mean 0; one of a number has the SD 1.
+    cautions : tuple of str
+        What must be known before the result: values that were missing, or lie far out; columns alike.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
     z: Floats
+    cautions: tuple[str, ...] = ()
 
 
 def covariate_columns(covariates: Covariates, patients: Patients | Measurements, where: str) -> CovariateColumns:
@@ -88,7 +94,7 @@ def covariate_columns(covariates: Covariates, patients: Patients | Measurements,
     """
 
     def refuse(name: str, columns: Floats, missing: NDArray[np.bool_]) -> None:
-        _refuse_what_is_known_otherwise(name, columns, missing, patients)
+        refuse_what_is_known_otherwise(name, columns, missing, patients)
 
     return columns_of(covariates, patients.covariates, where, refuse)
 
@@ -98,7 +104,8 @@ def columns_of(
 ) -> CovariateColumns:
     """As `covariate_columns`, from the texts of each column; `refuse` sees every column's values first."""
     if unknown := [name for name in covariates.columns if name not in known]:
-        hint = nearest(unknown[0], sorted(known)) if known else ""
+        hint = f"{nearest(unknown[0], sorted(known))} " if known else ""
+        hint += "Others are named by --continuous, --categorical ... of fit, or in the model file."
         named = " and ".join(f"no column '{name}'" for name in unknown)
         raise UnsupportedModelError(
             where, f"{named} of the patients beside site, arm, outcome and populations", "the columns of [covariates]",
@@ -107,17 +114,19 @@ def columns_of(
     names: list[str] = []
     labels: list[str] = []
     columns: list[Floats] = []
+    cautions: list[str] = []
     for name in covariates.columns:
         numbers = name in covariates.continuous or name in covariates.splines
         texts = [text.strip() for text in known[name]]
         levels = [canonical_text(level) for level in covariates.ordered.get(name, ())]  # as values are read
-        missing = np.array([text not in levels and _is_missing(text, numbers) for text in texts])
+        missing = np.array([text not in levels and nothing_recorded(text, numbers) for text in texts])
         if missing.any() and covariates.missing == "refused":
             raise TrialError(
                 f"column '{name}'", f"no value for {missing.sum()} of {len(texts)} patients ({_shown(texts, missing)})",
                 "a value for everyone",
-                "Or say beforehand what becomes of them: covariates.missing = 'indicator' keeps them, with the mean "
-                "for a number and a coefficient of their own.",
+                "Or say beforehand, in a model file (bayes-lupil models site_effects_adjusted prints one), what is "
+                "done with them: covariates.missing = 'indicator' keeps them, with the mean for a number and a "
+                "coefficient of their own.",
             )  # fmt: skip
         if numbers:
             made = _numbers(name, texts, missing, covariates.splines.get(name, 1))
@@ -125,6 +134,12 @@ def columns_of(
             made = _steps(name, levels, texts, missing)
         else:
             made = _categories(name, texts, missing)
+        if missing.any():
+            kept = "a category" if name in covariates.categorical else "the mean and a coefficient"
+            found = f"no value for {missing.sum()} of {len(texts)} patients"
+            cautions.append(f"covariate '{name}': {found}, who have {kept} of their own")
+        if numbers:
+            cautions += _far(name, texts, missing)
         if refuse is not None:
             refuse(name, np.column_stack([values for *_, values in made]), missing)
         for label, slug, values in made:
@@ -132,13 +147,11 @@ def columns_of(
             labels.append(label)
             columns.append(values - values.mean())
     z = np.column_stack(columns)
-    _refuse_dependence(labels, z)
-    return CovariateColumns(tuple(names), tuple(labels), z)
-
-
-def _is_missing(text: str, numbers: bool) -> bool:
-    """Whether nothing was recorded: of categories, words such as 'none' and 'unknown' are categories themselves."""
-    return is_missing(text) if numbers else text.casefold() in _NOTHING
+    refuse_dependence(labels, z)
+    if close := hardly_told_apart(labels, z):
+        told = "what is of the one and what of the other comes mostly from the prior of the coefficients"
+        cautions.append(f"covariates that can hardly be told apart ({'; '.join(close)}): {told}")
+    return CovariateColumns(tuple(names), tuple(labels), z, tuple(cautions))
 
 
 def _shown(texts: Sequence[str], chosen: NDArray[np.bool_]) -> str:
@@ -146,101 +159,6 @@ def _shown(texts: Sequence[str], chosen: NDArray[np.bool_]) -> str:
     counts = Counter(text for text, one in zip(texts, chosen, strict=True) if one)
     some = ", ".join(f"{repr(text) if text else 'nothing'} {count} times" for text, count in counts.most_common(_SHOWN))
     return some if len(counts) <= _SHOWN else f"{some}, ..."
-
-
-def _refuse_what_is_known_otherwise(
-    name: str, values: Floats, missing: NDArray[np.bool_], patients: Patients | Measurements
-) -> None:
-    """A column that is the outcome, the arm or the site under another name, or was made after the outcome."""
-    _, value = np.unique(values, axis=0, return_inverse=True)
-    value = value.ravel()
-    site = np.unique(np.array(patients.site), return_inverse=True)[1]
-    if isinstance(patients, Patients):
-        y, found = patients.response, "values that tell without exception who responded"
-        # of a number with a spline or missing values, the first column is the number itself
-        told = _separated(values[~missing, 0], y[~missing]) or (_tells(value, y) and value.max() < y.size // 2)
-    else:
-        both, found = ~missing & patients.measured, "values from which each patient's outcome follows"
-        told = follows(patients.value[both], values[both])
-    if told:
-        hint = "Is it the outcome, or was it measured after treatment? A covariate is known before."
-    elif _tells(value, patients.arm) and value.max() < value.size // 2:
-        found, hint = "values that tell without exception who was in which arm", "The arm is no covariate."
-    elif site.max() and _tells(value, site) and _tells(site, value):
-        found, hint = "a value of its own for each site", "Sites have their effects already."
-    else:
-        return
-    raise TrialError(f"column '{name}'", found, "a covariate, which patients of either arm and any outcome share", hint)
-
-
-def _separated(values: Floats, y: NDArray[np.int64]) -> bool:
-    """Whether all values of responders lie on one side of all others'."""
-    if not 0 < y.sum() < y.size:
-        return False
-    one, other = values[y == 1], values[y == 0]
-    return bool(one.min() > other.max() or one.max() < other.min())
-
-
-def follows(y: Floats, columns: Floats) -> bool:
-    """Whether y is a constant and multiples of the columns, but for at most 1 % of its variance.
-
-    Nothing that was known before treatment tells that much; the outcome in other units or rounded does. Of residuals
-    the mean square is counted, so that many columns of few patients do not count as telling them.
-
-    Parameters
-    ----------
-    y : array, shape (patients,)
-    columns : array, shape (patients, columns)
-
-    Examples
-    --------
-    >>> x = np.array([[0.0, 1.0, 3.0, 4.0, 6.0]]).T
-    >>> follows(np.array([1.0, 3.1, 7.0, 8.9, 13.0]), x), follows(np.array([1.0, 5.0, 7.0, 8.0, 13.0]), x)
-    (True, False)
-    """
-    design = np.column_stack([np.ones(y.size), columns])
-    rank = int(np.linalg.matrix_rank(design)) if y.size else 0
-    if y.size <= rank or np.ptp(y) == 0:
-        return False
-    away = y - y.mean()
-    rest = away - design @ np.linalg.lstsq(design, away, rcond=None)[0]
-    return bool((rest @ rest) / (y.size - rank) <= _TOLD * (away @ away) / (y.size - 1))
-
-
-def _tells(value: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
-    """Whether whoever has the same value has the same of the other, which differs between patients."""
-    pairs = np.unique(np.column_stack([value, other]), axis=0)
-    return len(np.unique(other)) > 1 and len(pairs) == len(np.unique(value))
-
-
-def told_by_others(z: Floats) -> list[int]:
-    """Columns that a constant and the columns before them tell exactly: their coefficients come from the prior.
-
-    Parameters
-    ----------
-    z : array, shape (patients, columns)
-
-    Examples
-    --------
-    >>> told_by_others(np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 5.0], [0.0, 4.0, 9.0]]))
-    [0, 2]
-    """
-    design, found = np.column_stack([np.ones(len(z)), z]), []
-    for k in range(1, design.shape[1]):
-        before, own = design[:, :k], design[:, k]
-        rest = own - before @ np.linalg.lstsq(before, own, rcond=None)[0]
-        if np.linalg.norm(rest) <= _DEPENDENT * np.linalg.norm(own):
-            found.append(k - 1)
-    return found
-
-
-def _refuse_dependence(labels: Sequence[str], z: Floats) -> None:
-    if told := told_by_others(z):
-        k = told[0]
-        raise TrialError(
-            f"covariate '{labels[k]}'", f"what the others tell exactly ({'; '.join(labels[:k])})",
-            "a column that says something of its own", "Leave one of them out.",
-        )  # fmt: skip
 
 
 def _numbers(
@@ -273,9 +191,23 @@ def _numbers(
     return columns
 
 
+def _far(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> list[str]:
+    """That values lie so far from all others that they may be errors, and weigh heavily in any case."""
+    values = np.array([number(text) for text, gone in zip(texts, missing, strict=True) if not gone], dtype=float)
+    told = [f"{value:g} ({away:g} SDs)" for value, away in far_from_all(values)]
+    if not told:
+        return []
+    some = ", ".join(told[:_SHOWN]) + (", ..." if len(told) > _SHOWN else "")
+    middle = f"from the median, {np.median(values):g}, in SDs as the quartiles tell them"
+    return [f"covariate '{name}': far from all others ({middle}), and of great weight: {some}"]
+
+
 def _categories(name: str, texts: Sequence[str], missing: NDArray[np.bool_]) -> list[tuple[str, str, Floats]]:
     """(label, name, values) of an indicator of each category but the most frequent one."""
     held = np.where(missing, "missing", np.array(texts, dtype=object))
+    check_names(
+        tuple(text for text, gone in zip(texts, missing, strict=True) if not gone), "category", f"column '{name}'"
+    )
     counts = Counter(held)
     if len(counts) == 1:
         raise TrialError(f"column '{name}'", _one_value(texts, missing), "values that differ")

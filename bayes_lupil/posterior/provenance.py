@@ -14,7 +14,8 @@ from typing import Any
 
 from bayes_lupil.engines.draws import Draws
 from bayes_lupil.frozen import ReadOnly
-from bayes_lupil.likelihoods.covariates import covariate_columns, told_by_others
+from bayes_lupil.likelihoods.covariate_checks import separated, told_by_others
+from bayes_lupil.likelihoods.covariates import covariate_columns
 from bayes_lupil.spec import ModelSpec
 from bayes_lupil.spec.library import of_another_trial
 from bayes_lupil.trials.cells import Cells
@@ -40,6 +41,8 @@ FEW = "sites only"
 FEW_COUNTRIES = "countries only"
 FROM_PRIOR = "a coefficient of a covariate comes from its prior alone"
 """How the note begins that says so."""
+OF_COVARIATES = "covariate"
+"""How the notes begin that say what of their values must be known."""
 ONE_SITE_EACH = "each country has one site"
 """What the note holds that says that there are few."""
 FEW_SITES = 4
@@ -103,7 +106,7 @@ class Provenance(ReadOnly):
     @property
     def cautions(self) -> tuple[str, ...]:
         """What must be known before the result: the trial's warnings, few sites, a prior that pulls, two answers."""
-        known = (RATES, TWO_ANSWERS, ONE_ARMED, ONE_SITE_EACH, FROM_PRIOR)
+        known = (RATES, TWO_ANSWERS, ONE_ARMED, ONE_SITE_EACH, FROM_PRIOR, OF_COVARIATES)
         few = (f" {FEW}: ", f" {FEW_COUNTRIES}: ")
         own = (note for note in self.notes if note.startswith(known) or any(words in note for words in few))
         return (*self.warnings, *own)
@@ -206,9 +209,11 @@ def _reasons(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
 
 def _few_sites(spec: ModelSpec, sites: int) -> tuple[str, ...]:
     """A warning where hardly anything but the prior says how much sites differ."""
-    if spec.sites.pooled or not 2 <= sites <= FEW_SITES:
+    ways = (spec.sites.intercepts, spec.sites.effects)
+    if "partial" not in ways or not 2 <= sites <= FEW_SITES:
         return ()
-    return (f"{sites} {FEW}: how much they differ, and with it the effect at a new site, comes mostly from the prior",)
+    effects = ", and with it the effect at a new site," if spec.sites.effects == "partial" else ""
+    return (f"{sites} {FEW}: how much they differ{effects} comes mostly from the prior",)
 
 
 def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,8 +221,10 @@ def _few_countries(spec: ModelSpec, countries: tuple[str, ...]) -> tuple[str, ..
     if spec.countries is None:
         return ()
     number, found = len(set(countries)), []
-    if number <= FEW_SITES and "partial" in (spec.countries.intercepts, spec.countries.effects):
-        found.append(f"{number} {FEW_COUNTRIES}: how much they differ comes mostly from the priors of tau_c and tau_d")
+    ways = (("tau_c", spec.countries.intercepts), ("tau_d", spec.countries.effects))
+    if number <= FEW_SITES and (drawn := [tau for tau, pooling in ways if pooling == "partial"]):
+        priors = f"prior{'s' if len(drawn) > 1 else ''} of {' and '.join(drawn)}"
+        found.append(f"{number} {FEW_COUNTRIES}: how much they differ comes mostly from the {priors}")
     if number == len(countries) and not spec.sites.pooled:
         told = "what differs between countries and what between sites cannot be told apart, except by their priors"
         found.append(f"{ONE_SITE_EACH}: {told}")
@@ -238,7 +245,12 @@ def _covariates(spec: ModelSpec, trial: Trial) -> tuple[str, ...]:
     if members is not None and (lost := told_by_others(columns.z[list(members)])):
         who = "; ".join(columns.labels[k] for k in lost)
         found.append(f"{FROM_PRIOR}: of the patients analysed it cannot be told from the other columns ({who})")
-    return tuple(found)
+    if members is not None and isinstance(trial.data, Patients):
+        chosen = list(members)
+        if alike := separated(columns.labels, columns.z[chosen], trial.data.response[chosen]):
+            told = "all or none responded, so that its prior alone keeps the coefficient finite"
+            found.append(f"{OF_COVARIATES}s with patients of whom {told} ({'; '.join(alike)})")
+    return (*found, *columns.cautions)
 
 
 def _level(spec: ModelSpec, totals: tuple[tuple[int, int], tuple[int, int]] | None) -> tuple[str, ...]:

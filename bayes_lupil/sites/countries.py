@@ -32,6 +32,8 @@ __all__ = ["CountryRow", "CountryTable", "country_table"]
 
 Floats = NDArray[np.float64]
 
+_SITES_ALONE = "Sites alone: bayes-lupil sites, or site_table in Python."
+
 
 @dataclass(frozen=True)
 class CountryRow(GroupRow):
@@ -179,7 +181,7 @@ def country_table(posterior: Posterior, *, refit: bool = True, progress: bool | 
         found = "no countries above the sites" if spec.countries is None else "countries whose patients are not known"
         raise UnsupportedModelError(
             f"model '{spec.name}', trial '{trial.name}'", found,
-            "a model with [countries], such as site_in_country, and a table of sites", "Sites alone: site_table.",
+            "a model with [countries], such as site_in_country, and a table of sites", _SITES_ALONE,
         )  # fmt: skip
     if not posterior.verdict.ok:
         raise DiagnosticsError(f"fit '{posterior.spec.name}'", posterior.verdict.text)

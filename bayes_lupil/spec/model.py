@@ -228,8 +228,9 @@ class ModelSpec(Shown, Document):
 
     @property
     def headed(self) -> str:
-        """Name and title, as headings say them; the title of an edited model begins with the name already."""
-        return self.title if self.edits and self.title == self.called else f"{self.name}: {self.title}"
+        """Name, title and covariates, as headings say them; an edited title begins with the name already."""
+        words = self.title if self.edits and self.title == self.called else f"{self.name}: {self.title}"
+        return words if self.covariates is None else f"{words} ({', '.join(self.covariates.columns)})"
 
     @property
     def effect_scale(self) -> str:

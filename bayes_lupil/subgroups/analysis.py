@@ -74,6 +74,11 @@ class SubgroupRow(GroupRow):
     risk_difference: Estimate
     p_benefit: Estimate
 
+    @property
+    def tells(self) -> bool:
+        """Whether its own counts tell anything of its odds ratio: patients of both arms, and both outcomes."""
+        return min(self.n) > 0 and 0 < sum(self.responders) < sum(self.n)
+
     def to_dict(self) -> dict[str, Any]:
         """As one flat row."""
         return {"subgroup": self.subgroup} | self.effect_columns() | self.p_benefit.columns("p_benefit")
@@ -117,6 +122,12 @@ class SubgroupAnalysis(Shown):
             found.append(
                 f"{len(self.rows)} subgroups say next to nothing of how much effects differ: how far they are shrunk "
                 f"comes mostly from the prior of tau_v{told}"
+            )
+        if silent := [row.subgroup for row in self.rows if not row.tells]:
+            found.append(
+                f"subgroups that tell nothing of their own odds ratio, as all or none of their patients responded or "
+                f"an arm has none ({', '.join(silent)}): what is said of it comes from the other subgroups and the "
+                "priors, and tests of interaction leave them out"
             )
         return tuple(found)
 

@@ -118,10 +118,16 @@ def by_baseline_risk(posterior: Posterior, risks: Sequence[float] | None = None)
     return tuple(rows)
 
 
+def has_common_effect(posterior: Posterior) -> bool:
+    """Whether the end point is binary, and patients of all sites share a log odds ratio or its distribution."""
+    shared = EFFECT in posterior.data["posterior"] and posterior.spec.sites.effects != "fixed"
+    return shared and posterior.provenance.end_point.kind == "binary"
+
+
 def check_common_effect(posterior: Posterior) -> None:
     """Refuse a posterior without a log odds ratio that patients of all risks share, and an unsound one."""
     source = posterior.provenance
-    if EFFECT not in posterior.data["posterior"] or source.end_point.kind != "binary":
+    if not has_common_effect(posterior):
         found = "effects of sites that nothing ties together"
         if source.end_point.kind != "binary":
             found = f"the {source.end_point.kind} end point '{source.end_point.name}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +12,11 @@ import numpy as np
 from bayes_lupil.arguments import checked
 from bayes_lupil.errors import TrialError, UnsupportedModelError, nearest
 from bayes_lupil.trials.cells import Cells
+from bayes_lupil.trials.codes import nothing_recorded
+from bayes_lupil.trials.names import check_names
 from bayes_lupil.trials.patients import Patients
 from bayes_lupil.trials.trial import Trial
+from bayes_lupil.trials.values import number
 
 __all__ = ["trial_by"]
 
@@ -95,11 +99,13 @@ def _by_column(trial: Trial, by: str, cut: float | None, population: str) -> Cel
     assert isinstance(data, Patients)
     keep = np.ones(len(data.site), bool) if population == "itt" else _flag(trial, data, population)
     values = [value.strip() for value, kept in zip(columns[by], keep, strict=True) if kept]
-    if missing := sum(not value for value in values):
+    if missing := sum(nothing_recorded(value, cut is not None) for value in values):
         raise TrialError(
             f"column '{by}'", f"no value for {missing} of {len(values)} patients", "a value for everyone",
             "Say in the file what they are, such as 'unknown': they are a subgroup then.",
         )  # fmt: skip
+    if cut is None:
+        check_names(tuple(values), "subgroup", f"column '{by}'")
     labels = values if cut is None else _cut(by, values, cut)
     if len(set(labels)) > len(labels) / 4:
         raise TrialError(
@@ -119,14 +125,15 @@ def _cut(by: str, values: list[str], cut: float) -> list[str]:
     numbers = []
     wrong: Counter[str] = Counter()
     for value in values:
-        try:
-            numbers.append(float(value.replace(",", ".")))
-        except ValueError:
+        found = number(value)
+        if found is None or not math.isfinite(found):
             wrong[value] += 1
+        else:
+            numbers.append(found)
     if wrong:
-        found = ", ".join(f"'{value}' ({count} times)" for value, count in wrong.most_common(3))
-        raise TrialError(f"column '{by}'", found, "numbers, to be cut")
-    return [f"{by} \u2264 {cut:g}" if number <= cut else f"{by} > {cut:g}" for number in numbers]
+        told = ", ".join(f"'{value}' ({count} times)" for value, count in wrong.most_common(3))
+        raise TrialError(f"column '{by}'", told, "numbers, to be cut", "Decimal points are read, commas not.")
+    return [f"{by} \u2264 {cut:g}" if value <= cut else f"{by} > {cut:g}" for value in numbers]
 
 
 def _summed(labels: Sequence[str], responders: np.ndarray, n: np.ndarray) -> Cells:

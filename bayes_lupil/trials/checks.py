@@ -10,6 +10,7 @@ from math import gcd
 
 from bayes_lupil.characters import alike, folded
 from bayes_lupil.errors import TrialError
+from bayes_lupil.trials.names import several
 from bayes_lupil.trials.repeats import equal_pairs_by_chance, is_far_above
 from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.vocabulary import IDS, VISITS, plain
@@ -41,7 +42,10 @@ def one_spelling(table: Table, column: str, names: Sequence[str], what: str = ""
     if twins is not None:
         i = table.column(column).index(twins[1])
         raise TrialError(
-            table.where(i, column), f"the {what}s '{twins[0]}' and '{twins[1]}'", f"one spelling of each {what}", reason
+            table.where(i, column),
+            f"the {several(what)} '{twins[0]}' and '{twins[1]}'",
+            f"one spelling of each {what}",
+            reason,
         )
 
 

@@ -13,7 +13,7 @@ from bayes_lupil.trials.tables import Table
 from bayes_lupil.trials.values import MISSING, number
 from bayes_lupil.trials.where import rows_where
 
-__all__ = ["Coded", "coded_flags", "coded_outcome", "is_missing"]
+__all__ = ["Coded", "coded_flags", "coded_outcome", "is_missing", "nothing_recorded"]
 
 _PAIRS = (
     ("1", "0"), ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("responder", "non-responder"),
@@ -25,6 +25,8 @@ _NUMBERED = re.compile(r"\d+[_ .:=-]+(.*)")
 _BOUND = re.compile(r"^(<=|>=|<|>)\s*")
 _MORE = re.compile(r"\d{4}-\d\d-\d\d|\b(and|or)\b")
 _DECIMAL_COMMA = re.compile(r"(<=|>=|<|>)\s*([+-]?\d+),(\d+)")
+_NOTHING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null"})
+"""What software writes where nothing was recorded, in lower case."""
 _CONDITION = re.compile(r"\s*(<=|>=|<|>)\s*\S")
 
 
@@ -47,6 +49,19 @@ class Coded:
 def is_missing(text: str, na: Sequence[str] = ()) -> bool:
     """Whether a cell holds nothing that was recorded."""
     return text.casefold() in MISSING or text in na
+
+
+def nothing_recorded(text: str, numbers: bool) -> bool:
+    """Whether a cell of a column of numbers, or of categories, holds nothing that was recorded.
+
+    Of categories, words such as 'none' and 'unknown' are categories themselves.
+
+    Examples
+    --------
+    >>> [nothing_recorded(text, numbers) for text, numbers in (("none", True), ("none", False), ("NaN", False))]
+    [True, False, True]
+    """
+    return is_missing(text) if numbers else text.casefold() in _NOTHING
 
 
 def coded_outcome(table: Table, column: str, asked: Asked, keep: Sequence[int], arms: Sequence[str]) -> Coded:

@@ -8,7 +8,7 @@ from typing import Any
 from bayes_lupil.characters import alike, name_fault, one_line, unholdable
 from bayes_lupil.errors import TrialError
 
-__all__ = ["check_names", "check_texts"]
+__all__ = ["check_names", "check_texts", "several"]
 
 
 def check_names(names: Any, what: str, where: str = "") -> None:
@@ -26,7 +26,7 @@ def check_names(names: Any, what: str, where: str = "") -> None:
     ------
     TrialError
     """
-    where = where or f"{what}s"
+    where = where or several(what)
     if not isinstance(names, tuple):
         raise TrialError(where, f"a {type(names).__name__}", "a tuple of names")
     # numbers first: 1, 1.0 and True are one key of the cache, and none of them is a name
@@ -44,9 +44,19 @@ def _fault(names: tuple[str, ...], what: str) -> tuple[str, str] | None:
         if fault := name_fault(name):
             return fault, "a name on one line, without control characters"
     if (twins := alike(distinct)) is not None:
-        several = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-        return f"the {several} '{twins[0]}' and '{twins[1]}'", f"one spelling of each {what}"
+        return f"the {several(what)} '{twins[0]}' and '{twins[1]}'", f"one spelling of each {what}"
     return None
+
+
+def several(what: str) -> str:
+    """The plural.
+
+    Examples
+    --------
+    >>> several("site"), several("country")
+    ('sites', 'countries')
+    """
+    return f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
 
 
 def check_texts(where: str, **texts: Any) -> None:

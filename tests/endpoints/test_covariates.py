@@ -14,7 +14,9 @@ from bayes_lupil.endpoints.result import counterpart_rows
 from bayes_lupil.errors import ModelError, TrialError, UnsupportedModelError
 from bayes_lupil.fitting import fit_checked
 from bayes_lupil.outcomes import derive, read_outcomes, synthetic_patients, trial_of
+from bayes_lupil.report.endpoints.page import end_points_summary
 from bayes_lupil.report.endpoints.steps import one_step
+from bayes_lupil.report.media.blocks import Paragraph
 from bayes_lupil.spec import load_model, load_plan
 from bayes_lupil.trials.end_point import Arms
 from tests.proofs import FIT
@@ -84,6 +86,8 @@ def test_the_pilot_adjusted_for_age_and_sex(adjusted: tuple[Path, Path]) -> None
     assert "adjusted for covariates, with the differences gamma_age = age, by SD" in notes
     assert "gamma_sex" in notes
     assert step.posterior.data.posterior["gamma_age"].attrs["long_name"].startswith("difference of age, by SD")
+    told = " ".join(block.text for block in end_points_summary(found).blocks if isinstance(block, Paragraph))
+    assert "adjust for covariates of patients (1: age, sex), the tests of the plan do not" in told
 
 
 @pytest.mark.proof(*FIT, "endpoints", "outcomes")

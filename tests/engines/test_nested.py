@@ -73,7 +73,9 @@ def test_outlying_sites_in_countries_by_nuts() -> None:
 def test_few_countries_are_told() -> None:
     spec = load_model("site_in_country").edited(**SMALL)
     told = fit(spec, TRIAL).provenance.cautions
-    assert any("3 countries only" in text for text in told)
+    assert any("3 countries only" in text and text.endswith("from the priors of tau_c and tau_d") for text in told)
+    own = spec.edited(countries__intercepts="fixed", countries__fixed_sd=3.0, priors__tau_c=None)
+    assert any(text.endswith("comes mostly from the prior of tau_d") for text in fit(own, TRIAL).provenance.cautions)
     each = Trial.from_cells(Cells(tuple("ABCDEF"), Y, N, countries=tuple("UVWXYZ")), TRIAL.arms, TRIAL.end_point)
     told = fit(spec, each).provenance.cautions
     assert any("each country has one site" in text for text in told)

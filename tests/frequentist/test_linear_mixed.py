@@ -257,6 +257,13 @@ def test_what_cannot_be_analysed_is_an_error(change, message):
         linear_mixed(**{**arguments, "control": "c", **change})
 
 
+@pytest.mark.parametrize("baseline", [(1, 0), (0.1, 0.3), (7.3, -2.1), (0.7, 1e3), (3.3, 0.123)])
+def test_a_baseline_that_the_arm_tells_is_an_error(baseline):
+    y, arm, site = np.random.default_rng(1).normal(size=40), np.tile(["c", "a"], 20), np.repeat(list("1234"), 10)
+    with pytest.raises(InputError, match="tell exactly"):
+        linear_mixed(y, arm, site, baseline[0] * (arm == "a") + baseline[1], control="c")
+
+
 def test_covariates_are_fixed_effects():
     """At statsmodels' own likelihood: the coefficients and the maximum of MixedLM on the same columns."""
     import statsmodels.api as sm

@@ -2,15 +2,17 @@
 
 import csv
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 from scipy.special import expit
 
-from bayes_lupil import load_trial
+from bayes_lupil import Arms, Cells, EndPoint, Trial, load_trial, reanalyse
 from bayes_lupil.errors import InputError
 from bayes_lupil.frequentist import mixed_logistic, trial_hierarchy
+from bayes_lupil.report.reanalysis.comparison import comparison_table
 from tests.proofs import FIT
 
 ARMS = {
@@ -162,6 +164,105 @@ def test_no_finite_estimate_is_an_error():
         mixed_logistic([[0, 3], [0, 4]], [[5, 5], [5, 5]])
     with pytest.raises(InputError, match="two sites or more"):
         mixed_logistic([[1, 3]], [[5, 5]])
+
+
+SEPARATED = {
+    "no site with both outcomes by arm": ([[3, 4], [0, 1], [0, 1], [0, 0]], [[3, 4], [4, 1], [1, 1], [1, 4]]),
+    "sites of one outcome": ([[0, 0], [0, 0], [10, 10], [10, 10]], [[10, 10]] * 4),
+    "the same, few patients": ([[0, 0], [2, 2], [0, 0], [3, 3]], [[2, 2], [2, 2], [3, 3], [3, 3]]),
+    "each active arm above": ([[0, 10], [0, 10], [10, 10], [0, 0], [0, 10], [0, 10]], [[10, 10]] * 6),
+    "one site turned": ([[0, 5], [0, 5], [0, 0], [5, 5]], [[5, 5]] * 4),
+}
+
+
+def along(counts, parameters, k):
+    """Log likelihood, random intercepts alone, k times as far out: by a grid over the site effect in its SDs."""
+    u, (alpha, beta, tau) = np.linspace(-9, 9, 4001), k * np.array(parameters)
+    weight, total = stats.norm.pdf(u) * (u[1] - u[0]), 0.0
+    for y, n in zip(*map(np.array, counts), strict=True):
+        eta = alpha + beta * np.array([-0.5, 0.5]) + tau * u[:, None]
+        fits = (-y * np.logaddexp(0, -eta) - (n - y) * np.logaddexp(0, eta)).sum(axis=1)
+        total += np.log(np.exp(fits) @ weight)
+    return total
+
+
+@pytest.mark.parametrize("effects", ["pooled", "partial"])
+@pytest.mark.parametrize("case", SEPARATED)
+def test_log_odds_that_run_away_together_are_an_error(case, effects):
+    """The sites' log odds may be scaled as a whole, and are the likelier for it, as the grid says."""
+    counts = SEPARATED[case]
+    with pytest.raises(InputError, match="sites with both outcomes, or the estimate is infinite") as told:
+        mixed_logistic(*counts, effects=effects)
+    assert "on the log-odds scale" in told.value.found
+    if effects == "pooled":
+        rises = [
+            max(along(counts, (a, b, 1.0), k) for a in (-0.5, 0.0, 0.5) for b in (0.0, 1.0, 2.5)) for k in (2, 6, 18)
+        ]
+        assert rises == sorted(rises)
+
+
+def _falls(counts, at, beta=None):
+    """Less the log likelihood on the grid, of alpha, beta and tau, or of alpha and tau with beta held."""
+    return -along(counts, at if beta is None else (at[0], beta, at[1]), 1.0)
+
+
+@pytest.mark.parametrize("sd", [1.0, 3.0])
+def test_what_is_given_is_the_maximum_of_a_grid_and_limits_fall_as_far(sd):
+    """Of small sites that differ widely: either refused, or the maximum of a search on grids and its deviance there."""
+    from scipy.optimize import minimize
+
+    rng, given = np.random.default_rng(7), 0
+    for _ in range(6):
+        n = rng.integers(1, 5, (7, 2))
+        counts = rng.binomial(n, expit(sd * rng.normal(size=(7, 1)) + [[-0.5, 0.5]])), n
+        try:
+            fit = mixed_logistic(*counts)
+        except InputError:
+            continue
+        given += 1
+        fall = partial(_falls, counts)
+        best = np.array([fit.alpha, fit.beta, fit.tau_u])
+        assert minimize(fall, best, method="Nelder-Mead", options={"maxfev": 60}).fun > fall(best) - 1e-5
+        for limit in (fit.interval.lower, fit.interval.upper):
+            if np.isfinite(limit):
+                held = partial(_falls, counts, beta=limit)
+                found = minimize(held, best[[0, 2]], method="Nelder-Mead", options={"maxfev": 150, "fatol": 1e-6})
+                assert 2 * (found.fun - fall(best)) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=0.02)
+    assert given >= 2
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_site_without_patients_changes_nothing(place):
+    y, n = [[1, 5], [3, 6], [4, 5]], [[10, 10]] * 3
+    more = mixed_logistic([*y[:place], [0, 0], *y[place:]], [*n[:place], [0, 0], *n[place:]])
+    assert more == mixed_logistic(y, n)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"confidence": 95}, "a number between 0 and 1"), ({"effects": "both"}, "'pooled' or 'partial'"),
+        ({"coding": "ref"}, "'centred' or 'reference'"), ({"method": "x"}, "'profile' or 'wald'"),
+        ({"responders": [[11, 5], [3, 6]]}, "11 responders of 10"), ({"responders": [[1.5, 5], [3, 6]]}, "whole"),
+        ({"responders": [[-1, 5], [3, 6]]}, "-1 responders"), ({"responders": [1, 5]}, "shape"),
+        ({"responders": [[1, 5], [0, 0]], "n": [[10, 10], [0, 0]]}, "1 site; required: two sites"),
+        ({"n": [[10, 10]]}, "shapes"),
+    ],
+)  # fmt: skip
+def test_what_is_no_count_and_no_choice_is_an_error(changes, message):
+    with pytest.raises(InputError, match=message):
+        mixed_logistic(**{"responders": [[1, 5], [3, 6]], "n": [[10, 10], [10, 10]], **changes})
+
+
+def test_a_hierarchy_says_why_there_is_no_estimate():
+    y, n = map(np.array, SEPARATED["sites of one outcome"])
+    trial = Trial.from_cells(Cells(tuple("ABCD"), y, n), Arms("placebo", "drug"), EndPoint("cure", "Cure"))
+    (row,) = trial_hierarchy(trial)
+    assert [type(item).__name__ for item in row.mixed] == ["Unfitted", "Unfitted"]
+    table = comparison_table(reanalyse(trial, "itt_pooled", check_engines=False))
+    notes = table[table["analysis"].str.contains("random site")]["note"].tolist()
+    assert len(notes) == 2
+    assert all(note.startswith("maximum likelihood has no estimate: tau_u = ") for note in notes)
 
 
 def test_it_joins_the_hierarchy_where_sites_are_known(validation):

@@ -133,7 +133,7 @@ def test_the_log_likelihood_by_grids(validation, data, effects):
     fit = nested_logistic(*counts, effects=effects, method="wald")
     best = parameters_of(fit)
     assert fit.log_likelihood == pytest.approx(by_grids(best, counts), abs=1e-6)
-    surface = _surface(_marginal(*_with_patients(*counts), effects, "centred"), FREE[effects], 13)
+    surface = _surface(_marginal(*_with_patients(*counts), effects, "centred"), FREE[effects], (13,))
     near = np.where(FREE[effects], best + AROUND, 0.0)
     assert surface.value(near[None]).item() == pytest.approx(by_grids(near, counts), abs=1e-6)
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_told_apart_is_an_error():
         nested_logistic(r, n, ["A", "A", "A"])
     with pytest.raises(InputError, match="2 countries for 3 sites"):
         nested_logistic(r, n, ["A", "B"])
-    with pytest.raises(InputError, match="pooled, sites, countries, both"):
+    with pytest.raises(InputError, match="'pooled' or 'sites' or 'countries' or 'both'"):
         nested_logistic(r, n, ["A", "A", "B"], effects="partial")
 
 
@@ -275,3 +275,21 @@ def test_no_finite_estimate_is_an_error():
         nested_logistic([[0, 3], [0, 4], [0, 1], [0, 2]], n, ["A", "A", "B", "B"])
     with pytest.raises(InputError, match=r"tau_u = .*sites with both outcomes"):
         nested_logistic([[0, 0], [5, 5], [0, 0], [5, 5]], n, ["A", "A", "B", "B"])
+    apart = [[3, 4], [0, 1], [0, 1], [0, 0]], [[3, 4], [4, 1], [1, 1], [1, 4]], list("AABB")
+    for effects in ("pooled", "sites", "countries"):
+        with pytest.raises(InputError, match="no end of it in sight"):
+            nested_logistic(*apart, effects=effects, method="wald")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"confidence": 95}, "a number between 0 and 1"), ({"coding": "ref"}, "'centred' or 'reference'"),
+        ({"method": "x"}, "'profile' or 'wald'"), ({"responders": [[11, 5], [3, 6], [2, 2], [3, 4]]}, "11 responders"),
+        ({"responders": [[1.5, 5], [3, 6], [2, 2], [3, 4]]}, "whole numbers"),
+    ],
+)  # fmt: skip
+def test_what_is_no_count_and_no_choice_is_an_error(changes, message):
+    given = {"responders": [[1, 5], [3, 6], [2, 2], [3, 4]], "n": [[10, 10]] * 4, "country": list("AABB")}
+    with pytest.raises(InputError, match=message):
+        nested_logistic(**{**given, **changes})

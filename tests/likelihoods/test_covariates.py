@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bayes_lupil.errors import TrialError, UnsupportedModelError
 from bayes_lupil.likelihoods.covariates import CovariateColumns, covariate_columns
@@ -271,3 +272,69 @@ def test_the_site_is_no_covariate_but_what_sites_share_is() -> None:
     assert covariate_columns(Covariates(categorical=("region",)), patients, "model 'mine'").labels == (
         "region: west v east",
     )
+
+
+SPELLINGS: dict[str, tuple[str, str]] = {
+    "case": ("M", "m"), "words": ("Female", "FEMALE"), "a mark nobody sees": ("old", "o\u00adld"),
+    "two spaces": ("stage II", "stage  II"), "letters of two kinds": ("\u00e9t\u00e9", "e\u0301te\u0301"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_categories_have_one_spelling(case: str) -> None:
+    one, other = SPELLINGS[case]
+    with pytest.raises(
+        TrialError, match=r"column 'x': found the categories .* required: one spelling of each category"
+    ):
+        _found(Covariates(categorical=("x",)), x=(one, "other", other) * 4)
+
+
+@pytest.mark.parametrize("pair", [("I", "II"), ("<5", ">5"), ("+", "-"), ("1", "2"), ("no", "none")])
+def test_categories_that_differ_are_no_spellings(pair: tuple[str, str]) -> None:
+    assert _found(Covariates(categorical=("x",)), x=pair * 3 + pair[::-1] * 3).cautions == ()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "far"),
+    [
+        ((*range(40, 51), 550), [550]), ((*range(40, 51), -500), [-500]), ((*range(40, 50), 1000, 2000), [1000, 2000]),
+        ((*range(1, 12), 999), [999]), ((*range(10, 21), 200), [200]), ((*range(10, 21), 60), []),
+        (tuple(range(12)), []), ((0,) * 10 + (1, 500), []),
+        (tuple(round(float(np.exp(x)), 3) for x in np.linspace(-2, 2, 12)), []),
+    ],
+)  # fmt: skip
+def test_values_far_from_all_others_are_told(numbers: tuple[float, ...], far: list[float]) -> None:
+    """Fifteen SDs from the median or more, by SciPy's robust estimate of an SD."""
+    found = _found(Covariates(continuous=("x",)), x=tuple(map(str, numbers)))
+    away = [abs(value - np.median(numbers)) / stats.iqr(numbers, scale="normal") for value in far]
+    told = ", ".join(f"{value} ({round(distance)} SDs)" for value, distance in zip(far, away, strict=True))
+    assert all(distance > 15 for distance in away)
+    assert len(found.cautions) == bool(far)
+    assert all("covariate 'x': far from all others" in text and text.endswith(told) for text in found.cautions)
+
+
+def test_missing_values_that_are_kept_are_told() -> None:
+    numbers = Covariates(continuous=("age",), categorical=("sex",), missing="indicator")
+    found = _found(numbers, age=("NA", "", *AGE[2:]), sex=("", *("f", "m", "f", "f", "m") * 2, "f"))
+    assert found.cautions == (
+        "covariate 'age': no value for 2 of 12 patients, who have the mean and a coefficient of their own",
+        "covariate 'sex': no value for 1 of 12 patients, who have a category of their own",
+    )
+
+
+@pytest.mark.parametrize("error", [0.01, 0.1, 3.0])
+def test_columns_hardly_told_apart_are_told(error: float) -> None:
+    """By the factor that statsmodels calls the variance inflation factor."""
+    from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+    rng = np.random.default_rng(5)
+    age = np.arange(20.0, 20 + N)
+    columns = {"age": age, "again": age + error * rng.normal(size=N), "other": rng.normal(size=N)}
+    texts = {name: tuple(map(repr, map(float, values))) for name, values in columns.items()}
+    found = _found(Covariates(continuous=tuple(columns)), **texts)
+    design = np.column_stack([np.ones(N), *columns.values()])
+    inflated = [name for k, name in enumerate(columns, 1) if variance_inflation_factor(design, k) > 100]
+    assert inflated == ([] if error == 3.0 else ["age", "again"])
+    assert len(found.cautions) == bool(inflated)
+    assert all(f"({name}, by SD" in text or f"; {name}, by SD" in text for text in found.cautions for name in inflated)
+    assert not any("other" in text.split(":")[0] for text in found.cautions)

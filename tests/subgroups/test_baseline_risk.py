@@ -80,6 +80,13 @@ def test_other_end_points_are_refused_and_left_out_of_reports() -> None:
     assert len(baseline_risk_blocks(posterior)) == 4
 
 
+def test_effects_that_nothing_ties_together_are_refused_and_left_out() -> None:
+    fixed = bl.fit(bl.load_model("site_fixed").edited(sites__effects="fixed"), "beitler_landis")
+    with pytest.raises(UnsupportedModelError, match="effects of sites that nothing ties together"):
+        by_baseline_risk(fixed)
+    assert baseline_risk_blocks(fixed) == []
+
+
 def test_the_curve_is_the_median(posterior: Posterior) -> None:
     axes = figure_baseline_risk(posterior).axes[0]
     (line,) = (line for line in axes.lines if line.get_gid() == "median")

@@ -67,6 +67,30 @@ def test_a_column_of_numbers_is_cut(people: bl.Trial) -> None:
     assert data.n.sum(axis=1).tolist() == [(frame.age > 50).sum(), (frame.age <= 50).sum()]
 
 
+@pytest.mark.parametrize("text", ["NaN", "nan", "NA", "", ".", "n/a", "unknown", "NULL"])
+def test_missing_numbers_are_not_cut(text: str) -> None:
+    frame = patients().astype({"age": str})
+    frame.loc[:9, "age"] = text
+    with pytest.raises(TrialError, match="no value for 10 of 400 patients"):
+        trial_by(bl.load_trial(frame), "age", cut=50)
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "1,234", "50 y", "old", "1e999"])
+def test_what_is_no_number_is_not_cut(text: str) -> None:
+    frame = patients().astype({"age": str})
+    frame.loc[:9, "age"] = text
+    with pytest.raises(TrialError, match="numbers, to be cut"):
+        trial_by(bl.load_trial(frame), "age", cut=50)
+
+
+@pytest.mark.parametrize("text", ["NaN", "nan", "NA", "#N/A", "<NA>"])
+def test_missing_categories_are_no_subgroup(text: str) -> None:
+    frame = patients()
+    frame.loc[:6, "sex"] = text
+    with pytest.raises(TrialError, match="no value for 7 of 400 patients"):
+        trial_by(bl.load_trial(frame), "sex")
+
+
 def test_each_site_its_own_subgroup_is_the_table_of_sites() -> None:
     trial = bl.load_trial("beitler_landis")
     found = subgroup_effects(trial, {site: site for site in trial.site_names})
@@ -170,6 +194,34 @@ def test_missing_values_are_not_a_subgroup_unless_they_are_named() -> None:
         trial_by(bl.load_trial(frame), "sex")
     frame.loc[:6, "sex"] = "unknown"
     assert trial_by(bl.load_trial(frame), "sex").site_names == ("female", "male", "unknown")
+
+
+@pytest.mark.parametrize("other", ["Male", "MALE", " male", "ma\u00adle"])
+def test_a_subgroup_has_one_spelling(other: str) -> None:
+    frame = patients()
+    frame.loc[:6, "sex"] = other
+    if other.strip() == "male":
+        assert trial_by(bl.load_trial(frame), "sex").site_names == ("female", "male")
+    else:
+        with pytest.raises(TrialError, match=r"column 'sex': found the subgroups .* one spelling of each subgroup"):
+            trial_by(bl.load_trial(frame), "sex")
+
+
+@pytest.mark.parametrize(
+    ("third", "silent"),
+    [((0, 27, 0, 39), True), ((27, 27, 39, 39), True), ((0, 27, 1, 39), False), ((27, 27, 0, 39), False)],
+)
+def test_a_subgroup_that_tells_nothing_is_told(third: tuple[int, int, int, int], silent: bool) -> None:
+    """The test of interaction leaves it out: its degrees of freedom are those of the other two."""
+    r, n = [[20, 30], [25, 28], [third[2], third[0]]], [[60, 60], [70, 66], [third[3], third[1]]]
+    cells = bl.Cells(("I", "II", "III"), np.array(r), np.array(n))
+    trial = bl.Trial.from_cells(cells, bl.Arms("placebo", "drug"), bl.EndPoint("cure", "Cure"))
+    found = subgroup_effects(trial, {name: name for name in cells.sites})
+    told = [text for text in found.cautions if "tell nothing of their own odds ratio" in text]
+    assert len(told) == silent
+    assert all("(III)" in text for text in told)
+    assert found.likelihood_ratio is not None
+    assert found.likelihood_ratio.df == (1 if silent else 2)
 
 
 def test_what_was_decided_when_the_patients_were_read_is_told() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.countries.forest import countries_in_words, figure_countries, outlying
 from bayes_lupil.report.countries.likelihood import likelihood_blocks
@@ -45,6 +47,9 @@ def countries_page(table: CountryTable) -> Page:
         Heading("How to read it"),
         Bullets(
             (
+                "P(benefit) in the whole trial is of the risk difference over all patients; the average country's odds "
+                "ratio answers another question, and the less surely the fewer countries there are. Observed odds "
+                "ratios are crude, over all patients of the country.",
                 "A country is any group of sites that the data name. Its effect is shrunken towards that of an average "
                 "country, and its sites' effects towards its own, the more so the fewer patients they have.",
                 *_fixed_levels(table),
@@ -94,12 +99,28 @@ def _sentence(table: CountryTable) -> str:
     known = [(row.country, row.without_p_benefit.mean) for row in table.rows if row.without_p_benefit is not None]
     if known:
         highest, lowest = (pick(known, key=lambda pair: pair[1]) for pick in (max, min))
-        words += f" Without one country it is between {percent(lowest[1])} (without {lowest[0]}) and "
-        words += f"{percent(highest[1])} (without {highest[0]})."
+        ends = [f"{percent(value)} (without {country})" for country, value in (lowest, highest)]
+        words += f" Without one country it is {' to '.join(ends)}."
     if any(row.outlier for row in table.rows):
         named = [row.country for row in table.rows if outlying(row)]
-        words += f" Probably outlying: {', '.join(named) or 'no country'}."
-    return words
+        words += f" Probably outlying in one arm: {', '.join(named) or 'no country'}."
+    return words + _levels(table)
+
+
+def _levels(table: CountryTable) -> str:
+    """Countries whose level is another than the average one's, by the 95 % credible interval of its effect."""
+    if "c" not in table.posterior.data["posterior"]:
+        return ""
+    words = table.posterior.provenance.end_point.words.rate
+    limits = np.quantile(table.posterior.draws("c"), [0.025, 0.975], axis=(0, 1)).T
+    apart = {
+        "higher": [row.country for row, (low, _) in zip(table.rows, limits, strict=True) if low > 0],
+        "lower": [row.country for row, (_, high) in zip(table.rows, limits, strict=True) if high < 0],
+    }
+    told = [f"{way} in {', '.join(names)}" for way, names in apart.items() if names]
+    if not told:
+        return ""
+    return f" The {words} is {' and '.join(told)} than in an average country (95 % credible intervals of levels)."
 
 
 def _errors(table: CountryTable) -> str:

@@ -123,7 +123,7 @@ def end_points_page(result: EndPointAnalysis) -> Page:
     arms = result.arms
     page: list[Block] = [
         Heading(result.plan.title, 1),
-        *warnings_first(result.synthetic),
+        *warnings_first(result.synthetic, _cautions(result)),
         Paragraph(
             f"{arms.active} against {arms.control}: every effect is {arms.active} minus {arms.control}. Population: "
             f"{result.plan.population}. Data: {result.outcomes.source or result.outcomes.name}."
@@ -195,7 +195,7 @@ def end_points_summary(result: EndPointAnalysis) -> Page:
     told = [gate_words(result), *(f"{step.number}: {missing_words(step)}" for step in result.steps)]
     if joint:
         told.insert(0, "P(all): that this end point and all above favour the active arm, by the model of all together.")
-    elif result.bounds:
+    elif len(result.bounds) > 1:
         bound = result.bounds[-1]
         told.insert(
             0, f"P(all favour the active arm): between {bound.lower:.3f} and {bound.upper:.3f} (bounds; no joint model)"
@@ -203,8 +203,30 @@ def end_points_summary(result: EndPointAnalysis) -> Page:
     if result.joint_reason:
         told.append(f"Joint model: {result.joint_reason}")
     first = Paragraph(f"{result.arms.active} against {result.arms.control}; effects are active minus control")
+    told += _adjusting(result)
     blocks: tuple[Block, ...] = (first, *_guesses(result), Table.of(heads, rows), *map(Paragraph, told))
-    return Page(result.plan.title, blocks, synthetic=result.synthetic)
+    return Page(result.plan.title, blocks, synthetic=result.synthetic, warnings=_cautions(result))
+
+
+def _cautions(result: EndPointAnalysis) -> tuple[str, ...]:
+    """What must be known before the result of each step, once for all steps of which it is said."""
+    steps: dict[str, list[str]] = {}
+    for step in result.steps:
+        for text in step.posterior.provenance.cautions if step.posterior is not None else ():
+            steps.setdefault(text, []).append(str(step.number))
+    return tuple(f"step{'s' if len(of) > 1 else ''} {', '.join(of)}: {text}" for text, of in steps.items())
+
+
+def _adjusting(result: EndPointAnalysis) -> list[str]:
+    """That models adjust for what tests do not."""
+    adjusting = [(step.number, step.model.covariates) for step in result.steps if step.model.covariates is not None]
+    if not adjusting:
+        return []
+    named = "; ".join(f"{number}: {', '.join(covariates.columns)}" for number, covariates in adjusting)
+    return [
+        f"The models of some steps adjust for covariates of patients ({named}), the tests of the plan do not; "
+        "analyses of covariance with the same covariates stand beside them on the page, with each end point."
+    ]
 
 
 def _guesses(result: EndPointAnalysis) -> list[Paragraph]:
@@ -237,13 +259,7 @@ def _notes(result: EndPointAnalysis) -> list[str]:
         "them, have priors, and ask another question, so that a p-value above its level may stand beside a high "
         "P(benefit)."
     ]
-    adjusting = [(step.number, step.model.covariates) for step in result.steps if step.model.covariates is not None]
-    if adjusting:
-        named = "; ".join(f"{number}: {', '.join(covariates.columns)}" for number, covariates in adjusting)
-        lines.append(
-            f"The models of some steps adjust for covariates of patients ({named}), the tests of the plan do not; "
-            "analyses of covariance with the same covariates stand below, with each end point."
-        )
+    lines += _adjusting(result)
     if result.joint is not None and result.joint.verdict.ok:
         rules = {step.derived.plan.missing_rule for step in result.steps}
         # which way that goes depends on the end points, so no direction is named

@@ -36,8 +36,7 @@ def one_step(result: EndPointAnalysis, step: Step) -> list[Block]:
         adjusted = f", adjusted for covariates ({labels})" if labels else ""
         about = f"Model `{step.model.name}`: {step.model.title}{adjusted}."
         section.append(Paragraph(f"{about} Diagnostics {step.posterior.verdict.text}."))
-        source = step.posterior.provenance
-        section += [Paragraph(text, strong=True) for text in source.cautions if text not in source.warnings]
+        section += [Paragraph(text, strong=True) for text in step.posterior.provenance.cautions]
         if step.agreement is not None:
             section.append(Paragraph(f"Engines {step.agreement.text}."))
     if step.limits is not None:

@@ -20,6 +20,7 @@ from bayes_lupil.subgroups.baseline_risk import (
     check_common_effect,
     default_risks,
     difference_at,
+    has_common_effect,
     risks_frame,
 )
 
@@ -79,7 +80,7 @@ def figure_baseline_risk(posterior: Posterior, width: float = 7.5) -> matplotlib
 def baseline_risk_blocks(posterior: Posterior) -> list[Block]:
     """The curve and the table; empty where the end point is not binary, or sites' effects have nothing in common."""
     source = posterior.provenance
-    if source.end_point.kind != "binary" or EFFECT not in posterior.data["posterior"] or source.totals is None:
+    if not has_common_effect(posterior) or source.totals is None:
         return []
     rows, arms, words = by_baseline_risk(posterior), source.arms, source.end_point.words
     relevant = points(posterior.spec.decision.relevant).lstrip("+")
@@ -108,19 +109,29 @@ def baseline_risk_blocks(posterior: Posterior) -> list[Block]:
 
 
 def _of_average_site(posterior: Posterior) -> str:
-    """That the ratio is that of an average site, and so makes a larger difference than the one over all patients."""
-    if posterior.spec.sites.pooled or posterior.provenance.totals is None:
+    """That the ratio is that of an average site and of patients alike in covariates: larger than over all patients."""
+    of = posterior.spec.covariates
+    if (posterior.spec.sites.pooled and of is None) or posterior.provenance.totals is None:
         return ""
     (responders, patients), _ = posterior.provenance.totals
     effect, rd = posterior.row(EFFECT), posterior.row("risk_difference")
     here = float(difference_at(responders / patients, np.array([effect.q50]))[0])
-    said = f" The odds ratio is that at an average site (conditional; posterior median {ratio(math.exp(effect.q50))})."
+    where = "over all sites" if posterior.spec.sites.pooled else "at an average site"
+    same = "" if of is None else f", between patients alike in {', '.join(of.columns)}"
+    said = f" The odds ratio is that {where}{same} (conditional; posterior median {ratio(math.exp(effect.q50))})."
     if abs(here) <= abs(rd.q50):
         return said
     return (
-        f"{said} Averaged over sites that differ in level it comes out closer to 1, so that over all patients the "
+        f"{said} Averaged over {_who_differ(posterior)} it comes out closer to 1, so that over all patients the "
         f"difference is {points(rd.q50)} points and not the {points(here)} that it would give at the trial's own rate."
     )
+
+
+def _who_differ(posterior: Posterior) -> str:
+    whose = [] if posterior.spec.sites.pooled else ["sites that differ in level"]
+    if posterior.spec.covariates is not None:
+        whose.append(f"patients who differ in {', '.join(posterior.spec.covariates.columns)}")
+    return " and ".join(whose)
 
 
 def _cells(row: RiskRow) -> tuple[str, ...]:

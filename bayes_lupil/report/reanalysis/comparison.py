@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bayes_lupil.frequentist.hierarchy import HierarchyRow
+from bayes_lupil.frequentist.hierarchy import HierarchyRow, Unfitted
 from bayes_lupil.frequentist.mixed_logistic import MixedLogistic
 from bayes_lupil.model_analysis import Analysis
 from bayes_lupil.numbers import p_value, points, points_interval, probability
@@ -192,12 +192,15 @@ def _frequentist_rows(row: HierarchyRow) -> list[dict[str, Any]]:
     return found
 
 
-def _mixed_row(fit: MixedLogistic, row: HierarchyRow, head: dict[str, Any]) -> dict[str, Any]:
+def _mixed_row(fit: MixedLogistic | Unfitted, row: HierarchyRow, head: dict[str, Any]) -> dict[str, Any]:
     random = "intercepts" if fit.effects == "pooled" else "intercepts and effects"
+    name = f"step {row.step}, recomputed: logistic regression, random site {random}"
+    if isinstance(fit, Unfitted):
+        return {**head, "analysis": name, "note": f"maximum likelihood has no estimate: {fit.why}"}
     spread = f"SD over sites {fit.tau_u:.2f}" + (f", of the effect {fit.tau_v:.2f}" if fit.effects == "partial" else "")
     return {
         **head,
-        "analysis": f"step {row.step}, recomputed: logistic regression, random site {random}",
+        "analysis": name,
         "odds_ratio": math.exp(fit.beta),
         "or_lower": math.exp(fit.interval.lower),
         "or_upper": math.exp(fit.interval.upper),

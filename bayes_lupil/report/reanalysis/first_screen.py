@@ -129,9 +129,11 @@ def _rate(count: int, patients: int) -> str:
 def _finding(lead: Posterior) -> str:
     source, rd = lead.provenance, lead.row("risk_difference")
     rate, way = source.end_point.words.rate, "higher" if rd.q50 > 0 else "lower"
+    of = lead.spec.covariates
+    adjusted = "" if of is None else f", adjusted for {', '.join(of.columns)}"
     return (
         f"{rate[:1].upper()}{rate[1:]} {_amount(rd.q50)} {way} on {source.arms.active} (95 % credible "
-        f"interval {points_interval(rd.q2_5, rd.q97_5)}){_relevant(lead)}.{_average_site(lead)}"
+        f"interval {points_interval(rd.q2_5, rd.q97_5)}){adjusted}{_relevant(lead)}.{_average_site(lead)}"
     )
 
 

@@ -77,7 +77,9 @@ def fit_summary(posterior: Posterior) -> Page:
     unit = f", in {p.end_point.unit}" if p.end_point.unit and p.end_point.kind == "continuous" else ""
     answer = "No probability is given, because the diagnostics failed."
     if best is not None:
-        chance = f"P(benefit: {best.statement}) = {probability(best.probability, best.mcse)}"
+        said_of_it = probability(best.probability, best.mcse)
+        equals = "" if said_of_it[0] in "<>" else "= "
+        chance = f"P(benefit: {best.statement}) {equals}{said_of_it}"
         answer = f"Answer: {posterior.effect.replace('_', ' ')} {effect_words(posterior)}; {chance}"
     said = [Verdict(verdict_words(best.probability, p.arms))] if best is not None and p.population == FORMAL else []
     blocks: list[Block] = [

@@ -13,7 +13,7 @@ import bayes_lupil as bl
 from bayes_lupil.frequentist import nested_logistic
 from bayes_lupil.likelihoods import NestedCells
 from bayes_lupil.report.countries.likelihood import likelihood_blocks
-from bayes_lupil.report.countries.page import COUNTRY_FILES, countries_page, write_countries
+from bayes_lupil.report.countries.page import COUNTRY_FILES, countries_page, countries_summary, write_countries
 from bayes_lupil.report.media.blocks import Paragraph, Table
 from bayes_lupil.sites.countries import CountryTable
 
@@ -66,6 +66,25 @@ def test_the_sentence_names_the_countries_that_move_the_answer(table: CountryTab
     lowest, highest = (pick(chances, key=lambda name: chances[name]) for pick in (min, max))
     assert f"(without {lowest})" in text
     assert f"(without {highest})" in text
+
+
+def test_a_level_apart_is_named_and_no_other(tmp_path: Path) -> None:
+    """Four of five countries have the same counts; of the fifth nearly everyone responds, in both arms."""
+    rows = ["site,country,arm,responders,n"]
+    for i, country in enumerate(("Italy", "Spain", "Malta", "France", "Poland")):
+        for site in (2 * i, 2 * i + 1):
+            for arm, y in (("placebo", 40), ("drug", 46)):
+                rows.append(f"s{site},{country},{arm},{96 if country == 'Poland' else y},100")
+    (tmp_path / "apart.csv").write_text("\n".join(rows))
+    found = bl.country_table(bl.fit("site_in_country", tmp_path / "apart.csv", country="country"), refit=False)
+    words = next(block.text for block in countries_summary(found).blocks if isinstance(block, Paragraph))
+    assert "The response rate is higher in Poland than in an average country" in words
+    assert "lower in" not in words
+
+
+def test_where_no_level_is_apart_none_is_named(table: CountryTable) -> None:
+    words = next(block.text for block in countries_summary(table).blocks if isinstance(block, Paragraph))
+    assert "than in an average country" not in words
 
 
 def test_maximum_likelihood_stands_beside_the_posterior(table: CountryTable) -> None:

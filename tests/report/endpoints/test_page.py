@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,22 @@ def test_what_was_guessed_of_the_file_comes_first(result: EndPointAnalysis) -> N
     assert end_points_summary(guessed).blocks[1] == told
     page = end_points_page(guessed).blocks
     assert told in page[: page.index(Heading("In short"))]
+
+
+def test_what_must_be_known_of_a_step_comes_first(result: EndPointAnalysis) -> None:
+    """Once, with the numbers of all steps of which it is said."""
+    text = "sites with patients of one arm only (3): without them P(benefit) would be 0.4 instead of 0.8"
+    steps = []
+    for step in result.steps:
+        assert step.posterior is not None
+        posterior = copy(step.posterior)
+        posterior.__dict__["provenance"] = replace(posterior.provenance, notes=(text,), warnings=())
+        steps.append(replace(step, posterior=posterior))
+    steps[0] = replace(steps[0], posterior=None)
+    found = replace(result, steps=tuple(steps))
+    told = f"steps {', '.join(str(step.number) for step in steps[1:])}: {text}"
+    assert end_points_summary(found).warnings == (told,)
+    assert any(isinstance(b, Paragraph) and b.strong and told in b.text for b in end_points_page(found).blocks[:3])
 
 
 def test_latex_is_whole(result: EndPointAnalysis) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bayes_lupil import load_model, load_trial, reanalyse
 from bayes_lupil.numbers import points
-from bayes_lupil.report.media.blocks import Bullets, Folded, Table
+from bayes_lupil.report.media.blocks import Bullets, Folded, Paragraph, Table
 from bayes_lupil.report.reanalysis.adjusted import adjusted_blocks, by_maximum_likelihood
+from bayes_lupil.report.reanalysis.baseline_risk import baseline_risk_blocks
 from bayes_lupil.report.reanalysis.contents import Contents
 from bayes_lupil.report.reanalysis.diagnostics import diagnostics_blocks
+from bayes_lupil.report.reanalysis.first_screen import in_short
+from bayes_lupil.report.reanalysis.fit import fit_summary
 from bayes_lupil.report.reanalysis.models import model_blocks
 
 POOLED = {"sites__intercepts": "pooled", "sites__effects": "pooled", "priors__tau_u": None, "priors__tau_v": None}
@@ -52,9 +57,30 @@ def test_what_models_adjust_for_and_find(contents):
         assert 0.75 < rd.sd / theirs.difference.se < 1.25
 
 
-def test_without_covariates_there_is_nothing_to_say(contents):
-    from dataclasses import replace
+def test_first_lines_and_baseline_risk_name_the_covariates(contents):
+    leading = Contents(replace(contents.reanalysis, analyses=contents.reanalysis.analyses[1:]))
+    assert ", adjusted for age, sex" in dict(in_short(leading))["This reanalysis"]
+    assert "adjusted" not in dict(in_short(contents))["This reanalysis"]
+    adjusted, pooled = contents.sound[1:]
+    assert "(age, sex)" in adjusted.spec.headed
+    told = next(block.text for block in baseline_risk_blocks(adjusted) if isinstance(block, Paragraph))
+    assert "at an average site, between patients alike in age, sex (conditional" in told
+    assert "Averaged over sites that differ in level and patients who differ in age, sex it comes out closer" in told
+    told = next(block.text for block in baseline_risk_blocks(pooled) if isinstance(block, Paragraph))
+    assert "over all sites, between patients alike in age, sex (conditional" in told
+    assert "Averaged over patients who differ in age, sex it comes out closer" in told
 
+
+@pytest.mark.parametrize(("chance", "said"), [(0.81, " = 0.81"), (0.99999, " > 0.99"), (0.00001, " < 0.01")])
+def test_a_probability_beyond_its_digits_is_no_equation(contents, monkeypatch, chance, said):
+    posterior = contents.sound[0]
+    best = replace(posterior.p_benefit, probability=chance, mcse=0.001)
+    monkeypatch.setattr(type(posterior), "p_benefit", property(lambda _: best))
+    text = " ".join(block.text for block in fit_summary(posterior).blocks if isinstance(block, Paragraph))
+    assert f"P(benefit: risk difference > 0){said}" in text
+
+
+def test_without_covariates_there_is_nothing_to_say(contents):
     plain = replace(contents.reanalysis, analyses=contents.reanalysis.analyses[:1])
     assert adjusted_blocks(Contents(plain)) == []
 
