@@ -142,7 +142,8 @@ def test_one_command_is_started_as_a_reader_would():
 def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_trial.csv").write_text(
-        "site,arm,responders,n\nA,placebo,3,10\nA,drug,5,10\nB,placebo,2,8\nB,drug,4,9\nC,placebo,4,9\nC,drug,7,12\n"
+        "site,country,arm,responders,n\nA,Italy,placebo,3,10\nA,Italy,drug,5,10\nB,Italy,placebo,2,8\n"
+        "B,Italy,drug,4,9\nC,Malta,placebo,4,9\nC,Malta,drug,7,12\n"
     )
     if "endpoints" in line:  # the command before it in the README writes this file
         from bayes_lupil import synthetic_patients
