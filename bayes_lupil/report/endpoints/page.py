@@ -12,6 +12,7 @@ from bayes_lupil.endpoints.result import EndPointAnalysis, counterpart_table, mi
 from bayes_lupil.folders import MANIFEST
 from bayes_lupil.frequentist.hierarchy import FORMAL
 from bayes_lupil.numbers import interval, p_value, probability
+from bayes_lupil.posterior.provenance import ONE_ARMED
 from bayes_lupil.report.endpoints.exploratory import exploratory
 from bayes_lupil.report.endpoints.figures import figure_hierarchy, hierarchy_words
 from bayes_lupil.report.endpoints.sentences import (
@@ -54,6 +55,7 @@ __all__ = [
     "write_end_points",
 ]  # fmt: skip
 
+_NAMED = "sites have patients of one arm only"  # in the warning of a trial that names them
 _HEAD = (
     "step", "end point", "p printed", "p recomputed", "p adjusted", "gate",
     "effect, median (95 % credible interval)", "P(benefit)", "P(benefit), all together", "P(this and all above)",
@@ -209,11 +211,17 @@ def end_points_summary(result: EndPointAnalysis) -> Page:
 
 
 def _cautions(result: EndPointAnalysis) -> tuple[str, ...]:
-    """What must be known before the result of each step, once for all steps of which it is said."""
+    """What must be known before the result of each step, once for all steps of which it is said.
+
+    Which sites have patients of one arm only stands with each step where it is said here what they do to the answer.
+    """
     steps: dict[str, list[str]] = {}
     for step in result.steps:
-        for text in step.posterior.provenance.cautions if step.posterior is not None else ():
-            steps.setdefault(text, []).append(str(step.number))
+        cautions = step.posterior.provenance.cautions if step.posterior is not None else ()
+        moved = any(text.startswith(ONE_ARMED) for text in cautions)
+        for text in cautions:
+            if not (moved and _NAMED in text):
+                steps.setdefault(text, []).append(str(step.number))
     return tuple(f"step{'s' if len(of) > 1 else ''} {', '.join(of)}: {text}" for text, of in steps.items())
 
 

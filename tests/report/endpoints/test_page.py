@@ -31,6 +31,7 @@ from bayes_lupil.report.endpoints.page import (
     write_end_points,
 )
 from bayes_lupil.report.endpoints.sentences import gate_words, headline, in_units, own_scale
+from bayes_lupil.report.endpoints.steps import one_step
 from bayes_lupil.report.figures import figure_further, figure_hierarchy, figure_tipping
 from bayes_lupil.report.media.block_lists import inside
 from bayes_lupil.report.media.blocks import Block, Figure, Heading, Page, Paragraph, Table
@@ -135,6 +136,20 @@ def test_what_must_be_known_of_a_step_comes_first(result: EndPointAnalysis) -> N
     told = f"steps {', '.join(str(step.number) for step in steps[1:])}: {text}"
     assert end_points_summary(found).warnings == (told,)
     assert any(isinstance(b, Paragraph) and b.strong and told in b.text for b in end_points_page(found).blocks[:3])
+
+
+def test_sites_of_one_arm_are_named_with_each_step_and_their_effect_first(result: EndPointAnalysis) -> None:
+    named, moved = "sites have patients of one arm only", "sites with patients of one arm only ("
+    first = end_points_summary(result).warnings
+    for step in result.steps:
+        assert step.posterior is not None
+        cautions = step.posterior.provenance.cautions
+        assert any(named in text for text in cautions)
+        assert any(text.startswith(moved) for text in cautions)
+        below = [block.text for block in one_step(result, step) if isinstance(block, Paragraph)]
+        assert any(named in text for text in below)
+    assert not any(named in text for text in first)
+    assert sum(moved in text for text in first) == len(result.steps)
 
 
 def test_latex_is_whole(result: EndPointAnalysis) -> None:
