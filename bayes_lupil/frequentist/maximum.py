@@ -6,7 +6,7 @@ Shared by the logistic regressions with random effects; the first two parameters
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,17 +50,26 @@ class Surface(ReadOnly):
 
     Attributes
     ----------
-    value : callable
-        Log likelihood of rows of parameters, shape (rows,); even in every SD.
+    by_nodes : callable
+        Log likelihood of rows of parameters, shape (rows,), by integrals of so many nodes; even in every SD.
+    nodes : tuple of int
+        How many: the first here, the others in turn where that is too few.
     is_sd, is_correlation : array of bool, shape (parameters,)
-    finer : Surface, optional
-        The same by finer integrals.
     """
 
-    value: Callable[[Floats], Floats]
+    by_nodes: Callable[[Floats, int], Floats]
+    nodes: tuple[int, ...]
     is_sd: Flags
     is_correlation: Flags
-    finer: Surface | None = None
+
+    def value(self, rows: Floats) -> Floats:
+        """Log likelihood of rows of parameters, shape (rows,)."""
+        return self.by_nodes(rows, self.nodes[0])
+
+    @property
+    def finer(self) -> Surface | None:
+        """The same by the next finer integrals; None where there are no finer ones."""
+        return replace(self, nodes=self.nodes[1:]) if self.nodes[1:] else None
 
     def maximise(self, start: Floats, free: Flags, *, rough: bool = False) -> tuple[Floats, float]:
         """Maximum over the free parameters; returns all parameters and the log likelihood.
@@ -122,8 +131,8 @@ class Surface(ReadOnly):
 def refined(surface: Surface, start: Floats, free: Flags) -> tuple[Surface, Floats, float]:
     """The first surface, from coarse to fine, of which a finer one has the same value at the maximum; and that."""
     best, top = surface.maximise(start, free)
-    while surface.finer is not None and abs(surface.finer.value(best[None])[0] - top) > _SAME:
-        surface = surface.finer
+    while (finer := surface.finer) is not None and abs(finer.value(best[None])[0] - top) > _SAME:
+        surface = finer
         best, top = surface.maximise(best, free)
     return surface, best, top
 
@@ -220,11 +229,11 @@ def interval_and_test(
     limit = float(stats.chi2.ppf(confidence, 1))
     (lower, at_lower), (upper, at_upper) = (profile_limit(deviance, best, side * step, limit) for side in (-1, 1))
     fall, at_0 = deviance(0.0, best)
-    if surface.finer is not None:
+    if (finer := surface.finer) is not None:
         there = np.stack([at_lower, at_upper, at_0])
-        if np.abs(surface.finer.value(there) - surface.value(there)).max() > _SAME_LIMIT:
-            best, top = surface.finer.maximise(best, free)
-            return interval_and_test(surface.finer, best, top, free, se, method, confidence, step, rough=rough)
+        if np.abs(finer.value(there) - surface.value(there)).max() > _SAME_LIMIT:
+            best, top = finer.maximise(best, free)
+            return interval_and_test(finer, best, top, free, se, method, confidence, step, rough=rough)
     return Interval(lower, upper, "profile likelihood"), float(stats.chi2.sf(max(fall, 0.0), 1))
 
 
@@ -263,8 +272,8 @@ def profile_limit(
         fall, found = deviance(outer, near)
         known[outer], near = np.sqrt(max(fall, 0.0)) - np.sqrt(limit), found
         if fall > limit:
-            held = bool((np.abs(np.delete(found, 1)) >= _EDGE * WIDEST).any())  # and would fall less, were it not
-            crossed = float(brentq(beyond, inner, outer, xtol=1e-7, rtol=1e-9))
-            return float(np.copysign(np.inf, step)) if held else crossed, near
+            if (np.abs(np.delete(found, 1)) >= _EDGE * WIDEST).any():
+                break  # it would fall less, were the search of the others not held there
+            return float(brentq(beyond, inner, outer, xtol=1e-7, rtol=1e-9)), near
         inner = outer
     return float(np.copysign(np.inf, step)), near

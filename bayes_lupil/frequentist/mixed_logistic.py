@@ -134,11 +134,9 @@ def mixed_logistic(
     design = np.column_stack([np.ones(x.size), x])
     table = CellTable.from_arrays(site, y[site, arm], m[site, arm], x, design)
     names = np.array(["alpha", "beta", "tau_u", "tau_v", "correlation"])
-    surface = None
-    for nodes in reversed(_NODES):
-        value = _likelihood(table, effects, correlated, nodes)
-        surface = Surface(value, np.isin(names, ("tau_u", "tau_v")), names == "correlation", surface)
-    assert surface is not None
+    surface = Surface(
+        _likelihood(table, effects, correlated), _NODES, np.isin(names, ("tau_u", "tau_v")), names == "correlation"
+    )
 
     start = np.array([*crude_start(y, m, coding), 0.5, 0.3, 0.0])
     free = np.array([True, True, True, effects == "partial", effects == "partial" and correlated])
@@ -168,14 +166,14 @@ def _require_information(y: NDArray[np.int64], m: NDArray[np.int64]) -> None:
     require_both_outcomes(_WHERE, y, m)
 
 
-def _likelihood(table: CellTable, effects: str, correlated: bool, nodes: int) -> Callable[[Floats], Floats]:
+def _likelihood(table: CellTable, effects: str, correlated: bool) -> Callable[[Floats, int], Floats]:
     """Log likelihood of parameter rows (alpha, beta, tau_u, tau_v, correlation), without binomial coefficients."""
     kinds, which = table.distinct()
     counts = np.bincount(which).astype(float)
     order = 3 if effects == "partial" else 1
     none = np.empty((0, 2))
 
-    def value(rows: Floats) -> Floats:
+    def value(rows: Floats, nodes: int) -> Floats:
         tau_u, tau_v, r = rows[:, 2], rows[:, 3], rows[:, 4] if correlated else np.zeros(len(rows))
         scale = np.column_stack([tau_u, tau_v * r, tau_v * np.sqrt(1 - r**2)])
         form = SiteForm(order, (none, none), np.ascontiguousarray(rows[:, :2]), scale)

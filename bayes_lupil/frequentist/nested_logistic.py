@@ -224,20 +224,19 @@ def _marginal(y: Counts, m: Counts, which: Counts, effects: str, coding: str) ->
 
 
 def _surface(marginal: NestedMarginal, free: NDArray[np.bool_], nodes: tuple[int, ...]) -> Surface:
-    """Log likelihood of rows of all six parameters, and by finer integrals."""
+    """Log likelihood of rows of all six parameters."""
     names = [str(name) for name in _NAMES[free]]
 
-    def value(rows: Floats) -> Floats:
+    def value(rows: Floats, nodes: int) -> Floats:
         theta = dict(zip(names, rows[:, free].T, strict=True))
-        total, failed = marginal.log_total(theta, nodes[0])
+        total, failed = marginal.log_total(theta, nodes)
         if not failed:
             return total
         if len(rows) == 1:
             return np.array([-np.inf])
-        return np.concatenate([value(row[None]) for row in rows])
+        return np.concatenate([value(row[None], nodes) for row in rows])
 
-    finer = _surface(marginal, free, nodes[1:]) if nodes[1:] else None
-    return Surface(value, _IS_SD, np.zeros(len(_NAMES), dtype=bool), finer)
+    return Surface(value, nodes, _IS_SD, np.zeros(len(_NAMES), dtype=bool))
 
 
 def _starts(surface: Surface, start: Floats, free: NDArray[np.bool_]) -> Floats:

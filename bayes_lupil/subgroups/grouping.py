@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -106,7 +105,9 @@ def _by_column(trial: Trial, by: str, cut: float | None, population: str) -> Cel
         )  # fmt: skip
     if cut is None:
         check_names(tuple(values), "subgroup", f"column '{by}'")
-    labels = values if cut is None else _cut(by, values, cut)
+        labels = values
+    else:
+        labels = _cut(by, values, cut)
     if len(set(labels)) > len(labels) / 4:
         raise TrialError(
             f"column '{by}'", f"{len(set(labels))} values of {len(labels)} patients", "a few subgroups",
@@ -126,7 +127,7 @@ def _cut(by: str, values: list[str], cut: float) -> list[str]:
     wrong: Counter[str] = Counter()
     for value in values:
         found = number(value)
-        if found is None or not math.isfinite(found):
+        if found is None:
             wrong[value] += 1
         else:
             numbers.append(found)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from bayes_lupil.numbers import percent, points, points_interval
 from bayes_lupil.report.countries.forest import countries_in_words, figure_countries, outlying
 from bayes_lupil.report.countries.likelihood import likelihood_blocks
@@ -14,6 +12,7 @@ from bayes_lupil.report.media.blocks import Block, Bullets, Figure, Heading, Pag
 from bayes_lupil.report.media.plot_rows import upward
 from bayes_lupil.report.media.plot_style import figure_files
 from bayes_lupil.sites.countries import CountryRow, CountryTable
+from bayes_lupil.sites.influence import estimates_of
 
 __all__ = ["COUNTRY_FILES", "countries_page", "countries_summary", "write_countries"]
 
@@ -112,10 +111,10 @@ def _levels(table: CountryTable) -> str:
     if "c" not in table.posterior.data["posterior"]:
         return ""
     words = table.posterior.provenance.end_point.words.rate
-    limits = np.quantile(table.posterior.draws("c"), [0.025, 0.975], axis=(0, 1)).T
+    levels = estimates_of(table.posterior, table.posterior.draws("c"))
     apart = {
-        "higher": [row.country for row, (low, _) in zip(table.rows, limits, strict=True) if low > 0],
-        "lower": [row.country for row, (_, high) in zip(table.rows, limits, strict=True) if high < 0],
+        "higher": [row.country for row, level in zip(table.rows, levels, strict=True) if level.q2_5 > 0],
+        "lower": [row.country for row, level in zip(table.rows, levels, strict=True) if level.q97_5 < 0],
     }
     told = [f"{way} in {', '.join(names)}" for way, names in apart.items() if names]
     if not told:
